@@ -157,8 +157,9 @@ class Ability:
     """What a method needs of the model that its task runs: where that is missing it is skipped."""
 
     name: str
-    """`hidden`, `logprobs`, `samples`: the names of `adabench doctor --model`; `scores`, a judge's; and
-    `draft`, a second model that drafts for it."""
+    """`hidden`, `logprobs`, `samples`: the names of `adabench doctor --model`; `scores`, a judge's; `draft`,
+    a second model that drafts for it; `pool`, several models to choose among; `revisions`, a policy that was
+    trained on attempts."""
     unless: Mapping[str, Scalar] = field(default_factory=dict)
     """By knob: a value at which the method does without it, whatever the other knobs are."""
 

@@ -4,7 +4,8 @@ A task may have functions for it, which load nothing large. `check_conditions(co
 cannot work; it is asked once for each set of conditions of a plan. `check_cases(conditions, seeds)`
 refuses cases that cannot be asked: a broken line of a file that only a later seed reads.
 `missing_abilities(conditions)` says what some methods will lack (`harness/plan/shortages.py`). Only tasks with such a
-condition are imported for it; whatever another one refuses, it refuses when it is loaded.
+condition, or with a method whose card names an ability, are imported for it; whatever another one refuses,
+it refuses when it is loaded. At scale `gpu` models have random weights, and lack nothing that is trained.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from adabench.harness.plan.shortages import Absence, Shortage, find_shortages
 from adabench.harness.store.packed_run import refuse_packed
 from adabench.harness.store.run_folder import MANIFEST
 
+MECHANICS = "gpu"
+"""The scale at which tasks run shapes without weights."""
 Conditions = tuple[str, str]
 """A task, and a set of its conditions as a text."""
 
@@ -40,10 +43,25 @@ def check_conditions(turns: Sequence[Turn], out: Path | None = None) -> tuple[Sh
         name = _name(turn.cell)
         cells.setdefault(name, turn.cell)
         seeds.setdefault(name, {})[turn.cell.seed] = None
-    absences = {name: _absences(cell, tuple(seeds[name])) for name, cell in cells.items()}
+    needy = _needy(turns)
+    absences = {
+        name: _absences(cell, tuple(seeds[name])) for name, cell in cells.items()
+        if SOURCES & cell.conditions.keys() or name in needy
+    }  # fmt: skip
     if not any(absences.values()):
         return ()
-    return find_shortages(turns, lambda cell: absences[_name(cell)])
+    return find_shortages(turns, lambda cell: absences.get(_name(cell), {}))
+
+
+def _needy(turns: Sequence[Turn]) -> set[Conditions]:
+    """Return the conditions under which a method of a plan needs an ability."""
+    addresses = {turn.cell.address for turn in turns}
+    needs = {address: registry.find(address).card.abilities for address in addresses}
+    return {
+        _name(turn.cell)
+        for turn in turns
+        if needs[turn.cell.address] and turn.cell.scale != MECHANICS
+    }
 
 
 def _name(cell: Cell) -> Conditions:
@@ -52,8 +70,6 @@ def _name(cell: Cell) -> Conditions:
 
 def _absences(cell: Cell, seeds: tuple[int, ...]) -> Mapping[str, Absence]:
     """Ask a task about the conditions of a cell; return what no method of it gets under them."""
-    if not SOURCES & cell.conditions.keys():
-        return {}
     task = registry.load(registry.find(cell.task))
     if hasattr(task, "check_conditions"):
         task.check_conditions(cell.conditions)

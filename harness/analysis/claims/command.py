@@ -1,9 +1,15 @@
-"""The command whose run can decide a claim: its rivals, its conditions, its sweeps, its seeds."""
+"""The command whose run can decide a claim: its rivals, its conditions, its sweeps, its seeds.
+
+Where seeds of one training are no replicates of it, more of them decide nothing: of a task that has the
+condition `trainings` the command asks for as many of these as seeds, unless the claim or one of its methods
+is made for a number of them.
+"""
 
 import math
 from collections.abc import Iterable
 
 from adabench.harness.analysis.claims.evidence import Evidence
+from adabench.harness.analysis.claims.looks import TRAININGS
 from adabench.harness.contract.card import Card, Knob, Scalar, Where
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import (
@@ -23,13 +29,21 @@ PRODUCT = 40
 """Operating points of a front that are swept in full; of more one knob at a time is turned."""
 
 
-def command(claim: Claim, method: str, evidence: Evidence, units: int = 0) -> str:
+def command(
+    claim: Claim, method: str, evidence: Evidence, units: int = 0, *, of_trainings: bool = False
+) -> str:
     """Return `adabench run ...` for a claim of a method.
 
     `units` is how many trainings or seeds should decide it, where that is known.
     """
     swept = sweeps(claim, method, evidence)
-    names = [method, *rival_names(claim.expect), *_apart(claim, method, evidence, swept)]
+    names = [method, *rival_names(claim.expect)]
+    trained = of_trainings and _takes_trainings(names, claim, evidence, swept)
+    names += [
+        name
+        for name in _apart(claim, method, evidence, swept)
+        if not (trained and _is_bound(name, evidence))
+    ]
     words = [f"{evidence.task}/{name}" for name in dict.fromkeys(names)]
     whole = isinstance(claim.expect, Frontier | Reach)
     if not whole or _size(swept) <= PRODUCT:
@@ -39,9 +53,26 @@ def command(claim: Claim, method: str, evidence: Evidence, units: int = 0) -> st
     else:  # every knob by itself, and what the claim names pinned
         for name, values in _conditions(claim, method, evidence).items():
             words += _option(name, values[-1:])
-    words += ["--alone", "--seeds", f"0..{max(units, SEEDS) - 1}"]
+    seeds = max(units, SEEDS)
+    words += ["--set", f"{TRAININGS}={seeds}"] if trained else []
+    words += ["--alone", "--seeds", f"0..{seeds - 1}"]
     words += [] if claim.scale == "embedded" else ["--scale", claim.scale]
     return " ".join(["adabench run", *words])
+
+
+def _takes_trainings(
+    names: Iterable[str], claim: Claim, evidence: Evidence, sweeps: Sweeps
+) -> bool:
+    """Say whether a task has the condition, and neither the claim nor who it names is bound to a number."""
+    named = (*names, *(claim.apart_from or ()))
+    bound = TRAININGS in sweeps or any(_is_bound(name, evidence) for name in named)
+    return evidence.card.knob(TRAININGS) is not None and not bound
+
+
+def _is_bound(name: str, evidence: Evidence) -> bool:
+    """Say whether a method is made for a number of trainings."""
+    card = evidence.methods.get(name)
+    return card is not None and TRAININGS in card.conditions
 
 
 def _apart(claim: Claim, method: str, evidence: Evidence, sweeps: Sweeps) -> Iterable[str]:

@@ -203,8 +203,14 @@ def _row(
         effect=claim.effect,
         fidelity=card.fidelity,
         met_by=met,
-        run_with=command(claim, method, evidence, _runnable(ruling)) if testable else "",
+        run_with=_run_with(claim, method, evidence, ruling) if testable else "",
     )
+
+
+def _run_with(claim: Claim, method: str, evidence: Evidence, ruling: Ruling) -> str:
+    """Return the command whose run can decide a claim: with more trainings where these would."""
+    of_trainings = ruling.trainings > 0 and ruling.units > 0
+    return command(claim, method, evidence, _runnable(ruling), of_trainings=of_trainings)
 
 
 def _runnable(ruling: Ruling) -> int:

@@ -1,11 +1,13 @@
 """Seeds of one trained model are no replicates of its training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.operating_points import by_training, collapse
-from adabench.harness.contract.card import Card, Claim, Difference, Metric
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.store import journal, run_folder
 from adabench.harness.store.table import from_records, read
@@ -50,6 +52,15 @@ def test_more_seeds_of_three_models_decide_no_more_than_three_seeds() -> None:
     assert "trainings" in many.reason
     assert many.low is not None
     assert many.low < 0.5, "thirty seeds of three models are three replicates"
+
+
+def test_the_command_of_an_open_claim_asks_for_trainings_where_they_are_a_condition() -> None:
+    luck = [0.2, 1.4, 2.2]
+    task = replace(TASK, knobs=(Knob("trainings", (1,), 1, open=True, low=1, high=5),))
+    for known, wanted in ((task, True), (TASK, False)):
+        (row,) = (r for r in verdicts(records(3, 3, luck), {"toy": known}, CARDS) if r.id == "c-1")
+        assert row.verdict == "undecided"
+        assert ("--set trainings=5 --alone --seeds 0..4" in row.run_with) == wanted
 
 
 def test_as_many_trainings_decide() -> None:

@@ -5,12 +5,15 @@
     model.codec                     text to ids and back, and the digest of the vocabulary
     check_model(spec, device, dtype)      the same refusals, and nothing is loaded
 
+A server is probed once a run: what the run's process found (`missing_abilities`) it hands to those that
+open it (`found_abilities`).
+
 The order is: the words, the device, the folder, the configuration, the memory; then the weights. So
 what cannot work is refused before anything large is read.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adabench.harness.errors import SelectionError, require
 from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
@@ -18,6 +21,9 @@ from adabench.workloads.shared.language_model.backends.text_pieces import TextPi
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.sources.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,26 @@ class _Plan:
     dtype: Any
 
 
+_found: dict[ModelSpec, "ServerAbilities"] = {}
+"""What the last probe of each server in this process found."""
+
+
 def open_model(
-    spec: ModelSpec, device: str | None = None, dtype: str | None = None, *, probed: bool = False
+    spec: ModelSpec,
+    device: str | None = None,
+    dtype: str | None = None,
+    *,
+    probed: bool = False,
+    found: "ServerAbilities | None" = None,
 ) -> OpenedModel:
-    """Open a model; with `probed` its abilities are tried, as they always are on a server.
+    """Open a model; with `probed` its abilities are tried, as those of a server are unless they were `found`.
 
     Raises:
         SelectionError: if it names nothing, or what cannot run here.
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
     if spec.kind == "openai":
-        return _open_server(spec, device, dtype)
+        return _open_server(spec, device, dtype, found)
     plan = _planned(spec, device, dtype)
     return _open_weights(spec, plan, probed=probed)
 
@@ -85,11 +100,17 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
         EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
     from adabench.workloads.shared.language_model.backends import transformers_probe
+    from adabench.workloads.shared.language_model.backends.server_abilities import described
 
     if spec.kind != "openai":
         return dict(transformers_probe.NEVER)
-    profile = _open_server(spec, None, None).profile
-    return {ability.name: ability.how for ability in profile.abilities if not ability.able}
+    _found[spec] = _probe_server(spec)
+    return {ability.name: ability.how for ability in described(_found[spec]) if not ability.able}
+
+
+def found_abilities(spec: ModelSpec) -> "ServerAbilities | None":
+    """Return what a server was last found to do in this process; None if nobody asked."""
+    return _found.get(spec)
 
 
 def _planned(spec: ModelSpec, device: str | None, dtype: str | None) -> _Plan:
@@ -207,6 +228,15 @@ def _check_server(spec: ModelSpec, device: str | None, dtype: str | None) -> Non
     served(Completions(spec.url, retries=1), spec.name)
 
 
+def _probe_server(spec: ModelSpec) -> "ServerAbilities":
+    from adabench.workloads.shared.language_model.backends.openai_probe import ServerProbe, served
+    from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
+
+    server = Completions(spec.url, retries=1)
+    served(server, spec.name)
+    return ServerProbe(server, spec.name).abilities()
+
+
 def _refuse_place(device: str | None, dtype: str | None) -> None:
     if device is not None or dtype is not None:
         raise SelectionError(
@@ -215,10 +245,12 @@ def _refuse_place(device: str | None, dtype: str | None) -> None:
         )
 
 
-def _open_server(spec: ModelSpec, device: str | None, dtype: str | None) -> OpenedModel:
+def _open_server(
+    spec: ModelSpec, device: str | None, dtype: str | None, found: "ServerAbilities | None"
+) -> OpenedModel:
     from adabench.workloads.shared.language_model.backends.openai_probe import open_server
 
     _refuse_place(device, dtype)
     codec = TextPieces()
-    engine, profile = open_server(spec.name, spec.url, str(spec), codec)
+    engine, profile = open_server(spec.name, spec.url, str(spec), codec, found)
     return OpenedModel(engine, codec, profile)

@@ -83,13 +83,19 @@ BASES = 1
 TABLE = "compute-optimal"
 """Tables of strategies: of the first policy with the first judge, and of every one with `judge-x`."""
 REVISION_TABLE = f"{TABLE}-revisions"
-"""Of policies that revise."""
+"""Of policies that revise: of the first with the first judge, and of every one with `judge-x`."""
 
 
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     made = [recipe for seed in TRAININGS for recipe in _of_seed(seed)]
-    return {recipe.name: recipe for recipe in (*made, _responses(), _table(TABLE, "judge", 0))}
+    return {recipe.name: recipe for recipe in (*made, *_of_the_first())}
+
+
+def _of_the_first() -> tuple[Recipe, ...]:
+    """Return what there is of the first training with the first judge alone."""
+    revising = _revision_table(REVISION_TABLE, ATTEMPT_JUDGE, 0)
+    return _responses(), _table(TABLE, "judge", 0), revising
 
 
 def _table(base: str, judge: str, s: int) -> Recipe:
@@ -99,10 +105,10 @@ def _table(base: str, judge: str, s: int) -> Recipe:
     )  # fmt: skip
 
 
-def _revision_table(s: int) -> Recipe:
+def _revision_table(base: str, judge: str, s: int) -> Recipe:
     return Recipe(
-        f"{REVISION_TABLE}-s{s}", LM_S, s, 160, 1, 0.0, kind="table", mechanism="revisions",
-        trunk=ATTEMPT_JUDGE, policy=f"{REVISER}-s{s}", problems=160, forecast_s=120,
+        f"{base}-s{s}", LM_S, s, 160, 1, 0.0, kind="table", mechanism="revisions",
+        trunk=judge, policy=f"{REVISER}-s{s}", problems=160, forecast_s=120,
     )  # fmt: skip
 
 
@@ -138,7 +144,7 @@ def _of_seed(s: int) -> list[Recipe]:
             policy=f"lm-s-s{s % BASES}", target="lm-l-s0", problems=3000, forecast_s=240,
         ),
         _table(f"{TABLE}-x", "judge-x", s),
-        _revision_table(s),
+        _revision_table(f"{REVISION_TABLE}-x", f"judge-x-s{s}", s),
     ]  # fmt: skip
 
 

@@ -48,8 +48,8 @@ say so. `lm-m`, the judge's first weights, answers what `lm-s` does and is not s
 that may be generated; 0 is no limit. `lengths`: how many operations questions have, in turn (`1..8`,
 `2,8`); each is a group. `trainings`: how many trainings of policy and judge run seeds take in turn.
 With 1 seeds draw other questions, not other weights. With more each `lm-s` has a judge of its own, a
-smaller one (`judge-x`), and is the draft of no target; what is missing of them is named before anything
-runs (`adabench train chain/judge-x-s0` makes it). Of other policies, those that are there.
+smaller one (`judge-x`), is the draft of no target and in no pool, and revises where a policy was trained to
+for each; what is missing of them is named before anything runs (`adabench train chain/judge-x-s0` makes it). Of other policies, those that are there.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
 bytes, tokens and FLOPs are real, quality is withheld. `layout`, `lengths` and `trainings` mean nothing there.
@@ -59,14 +59,15 @@ and decoding is dominated by weights, not by the cache. The default asks 25 ques
 methods take minutes: ask more (`--set problems=75`) before you quote a number.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain import conformance
+from adabench.workloads.test_time.chain.abilities import absences
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pooled_models
@@ -195,8 +196,8 @@ check = conformance.check
 
 LENGTHS = read_lengths(str(CARD.defaults["lengths"]))
 __all__ = [
-    "CARD", "CHECK_CONDITIONS", "LENGTHS", "answer", "apply", "check", "load", "of_mechanics",
-    "stream",
+    "CARD", "CHECK_CONDITIONS", "LENGTHS", "answer", "apply", "check", "load", "missing_abilities",
+    "of_mechanics", "stream",
 ]  # fmt: skip
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
@@ -235,6 +236,19 @@ def load(
     domain = with_modes(chain_of(turns), policy_name(policy, layout, seed, trainings))
     own = partial(pooled_models, policy, layout, seed, trainings)
     return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
+
+
+def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
+    """Return by ability why no method gets it under these conditions, and what would give it.
+
+    Raises:
+        SelectionError: if there is no such policy.
+    """
+    given = {**CARD.defaults, **conditions}
+    policy = str(given["policy"])
+    layout: Layout = "single" if given["layout"] == "single" else "several"
+    policy_name(policy, layout, 0)
+    return absences(policy, layout, int(given["trainings"]))
 
 
 def of_mechanics(

@@ -67,7 +67,7 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
     variants={
-        "chain": Variant(conditions={"layout": "several"}),
+        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
         "text": Variant(
             sweep={"tau": (0.4,)},
             title="Hand-over of steps where the draft doubts: Arbitrage without its router",

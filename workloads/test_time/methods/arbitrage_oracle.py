@@ -38,7 +38,7 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("draft"), Ability("scores")),
     variants={
-        "chain": Variant(conditions={"layout": "several"}),
+        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
         "text": Variant(
             sweep={"least": (0.0,)},
             title="The likelier of two written steps: Arbitrage's oracle by the target's likelihood",

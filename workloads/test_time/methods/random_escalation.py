@@ -25,7 +25,7 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
     variants={
-        "chain": Variant(conditions={"layout": "several"}),
+        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
         "text": Variant(sweep={"rate": (0.4,)}),
     },
     knobs=(Knob("rate", (0.1, 0.2, 0.3, 0.5), 0.3, open=True, low=0, high=1),),

@@ -42,7 +42,7 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("draft"), Ability("scores")),
     variants={
-        "chain": Variant(conditions={"layout": "several"}),
+        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
         "text": Variant(
             sweep={"tau": (0.9,)},
             title="Speculation by the target's likelihood of each step, in place of a reward",

@@ -19,7 +19,7 @@ CARD = Card(
     role="static",
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
-    variants={"chain": Variant(conditions={"layout": "several"})},
+    variants={"chain": Variant(conditions={"layout": "several", "trainings": 1})},
 )
 
 

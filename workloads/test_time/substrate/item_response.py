@@ -67,8 +67,7 @@ class ResponseModel:
 
 def fit(states: Floats, right: Floats, steps: int = STEPS) -> ResponseModel:
     """Fit a model to responses [n, configurations] to questions with embeddings [n, D]."""
-    centre, spread = states.mean(axis=0, dtype=np.float64), states.std(axis=0, dtype=np.float64)
-    spread = np.where(spread > TINY, spread, 1.0)
+    centre, spread = moments(states)
     rows = with_ones((states - centre) / spread)
     width, count = rows.shape[1], right.shape[1]
     means = np.clip(right.mean(axis=0), 0.01, 0.99)
@@ -81,6 +80,12 @@ def fit(states: Floats, right: Floats, steps: int = STEPS) -> ResponseModel:
         centre, spread, found[:width], found[width : 2 * width],
         (theta - shift) / scale, shift, scale,
     )  # fmt: skip
+
+
+def moments(states: Floats) -> tuple[Floats, Floats]:
+    """Return mean and deviation [D] of embeddings [n, D]; 1 where they do not deviate."""
+    centre, spread = states.mean(axis=0, dtype=np.float64), states.std(axis=0, dtype=np.float64)
+    return centre, np.where(spread > TINY, spread, 1.0)
 
 
 def response(sharpness: Floats, difficulty: Floats, abilities: Floats) -> Floats:

@@ -126,7 +126,8 @@ class QuestionTask:
         if self.models.pool is None:
             raise CapabilityMissing(
                 f"a pool: no larger policy stands beside {self.models.policy.name} here.",
-                "Choose the smallest policy of a pool (chain has lm-s, with layout=several).",
+                "Choose the smallest policy of a pool (chain has lm-s, with layout=several and trainings=1), or "
+                "a model that runs here and can draft for itself (text has smollm2 and hf:NAME).",
             )
         return self.models.pool
 
@@ -152,7 +153,8 @@ class QuestionTask:
         if revising and own.reviser is None:
             raise CapabilityMissing(
                 f"revisions: no policy was trained on attempts of {own.policy.name} here.",
-                "Choose policy=lm-s and layout=several (of chain), or a method of one attempt.",
+                "Choose policy=lm-s and layout=several of chain, with trainings=1 or with a policy that revises "
+                "for each training (adabench train 'chain/lm-s-revisions-*'), or a method of one attempt.",
             )
         if paired and own.pair is None:
             raise CapabilityMissing(

@@ -27,6 +27,7 @@ def absences(model: ModelSpec, judge: JudgeSpec) -> dict[str, tuple[str, str]]:
     found = {name: (f"{model}: {how}.", REMEDIES.get(name, LOCAL)) for name, how in lacks.items()}
     if model.kind == "openai":
         found["draft"] = f"{model} takes no draft: its words cannot be handed over.", LOCAL
+        found["pool"] = f"{model} takes no draft, and stands beside no other model.", LOCAL
     if judge.kind == "none":
         found["scores"] = "No judge was named.", "Choose --judge likelihood, trained or hf:NAME."
     elif judge.kind == "likelihood" and "logprobs" in lacks:

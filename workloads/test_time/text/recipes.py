@@ -1,23 +1,30 @@
-"""What is fitted to a policy of this task: a head that judges by its states, and a table of strategies.
+"""What is fitted to a policy of this task: a head that judges by its states, a table of strategies, responses.
 
     adabench train state-judge-smollm2
     adabench train 'text/*' --set model=hf:./my-llama
 
 A head is fitted to how the policy's own roll-outs ended, on generated sums that no run asks
 (`training/train_state_judge.py`), a table to what each vote answers of such sums
-(`training/train_votes.py`). A name says which model; the card, which weights.
+(`training/train_votes.py`); responses are what the policy and its draft answer
+(`training/train_responses.py`). A name says which model, and which draft if it is another one; the
+card, which weights.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from adabench.workloads.shared.sources.model_spec import model_spec
+from adabench.workloads.shared.sources.model_spec import THINNED, draft_spec, model_spec
 
 FOLDER = Path(__file__).parent / "checkpoints"
 PREFIX = "state-judge-"
 TABLE_PREFIX = "compute-optimal-"
+RESPONSES_PREFIX = "radar-responses-"
+WITH = "+"
+"""In a name, before a draft; `quote` leaves none in what it quotes."""
+PREFIXES = {"judge": PREFIX, "table": TABLE_PREFIX, "responses": RESPONSES_PREFIX}
 DEFAULT = "smollm2"
 
 
@@ -33,12 +40,16 @@ class Recipe:
     """Roll-outs of each."""
     seed: int = 0
     forecast_s: int = 200
-    kind: Literal["judge", "table"] = "judge"
+    kind: Literal["judge", "table", "responses"] = "judge"
+    draft: str = THINNED
 
     @property
     def words(self) -> str:
         """Return what `adabench train` is told."""
-        return self.name if self.model == DEFAULT else f"'text/*' --set model={self.model}"
+        given = (("model", self.model, DEFAULT), ("draft", self.draft, THINNED))
+        settings = [f"--set {name}={value}" for name, value, usual in given if value != usual]
+        pattern = f"'text/{PREFIXES[self.kind]}*'"
+        return " ".join([pattern, *settings]) if settings else self.name
 
 
 def recipe_of(model: str) -> Recipe:
@@ -53,11 +64,30 @@ def table_of(model: str) -> Recipe:
     )
 
 
-def recipes(model: str = DEFAULT) -> dict[str, Recipe]:
-    """Return the recipes of a model.
+def responses_of(model: str, draft: str = THINNED) -> Recipe:
+    """Return the recipe of what a model and its draft answer."""
+    name = f"{RESPONSES_PREFIX}{quote(model, safe='')}"
+    return Recipe(
+        name if draft == THINNED else f"{name}{WITH}{quote(draft, safe='')}", model,
+        steps=40, samples=4, forecast_s=240, kind="responses", draft=draft,
+    )  # fmt: skip
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe that has a name, of whatever model it says."""
+    made: dict[str, Callable[..., Recipe]] = {
+        PREFIX: recipe_of, TABLE_PREFIX: table_of, RESPONSES_PREFIX: responses_of,
+    }  # fmt: skip
+    prefix = next(prefix for prefix in made if name.startswith(prefix))
+    return made[prefix](*map(unquote, name.removeprefix(prefix).split(WITH)))
+
+
+def recipes(model: str = DEFAULT, draft: str = THINNED) -> dict[str, Recipe]:
+    """Return the recipes of a model, and of what it answers with a draft.
 
     Raises:
-        SelectionError: if it names none.
+        SelectionError: if one of them is named by nothing that there is.
     """
-    name = str(model_spec(model))
-    return {recipe.name: recipe for recipe in (table_of(name), recipe_of(name))}
+    name, drafting = str(model_spec(model)), str(draft_spec(draft) or THINNED)
+    found = (table_of(name), recipe_of(name), responses_of(name, drafting))
+    return {recipe.name: recipe for recipe in found}

@@ -32,7 +32,8 @@ for it, as with a server that caches prefixes.
 **Two models.** `draft` names who drafts for the policy in methods that hand steps over, by default
 `thinned`: the policy without a tenth of its layers, on the same weights. What the policy, the target,
 makes of such an answer is read afterwards and is in no cost: `nats`, by which it finds a word improbable
-on average, and `agreement`, whether its own answer is the same.
+on average, and `agreement`, whether its own answer is the same. The two are a pool as well, each with 1 or 4
+votes, for methods that choose one configuration for a question (`large_share`: the policy wrote the answer).
 
 **A bare answer.** Each question also stands behind the same examples without their work, for methods that
 choose between a bare and a worked answer (`sys1`, `sys2`, `scale`).
@@ -122,6 +123,11 @@ CARD = Card(
             oracle="scale_oracle",
             coin="scale_coins",
         ),
+        Gap(
+            mixture=("configuration",),
+            methods=("radar", "random_pair"),
+            coin="random_pair",
+        ),
         # Without an oracle: that of the pair is told what is probable, and nothing of what is right.
         Gap(
             mixture=("target_only",),
@@ -154,15 +160,19 @@ CARD = Card(
         Metric("generated", "tokens", "lower", "cost"),
         Metric("discarded", "tokens", "lower", "cost"),
         Metric("target_share", "", "lower", "cost"),
+        Metric("large_share", "", "lower", "cost"),
         Metric("redrawn_share", "", "lower", "cost"),
         Metric("sys2_share", "", "lower", "cost"),
         Metric("injected_draft", "tokens", "lower", "cost"),
         Metric("injected_forced", "tokens", "lower", "cost"),
         Metric("generated_policy", "tokens", "lower", "cost"),
+        Metric("generated_large", "tokens", "lower", "cost"),
         Metric("generated_target", "tokens", "lower", "cost"),
         Metric("prefilled_policy", "tokens", "lower", "cost"),
+        Metric("prefilled_large", "tokens", "lower", "cost"),
         Metric("prefilled_target", "tokens", "lower", "cost"),
         Metric("flops_counted_policy", "FLOP", "lower", "cost"),
+        Metric("flops_counted_large", "FLOP", "lower", "cost"),
         Metric("flops_counted_target", "FLOP", "lower", "cost"),
         Metric("judged", "tokens", "lower", "cost"),
         Metric("prefilled", "tokens", "lower", "cost"),
@@ -223,14 +233,16 @@ def load(
     return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
 
 
-def of_practice(model: str, seed: int, count: int) -> GradedText:
+def of_practice(
+    model: str, seed: int, count: int, level: str = "", draft: str = "thinned"
+) -> GradedText:
     """Return sums of the `train` split, put to a model as a run would; no run asks them.
 
     Raises:
-        SelectionError: if it names no model.
+        SelectionError: if it names no model, draft or level.
     """
-    sources = Sources.read(model, "none", "thinned", "arithmetic", AUTO, AUTO)
-    found = sums(read_levels(""), seed, count, "train")
+    sources = Sources.read(model, "none", draft, "arithmetic", AUTO, AUTO)
+    found = sums(read_levels(level), seed, count, "train")
     style = PromptStyle(named_codec(sources.model), True, found.instruction)
     task = _task(sources, found, style, seed, 0, 0)
     return replace(task, domain=replace(task.domain, temperature=TEMPERATURE))
@@ -301,6 +313,8 @@ def _task(
     sources: Sources, found: QuestionSet, style: PromptStyle, seed: int, room: int, budget: int
 ) -> GradedText:
     """Put the parts together."""
+    from adabench.workloads.shared.sources.model_source import found_abilities
+
     golds = tuple(gold(row.answer) for row in found.rows)
     check_verifier(golds)
     questions = tuple(
@@ -326,6 +340,7 @@ def _task(
         QuestionText(style.codec, MARK, style.behind),
         sources.draft,
         tuple(style.bare.prefix(bare_examples(one)) for one in found.examples.values()),
+        found_abilities(sources.model),
     )
     return GradedText(
         seed,

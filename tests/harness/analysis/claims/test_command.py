@@ -1,6 +1,7 @@
 """The command that a row names is one that the command line takes."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -45,6 +46,38 @@ def test_it_names_the_rivals_and_what_the_claim_is_told_apart_from():
 
 def test_it_asks_for_as_many_seeds_as_should_decide():
     assert options(Ratio("faults", "old"), 0.5, 12)[-1] == "0..11"
+
+
+TRAINED = replace(TASK, knobs=(*TASK.knobs, Knob("trainings", (1,), 1, open=True, low=1, high=5)))
+
+
+def trained(expect, task=TRAINED, cards=(), **more):
+    """The words of the command for a claim that trainings decide."""
+    known = Evidence("toy", task, CARDS | {"new": Card("New", knobs=(TRUST,))} | dict(cards), ())
+    return command(claim_of(expect, 0.5, **more), "new", known, 5, of_trainings=True)
+
+
+def test_where_trainings_decide_and_are_a_condition_it_asks_for_as_many_as_seeds():
+    assert trained(Ratio("faults", "old")).endswith("--set trainings=5 --alone --seeds 0..4")
+    assert "trainings" not in trained(Ratio("faults", "old"), task=TASK)
+    plain = command(
+        claim_of(Ratio("faults", "old"), 0.5), "new", Evidence("toy", TRAINED, CARDS | {
+            "new": Card("New", knobs=(TRUST,))}, ()), 5,
+    )  # fmt: skip
+    assert "trainings" not in plain
+
+
+def test_no_other_number_of_trainings_is_asked_of_what_is_made_for_one():
+    bound = Card("Old", conditions={"trainings": 1})
+    assert "trainings" not in trained(Ratio("faults", "old"), cards={"old": bound})
+    pinned = trained(Ratio("faults", "old", where={"trainings": 2}))
+    assert "--set trainings=2" in pinned
+    assert "trainings=5" not in pinned
+    left_out = trained(Ratio("faults", "old"), cards={"fixed": replace(bound, role="static")},
+                       source="headline")  # fmt: skip
+    assert "trainings=5" in left_out
+    assert "toy/fixed" not in left_out
+    assert "toy/coin" in left_out
 
 
 def test_it_sets_what_the_claim_pins_and_sweeps_what_differs_between_the_sides():

@@ -21,8 +21,9 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing,
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.test_time.chain import checkpoints
-from adabench.workloads.test_time.chain.methods import radar_oracle, random_pair
+from adabench.workloads.test_time.chain.methods import radar_oracle
 from adabench.workloads.test_time.chain.recipes import recipes
+from adabench.workloads.test_time.chain.substrate import configuration_pool, trained_models
 from adabench.workloads.test_time.chain.substrate.configuration_pool import (
     CONFIGURATIONS,
     NAME,
@@ -40,8 +41,10 @@ from adabench.workloads.test_time.chain.substrate.problems import (
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.training import train_responses
+from adabench.workloads.test_time.methods import random_pair
 from adabench.workloads.test_time.substrate.configurations import prompt_state
 from adabench.workloads.test_time.substrate.question_task import GradedTask
+from adabench.workloads.test_time.substrate.search_models import Models
 
 ROUTERS = ("radar", "knn_router")
 
@@ -319,12 +322,18 @@ def test_shares_say_who_wrote_the_answer(where: GradedTask) -> None:
         assert (cost["middle_share"], cost["large_share"]) == (middle, large)
 
 
-def test_a_policy_without_a_pool_says_so() -> None:
-    for conditions in ({"policy": "lm-l"}, {"layout": "single"}):
+def test_a_policy_without_a_pool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does every training but the first by itself: responses were never gathered of others."""
+    monkeypatch.setattr(configuration_pool, "models", lambda *_: Models(engine("lm-s-s0"), None))
+    monkeypatch.setattr(trained_models, "_require_trainings", lambda wanted: None)
+    for conditions in ({"policy": "lm-l"}, {"layout": "single"}, {"trainings": 2}):
         other = load("embedded", 0, problems=1, **conditions)  # type: ignore[arg-type]
         for name in (*ROUTERS, "configuration", "random_pair", "radar_oracle"):
-            with pytest.raises(CapabilityMissing, match="no larger policy stands beside"):
+            with pytest.raises(
+                CapabilityMissing, match="no larger policy stands beside"
+            ) as missing:
                 solve(name, other, next(other.cases()))
+            assert "layout=several and trainings=1" in missing.value.hint
 
 
 def test_a_configuration_that_is_not_there_is_named(where: GradedTask) -> None:

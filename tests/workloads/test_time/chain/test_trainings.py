@@ -134,13 +134,41 @@ def test_all_that_is_missing_is_named_with_what_makes_it():
 
 @pytest.mark.usefixtures("three")
 def test_records_name_the_files_that_a_seed_rests_on_and_no_two_trainings_share_one(monkeypatch):
-    monkeypatch.setattr(trained_models, "pair", lambda seed: None)  # it opens real models,
-    monkeypatch.setattr(trained_models, "reviser", lambda seed, trainings: None)  # and so does it
+    monkeypatch.setattr(trained_models, "pair", lambda seed: None)  # it opens real models
     assert models("lm-s", "several", 1).names == ("lm-s-s0", "judge-s0")
     named = [models("lm-s", "several", seed, 3) for seed in range(3)]
     assert [found.names for found in named] == [(f"lm-s-s{k}", f"judge-x-s{k}") for k in range(3)]
     assert [(found.policy, found.judge) for found in named] == [found.names for found in named]
     assert all(found.pair is None for found in named)
+
+
+@pytest.mark.usefixtures("three")
+def test_revisions_follow_the_trainings_or_are_refused(monkeypatch):
+    """Each training is revised by a policy and judged by a judge of its own; never by the first's."""
+    monkeypatch.setattr(trained_models, "pair", lambda seed: None)
+    monkeypatch.setattr(trained_models, "AttemptJudge", lambda judge, revisions: judge)
+    asked: list[str] = []
+    monkeypatch.setattr(trained_models, "strategy_plan", asked.append)
+    first = models("lm-s", "several", 1)
+    assert first.reviser.names == ("lm-s-revisions-s0", "judge-s0")
+    first.plans["revisions"]()
+    assert models("lm-s", "several", 0, 3).reviser is None, "only one of three was trained"
+    there = trained_models.checkpoints.is_there
+    monkeypatch.setattr(
+        trained_models.checkpoints,
+        "is_there",
+        lambda name, folder: name.startswith("lm-s-revisions") or there(name, folder),
+    )
+    for seed in range(4):
+        found = models("lm-s", "several", seed, 3)
+        names = (f"lm-s-revisions-s{seed % 3}", f"judge-x-s{seed % 3}")
+        assert found.reviser.names == names == (found.reviser.policy, found.reviser.judge)
+        found.plans["revisions"]()
+    assert asked == ["compute-optimal-revisions-s0"] + [
+        f"compute-optimal-revisions-x-s{k}" for k in (0, 1, 2, 0)
+    ]
+    assert set(asked) <= recipes().keys()
+    assert recipes()["compute-optimal-revisions-x-s2"].trunk == "judge-x-s2"
 
 
 @pytest.mark.parametrize("policy", ["lm-z", "judge", "judge-x"])

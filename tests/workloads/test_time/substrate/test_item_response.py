@@ -1,9 +1,18 @@
 """A response model finds what responses say, and adaptive testing asks what tells most."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from adabench.workloads.test_time.substrate.configurations import Configuration, ResponseTable
+from adabench.workloads.test_time.substrate.configurations import (
+    WEIGHTS,
+    Configuration,
+    ResponseTable,
+    choose,
+    chosen_by_weights,
+    neighbour_means,
+)
 from adabench.workloads.test_time.substrate.item_response import (
     FARTHEST,
     Floats,
@@ -12,12 +21,6 @@ from adabench.workloads.test_time.substrate.item_response import (
     fit,
     most_informative,
     response,
-)
-from adabench.workloads.test_time.substrate.routing_rules import (
-    WEIGHTS,
-    choose,
-    chosen_by_weights,
-    neighbour_means,
 )
 
 ABILITIES = np.array([-1.2, 0.0, 1.2])
@@ -123,6 +126,16 @@ def test_neighbours_are_the_nearest_after_standardising() -> None:
     right = np.array([[1.0], [0.0], [0.0], [0.0]])
     assert neighbour_means(known, right, np.array([[0.1, 100.0]]), 1) == [[1.0]]
     assert neighbour_means(known, right, np.array([[0.1, 100.0]]), 9) == [[0.25]]
+
+
+def test_a_state_counts_by_its_place_along_the_axes_of_a_table_or_as_it_is() -> None:
+    numbers, states = np.ones((2, 1)), np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 5.0]], np.float32)
+    one = (Configuration("one@1", "policy", 1),)
+    table = ResponseTable(one, numbers, numbers[:, 0], numbers, numbers, numbers)
+    assert table.menu.embedding(states).tolist() == [2.0, 2.0, 4.0]
+    axes = np.array([[1.0], [0.0], [-1.0]])
+    assert replace(table, axes=axes).menu.embedding(states).tolist() == [-2.0]
+    assert replace(table, axes=axes).without_fifth(0).menu.axes is axes
 
 
 def test_five_splits_leave_out_every_question_once() -> None:

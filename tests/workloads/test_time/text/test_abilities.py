@@ -28,6 +28,7 @@ from adabench.workloads.test_time.substrate.step_hand_over import TARGET
 from adabench.workloads.test_time.substrate.strategies import MECHANISMS, Plan, StrategyTable
 from adabench.workloads.test_time.text import task as text
 from adabench.workloads.test_time.text.abilities import absences
+from adabench.workloads.test_time.text.substrate.configuration_pool import LARGE, read_responses
 from adabench.workloads.test_time.text.substrate.draft_doubt import DraftDoubt
 from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
 from adabench.workloads.test_time.text.substrate.random_model import random_engine
@@ -38,7 +39,7 @@ from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.substrate.vote_plan import vote_plan
 
 METHODS = sorted(entry.name for entry in registry.methods("text").values())
-MISSING = ("samples", "logprobs", "hidden", "scores", "watch", "draft")
+MISSING = ("samples", "logprobs", "hidden", "scores", "watch", "draft", "pool")
 
 
 class Restricted(SharedPrefix):
@@ -76,7 +77,20 @@ def restricted(task: GradedText, engine: Engine, missing: str) -> GradedText:
     judge = None if missing == "scores" else LikelihoodJudge(policy, models.marks)
     pair = None if missing == "draft" else drafted(models, policy, engine, judged=judge is not None)
     plans = {"votes": partial(vote_plan, models.policy)}
-    return replace(task, load_models=lambda: Models(policy, judge, pair=pair, plans=plans))
+    pool = None if missing == "pool" else pooled(models, engine, missing)
+    own = Models(policy, judge, pair=pair, pool=pool, plans=plans)
+    return replace(task, load_models=lambda: own)
+
+
+def pooled(models: TextModels, engine: Engine, missing: str) -> Models:
+    """A pool whose first policy may lack states; who draws no samples is a server's, and has none."""
+    assert isinstance(engine, TransformersEngine)
+    draft = Restricted(thin(engine), models.prefixes)
+    draft.lacks = frozenset({missing} & {"hidden"})
+    draft.caps = engine.caps - draft.lacks
+    responses = partial(read_responses, models.policy, None)
+    whole = SharedPrefix(engine, (*models.prefixes, *models.bare_prefixes))
+    return Models(draft, None, others={LARGE: whole}, responses=responses)
 
 
 def drafted(models: TextModels, target: SharedPrefix, engine: Engine, *, judged: bool) -> Models:
@@ -141,7 +155,8 @@ def refusal(method: ModuleType, given: GradedText, point: Point) -> str:
     """Why a method does not run at a point; empty where it does."""
     state = given.oracle_substrate() if method.CARD.role == "oracle" else given.substrate()
     try:
-        method.solve(state, next(given.cases()), point)
+        ready = method.prepare(state, point, 0) if hasattr(method, "prepare") else state
+        method.solve(ready, next(given.cases()), point)
     except CapabilityMissing as refused:
         return str(refused)
     return ""
@@ -170,7 +185,7 @@ def test_a_server_lacks_what_its_probe_did_not_find(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(model_source, "missing_abilities", lambda spec: lacks)
     model = model_spec("openai:http://127.0.0.1:9/v1#m")
     found = absences(model, judge_spec("likelihood"))
-    assert found.keys() == {"logprobs", "hidden", "scores", "draft"}
+    assert found.keys() == {"logprobs", "hidden", "scores", "draft", "pool"}
     assert "none came" in found["scores"][0]
     assert "--judge hf:NAME" in found["scores"][1]
-    assert absences(model, judge_spec("hf:judge")).keys() == {"logprobs", "hidden", "draft"}
+    assert absences(model, judge_spec("hf:judge")).keys() == {"logprobs", "hidden", "draft", "pool"}

@@ -28,6 +28,7 @@ class Reciter:
     most: int | None = None
     """Completions after which it answers nothing any more."""
     asked: int = 0
+    bodies: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def gone(self) -> bool:
@@ -61,6 +62,7 @@ def recites(server: Reciter, port: int = 0) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            server.bodies.append(body)
             if server.gone():
                 self.close_connection = True
                 self.connection.close()
@@ -93,8 +95,10 @@ def recites(server: Reciter, port: int = 0) -> Iterator[str]:
         thread.join()
 
 
-UNFITTED = {"compute_optimal", "random_strategy", "best_strategy"}
-"""What needs a table that is fitted to a model."""
+UNFITTED = {
+    "compute_optimal", "random_strategy", "best_strategy", "radar", "configuration", "random_pair",
+}  # fmt: skip
+"""What needs a table that is fitted to a model, or what the model answered before."""
 ROW = '{"question": "How many?", "answer": "2"}\n'
 
 
@@ -311,6 +315,18 @@ def test_methods_that_a_server_cannot_serve_are_skipped_by_name_and_the_rest_run
     assert f"No method of the selection can run: {ets} needs hidden." in alone.stderr
     assert "--model hf:NAME or smollm2" in alone.stderr.splitlines()[-1]
     assert not (tmp_path / "alone").exists()
+
+
+def test_a_server_is_probed_once_a_run(run):
+    """A probe asks once for an echo; those who open the server go by what the run found."""
+    server = Reciter()
+    with recites(server) as url:
+        words = ("text/greedy", "--alone", "--set", "problems=1", "--model", f"openai:{url}#{NAME}")
+        for count in (1, 2):
+            done = run(*words, out=f"r{count}", env={"OPENAI_API_KEY": KEY})
+            assert done.returncode == 0, done.stderr
+            assert sum("echo" in body for body in server.bodies) == count
+            assert "skipped" not in done.stderr
 
 
 def test_a_run_without_a_judge_names_what_it_will_skip_and_runs_the_rest(run, tmp_path):

@@ -33,9 +33,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     assert prepared_states.default_folder() == tmp_path / "cache"
     few = partial(replace, steps=6)
-    for name in ("recipe_of", "table_of"):
-        made = getattr(recipes, name)
-        monkeypatch.setattr(checkpoints, name, lambda model, made=made: few(made(model)))
+    monkeypatch.setattr(checkpoints, "recipe_named", lambda name: few(recipes.recipe_named(name)))
     return tmp_path / "cache"
 
 

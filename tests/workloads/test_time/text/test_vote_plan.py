@@ -25,7 +25,7 @@ POINT = {"N": 4, "pilot": 4, "mechanism": "votes"}
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
     few = partial(replace, steps=3, samples=2)
-    monkeypatch.setattr(checkpoints, "table_of", lambda model: few(recipes.table_of(model)))
+    monkeypatch.setattr(checkpoints, "recipe_named", lambda name: few(recipes.recipe_named(name)))
     monkeypatch.setattr(train_votes, "BUDGETS", (1, 2))
     return tmp_path / "cache"
 

@@ -137,9 +137,9 @@ class ServerProbe:
 
 
 def open_server(
-    name: str, url: str, spec: str, codec: TextPieces
+    name: str, url: str, spec: str, codec: TextPieces, found: ServerAbilities | None = None
 ) -> tuple[OpenAIEngine, ModelProfile]:
-    """Probe a server and return an engine that uses what it can do.
+    """Return an engine that uses what a server can do; it is probed, unless that was `found` before.
 
     Raises:
         MissingExtra: without the `openai` client.
@@ -147,7 +147,7 @@ def open_server(
     """
     server = Completions(url, retries=1)
     listed = served(server, name)
-    found = ServerProbe(server, name).abilities()
+    found = found or ServerProbe(server, name).abilities()
     meta = listed.get("meta") or {}
     context = meta.get("n_ctx") or listed.get("max_model_len")
     engine = OpenAIEngine(

@@ -9,17 +9,17 @@ look at the question. No router reads the prompt, and none is paid for.
 **Ways to fake it.** A pool in which one configuration is better and cheaper than all others.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
-from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.substrate.configurations import answer
+from adabench.workloads.test_time.substrate.configurations import answer_with
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 CARD = Card(
     title="One configuration for every question",
     adapts="nothing",
     role="static",
-    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
+    conditions={"layout": "several", "lengths": "1..8", "problems": 48, "trainings": 1},
+    abilities=(Ability("pool"),),
     knobs=(
         Knob(
             "configuration",
@@ -40,10 +40,4 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
         CapabilityMissing: if the policy is in no pool.
         SelectionError: if there is no such configuration in it.
     """
-    known = {one.name: one for one in task.responses().configurations}
-    name = str(point["configuration"])
-    if name not in known:
-        raise SelectionError(f"There is no configuration {name!r}.", nearest(name, known))
-    with task.session(question, pooled=True) as session:
-        answer(session, known[name])
-    return session.best
+    return answer_with(task, question, task.responses().named(str(point["configuration"])))

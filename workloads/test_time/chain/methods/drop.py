@@ -11,7 +11,7 @@ the first step the score before counts as 1.
 **Ways to fake it.** A judge that is not charged; discarded drafts that are not counted.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import Draft, speculate
@@ -20,7 +20,8 @@ CARD = Card(
     title="Escalation where the score fell",
     paper="our own rival of Arbitrage, arXiv 2512.05033",
     adapts="which of two models writes the next step, on the fall of the judge's score",
-    conditions={"layout": "several"},
+    conditions={"layout": "several", "trainings": 1},
+    abilities=(Ability("draft"),),
     knobs=(
         # Chosen on `dev`: the fewest hand-overs within a point of the target's accuracy.
         Knob("fall", (0.02, 0.1, 0.2), 0.02, open=True, low=-1, high=1),

@@ -16,21 +16,22 @@ configuration has 15. It is paid for reading the prompt, as RADAR is.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.configurations import (
+    Floats,
     ResponseTable,
-    answer,
-    prompt_state,
+    neighbour_means,
+    route,
 )
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
-from adabench.workloads.test_time.substrate.routing_rules import choose, neighbour_means
 
 CARD = Card(
     title="Router by nearest neighbours",
     paper="our own rival of RADAR, arXiv 2509.25426, after RouterBench, arXiv 2403.12031",
     adapts="which model with how many votes answers a question, on its neighbours' answers",
-    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
+    conditions={"layout": "several", "lengths": "1..8", "problems": 48, "trainings": 1},
+    abilities=(Ability("pool"), Ability("hidden")),
     knobs=(
         Knob("w", (0.0, 0.05, 0.5, 0.8, 0.9), 0.8, open=True, low=0, high=1),
         # Chosen by cross-validation on calibration questions: from 45 on it gains nothing more.
@@ -58,13 +59,11 @@ def prepare(task: QuestionTask, point: Point, seed: int) -> Router:
 
 def solve(router: Router, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion of the configuration that was chosen for the question."""
-    table = router.table
+    table, count = router.table, int(point["k"])
+
+    def forecast(states: Floats) -> Floats:
+        return neighbour_means(table.states, table.right, states, count)
+
     with router.task.session(question, pooled=True) as session:
-        root = session.open()
-        states = session.hidden(root, 0)
-        with session.aside():
-            near = prompt_state(states)[None]
-            chances = neighbour_means(table.states, table.right, near, int(point["k"]))
-            chosen = choose(chances, table.prices, float(point["w"]), "linear")
-        answer(session, table.configurations[chosen[0]], root)
+        route(session, table.menu, forecast, float(point["w"]))
     return session.best

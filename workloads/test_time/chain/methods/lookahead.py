@@ -15,7 +15,7 @@ step ahead at N = 16 is a point or two behind a beam and ahead of a judged vote.
 kept as a child; N for the width.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Ability, Card, Claim, Knob, Point, Ratio
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.strategies import lookahead
@@ -27,6 +27,7 @@ CARD = Card(
     adapts="which leaves of a search go on, on the rank of a judge's score some steps ahead",
     fidelity="reconstructed",
     conditions={"layout": "several"},
+    abilities=(Ability("scores"),),
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("k", (1, 3), 1, open=True, low=1),

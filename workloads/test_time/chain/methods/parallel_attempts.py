@@ -9,7 +9,7 @@ trained from at the same N, since right attempts of its own are what it was trai
 **Ways to fake it.** The untrained policy, or another selection, in its place.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.attempt_chains import choose, write_chains
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -20,6 +20,7 @@ CARD = Card(
     adapts="nothing: N attempts at every question",
     role="static",
     conditions={"layout": "several"},
+    abilities=(Ability("revisions"),),
     knobs=(
         Knob("N", (1, 4, 16, 64), 16, open=True, low=1),
         Knob("by", ("judge", "majority"), "judge", also=("last",)),

@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Claim, Frontier, Knob, Point
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.test_time.substrate.configurations import (
     Configuration,
     Floats,
-    answer,
+    answer_with,
+    choose,
 )
 from adabench.workloads.test_time.substrate.question_task import GradedTask
-from adabench.workloads.test_time.substrate.routing_rules import choose
 from adabench.workloads.test_time.substrate.voting import vote
 
 CARD = Card(
@@ -36,7 +36,8 @@ CARD = Card(
     adapts="which model with how many votes answers a question, told how often each is right",
     role="oracle",
     oracle="bound",
-    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
+    conditions={"layout": "several", "lengths": "1..8", "problems": 48, "trainings": 1},
+    abilities=(Ability("pool"),),
     knobs=(
         Knob("w", (0.0, 0.05, 0.5, 0.8), 0.8, open=True, low=0, high=1),
         Knob("draws", (4,), 4, open=True, low=1, high=8),
@@ -91,9 +92,7 @@ def solve(held: Hindsight, question: Question, point: Point) -> tuple[int, ...]:
     if place not in held.shares:
         held.shares[place] = shares_right(held.task, *place)
     chosen = choose(held.shares[place][None], table.prices, float(point["w"]), "linear")
-    with held.task.session(question, pooled=True) as session:
-        answer(session, table.configurations[chosen[0]])
-    return session.best
+    return answer_with(held.task, question, table.configurations[chosen[0]])
 
 
 def shares_right(task: GradedTask, question: Question, draws: int) -> Floats:

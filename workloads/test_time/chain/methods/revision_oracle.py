@@ -14,7 +14,7 @@ it. The accuracy of this setting over that of the other is the share of right an
 
 from itertools import pairwise
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Ability, Card, Claim, Knob, Point, Ratio
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.attempt_chains import sizes, write_chains
 from adabench.workloads.test_time.substrate.question_task import GradedTask
@@ -27,6 +27,7 @@ CARD = Card(
     role="oracle",
     oracle="bound",
     conditions={"layout": "several"},
+    abilities=(Ability("revisions"),),
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("ratio", (0.5,), 0.5, open=True, low=0, high=1),

@@ -31,6 +31,7 @@ training. A stronger judge, or another vote, than the attempts side by side get.
 """
 
 from adabench.harness.contract.card import (
+    Ability,
     Card,
     Claim,
     Contrast,
@@ -51,6 +52,7 @@ CARD = Card(
     adapts="what the policy answers, by its own earlier attempts at the question",
     fidelity="paper",
     conditions={"layout": "several"},
+    abilities=(Ability("revisions"),),
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("ratio", (0.5, 1.0), 0.5, open=True, low=0, high=1),

@@ -3,10 +3,11 @@
     configuration   lm-s@1 lm-s@4 lm-s@16   lm-x@1 ...   lm-l@1 ... lm-l@16
     price           in FLOPs, as sessions counted them
 
-Beside `lm-s` stand `lm-x`, which has six times its FLOPs, and `lm-l` with 26 times: a policy of the
-default layout has them, every training of `lm-s` the same two. Responses to questions of the
-`calibration` split are shipped (`training/train_responses.py`); embeddings of these questions are
-computed from their prompts when they are asked for, by the policy that reads the prompt in a run.
+Beside the first training of `lm-s`, in its default layout, stand `lm-x`, which has six times its FLOPs,
+and `lm-l` with 26 times. Responses to questions of the `calibration` split are shipped
+(`training/train_responses.py`); embeddings of these questions are computed from their prompts when they
+are asked for, by the policy that reads the prompt in a run. Other trainings were never asked, and have no
+pool.
 """
 
 from collections.abc import Callable
@@ -23,21 +24,16 @@ from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import RESPONSES, Layout, recipes
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine, models
 from adabench.workloads.test_time.substrate.configurations import (
-    Configuration,
     Floats,
     ResponseTable,
+    configurations_of,
     prompt_state,
 )
 from adabench.workloads.test_time.substrate.search_models import Models
 
 ROLES = {"lm-s": POLICY, "lm-x": "middle", "lm-l": "large"}
 """By model: its role in a session."""
-VOTES = (1, 4, 16)
-CONFIGURATIONS = tuple(
-    Configuration(f"{model}@{votes}", role, votes)
-    for model, role in ROLES.items()
-    for votes in VOTES
-)
+CONFIGURATIONS = configurations_of(ROLES, (1, 4, 16))
 NAME = f"{RESPONSES}-s0"
 
 
@@ -49,6 +45,12 @@ def pool_of(open_engine: Callable[[str], NativeEngine]) -> Models:
     return Models(open_engine(plan.policy), None, files, FOLDER, others=others)
 
 
+def has_pool(policy: str, layout: Layout, trainings: int = 1) -> bool:
+    """Say whether a policy is the smallest of a pool, and was asked for calibration."""
+    there = all(checkpoints.is_there(name, FOLDER) for name in (NAME, recipes()[NAME].target))
+    return policy == "lm-s" and layout == "several" and trainings == 1 and there
+
+
 def pooled_models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models:
     """Return the engines for a policy and a run seed, with a pool where it is the smallest of one.
 
@@ -57,8 +59,7 @@ def pooled_models(policy: str, layout: Layout, seed: int, trainings: int = 1) ->
         EnvironmentProblem: if it was not trained yet.
     """
     own = models(policy, layout, seed, trainings)
-    there = all(checkpoints.is_there(name, FOLDER) for name in (NAME, recipes()[NAME].target))
-    if policy != "lm-s" or layout != "several" or not there:
+    if not has_pool(policy, layout, trainings):
         return own
     pool = pool_of(engine)
     return replace(own, pool=replace(pool, names=(*pool.names, NAME), responses=read_responses))

@@ -3,7 +3,8 @@
 Seeds of a run take the trainings of `lm-s` in turn, as many as the condition `trainings` wants; what is
 missing of them is named, and nothing stands in for it. Of other policies they take those that are there.
 With one training, which is the default, `lm-s` has the judge `judge-s0`, on which recorded runs rest;
-with more, each training has a judge of its own completions, all of one make (`judge-x`).
+with more, each training has a judge of its own completions, all of one make (`judge-x`), and revises by
+a policy of its own: where one of those is missing, none of them revises.
 """
 
 from dataclasses import replace
@@ -105,32 +106,39 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
     plans = {"search": partial(strategy_plan, f"{table}-s{number}")}
     revising = reviser(seed, trainings)
     if revising is not None:
-        table = f"{REVISION_TABLE}-s{revising.names[0].rpartition('-s')[2]}"
-        plans["revisions"] = partial(strategy_plan, table)
-    # Routers were trained for the first training alone, and for the judge that it has by itself.
-    drafting = pair(seed) if trainings == 1 else None
+        table = f"{REVISION_TABLE}-x" if trainings > 1 else REVISION_TABLE
+        plans["revisions"] = partial(strategy_plan, f"{table}-s{number}")
+    drafting = pair(seed) if has_pair(trainings) else None
     return replace(found, pair=drafting, plans=plans, reviser=revising)
 
 
+def has_revisers(trainings: int = 1) -> bool:
+    """Say whether a policy that revises is there for each training."""
+    return all(checkpoints.is_there(f"{REVISER}-s{k}", FOLDER) for k in range(trainings))
+
+
+def has_pair(trainings: int = 1) -> bool:
+    """Say whether a router is there: for the first training alone, and the judge that it has by itself."""
+    return trainings == 1 and any(checkpoints.is_there(name, FOLDER) for name in _routers())
+
+
 def reviser(seed: int, trainings: int = 1) -> Models | None:
-    """Return a policy that revises, by run seed, and who judges it; None where none was trained.
+    """Return a policy that revises, by run seed, and who judges it; None where one was not trained.
 
-    The judge is that of the first policy's single solutions. One of revisions (`judge-revisions`) can be
-    trained, and chose worse than a majority does.
+    The judge is that of single solutions of the policy that it was trained from. One of revisions
+    (`judge-revisions`) can be trained, and chose worse than a majority does.
     """
-    there = [k for k in TRAININGS if checkpoints.is_there(f"{REVISER}-s{k}", FOLDER)]
-    if not there:
+    if not has_revisers(trainings):
         return None
-    own = f"{REVISER}-s{there[seed % min(trainings, len(there))]}"
-    scorer = AttemptJudge(judge(ATTEMPT_JUDGE), RETRY)
-    return Models(engine(own), scorer, (own, ATTEMPT_JUDGE), FOLDER)
+    number = seed % trainings
+    own = f"{REVISER}-s{number}"
+    judge_name = f"{JUDGES}-s{number}" if trainings > 1 else ATTEMPT_JUDGE
+    return Models(engine(own), AttemptJudge(judge(judge_name), RETRY), (own, judge_name), FOLDER)
 
 
-def pair(seed: int) -> Models | None:
-    """Return draft, target, judge and router of a run seed; None where no router was trained."""
+def pair(seed: int) -> Models:
+    """Return draft, target, judge and router of a run seed, where there is one."""
     names = [name for name in _routers() if checkpoints.is_there(name, FOLDER)]
-    if not names:
-        return None
     name = names[seed % len(names)]
     plan = checkpoints.find_recipe(name, recipes())
     files = (plan.policy, plan.target, plan.trunk, name)

@@ -13,7 +13,7 @@ one that is. `chain/radar_oracle` is told how often each is right instead; this 
 from adabench.harness.contract.card import Card, Claim, Difference, Point
 from adabench.workloads.test_time.routing.substrate.calibration_desk import QuestionSet, Routes
 from adabench.workloads.test_time.routing.truth.held_out import HindsightDesk
-from adabench.workloads.test_time.substrate.routing_rules import chosen_by_weights
+from adabench.workloads.test_time.substrate.configurations import chosen_by_weights
 
 CARD = Card(
     title="The cheapest configuration that is right",

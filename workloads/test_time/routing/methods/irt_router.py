@@ -18,21 +18,20 @@ retrieved warm-up; here both maps are linear, and a configuration is a free vect
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.routing.substrate.calibration_desk import (
     NOBODY,
     CalibrationDesk,
     QuestionSet,
     Routes,
 )
-from adabench.workloads.test_time.substrate.configurations import Floats
+from adabench.workloads.test_time.substrate.configurations import Floats, chosen_by_weights
 from adabench.workloads.test_time.substrate.item_response import (
     STEPS,
     descend,
+    moments,
     sigmoid,
     with_ones,
 )
-from adabench.workloads.test_time.substrate.routing_rules import chosen_by_weights
 
 CARD = Card(
     title="Routes by several abilities",
@@ -50,24 +49,19 @@ _DIE, _START = 0xD1E2, 0.1
 def solve(desk: CalibrationDesk, case: QuestionSet, point: Point) -> Routes:
     """Return routes by forecasts of several abilities."""
     table, place, size = desk.responses(), case.newcomer, int(point["abilities"])
-    centre, spread = table.states.mean(axis=0), table.states.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
+    centre, spread = moments(table.states)
     rows, unseen = (with_ones((one - centre) / spread) for one in (table.states, case.states))
     right, flops = table.right, table.flops.mean(axis=0)
     if place != NOBODY:
         right = np.delete(right, place, axis=1)
     lines, difficulty, abilities = fit(rows, right, size)
     if place != NOBODY:
-        key, everybody = mix(_DIE, case.seed, case.index), len(rows)
-        asked = np.random.default_rng(key).permutation(everybody)
-        asked = asked[: max(1, round(float(point["asked"]) * everybody))]
-        replies = [desk.ask(int(row)) for row in asked]
-        answers = np.array([reply.right for reply in replies])
+        asked = case.dealt(_DIE, float(point["asked"]), len(rows))
+        answers, flops[place] = desk.ask_all(asked)
         own = newcomer(
             rows[asked] @ lines, rows[asked] @ difficulty, answers, abilities.mean(axis=0)
         )
         abilities = np.insert(abilities, place, own, axis=0)
-        flops[place] = np.mean([reply.flops for reply in replies])
     chances = sigmoid(unseen @ lines @ abilities.T - (unseen @ difficulty)[:, None])
     return Routes(chosen_by_weights(chances, flops / flops.max(), "linear"))
 

@@ -9,17 +9,14 @@ takes the nearest of these. The default of `k` is the smallest with which it is 
 **Ways to fake it.** Held-out questions among the neighbours; a `k` that is chosen on them.
 """
 
-import numpy as np
-
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.routing.substrate.calibration_desk import (
     NOBODY,
     CalibrationDesk,
     QuestionSet,
     Routes,
 )
-from adabench.workloads.test_time.substrate.routing_rules import chosen_by_weights, neighbour_means
+from adabench.workloads.test_time.substrate.configurations import chosen_by_weights, neighbour_means
 
 CARD = Card(
     title="Routes by nearest neighbours",
@@ -39,11 +36,8 @@ def solve(desk: CalibrationDesk, case: QuestionSet, point: Point) -> Routes:
     chances = neighbour_means(table.states, table.right, case.states, count)
     flops = table.flops.mean(axis=0)
     if place != NOBODY:
-        key, all_rows = mix(_DIE, case.seed, case.index), len(table.right)
-        asked = max(1, round(float(point["asked"]) * all_rows))
-        rows = np.random.default_rng(key).permutation(all_rows)[:asked]
-        replies = [desk.ask(int(row)) for row in rows]
-        right = np.array([[reply.right] for reply in replies])
-        chances[:, place] = neighbour_means(table.states[rows], right, case.states, count)[:, 0]
-        flops[place] = np.mean([reply.flops for reply in replies])
+        rows = case.dealt(_DIE, float(point["asked"]), len(table.right))
+        right, flops[place] = desk.ask_all(rows)
+        near = neighbour_means(table.states[rows], right[:, None], case.states, count)
+        chances[:, place] = near[:, 0]
     return Routes(chosen_by_weights(chances, flops / flops.max(), "linear"))

@@ -30,16 +30,14 @@ from adabench.harness.contract.card import (
     Point,
     Ratio,
 )
-from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.routing.substrate.calibration_desk import (
     NOBODY,
     CalibrationDesk,
     QuestionSet,
     Routes,
 )
-from adabench.workloads.test_time.substrate.configurations import Floats, ResponseTable
+from adabench.workloads.test_time.substrate.configurations import ResponseTable, chosen_by_weights
 from adabench.workloads.test_time.substrate.item_response import ResponseModel, examine, fit
-from adabench.workloads.test_time.substrate.routing_rules import chosen_by_weights
 
 CARD = Card(
     title="RADAR's response model",
@@ -204,9 +202,7 @@ def solve(desk: CalibrationDesk, case: QuestionSet, point: Point) -> Routes:
         right = np.delete(right, place, axis=1)
     model = fit(table.states, right)
     if place != NOBODY:
-        count = max(1, round(float(point["asked"]) * len(table.right)))
-        order = None if point["order"] == "informative" else dealt(case, len(table.right))
-        ability, flops[place] = examined(desk, model, table, count, order)
+        ability, flops[place] = examined(desk, case, model, table, point)
         model = model.with_ability(place, ability)
     chosen = chosen_by_weights(model.chances(case.states), flops / flops.max(), str(point["rule"]))
     return Routes(chosen, model.items(case.states)[1], ability)
@@ -214,12 +210,14 @@ def solve(desk: CalibrationDesk, case: QuestionSet, point: Point) -> Routes:
 
 def examined(
     desk: CalibrationDesk,
+    case: QuestionSet,
     model: ResponseModel,
     table: ResponseTable,
-    count: int,
-    order: list[int] | None,
+    point: Point,
 ) -> tuple[float, float]:
-    """Return the newcomer's ability by so many questions, and the mean FLOPs of its answers."""
+    """Return the newcomer's ability by a share of the questions, and the mean FLOPs of its answers."""
+    rows = case.dealt(_DIE, float(point["asked"]), len(table.right))
+    order = rows if point["order"] == "random" else None
     paid: list[float] = []
 
     def ask(row: int) -> float:
@@ -227,11 +225,5 @@ def examined(
         paid.append(reply.flops)
         return reply.right
 
-    items: tuple[Floats, Floats] = model.items(table.states)
-    return examine(items, ask, count, order), float(np.mean(paid))
-
-
-def dealt(case: QuestionSet, count: int) -> list[int]:
-    """Return all calibration questions in the order of a die."""
-    key = mix(_DIE, case.seed, case.index)
-    return [int(row) for row in np.random.default_rng(key).permutation(count)]
+    ability = examine(model.items(table.states), ask, len(rows), order)
+    return ability, float(np.mean(paid))

@@ -2,6 +2,7 @@
 
     table = desk.responses(share)          what the known configurations answered; each response counts
     reply = desk.ask(row)                  the newcomer answers one of these questions; it counts too
+    rows = case.dealt(die, share, count)   a share of so many questions, by a die
     return Routes(chosen, difficulties, ability)
 
 `chosen` [settings, n] says for each setting of a method's dial which configuration each question of the
@@ -9,7 +10,7 @@ case gets, as its place in the list of all. Questions of the case are prompts' s
 one response to them is here. Of a newcomer only what was asked is known, its price too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.harness.store import used_artefacts
+from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.substrate.configurations import Floats, ResponseTable
 
 NOBODY = -1
@@ -37,6 +39,11 @@ class QuestionSet:
     """The configuration that no response is known of, by its place in the list."""
     seed: int = 0
     """Of the run."""
+
+    def dealt(self, die: int, share: float, count: int) -> list[int]:
+        """Return a share of so many calibration questions, one at least, in the order of a die."""
+        order = np.random.default_rng(mix(die, self.seed, self.index)).permutation(count)
+        return [int(row) for row in order[: max(1, round(share * count))]]
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,16 @@ class CalibrationDesk:
         self.meter["asked"] += 1
         place = case.newcomer
         return Reply(float(table.right[row, place]), float(table.flops[row, place]))
+
+    def ask_all(self, rows: Sequence[int]) -> tuple[Floats, float]:
+        """Let the newcomer answer questions; return which are right [n], and the mean FLOPs.
+
+        Raises:
+            MethodContractError: if there is no newcomer, or no such question.
+        """
+        replies = [self.ask(row) for row in rows]
+        right = np.array([reply.right for reply in replies])
+        return right, float(np.mean([reply.flops for reply in replies]))
 
     def account(self, case: QuestionSet, routes: object) -> Routes:
         """Return routes that are some.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.language_model.reward_model import Scorer
@@ -12,11 +12,15 @@ from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.step_hand_over import TARGET
 from adabench.workloads.test_time.text.recipes import FOLDER, recipe_of
 from adabench.workloads.test_time.text.substrate.completions import QuestionText, TextCodec
+from adabench.workloads.test_time.text.substrate.configuration_pool import LARGE, read_responses
 from adabench.workloads.test_time.text.substrate.draft_doubt import DraftDoubt
 from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
 from adabench.workloads.test_time.text.substrate.target_likelihood import TargetLikelihood
 from adabench.workloads.test_time.text.substrate.vote_plan import vote_plan
+
+if TYPE_CHECKING:
+    from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class TextModels:
     """Who drafts what the policy may write instead; None: the policy without some layers."""
     bare_prefixes: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
     """What prompts for bare answers begin with."""
+    found: "ServerAbilities | None" = field(default=None, repr=False)
+    """What the run found the policy's server to do; None: whoever opens it finds out."""
 
     def __call__(self) -> Models:
         """Open both.
@@ -50,7 +56,8 @@ class TextModels:
         judge, pair = self._judge(policy), self._pair(engine, policy)
         names = (recipe_of(str(self.policy)).name,) if self.judge.kind == "trained" else ()
         plans = {"votes": partial(vote_plan, self.policy)}
-        return Models(policy, judge, names, FOLDER, pair=pair, plans=plans)
+        pool = None if pair is None else self._pool(pair.policy, policy)
+        return Models(policy, judge, names, FOLDER, pair=pair, pool=pool, plans=plans)
 
     def _engine(self, spec: ModelSpec) -> Engine:
         if spec.kind == "builtin":
@@ -59,7 +66,7 @@ class TextModels:
             return random_engine(*self._place())
         from adabench.workloads.shared.sources.model_source import open_model
 
-        return open_model(spec, self.device, self.dtype).engine
+        return open_model(spec, self.device, self.dtype, found=self.found).engine
 
     def _pair(self, engine: Engine, target: SharedPrefix) -> Models | None:
         """Return the policy as a target, with its draft; None where it has none."""
@@ -72,6 +79,11 @@ class TextModels:
             judge = self._judge(draft) if self.judge.kind == "hf" else None
         router = DraftDoubt(draft, self.marks)
         return Models(draft, judge, others={TARGET: target}, router=router)
+
+    def _pool(self, draft: Engine, policy: SharedPrefix) -> Models:
+        """Return the policy and its draft, with what both answered to questions for calibration."""
+        responses = partial(read_responses, self.policy, self.draft)
+        return Models(draft, None, others={LARGE: policy}, responses=responses)
 
     def _drafting(self, engine: Engine) -> Engine | None:
         """Return the draft; a server's policy has none, nor one whose layers are not of one make."""

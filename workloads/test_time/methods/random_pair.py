@@ -11,10 +11,10 @@ for none.
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.substrate.configurations import answer
+from adabench.workloads.test_time.substrate.configurations import answer_with
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 CARD = Card(
@@ -22,7 +22,14 @@ CARD = Card(
     paper="the baseline of RADAR, arXiv 2509.25426",
     adapts="which of the cheapest and the dearest configuration answers, by a coin",
     role="control",
-    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
+    tasks=("chain", "text"),
+    abilities=(Ability("pool"),),
+    variants={
+        "chain": Variant(
+            conditions={"layout": "several", "lengths": "1..8", "problems": 48, "trainings": 1}
+        ),
+        "text": Variant(sweep={"rate": (0.5,)}, conditions={"level": "digit-1..2"}),
+    },
     knobs=(Knob("rate", (0.0, 0.5, 1.0), 0.5, open=True, low=0, high=1),),
 )
 _COIN, _SIDES = 0x9A12, 1 << 32
@@ -37,9 +44,7 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
     table = task.responses()
     is_dear = thrown(task.seed, question.index) < float(point["rate"])
     place = np.argmax(table.prices) if is_dear else np.argmin(table.prices)
-    with task.session(question, pooled=True) as session:
-        answer(session, table.configurations[place])
-    return session.best
+    return answer_with(task, question, table.configurations[place])
 
 
 def thrown(seed: int, index: int) -> float:

@@ -13,6 +13,10 @@ c_i, the dearest one's being 1,
 really runs. The router reads the prompt, which is on the bill; if the smallest policy is chosen it goes
 on from there. The two products with the state, 130 multiplications, are in the time alone.
 
+**On `text`** the pool is a model and its draft, each with 1 or 4 votes, and 40 sums are what both were asked.
+So few tell no 577 weights: a state counts by its place along eight directions, in which prompts of these
+sums differ most.
+
 A run's seed leaves one fifth of the calibration questions out, so five seeds are five fits, each tested
 on questions of its own. What abilities, difficulties and fewer questions are worth by themselves, on
 questions longer than those fitted to as well, is the task `routing`.
@@ -20,7 +24,8 @@ questions longer than those fitted to as well, is the task `routing`.
 **What is ours.** Optimiser, embedding and standardisation, which the paper leaves open; an intercept in
 both lines; budgets are votes, not caps on thinking; prices are FLOPs and not a price list.
 
-**What to expect.** Before measuring: 15 points above the pair, 2 above neighbours and above fixed ones.
+**What to expect.** Before measuring: 15 points above the pair, 2 above neighbours and above fixed ones. On
+`text` at most 2 above the pair and none above fixed ones: the two models differ by three layers of thirty.
 
 **Ways to fake it.** Difficulty from the question's group or its number of operations; responses of test
 questions; a `w` chosen on the test's front; votes or the router that are not paid for; prices that are
@@ -31,6 +36,7 @@ responses that were drawn from the response model itself.
 from dataclasses import dataclass
 
 from adabench.harness.contract.card import (
+    Ability,
     Card,
     Claim,
     Contrast,
@@ -39,17 +45,12 @@ from adabench.harness.contract.card import (
     OutOfReach,
     Point,
     Ratio,
+    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.substrate.configurations import (
-    Configuration,
-    Floats,
-    answer,
-    prompt_state,
-)
+from adabench.workloads.test_time.substrate.configurations import Menu, route
 from adabench.workloads.test_time.substrate.item_response import ResponseModel, fit
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
-from adabench.workloads.test_time.substrate.routing_rules import choose
 
 CARD = Card(
     title="RADAR",
@@ -57,7 +58,18 @@ CARD = Card(
     slug="radar",
     adapts="which model with how many votes answers a question, on its forecast difficulty",
     fidelity="paper",
-    conditions={"layout": "several", "lengths": "1..8", "problems": 48},
+    tasks=("chain", "text"),
+    abilities=(Ability("pool"), Ability("hidden")),
+    variants={
+        "chain": Variant(
+            conditions={"layout": "several", "lengths": "1..8", "problems": 48, "trainings": 1}
+        ),
+        "text": Variant(
+            sweep={"w": (0.8,), "rule": ("linear",)},
+            conditions={"level": "digit-1..2"},
+            title="RADAR between a model and its draft, on eight directions of a state",
+        ),
+    },
     knobs=(
         Knob("w", (0.0, 0.05, 0.3, 0.5, 0.7, 0.8, 0.9), 0.8, open=True, low=0, high=1),
         Knob("rule", ("linear", "chebyshev"), "linear"),
@@ -151,6 +163,33 @@ CARD = Card(
             ),
         ),
         Claim(
+            id="TX-radar-pair",
+            says="On sums of a real model it answers more than a coin between cheapest and dearest.",
+            source="own",
+            paper="what RADAR claims of many models, asked of one and its draft",
+            effect=None,
+            decided_on="text",
+            expect=Frontier(
+                "flops_counted", "accuracy", against="random_pair", low=0.0,
+                where={
+                    "level": "digit-1..2", "w": (0.0, 0.5, 0.8, 0.95, 1.0),
+                    "rate": (0.0, 0.5, 1.0),
+                },
+            ),
+        ),
+        Claim(
+            id="TX-radar-fixed",
+            says="On sums of a real model it answers more than any one configuration, or a mix.",
+            source="own",
+            paper="what a router has to gain at all: expected to fail with two models so alike",
+            effect=None,
+            decided_on="text",
+            expect=Frontier(
+                "flops_counted", "accuracy", against="configuration", low=0.0,
+                where={"level": "digit-1..2", "w": (0.0, 0.5, 0.8, 0.95, 1.0)},
+            ),
+        ),
+        Claim(
             id="radar-api",
             says="90 % of the accuracy of o4-mini (high) at 1.31 % of its cost.",
             source="measured",
@@ -172,27 +211,21 @@ class Router:
 
     task: QuestionTask
     model: ResponseModel
-    prices: Floats
-    configurations: tuple[Configuration, ...]
+    menu: Menu
 
 
 def prepare(task: QuestionTask, point: Point, seed: int) -> Router:
     """Fit the response model to the calibration questions of a split.
 
     Raises:
-        CapabilityMissing: if the policy is in no pool.
+        CapabilityMissing: if the policy is in no pool, or nobody asked it for calibration.
     """
     table = task.responses().without_fifth(seed)
-    return Router(task, fit(table.states, table.right), table.prices, table.configurations)
+    return Router(task, fit(table.states, table.right), table.menu)
 
 
 def solve(router: Router, question: Question, point: Point) -> tuple[int, ...]:
     """Return the completion of the configuration that was chosen for the question."""
     with router.task.session(question, pooled=True) as session:
-        root = session.open()
-        states = session.hidden(root, 0)
-        with session.aside():
-            chances = router.model.chances(prompt_state(states)[None])
-            chosen = choose(chances, router.prices, float(point["w"]), str(point["rule"]))
-        answer(session, router.configurations[chosen[0]], root)
+        route(session, router.menu, router.model.chances, float(point["w"]), str(point["rule"]))
     return session.best
