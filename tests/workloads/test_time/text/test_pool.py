@@ -50,6 +50,16 @@ def solve(
     return completion, Counter({k: v for k, v in where.meter.items() if not k.endswith("_s")})
 
 
+def leaning(where: GradedText, name: str) -> GradedText:
+    """The task with a table in which one configuration alone is ever right: random weights never are."""
+    table, models = where.responses(), where.models
+    assert models.pool is not None
+    right = np.zeros_like(table.right)
+    right[:, [one.name for one in CONFIGURATIONS].index(name)] = 1.0
+    pool = replace(models.pool, responses=lambda: replace(table, right=right))
+    return replace(where, load_models=lambda: replace(models, pool=pool), meter=Meter())
+
+
 def test_the_pool_is_the_draft_and_the_model_of_the_pair(where: GradedText) -> None:
     pair, pool = where.models.pair, where.models.pool
     assert pair is not None
@@ -88,15 +98,14 @@ def test_the_router_pays_for_reading_the_prompt_and_for_what_it_chose(where: Gra
             one.name: solve("configuration", where, case, configuration=one.name)
             for one in CONFIGURATIONS
         }
-        for w in (0.0, 0.8, 1.0):
-            words, cost = solve("radar", where, case, w=w)
+        for able, w in (("model@4", 0.0), ("model@1", 1.0), ("model@4", 1.0), ("draft@4", 1.0)):
+            words, cost = solve("radar", leaning(where, able), case, w=w)
+            assert words == bare["draft@1" if w == 0.0 else able][0]
             chosen = [name for name, (own, _) in bare.items() if own == words]
-            assert chosen
             extra = cost["flops_counted_policy"] if cost["large_share"] else 0
             assert (cost["large_share"] == 0) == (extra == 0)
             flops = {bare[name][1]["flops_counted"] for name in chosen}
             assert cost["flops_counted"] - extra in flops
-        assert solve("radar", where, case, w=0.0)[0] == bare["draft@1"][0]
 
 
 def test_a_route_depends_on_the_prompt_alone(where: GradedText) -> None:
@@ -120,7 +129,7 @@ def test_a_configuration_of_another_task_is_named(where: GradedText) -> None:
 
 
 def test_all_costs_of_a_pool_are_metrics_of_the_task(where: GradedText) -> None:
-    _, cost = solve("radar", where, next(where.cases()), w=1.0)
+    _, cost = solve("radar", leaning(where, "model@4"), next(where.cases()), w=1.0)
     assert cost["large_share"] == 1
     known = {metric.name for metric in CARD.metrics}
     assert {name for name in cost if name.endswith(("_large", "_share"))} <= known
