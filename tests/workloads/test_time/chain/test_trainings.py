@@ -134,7 +134,8 @@ def test_all_that_is_missing_is_named_with_what_makes_it():
 
 @pytest.mark.usefixtures("three")
 def test_records_name_the_files_that_a_seed_rests_on_and_no_two_trainings_share_one(monkeypatch):
-    monkeypatch.setattr(trained_models, "pair", lambda seed: None)  # it opens real models
+    monkeypatch.setattr(trained_models, "pair", lambda seed: None)  # it opens real models,
+    monkeypatch.setattr(trained_models, "reviser", lambda seed, trainings: None)  # and so does it
     assert models("lm-s", "several", 1).names == ("lm-s-s0", "judge-s0")
     named = [models("lm-s", "several", seed, 3) for seed in range(3)]
     assert [found.names for found in named] == [(f"lm-s-s{k}", f"judge-x-s{k}") for k in range(3)]
