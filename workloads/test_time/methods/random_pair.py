@@ -23,6 +23,7 @@ CARD = Card(
     adapts="which of the cheapest and the dearest configuration answers, by a coin",
     role="control",
     tasks=("chain", "text"),
+    control_of=("radar", "knn_router"),
     abilities=(Ability("pool"),),
     variants={
         "chain": Variant(
