@@ -242,15 +242,23 @@ def test_there_is_a_recipe_for_each_training_seed_on_the_policy_of_that_seed() -
         assert (scorer.trunk, scorer.policy) == (plan.name, plan.name)
 
 
-def test_run_seeds_take_the_trainings_that_are_there_in_turn_as_far_as_is_wanted(
+def test_run_seeds_take_as_many_trainings_as_are_wanted_in_turn_each_with_its_judge(
     monkeypatch,
 ) -> None:
-    there = {f"{REVISER}-s0", f"{REVISER}-s2"}
+    there = {f"{REVISER}-s{k}" for k in range(3)}
     monkeypatch.setattr(trained_models.checkpoints, "is_there", lambda name, _: name in there)
     monkeypatch.setattr(trained_models, "engine", lambda name: name)
-    assert [reviser(seed, 1).names[0] for seed in range(3)] == [f"{REVISER}-s0"] * 3
-    taken = [reviser(seed, 5).names for seed in range(3)]
-    assert taken == [(f"{REVISER}-s{k}", "judge-s0") for k in (0, 2, 0)]
+    monkeypatch.setattr(trained_models, "judge", lambda name: name)
+    monkeypatch.setattr(trained_models, "AttemptJudge", lambda judge, _: judge)
+    for seed in range(4):
+        assert reviser(seed, 1).names == (f"{REVISER}-s0", "judge-s0")
+        found = reviser(seed, 3)
+        assert found.names == (f"{REVISER}-s{seed % 3}", f"judge-x-s{seed % 3}")
+        assert (found.policy, found.judge) == found.names
+    assert reviser(0, 5) is None, "two of the five are not there"
+    there.remove(f"{REVISER}-s1")
+    assert reviser(0, 3) is None, "one of the three is not there"
+    assert reviser(0).names == (f"{REVISER}-s0", "judge-s0")
     there.clear()
     assert reviser(0) is None
 
