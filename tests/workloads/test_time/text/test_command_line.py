@@ -26,15 +26,15 @@ class Reciter:
     """A completions server that recites one text, wants a key, and can be gone."""
 
     most: int | None = None
-    """Completions after which it answers nothing any more."""
-    asked: int = 0
+    """Prompts after which it answers nothing any more; how often each is asked is up to the run."""
+    prompts: set[str] = field(default_factory=set)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def gone(self) -> bool:
+    def gone(self, prompt: object) -> bool:
         with self.lock:
-            self.asked += 1
-            return self.most is not None and self.asked > self.most
+            self.prompts.add(str(prompt))
+            return self.most is not None and len(self.prompts) > self.most
 
     def answer(self, body: dict[str, Any]) -> dict[str, Any]:
         text, finish = TEXT, "stop"
@@ -63,7 +63,7 @@ def recites(server: Reciter, port: int = 0) -> Iterator[str]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.bodies.append(body)
-            if server.gone():
+            if server.gone(body["prompt"]):
                 self.close_connection = True
                 self.connection.close()
                 return
@@ -348,7 +348,8 @@ def test_a_server_that_dies_ends_the_run_and_resume_goes_on(run, command, tmp_pa
         model = f"openai:{url}#{NAME}"
         done = run("text/greedy", *words, "--model", model, env=env)
         assert done.returncode == 0, done.stderr
-        whole, server.asked, server.most = records(tmp_path / "r"), 0, server.asked - 3
+        whole, server.most = records(tmp_path / "r"), len(server.prompts) - 3
+        server.prompts.clear()
         died = run("text/greedy", *words, "--model", model, out="d", env=env)
         kept = records(tmp_path / "d")
         assert died.returncode == 3, died.stderr
