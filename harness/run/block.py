@@ -35,7 +35,7 @@ HEAVY = frozenset((
 IMPORT_EARLY = 3
 """Tasks whose servers import before the first measurement; each may hold some 200 MB (torch)."""
 MOST_ALIVE, MOST_ON_DEVICE = 48, 4
-"""Processes of methods that live at once: the largest task has 47 methods, and one that is started
+"""Processes of methods that live at once: the largest task has some forty methods, and one that is started
 anew for each of its settings warms up anew. Each on a device holds a context of its own there."""
 
 
