@@ -148,7 +148,7 @@ def test_a_site_is_made_of_it(run: Path, tmp_path: Path) -> None:
         assert refused(made)
         return
     assert (made.code, json.loads(made.stdout)["runs"]) == (0, 1)
-    assert run.name in (site / "index.html").read_text(encoding="utf-8")
+    assert task_of(run) in (site / "index.html").read_text(encoding="utf-8")
 
 
 def test_its_methods_are_listed_and_shown(run: Path) -> None:
