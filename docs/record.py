@@ -2,7 +2,8 @@
 
 A run is made at the default seeds, or where models are trained at those of five trainings, and packed
 into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too.
-One whose records would take more than 700 kB leaves its findings only.
+One whose records would take more than 700 kB leaves its findings only, and so do further runs, `saturation` and
+`routing`: all that is recorded stays below 2.5 MB.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
 """
 
@@ -23,6 +24,8 @@ from docs.paper_commands import papers, recordings
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "docs" / "recorded"
 MOST_BYTES = 700_000
+FINDINGS_ONLY = ("routing", "saturation")
+"""Tasks whose records are left out, as those of further runs are."""
 TRAINED = (
     "active_search",
     "ledger",
@@ -91,7 +94,8 @@ def keep(folder: Path, target: Path, selection: Sequence[str]) -> int:
     write_command(folder, selection, target.name)
     shutil.rmtree(target, ignore_errors=True)
     packed_run.pack(folder, target, (run_folder.RECORDS, run_folder.MANIFEST))
-    if size_bytes(target) > MOST_BYTES:
+    alone = target.name in FURTHER or target.name in FINDINGS_ONLY
+    if alone or size_bytes(target) > MOST_BYTES:
         shutil.rmtree(target)
         findings_file.write(load_run(folder), folder, target)
     return size_bytes(target)

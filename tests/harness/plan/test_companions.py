@@ -1,5 +1,9 @@
 """Who selects an adaptive method gets what it is measured between."""
 
+from dataclasses import replace
+
+import pytest
+
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Turn
 from adabench.harness.run.run_request import RunRequest, plan_turns
@@ -53,11 +57,18 @@ def test_a_whole_task_is_planned_once() -> None:
     assert len(turns) == len({(turn.cell.key, turn.repeat) for turn in turns})
 
 
-def test_a_control_that_is_made_for_other_conditions_stays_away() -> None:
-    assert "random_pair" not in methods(of("chain/ttspm", star=False))
+def test_a_control_that_is_made_for_other_conditions_stays_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     turns = of("chain/radar", star=False)
     assert {"random_pair", "random_n", "configuration", "radar_oracle"} <= methods(turns)
     assert {turn.cell.conditions["lengths"] for turn in turns} == {"1..8"}
+    known = registry.methods("chain")
+    pair = known["chain/random_pair"]
+    of_all = replace(pair, card=replace(pair.card, control_of=()))
+    monkeypatch.setitem(known, "chain/random_pair", of_all)
+    monkeypatch.setattr(registry, "methods", lambda task: known)
+    assert "random_pair" not in methods(of("chain/ttspm", star=False))
     assert "random_pair" in methods(
         of("chain/ttspm", star=False, fixed=("lengths=1..8", "problems=48"))
     )

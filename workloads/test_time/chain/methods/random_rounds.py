@@ -8,7 +8,7 @@ to N rounds are all equally likely, and the last one is the answer.
 **Ways to fake it.** A die that is thrown again until the answer is good.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.attempt_chains import write_chains
@@ -20,6 +20,7 @@ CARD = Card(
     role="control",
     control_of=("rethinking",),
     conditions={"layout": "several"},
+    abilities=(Ability("revisions"),),
     knobs=(Knob("N", (8,), 8, open=True, low=1),),
 )
 _DIE = 0x20D5

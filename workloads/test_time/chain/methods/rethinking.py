@@ -25,7 +25,7 @@ number of rounds is.
 from grades; the pilot left out of the bill.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.agreement_prior import agreement
 from adabench.workloads.test_time.substrate.attempt_chains import READ, write_chains
@@ -39,6 +39,7 @@ CARD = Card(
     adapts="how many rounds a question gets, on how far a pilot of four agrees with itself",
     fidelity="reconstructed",
     conditions={"layout": "several"},
+    abilities=(Ability("revisions"),),
     knobs=(
         Knob("epsilon", (0.01, 1e-9), 0.01, open=True, low=1e-9, high=1.0),
         Knob("N", (8,), 8, open=True, low=1),
