@@ -22,10 +22,7 @@ def section(paper: Mapping[str, object]) -> list[str]:
     lines = commands(paper)
     if not lines:
         return []
-    intro = (
-        f"What the published claims need and no more: about {paper['minutes']} min on two cores."
-        f"{SEVERAL if len(lines) > 1 else ''}"
-    )
+    intro = f"What the published claims need and no more.{SEVERAL if len(lines) > 1 else ''}"
     block = "\n".join(lines)
     return ["## Run it yourself", intro, f"```\n{block}\n```"]
 

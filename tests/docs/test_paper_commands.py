@@ -59,7 +59,7 @@ def groups_of(cell: Cell) -> Sequence[str]:
     return ("in", "out", "added") if cell.task == "routing" else ("",)
 
 
-def pretended(turns: Sequence[Turn]) -> Iterator[Record]:
+def plan_records(turns: Sequence[Turn]) -> Iterator[Record]:
     """Records of all that was planned, with a number for each metric."""
     for cell in {turn.cell.key: turn.cell for turn in turns}.values():
         names = [metric.name for metric in registry.find(cell.task).card.metrics]
@@ -71,7 +71,7 @@ def pretended(turns: Sequence[Turn]) -> Iterator[Record]:
 
 def answered(turns: Sequence[Turn]) -> tuple[set[str], set[str]]:
     """The ids of claims that a run can judge, and of those that it is lacking something for."""
-    table = from_records(pretended(turns))
+    table = from_records(plan_records(turns))
     dots = collapse(table)
     cells = [turn.cell for turn in turns]
     tasks, addresses = ({c.task for c in cells}, {c.address for c in cells})

@@ -18,8 +18,8 @@ CARDS = {
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The conditions that the task was asked about; it lacks a judge for the larger policy."""
+def policies(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The policies that the task was asked about; it lacks a judge for the larger policy."""
     found: list[object] = []
 
     def missing_abilities(conditions):
@@ -36,7 +36,7 @@ def turn(method: str, policy: str, scale: str = "embedded") -> Turn:
     return Turn(Cell("chain", method, {}, {"policy": policy}, scale, 0), 0)
 
 
-def test_a_task_is_asked_once_a_set_of_conditions_under_which_a_method_needs_something(asked):
+def test_a_task_is_asked_once_a_set_of_conditions_under_which_a_method_needs_something(policies):
     turns = [
         turn("plain", "lm-s"),
         turn("search", "lm-s"),
@@ -46,14 +46,14 @@ def test_a_task_is_asked_once_a_set_of_conditions_under_which_a_method_needs_som
     (found,) = check_conditions(turns)
     assert found.methods == ("chain/search",)
     assert (found.why, found.remedy) == ("None.", "Take lm-s.")
-    assert asked == ["lm-s", "lm-l"]
+    assert policies == ["lm-s", "lm-l"]
 
 
-def test_a_plan_of_which_nothing_is_left_is_refused_before_it_begins(asked):
+def test_a_plan_of_which_nothing_is_left_is_refused_before_it_begins(policies):
     with pytest.raises(MissingAbility, match="chain/search needs scores"):
         check_conditions([turn("search", "lm-l")])
 
 
-def test_nobody_is_asked_where_nothing_is_needed_or_weights_are_random(asked):
+def test_nobody_is_asked_where_nothing_is_needed_or_weights_are_random(policies):
     assert check_conditions([turn("plain", "lm-l"), turn("search", "lm-l", "gpu")]) == ()
-    assert asked == []
+    assert policies == []

@@ -163,7 +163,7 @@ def records(
             yield Record(cell, "solve", case, 0, "ok", values, "", group)
 
 
-def judged(trial: Trial, copies: tuple[str, ...] = ()) -> ClaimRow:
+def verdict_row(trial: Trial, copies: tuple[str, ...] = ()) -> ClaimRow:
     """The row on a claim where its method meets it, and so does whoever copies it."""
     apart = dict.fromkeys((*trial.controls, *(trial.claim.apart_from or ())))
     made = [*records(trial, trial.method, met, trial.claim)]
@@ -189,7 +189,7 @@ def is_about_its_own_dial(trial: Trial, name: str) -> bool:
 
 @pytest.mark.parametrize("trial", FOUND, ids=NAMES)
 def test_a_claim_that_a_control_meets_as_well_is_not_reproduced(trial: Trial) -> None:
-    alone = judged(trial)
+    alone = verdict_row(trial)
     assert alone.verdict == "reproduced", alone.reason
     if trial.claim.apart_from == ():
         assert trial.claim.no_rival
@@ -200,7 +200,7 @@ def test_a_claim_that_a_control_meets_as_well_is_not_reproduced(trial: Trial) ->
     for name in sorted(told):
         if is_about_its_own_dial(trial, name):
             continue
-        assert judged(trial, (name,)).verdict != "reproduced", name
+        assert verdict_row(trial, (name,)).verdict != "reproduced", name
 
 
 def test_all_four_tasks_have_claims_that_are_told_apart() -> None:

@@ -1,6 +1,6 @@
 """A model on a device reads what it reads on the processor, and what is skipped is no kernel's work.
 
-Where there is no GPU a device is pretended, which finds tensors that were left behind.
+Where there is no GPU a double of a device finds tensors that were left behind.
 """
 
 import functools
@@ -20,7 +20,7 @@ from adabench.workloads.depth_width.pretrained.substrate import model_and_text
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, SLOTS
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
 from tests.workloads.depth_width.pretrained import tiny_checkpoints
-from tests.workloads.depth_width.pretrained.pretended_device import PLACE, pretended
+from tests.workloads.depth_width.pretrained.device_double import PLACE, device_double
 
 pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
@@ -86,7 +86,7 @@ def answered(folder: Path, name: str, device: str) -> tuple[dict[str, float], An
 @pytest.mark.parametrize("name", [*PATHS, *STREAMS])
 def test_nothing_is_left_behind_on_the_processor(folder: Path, name: str):
     here, said = answered(folder, name, "cpu")
-    with pretended() as traffic:
+    with device_double() as traffic:
         there, heard = answered(folder, name, "cuda")
         most = max(traffic.returned)
         logits = heard.logits.cpu()
@@ -97,8 +97,8 @@ def test_nothing_is_left_behind_on_the_processor(folder: Path, name: str):
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_the_pretended_device_refuses_what_a_gpu_refuses():
-    with pretended() as traffic:
+def test_the_double_refuses_what_a_gpu_refuses():
+    with device_double() as traffic:
         there = torch.arange(6.0).to(PLACE)
         with pytest.raises(AssertionError, match="two devices"):
             there + torch.ones(6)

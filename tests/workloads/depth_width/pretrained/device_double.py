@@ -1,6 +1,6 @@
 """A device that is not there: tensors of the processor that say they lie elsewhere, and refuse company.
 
-    with pretended() as traffic:
+    with device_double() as traffic:
         model.to(PLACE)                 # from here on as on a GPU, and in the processor's numbers
     traffic.returned                    # elements of each copy to the processor
 
@@ -67,7 +67,7 @@ class Elsewhere(TorchDispatchMode):
 
 
 @contextmanager
-def pretended() -> Iterator[Traffic]:
+def device_double() -> Iterator[Traffic]:
     """Have the device; a view of such a tensor can be made without slopes, but not in inference mode."""
     traffic = Traffic()
     with Elsewhere(traffic), patch.object(torch, "inference_mode", torch.no_grad):
