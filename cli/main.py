@@ -24,6 +24,7 @@ from adabench.harness.errors import AdabenchError, Interruption
 COMMANDS = "adabench.cli.commands"
 VERBS = {
     "run": "Run methods on their tasks, judge their claims, write a report.",
+    "reproduce": "Run what judges the claims of a paper: what it said, our bar, what was measured, the verdict.",
     "list": "List tasks and methods with role, fidelity and whether they can run here.",
     "show": "Show one card: what adapts, its knobs, its claims and the notes of the file.",
     "claims": "Judge the claims of the methods in a run: what papers say, and our own criteria.",

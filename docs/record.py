@@ -16,10 +16,11 @@ from pathlib import Path
 from adabench.harness.analysis import findings_file
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract import registry
+from adabench.harness.contract.papers import papers
 from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.harness.store import packed_run, run_folder
 from adabench.harness.store.manifest import write_manifest
-from docs.paper_commands import papers, recordings
+from docs.paper_commands import recordings
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "docs" / "recorded"
@@ -71,7 +72,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "chain/pass_at_n", "--alone", "--defaults",
         "--seeds", "0..2", "--set", "trainings=3", "--set", "problems=75",
     ),
-    **{name: run for slug in papers() for name, run in recordings(slug).items()},
+    **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
 

@@ -3,14 +3,13 @@
 import json
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adabench.cli.carbon import CarbonOutput, carbon_output
+from adabench.cli.execution import announce, interruptible, records_of, resumption
 from adabench.cli.fan_out import (
     Cores,
     Executor,
@@ -39,16 +38,12 @@ from adabench.cli.selection import (
     with_sources,
 )
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
-from adabench.harness.errors import AdabenchError, Interruption, SelectionError
+from adabench.harness.errors import SelectionError
 from adabench.harness.plan.quantities import seconds, share, size_bytes
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
-    from adabench.harness.contract.record import Record, Turn
-    from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.run.run_request import RunRequest
-    from adabench.harness.run.settings import Limits
-    from adabench.harness.store.run_folder import Run
 
 MeasureEnergy = Annotated[
     bool, typer.Option("--energy", help="Measure energy in a pass of its own; print gCO2e.")
@@ -176,10 +171,10 @@ def command(
     else:
         words = ("adabench", *sys.argv[1:])
         turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
-        _announce(turns, out)
+        announce(turns, out)
         opened = create_run(out, turns, request, pinned, words)
-    with opened as journal, write_log(journal.folder), _interruptible(journal.folder):
-        records = _records(journal, limits, options, energy=energy, cached=cached)
+    with opened as journal, write_log(journal.folder), interruptible(resumption(opened.folder)):
+        records = records_of(journal, limits, options, energy=energy, cached=cached)
         for record in records or ():
             journal.append(record)
     findings = load_run(journal.folder)
@@ -188,14 +183,6 @@ def command(
     with verdict_output():
         show(findings, page, as_json, carbon)
     raise typer.Exit(findings.exit_code)
-
-
-def _announce(turns: "tuple[Turn, ...]", out: Path | None) -> None:
-    """Refuse conditions that cannot work, and say which methods will be skipped."""
-    from adabench.harness.run.condition_check import check_conditions
-
-    for shortage in check_conditions(turns, out):
-        talk(str(shortage))
 
 
 def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -> None:
@@ -207,35 +194,6 @@ def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -
             "the run knows what it was asked.",
             f"adabench run --resume {folder}",
         )
-
-
-def _records(
-    journal: "Run", limits: "Limits", options: "FanOutOptions", *, energy: bool, cached: bool
-) -> "Iterator[Record] | None":
-    """Return the records that remain of a run, with progress; None if nothing remains."""
-    from adabench.harness.distributed.executor import records_to_come
-    from adabench.harness.run.run_request import read_request
-    from adabench.reports.progress import show_progress
-
-    records = records_to_come(journal, options, limits, energy=energy, cached=cached, say=talk)
-    if records is None or read_request(journal.folder).race_s:  # a race tells of itself
-        return records
-    return show_progress(records, journal.remaining, sys.stderr)
-
-
-@contextmanager
-def _interruptible(folder: Path) -> Iterator[None]:
-    """Keep stdout for data while methods run, and say after a signal how to go on."""
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    except (KeyboardInterrupt, Interruption):
-        talk(f"interrupted; go on with: adabench run --resume {folder}")
-        raise
-    except AdabenchError as problem:
-        if problem.ends_run:
-            talk(f"What was recorded stays; go on with: adabench run --resume {folder}")
-        raise
 
 
 def show(

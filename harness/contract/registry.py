@@ -268,7 +268,7 @@ def _card_expression(node: ast.stmt) -> ast.expr | None:
 
 def _task_files() -> list[Path]:
     """Return the `task.py` of every built-in task, in the order of the tasks' names."""
-    files = [path for root in _roots() for depth in TASK_DEPTHS for path in root.glob(depth)]
+    files = [path for root in roots() for depth in TASK_DEPTHS for path in root.glob(depth)]
     return sorted(files, key=lambda path: (path.parent.name, path))
 
 
@@ -298,7 +298,7 @@ def _stem(path: Path) -> str:
 
 def _module(path: Path) -> str:
     """Return the dotted name of a built-in file."""
-    root = next(root for root in _roots() if path.is_relative_to(root))
+    root = next(root for root in roots() if path.is_relative_to(root))
     return ".".join((PACKAGE, *path.relative_to(root).with_suffix("").parts))
 
 
@@ -316,7 +316,8 @@ def _entry(address: str, module: str, path: Path | None) -> Entry:
         return Entry(address, module, path, Card(""), f"{broken.message} {broken.hint}".strip())
 
 
-def _roots() -> list[Path]:
+def roots() -> list[Path]:
+    """Return the folders of the built-in workloads."""
     return _roots_on(tuple(sys.path))
 
 

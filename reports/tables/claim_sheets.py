@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from adabench.harness.analysis.claims.family import page_notes
 from adabench.harness.analysis.findings import ClaimRow, Findings
-from adabench.harness.contract.card import Bound, Claim, Expectation
+from adabench.harness.contract.card import Bound, Card, Claim, Expectation
 from adabench.harness.contract.claim import bar, no_effect
 from adabench.reports import shown_points
 from adabench.reports.tables.cells import (
@@ -39,6 +39,11 @@ VERDICTS: dict[str, tuple[str, Tone]] = {
     "holds": ("≡", "good"),
     "violated": ("≠", "bad"),
 }
+FAILURES_FIRST = (
+    "contradicted", "violated", "not reproduced", "does not discriminate", "direction only",
+    "undecided", "reproduced", "holds", "not run", "not testable here",
+)  # fmt: skip
+"""The order of verdicts where a reader looks for what fails."""
 
 
 def claims_sheets(
@@ -126,21 +131,29 @@ def verdict_cell(row: ClaimRow) -> Cell:
 
 
 def _ours(row: ClaimRow, at: int) -> Cell:
+    return measured_cell(row, pointer("claims", at, "estimate"))
+
+
+def measured_cell(row: ClaimRow, ref: str = "") -> Cell:
+    """Return what was measured of a claim, with its interval."""
     if row.estimate is None:
         return Cell("–", tone="mute")
     minor, ends = ends_of(row.low, row.high, row.estimate)
-    ref = pointer("claims", at, "estimate")
     return Cell(text_of(row.estimate), minor, value=row.estimate, ref=ref, ends=ends)
 
 
 def _threshold(findings: Findings, row: ClaimRow, at: int) -> Cell:
     """Return the threshold with the side of it that the claim asks for, where one is known."""
+    card = shown_points.card_of(findings, row.task, row.method)
+    return bar_cell(row, card, pointer("claims", at, "bar"))
+
+
+def bar_cell(row: ClaimRow, card: Card, ref: str = "") -> Cell:
+    """Return the bar of a claim with the side of it that is asked for, where one is known."""
     if row.bar is None:
         return Cell("–", tone="mute")
-    card = shown_points.card_of(findings, row.task, row.method)
     claim = next((claim for claim in card.claims if claim.id == row.id), None)
-    text = f"{_side(claim)}{text_of(row.bar)}"
-    return Cell(text, value=row.bar, ref=pointer("claims", at, "bar"))
+    return Cell(f"{_side(claim)}{text_of(row.bar)}", value=row.bar, ref=ref)
 
 
 def _side(claim: Claim | None) -> str:

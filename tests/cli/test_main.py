@@ -156,6 +156,7 @@ def test_no_verb_minds_that_nobody_reads(
     out = tmp_path / "out"
     verbs: dict[str, tuple[object, ...]] = {
         "run": ("run", "roots/fixed", "--defaults", "--seeds", "0", "--out", out, "--no-report"),
+        "reproduce": ("reproduce", "ets", "--dry-run"),
         "list": ("list",),
         "show": ("show", "roots"),
         "claims": ("claims", run),

@@ -1,4 +1,4 @@
-"""The commands of a paper's page run all that its published claims need: none is left "not run"."""
+"""What a paper's page says to run holds all that its published claims need: none is left "not run"."""
 
 import itertools
 import shlex
@@ -15,15 +15,17 @@ from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.analysis.claims.verdicts import clustered, rule_of
 from adabench.harness.analysis.load_run import find_cards, find_rivals
 from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.analysis.reproduction import reproduction
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import OutOfReach
+from adabench.harness.contract.papers import papers
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.run import condition_check, run_request
 from adabench.harness.store.table import from_records
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
-from docs import paper_commands, result_pages
+from docs import result_pages
 
-PAPERS = {slug: paper for slug, paper in paper_commands.papers().items() if "commands" in paper}
+PAPERS = {slug: paper for slug, paper in papers().items() if paper.commands}
 SLUGS = ("arbitrage", "compute-optimal", "radar", "scale", "ttspm")
 SETS = ("hit d4", "majority d4", "hit d6", "majority d6")
 CASES = 2
@@ -56,7 +58,13 @@ def groups_of(cell: Cell) -> Sequence[str]:
         return [f"d{length}" for length in read_lengths(str(cell.conditions["lengths"]))]
     if cell.task == "saturation":
         return SETS if cell.conditions["unit"] == "set" else ("graded", "agreement")
-    return ("in", "out", "added") if cell.task == "routing" else ("",)
+    if cell.task == "routing":
+        return ("in", "out", "added")
+    claims = (
+        claim for entry in registry.methods(cell.task).values() for claim in entry.card.claims
+    )
+    named = {group for claim in claims for group in getattr(claim.expect, "groups", ())}
+    return sorted(named) or [""]
 
 
 def plan_records(turns: Sequence[Turn]) -> Iterator[Record]:
@@ -109,15 +117,25 @@ def published(slug: str) -> set[str]:
 @pytest.mark.parametrize("slug", sorted(PAPERS))
 def test_commands_of_a_paper_leave_no_published_claim_of_it_open(slug, monkeypatch) -> None:
     judged: set[str] = set()
-    for command in paper_commands.commands(PAPERS[slug]):
+    for command in PAPERS[slug].commands:
         judged |= answered(turns_of(command, monkeypatch))[0]
     wanted = published(slug)
     assert wanted
     assert wanted - judged == set()
 
 
+@pytest.mark.parametrize("slug", sorted(papers().keys() - PAPERS.keys()))
+def test_runs_that_follow_from_claims_leave_none_of_a_paper_open(slug) -> None:
+    judged: set[str] = set()
+    for run in reproduction(slug).runs:
+        judged |= answered(run.turns())[0]
+    wanted = published(slug)
+    assert wanted
+    assert wanted - judged == set()
+
+
 def test_a_command_that_lacks_a_rival_or_a_control_is_found_out(monkeypatch) -> None:
-    (command,) = paper_commands.commands(PAPERS["scale"])
+    (command,) = PAPERS["scale"].commands
     own = published("scale")
     for left_out, open_ in ((), set()), ("sys2", {"SC-2-uniform", "SC-3"}), ("scale_coins", own):
         fewer = command.replace(f" chain/{left_out} ", " ")
@@ -130,5 +148,5 @@ def test_five_papers_of_search_and_routing_have_commands_and_their_pages_show_th
     for slug in SLUGS:
         page = result_pages.paper_page(slug, ())
         assert "## Run it yourself" in page
-        for command in paper_commands.commands(PAPERS[slug]):
+        for command in PAPERS[slug].commands:
             assert f"\n{command}\n" in page

@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 from adabench.cli.main import app
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract.papers import papers
 from adabench.harness.contract.record import Turn
 from adabench.harness.run import condition_check, run_request
 from adabench.harness.store import packed_run, run_folder
-from docs import paper_commands, record, result_pages
+from docs import record, result_pages
 
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded" / "ray_paths"
 
@@ -100,7 +101,7 @@ def test_a_paper_counts_each_of_its_claims_once_and_further_runs_only_fill_what_
     own = load_run(RECORDED.with_name("text"))
     row = next(row for row in own.claims if row.verdict != "not run")
     slug = next(
-        name for name in paper_commands.papers()
+        name for name in papers()
         if any(e.address == f"{row.task}/{row.method}" for e in result_pages._entries(name))
     )  # fmt: skip
     missing = replace(row, verdict="not run")

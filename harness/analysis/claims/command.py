@@ -1,4 +1,8 @@
-"""The command whose run can decide a claim: its rivals, its conditions, its sweeps, its seeds.
+"""The commands whose run can decide a claim: its rivals, its conditions, its sweeps, its seeds.
+
+One command does for most. Where a rival calls something else by the name of a knob that is set, one command
+cannot give both their values: then a second one runs the rival at its default, and `adabench reproduce` runs
+both as one.
 
 Where seeds of one training are no replicates of it, more of them decide nothing: of a task that has the
 condition `trainings` the command asks for as many of these as seeds, unless the claim or one of its methods
@@ -12,6 +16,7 @@ from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.analysis.claims.looks import TRAININGS
 from adabench.harness.contract.card import Card, Knob, Scalar, Where
 from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.claim_rivals import rivals
 from adabench.harness.contract.expectations import (
     Bound,
     Frontier,
@@ -32,18 +37,44 @@ PRODUCT = 40
 def command(
     claim: Claim, method: str, evidence: Evidence, units: int = 0, *, of_trainings: bool = False
 ) -> str:
-    """Return `adabench run ...` for a claim of a method.
+    """Return the command line of a run that decides a claim of a method.
 
     `units` is how many trainings or seeds should decide it, where that is known.
     """
+    found = commands(claim, method, evidence, units, of_trainings=of_trainings)
+    if len(found) == 1:
+        return found[0]
+    return f"adabench reproduce {claim.id} --seeds 0..{max(units, SEEDS) - 1}"
+
+
+def commands(
+    claim: Claim, method: str, evidence: Evidence, units: int = 0, *, of_trainings: bool = False
+) -> tuple[str, ...]:
+    """Return `adabench run ...` for a claim of a method, and another for rivals that need one."""
     swept = sweeps(claim, method, evidence)
+    apart = dict.fromkeys(_apart(claim, method, evidence))
+    able = [name for name in apart if _takes(evidence.methods[name], swept)]
+    first = _line(claim, method, evidence, swept, able, units, of_trainings=of_trainings)
+    named = (method, *rival_names(claim.expect))
+    aside = [name for name in apart if name not in (*able, *named)]
+    needed = [name for name in aside if evidence.methods[name].role == "control"]
+    if not needed:
+        return (first,)
+    conditions = [evidence.card.knob(name) for name in swept]
+    words = [f"{evidence.task}/{name}" for name in needed] + ["--defaults"]
+    for knob in conditions:
+        words += _option(knob.name, swept[knob.name]) if knob else []
+    words += ["--alone", *_seeds(claim, units)]
+    return (first, " ".join(["adabench run", *words]))
+
+
+def _line(
+    claim: Claim, method: str, evidence: Evidence, swept: Sweeps, apart: Iterable[str],
+    units: int, *, of_trainings: bool,
+) -> str:  # fmt: skip
     names = [method, *rival_names(claim.expect)]
     trained = of_trainings and _takes_trainings(names, claim, evidence, swept)
-    names += [
-        name
-        for name in _apart(claim, method, evidence, swept)
-        if not (trained and _is_bound(name, evidence))
-    ]
+    names += [name for name in apart if not (trained and _is_bound(name, evidence))]
     words = [f"{evidence.task}/{name}" for name in dict.fromkeys(names)]
     whole = isinstance(claim.expect, Frontier | Reach)
     if not whole or _size(swept) <= PRODUCT:
@@ -53,11 +84,14 @@ def command(
     else:  # every knob by itself, and what the claim names pinned
         for name, values in _conditions(claim, method, evidence).items():
             words += _option(name, values[-1:])
-    seeds = max(units, SEEDS)
-    words += ["--set", f"{TRAININGS}={seeds}"] if trained else []
-    words += ["--alone", "--seeds", f"0..{seeds - 1}"]
-    words += [] if claim.scale == "embedded" else ["--scale", claim.scale]
+    words += ["--set", f"{TRAININGS}={max(units, SEEDS)}"] if trained else []
+    words += ["--alone", *_seeds(claim, units)]
     return " ".join(["adabench run", *words])
+
+
+def _seeds(claim: Claim, units: int) -> list[str]:
+    scale = [] if claim.scale == "embedded" else ["--scale", claim.scale]
+    return ["--seeds", f"0..{max(units, SEEDS) - 1}", *scale]
 
 
 def _takes_trainings(
@@ -75,22 +109,12 @@ def _is_bound(name: str, evidence: Evidence) -> bool:
     return card is not None and TRAININGS in card.conditions
 
 
-def _apart(claim: Claim, method: str, evidence: Evidence, sweeps: Sweeps) -> Iterable[str]:
-    """Return the rivals that must not meet the claim.
-
-    By default without those that call something else by the name of a knob that is set: one command
-    cannot give both their values.
-    """
-    if claim.apart_from is not None:
-        return claim.apart_from
-    if not claim.published:
+def _apart(claim: Claim, method: str, evidence: Evidence) -> Iterable[str]:
+    """Return the rivals that must not meet the claim."""
+    if not claim.published and claim.apart_from is None:
         return ()
-    cards = {
-        name: card
-        for name, card in evidence.methods.items()
-        if card.role == "static" or card.controls(method)
-    }
-    return (name for name, card in cards.items() if name != method and _takes(card, sweeps))
+    known = (*rivals(claim, method, evidence.card, evidence.methods),)
+    return (name for name in known if name in evidence.methods)
 
 
 def _takes(card: Card, sweeps: Sweeps) -> bool:

@@ -187,7 +187,7 @@ def plant(root: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
     package = importlib.import_module(registry.PACKAGE)
     roots = [Path(place) for place in package.__path__]
     monkeypatch.setattr(package, "__path__", [*map(str, roots), str(root)])
-    monkeypatch.setattr(registry, "_roots", lambda: [*roots, root])
+    monkeypatch.setattr(registry, "roots", lambda: [*roots, root])
 
 
 def test_a_familys_method_runs_on_the_tasks_that_its_card_names(

@@ -26,6 +26,7 @@ def read_weights(kind: str, folder: Any, dtype: Any, named: str) -> Any:
 
     transformers = require("transformers", extra="real")
     broken = (*BROKEN, require("safetensors", extra="real").SafetensorError)
+    _settle_threads()
     try:
         with quiet(transformers):
             model, found = getattr(transformers, kind).from_pretrained(
@@ -45,3 +46,13 @@ def read_weights(kind: str, folder: Any, dtype: Any, named: str) -> Any:
             "and copy or download its folder again.",
         )
     return model
+
+
+def _settle_threads() -> None:
+    """Make torch's pool of threads anew, here and now.
+
+    transformers converts weights in several threads. In a forked process the first of them that computes
+    replaces the parent's pool, and another that looks meanwhile finds none ("Invalid thread pool!").
+    """
+    torch = require("torch", extra="real")
+    torch.set_num_threads(torch.get_num_threads())

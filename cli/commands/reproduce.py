@@ -1,0 +1,171 @@
+"""`adabench reproduce`: run what judges the claims of a paper, and print said, bar, measured, verdict."""
+
+import json
+import shlex
+import sys
+import time
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adabench.cli.execution import announce, interruptible, records_of
+from adabench.cli.selection import AsJson
+from adabench.cli.terminal import table_console, talk, verdict_output, warn
+from adabench.harness.errors import StoreError
+
+if TYPE_CHECKING:
+    from adabench.harness.analysis.findings import ClaimRow, Findings
+    from adabench.harness.analysis.reproduction import Reproduction, Run
+    from adabench.harness.contract.record import Turn
+    from adabench.harness.store.run_folder import Run as RunFolder
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="PAPER",
+        help="A slug (ets), an arXiv number (2502.13575), a title, TASK/METHOD, a task or a claim.",
+    ),
+]
+Place = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Where the runs go. A folder that holds some goes on."),
+]
+OtherSeeds = Annotated[str, typer.Option("--seeds", help="Other seeds: 0..9, or 0,3.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Print what would run, and run nothing.")]
+
+
+def command(
+    paper: Name,
+    out: Place = None,
+    seeds: OtherSeeds = "",
+    dry: Dry = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run what judges the claims of a paper: what it said, our bar, what was measured, the verdict."""
+    from adabench.harness.analysis.reproduction import reproduction
+
+    found = reproduction(paper)
+    turns = [run.turns(seeds) for run in found.runs]
+    if dry:
+        show_plan(found, turns, as_json)
+        return
+    start = time.perf_counter()
+    folder = out or _folder(found)
+    measured = [
+        _measure(run, plan, part, folder, seeds)
+        for run, plan, part in zip(found.runs, turns, _places(folder, len(turns)), strict=True)
+    ]
+    rows = rows_of(found, measured)
+    with verdict_output():
+        show(found, measured, rows, as_json)
+        talk(f"{len(measured)} run{'s'[: len(measured) > 1]}, {time.perf_counter() - start:.0f} s.")
+    raise typer.Exit(max(findings.exit_code for findings in measured))
+
+
+def show_plan(found: "Reproduction", turns: "list[tuple[Turn, ...]]", as_json: bool) -> None:
+    """Print the commands, and how many turns each run takes."""
+    lines = [[part.line for part in run.parts] for run in found.runs]
+    if as_json:
+        runs = [
+            {"commands": commands, "turns": len(plan)}
+            for commands, plan in zip(lines, turns, strict=True)
+        ]
+        print(json.dumps({"name": found.name, "title": found.title, "runs": runs}))
+        return
+    print(f"{found.title}\n{len(found.statements)} published claims")
+    for commands, plan in zip(lines, turns, strict=True):
+        print(f"\n{len(plan)} turns:")
+        print("\n".join(f"  {line}" for line in commands))
+
+
+def _folder(found: "Reproduction") -> Path:
+    """Return a new place below runs/."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{stamp}-{found.name.replace('/', '-')}"
+
+
+def _places(folder: Path, count: int) -> list[Path]:
+    """Return a folder for each run: the folder itself if there is one only."""
+    return [folder] if count == 1 else [folder / str(i + 1) for i in range(count)]
+
+
+def _measure(
+    run: "Run", turns: "tuple[Turn, ...]", place: Path, folder: Path, seeds: str
+) -> "Findings":
+    """Run what is not recorded yet, and judge it."""
+    from adabench.harness.analysis.load_run import load_run
+    from adabench.harness.distributed.backends import FanOutOptions
+    from adabench.harness.run.run_request import write_log
+    from adabench.harness.run.settings import Limits
+
+    opened = _opened(run, turns, place, seeds)
+    words = [word for word in sys.argv[1:] if word != "--json"]
+    again = shlex.join(
+        ["adabench", *words, *([] if _says_where(words) else ["--out", str(folder)])]
+    )
+    with opened as journal, write_log(journal.folder), interruptible(again):
+        records = records_of(journal, Limits(), FanOutOptions(), energy=False, cached=True)
+        for record in records or ():
+            journal.append(record)
+    return load_run(place)
+
+
+def _says_where(words: list[str]) -> bool:
+    return any(word in ("--out", "-o") or word.startswith("--out=") for word in words)
+
+
+def _opened(run: "Run", turns: "tuple[Turn, ...]", place: Path, seeds: str) -> "RunFolder":
+    """Begin a run, or go on with one that stands there.
+
+    Raises:
+        StoreError: if another run stands there.
+    """
+    from adabench.harness.run.run_request import create_run, resume_run
+    from adabench.harness.store import run_folder
+
+    if not (place / run_folder.MANIFEST).exists():
+        announce(turns, place)
+        return create_run(place, turns, run.request(seeds), None, ("adabench", *sys.argv[1:]))
+    if run_folder.read_plan(run_folder.read_manifest(place)) != turns:
+        raise StoreError(f"{place} holds another run.", "Choose another --out.")
+    talk(f"{place} goes on where it ended.")
+    return resume_run(place)
+
+
+def rows_of(found: "Reproduction", measured: "list[Findings]") -> "tuple[ClaimRow, ...]":
+    """Return a row for each claim, of the first run that holds all it needs."""
+    rows: dict[tuple[str, str], ClaimRow] = {}
+    for row in (row for findings in measured for row in findings.claims):
+        name = (f"{row.task}/{row.method}", row.id)
+        if found.holds(*name) and (name not in rows or rows[name].verdict == "not run"):
+            rows[name] = row
+    return tuple(rows.values())
+
+
+def show(
+    found: "Reproduction",
+    measured: "list[Findings]",
+    rows: "tuple[ClaimRow, ...]",
+    as_json: bool,
+) -> None:
+    """Print what became of the claims: a table for people, or one JSON document."""
+    places = [findings.run for findings in measured]
+    if as_json:
+        claims = [asdict(row) for row in rows]
+        print(
+            json.dumps({"name": found.name, "title": found.title, "claims": claims, "runs": places})
+        )
+        return
+    from adabench.reports.tables.reproduction import reproduction_table
+
+    cards = {own.entry.address: own.entry.card for own in found.statements}
+    for warning in dict.fromkeys(w for findings in measured for w in findings.manifest["warnings"]):
+        warn(warning)
+    console = table_console()
+    print(found.title + (f" (arXiv {found.paper.arxiv})" if found.paper else ""))
+    console.print(reproduction_table(rows, cards))
+    for place in places:
+        print(f"Records: {place}   adabench report {place}")

@@ -1,0 +1,69 @@
+"""`adabench reproduce` from the outside."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from adabench.harness.store import run_folder
+
+PROGRAM = str(Path(sys.executable).with_name("adabench"))
+NAME = "flow-time"
+
+
+def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *words], env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_dry_run_prints_commands_and_counts_and_measures_nothing(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    done = adabench(
+        "reproduce", "2502.13575", "--dry-run", "--out", str(tmp_path / "x"), env=toy_env
+    )
+    assert done.returncode == 0
+    assert "adabench run chain/ets" in done.stdout
+    assert "turns" in done.stdout
+    assert not (tmp_path / "x").exists()
+    document = json.loads(adabench("reproduce", "ets", "--dry-run", "--json", env=toy_env).stdout)
+    assert document["name"] == "ets"
+    assert [run["turns"] > 0 for run in document["runs"]] == [True]
+
+
+def test_a_paper_is_measured_judged_and_not_measured_again(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    words = ("reproduce", NAME, "--seeds", "0", "--out", str(tmp_path / "run"))
+    done = adabench(*words, env=toy_env)
+    assert done.returncode == 0, done.stderr
+    for head in ("paper said", "bar", "measured", "verdict"):
+        assert head in done.stdout
+    assert "arXiv 2602.12716" in done.stdout
+    count = len(run_folder.records(tmp_path / "run"))
+    again = adabench(*words, "--json", env=toy_env)
+    assert again.returncode == 0, again.stderr
+    assert "goes on where it ended" in again.stderr
+    assert len(run_folder.records(tmp_path / "run")) == count
+    claims = json.loads(again.stdout)["claims"]
+    assert claims
+    assert {row["paper_slug"] for row in claims} == {NAME}
+    assert all(row["id"] in done.stdout and row["verdict"] in done.stdout for row in claims)
+
+
+def test_another_run_at_the_place_is_refused_and_stays(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    place = str(tmp_path / "run")
+    first = adabench("run", "roots/residual", "--out", place, "--no-report", env=toy_env)
+    assert first.returncode == 0, first.stderr
+    count = len(run_folder.records(tmp_path / "run"))
+    done = adabench("reproduce", NAME, "--seeds", "0", "--out", place, env=toy_env)
+    assert done.returncode == 3
+    assert "holds another run" in done.stderr
+    assert len(run_folder.records(tmp_path / "run")) == count
+
+
+def test_an_unknown_name_ends_with_2_and_names_near_ones(toy_env: dict[str, str]) -> None:
+    done = adabench("reproduce", "etz", env=toy_env)
+    assert done.returncode == 2
+    assert "ets" in done.stderr
