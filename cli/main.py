@@ -25,8 +25,8 @@ COMMANDS = "adabench.cli.commands"
 VERBS = {
     "run": "Run methods on their tasks, judge their claims, write a report.",
     "reproduce": "Run what judges the claims of a paper: what it said, our bar, what was measured, the verdict.",
-    "list": "List tasks and methods with role, fidelity and whether they can run here.",
-    "show": "Show one card: what adapts, its knobs, its claims and the notes of the file.",
+    "list": "List the tasks, or the methods of a task or a paper, and whether they can run here.",
+    "show": "Show one card: what adapts, its knobs, what its paper said and the bars, on one screen.",
     "claims": "Judge the claims of the methods in a run: what papers say, and our own criteria.",
     "report": "Write the self-contained HTML report of a run, or of several.",
     "export": "Export records as one tidy table (CSV, Parquet, JSON), or operating points to a tracker.",

@@ -61,6 +61,13 @@ def stated_columns() -> int | None:
     return columns or None
 
 
+def terminal_columns() -> int:
+    """Return the columns that lines may take: the terminal's; as many as they like in a pipe."""
+    if sys.stdout.isatty():
+        return stated_columns() or os.get_terminal_size(sys.stdout.fileno()).columns
+    return stated_columns() or sys.maxsize
+
+
 def verdict_output() -> AbstractContextManager[None]:
     """Print what an exit code stands for: the code holds although nobody reads on (`| head`)."""
     return suppress(BrokenPipeError)

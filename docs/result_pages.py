@@ -17,8 +17,9 @@ from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.papers import papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
+from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
-from docs import claim_words, gap_tables, paper_commands
+from docs import gap_tables, paper_commands
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table

@@ -99,10 +99,18 @@ def require(module: str, *, extra: str) -> ModuleType:
         ) from missing
 
 
+MOST_NAMES = 5
+"""That a hint suggests."""
+LISTED = 20
+"""Of more names than these, five say nothing: a command lists them."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint naming the known names most like `name`; all of them if none is near."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    """Return a hint naming at most five known names, those most like `name`."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=MOST_NAMES, cutoff=0.5)
+    near += [one for one in names if name and name.lower() in one.lower() and one not in near]
     if near:
-        return f"Did you mean {' or '.join(near)}?"
-    return f"Known: {', '.join(names)}." if names else ""
+        return f"Did you mean {' or '.join(near[:MOST_NAMES])}?"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"Known: {', '.join(names[:MOST_NAMES])}{more}." if 0 < len(names) <= LISTED else ""

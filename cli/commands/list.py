@@ -1,31 +1,104 @@
-"""`adabench list`: tasks and methods, one a line."""
+"""`adabench list`: tasks, one a line; of a task, a paper or a pattern the methods."""
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from adabench.cli.selection import AsJson, Select
-from adabench.harness.contract.catalogue import method_rows
+import typer
+
+from adabench.cli.selection import AsJson
+from adabench.cli.terminal import talk, terminal_columns
+from adabench.harness.contract import registry
+from adabench.harness.contract.catalogue import find_entries, method_rows
+from adabench.harness.contract.registry import Entry
+from adabench.harness.errors import SelectionError, nearest
+
+ROLES = ("adaptive", "static", "control", "oracle")
+LEAST_ROOM = 20
+"""Characters of a last column: with less it is not cut."""
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[WHAT]...",
+        help="A task (chain), methods ('chain/e*'), a paper (ets, 2502.13575, words of its title).",
+    ),
+]
+Paper = Annotated[
+    str | None, typer.Option(help="Methods of a paper: a slug, a number or words of its title.")
+]
+Role = Annotated[str | None, typer.Option(help=f"Methods of a role: {', '.join(ROLES)}.")]
+Runnable = Annotated[bool, typer.Option("--runnable", help="Only what can run here.")]
 
 
-def command(select: Select = None, as_json: AsJson = False) -> None:
-    """List tasks and methods with role, fidelity and whether they can run here."""
-    rows = method_rows(tuple(select or ("*",)))
-    print(json.dumps(rows) if as_json else table(rows))
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Lay the rows out as text."""
-    lines = [("METHOD", "ROLE", "FIDELITY", "CLAIMS", "TITLE")]
-    lines += [
-        (row["address"], row["role"], row["fidelity"], str(len(row["claims"]) or ""),
-         row["title"] if row["available"] else f"{row['title']} [unavailable: {row['reason']}]")
-        for row in rows
-    ]  # fmt: skip
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join(
-        "  ".join(
-            [*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]]
+def command(
+    what: Words = None, paper: Paper = None, role: Role = None, runnable: Runnable = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """List the tasks, or the methods of a task or a paper, and whether they can run here."""
+    if role is not None and role not in ROLES:
+        raise SelectionError(f"There is no role {role!r}.", nearest(role, ROLES))
+    patterns = (*(what or ()), *([paper] if paper else ()))
+    if as_json:
+        print(
+            json.dumps(
+                [row for row in method_rows(patterns or ("*",)) if _fits(row, role, runnable)]
+            )
         )
-        for line in lines
+        return
+    if not patterns and role is None and not runnable:
+        print(table(("TASK", "METHODS", "HERE", "QUESTION"), list(map(_task_line, _tasks()))))
+        return
+    entries = [e for e in find_entries(patterns or ("*",)) if "/" in e.address]
+    lines = [_method_line(e) for e in entries if _fits(_facts(e), role, runnable)]
+    if not lines:
+        talk("No method is like that.")
+        return
+    print(table(("METHOD", "ROLE", "PAPER", "CLAIMS", "TITLE"), lines))
+
+
+def _tasks() -> Sequence[Entry]:
+    return list(registry.tasks().values())
+
+
+def _task_line(entry: Entry) -> tuple[str, ...]:
+    methods = registry.methods(entry.address).values()
+    able = sum(registry.availability(method)[0] for method in methods)
+    here = "all" if able == len(methods) else f"{able}"
+    return (entry.address, str(len(methods)), here, entry.card.title)
+
+
+def _method_line(entry: Entry) -> tuple[str, ...]:
+    available, reason = registry.availability(entry)
+    claims = sum(claim.published for claim in entry.card.claims)
+    title = entry.card.title if available else f"{entry.card.title} [unavailable: {reason}]"
+    return (entry.address, entry.card.role, entry.card.slug, str(claims or ""), title)
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    return {"role": entry.card.role, "available": registry.availability(entry)[0]}
+
+
+def _fits(row: dict[str, Any], role: str | None, runnable: bool) -> bool:
+    return role in (None, row["role"]) and (row["available"] or not runnable)
+
+
+def table(heads: Sequence[str], lines: Sequence[Sequence[str]], indent: int = 0) -> str:
+    """Lay rows out in columns; the last one ends where a terminal does, and is whole in a pipe."""
+    rows = [tuple(heads), *map(tuple, lines)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heads) - 1)]
+    room = terminal_columns() - sum(widths) - 2 * len(widths) - indent
+    return "\n".join(
+        " " * indent
+        + "  ".join(
+            [
+                *(cell.ljust(width) for cell, width in zip(row, widths, strict=False)),
+                _cut(row[-1], room),
+            ]
+        ).rstrip()
+        for row in rows
     )
+
+
+def _cut(text: str, room: int) -> str:
+    """Shorten a text that is longer than its room, if that leaves something to read."""
+    return text if len(text) <= room or room < LEAST_ROOM else f"{text[: room - 1].rstrip()}…"

@@ -7,45 +7,109 @@ from typing import Annotated
 
 import typer
 
+from adabench.cli.commands.list import table
 from adabench.cli.selection import AsJson
+from adabench.cli.terminal import terminal_columns
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Ability
-from adabench.harness.contract.catalogue import card_document, essay
+from adabench.harness.contract.catalogue import card_document, essay, find_entries
+from adabench.harness.contract.papers import find_papers
 from adabench.harness.contract.registry import Entry
+from adabench.harness.errors import MOST_NAMES, SelectionError
+from adabench.reports.tables.claim_words import limit_of, test_of
+
+MOST_COLUMNS = 100
 
 
 def command(
-    address: Annotated[str, typer.Argument(help="A task or a method: paging, paging/mark0.")],
+    address: Annotated[
+        str, typer.Argument(help="A task, a method or a paper: paging, paging/mark0, ets.")
+    ],
     html: Annotated[Path | None, typer.Option(help="Write it as a page instead.")] = None,
     run: Annotated[
         Path | None,
         typer.Option(help="With --html: a run, for verdicts and for where compute went."),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="How each claim is tested, and the notes of the file.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show one card: what adapts, its knobs, its claims and the notes of the file."""
+    """Show one card: what adapts, its knobs, what its paper said and the bars, on one screen."""
+    address = address_of(address)
     if html or run:
         from adabench.reports.site.card_file import write_card_page
 
         print(write_card_page(address, html or Path(f"{address.replace('/', '-')}.html"), run))
         return
-    print(json.dumps(card_document(address)) if as_json else page(address))
+    print(json.dumps(card_document(address)) if as_json else page(address, full=full))
 
 
-def page(address: str) -> str:
-    """Write one card for a terminal."""
+def address_of(words: str) -> str:
+    """Return the address that words name: their own, or that of the one method in which a paper's claims stand.
+
+    Raises:
+        SelectionError: for words that name nothing, or several methods.
+    """
+    try:
+        return registry.find(words).address
+    except SelectionError:
+        slugs = {paper.slug for paper in find_papers(words)}
+        own = [entry for entry in find_entries() if entry.card.slug in slugs]
+        claiming = [entry for entry in own if any(c.published for c in entry.card.claims)]
+        found = [entry.address for entry in claiming or own]
+        if not found:
+            raise
+    if len(found) > 1:
+        hint = f"Say one of: {', '.join(found[:MOST_NAMES])}."
+        raise SelectionError(f"{words!r} names {len(found)} methods.", hint)
+    return found[0]
+
+
+def page(address: str, *, full: bool) -> str:
+    """Write one card for a terminal: on one screen, or with tests and notes."""
     entry = registry.find(address)
     card = entry.card
     parts = [f"{entry.address}: {card.title}", _facts(entry)]
     parts += [f"Knobs\n{_knobs(entry)}"] if card.knobs else []
     parts += [f"Metrics\n{_metrics(entry)}"] if card.metrics else []
-    parts += [f"Claims\n{_claims(entry)}"] if card.claims else []
+    parts += _tests(entry) if full else _promises(entry)
     if "/" not in address:
         names = ", ".join(method.name for method in registry.methods(address).values())
-        parts.append(
-            f"Methods\n{textwrap.fill(names, 96, initial_indent='  ', subsequent_indent='  ')}"
-        )
-    return "\n\n".join([*parts, essay(entry)])
+        wide = min(terminal_columns(), MOST_COLUMNS) - 1
+        lines = textwrap.fill(names, wide, initial_indent="  ", subsequent_indent="  ")
+        parts.append(f"Methods\n{lines}")
+    return "\n\n".join([*parts, *([essay(entry)] if full else [_try(entry)])])
+
+
+def _promises(entry: Entry) -> list[str]:
+    """Return what the paper said and our bar, one line a claim."""
+    published = [claim for claim in entry.card.claims if claim.published]
+    if not published:
+        return []
+    lines = [(claim.id, limit_of(claim) or "–", claim.paper) for claim in published]
+    others = len(entry.card.claims) - len(published)
+    more = f"\n  and {others} of our own: --full" if others else ""
+    rows = table(("CLAIM", "BAR", "PAPER SAID"), lines, indent=2)
+    return [f"Published claims\n{rows}{more}"]
+
+
+def _tests(entry: Entry) -> list[str]:
+    """Return every claim with what the paper says and how it is tested."""
+    lines = [
+        f"  {claim.id:8} {claim.says}\n           paper: {claim.paper}\n           tested: "
+        f"{test_of(claim) or getattr(claim.expect, 'reason', '')}"
+        for claim in entry.card.claims
+    ]
+    return ["\n".join(["Claims", *lines])] if lines else []
+
+
+def _try(entry: Entry) -> str:
+    """Return the commands that come next."""
+    words = [f"  adabench run {entry.address}"]
+    if any(claim.published for claim in entry.card.claims):
+        words.append(f"  adabench reproduce {entry.card.slug or entry.address}")
+    return "\n".join(["Try", *words, f"  adabench show {entry.address} --full"])
 
 
 def _facts(entry: Entry) -> str:
@@ -79,11 +143,4 @@ def _metrics(entry: Entry) -> str:
         f"  {metric.name:16} {metric.unit:12} {metric.role}{', primary' if metric.primary else ''}"
         f", {metric.better} is better"
         for metric in entry.card.metrics
-    )
-
-
-def _claims(entry: Entry) -> str:
-    return "\n".join(
-        f"  {claim.id:8} {claim.says}\n           paper: {claim.paper}\n           tested: {claim.expect}"
-        for claim in entry.card.claims
     )

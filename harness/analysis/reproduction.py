@@ -6,7 +6,6 @@ where it names none they follow from the claims (`claims/command.py`), and are p
 """
 
 import argparse
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import OutOfReach
 from adabench.harness.contract.claim import Claim
-from adabench.harness.contract.papers import Paper, papers
+from adabench.harness.contract.papers import ARXIV, Paper, find_papers, papers
 from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
@@ -25,9 +24,6 @@ from adabench.harness.plan.request import PlanRequest, expand, parse_seeds
 from adabench.harness.run.run_request import RunRequest
 
 OURS = ("own", "check")
-ARXIV = re.compile(r"\d{4}\.\d{4,5}")
-FEWEST_LETTERS = 4
-"""Of a part of a title: fewer fit too many."""
 
 
 @dataclass(frozen=True)
@@ -124,27 +120,24 @@ def _checked(found: Reproduction) -> Reproduction:
 
 
 def _by_paper(name: str) -> Reproduction | None:
-    number = ARXIV.search(name)
-    for paper in papers().values():
-        if paper.slug == name.lower() or (number and number[0] == paper.arxiv):
-            return _of_paper(paper)
-    if number:
-        known = (f"{paper.arxiv} ({paper.slug})" for paper in papers().values())
+    paper = papers().get(name.lower())
+    if paper or not ARXIV.search(name):
+        return _of_paper(paper) if paper else None
+    found = find_papers(name)
+    if not found:
         raise SelectionError(
-            f"No paper here has the arXiv number {number[0]}.",
-            f"{nearest(number[0], known)} docs/papers/README.md has the list.",
+            f"No paper here has the arXiv number {name}.",
+            "docs/papers/README.md has those that are.",
         )
-    return None
+    return _of_paper(found[0])
 
 
 def _by_title(name: str) -> Reproduction | None:
-    fitting = [paper for paper in papers().values() if name.lower() in paper.title.lower()]
-    if len(name) < FEWEST_LETTERS or not fitting:
-        return None
+    fitting = find_papers(name)
     if len(fitting) > 1:
         slugs = ", ".join(paper.slug for paper in fitting[:5])
         raise SelectionError(f"{name!r} stands in several titles.", f"Say one of: {slugs}.")
-    return _of_paper(fitting[0])
+    return _of_paper(fitting[0]) if fitting else None
 
 
 def _of_paper(paper: Paper) -> Reproduction:

@@ -2,12 +2,13 @@
 
 import ast
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Claim
+from adabench.harness.contract.papers import find_papers, papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
 
@@ -37,10 +38,20 @@ def find_entries(patterns: Sequence[str] = ("*",)) -> list[Entry]:
         names = [
             name for name in known if fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(name, wider)
         ]
+        names = names or _names_of_papers(pattern, known)
         if not names:
-            raise SelectionError(f"Nothing matches {pattern!r}.", nearest(pattern, known))
+            raise SelectionError(
+                f"Nothing matches {pattern!r}.",
+                f"{nearest(pattern, [*known, *papers()])} `adabench list` has the tasks.".lstrip(),
+            )
         chosen |= {name: known[name] for name in names}
     return list(chosen.values())
+
+
+def _names_of_papers(words: str, known: Mapping[str, Entry]) -> list[str]:
+    """Return the methods of the papers that words speak of."""
+    slugs = {paper.slug for paper in find_papers(words)}
+    return [name for name, entry in known.items() if entry.card.slug in slugs]
 
 
 def card_document(address: str) -> dict[str, Any]:

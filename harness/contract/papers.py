@@ -5,6 +5,7 @@ A paper has `commands` where runs that decide its published claims were cut to a
 a test sees to it that together they leave none of these claims "not run".
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from types import MappingProxyType
 from adabench.harness.contract import registry
 
 FILE = "papers.toml"
+ARXIV = re.compile(r"\d{4}\.\d{4,5}")
+FEWEST_LETTERS = 4
+"""Of a part of a title: fewer fit too many."""
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,15 @@ def papers() -> Mapping[str, Paper]:
         for slug, about in tomllib.loads((root / FILE).read_text(encoding="utf-8")).items()
     }
     return MappingProxyType(found)
+
+
+def find_papers(words: str) -> list[Paper]:
+    """Return the papers that a slug, an arXiv number (or address) or a part of a title speaks of."""
+    text, number = words.strip().lower(), ARXIV.search(words)
+    if number:
+        return [paper for paper in papers().values() if paper.arxiv == number[0]]
+    if text in papers():
+        return [papers()[text]]
+    if len(text) < FEWEST_LETTERS:
+        return []
+    return [paper for paper in papers().values() if text in paper.title.lower()]

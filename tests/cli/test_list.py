@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from adabench.harness.contract import registry
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 ROW = {"address", "title", "role", "fidelity", "paper", "knobs", "claims", "needs",
        "available", "reason"}  # fmt: skip
@@ -29,3 +31,37 @@ def test_list_is_plain_text_for_people(toy_env: dict[str, str]) -> None:
     assert "roots/residual" in text
     assert "paging" not in text
     assert "\x1b" not in text
+
+
+def test_without_a_name_there_is_a_line_for_each_task(toy_env: dict[str, str]) -> None:
+    for columns in ("80", "100", "160"):
+        lines = adabench("list", env={**toy_env, "COLUMNS": columns}).stdout.splitlines()
+        assert [line.split()[0] for line in lines[1:]] == [*registry.tasks(), "roots"]
+        assert all(len(line) <= int(columns) for line in lines)
+
+
+def test_a_paper_is_found_by_slug_number_and_words_of_its_title(toy_env: dict[str, str]) -> None:
+    texts = {
+        adabench("list", words, env=toy_env).stdout
+        for words in ("scale", "SCALE", "2512.00466", "Selective Resource Allocation")
+    }
+    assert len(texts) == 1
+    (text,) = texts
+    assert "chain/scale" in text
+    assert "chain/ets" not in text
+
+
+def test_roles_and_what_can_run_are_chosen(toy_env: dict[str, str]) -> None:
+    rows = json.loads(adabench("list", "paging", "--role", "oracle", "--json", env=toy_env).stdout)
+    assert {row["role"] for row in rows} == {"oracle"}
+    able = adabench("list", "roots", "--runnable", env=toy_env).stdout
+    assert "roots/residual" in able
+    assert "roots/absent" not in able
+    assert adabench("list", "--role", "king", env=toy_env).returncode == 2
+
+
+def test_an_unknown_name_gets_at_most_five_near_ones(toy_env: dict[str, str]) -> None:
+    done = adabench("list", "pagign", env=toy_env)
+    assert done.returncode == 2
+    assert "paging" in done.stderr
+    assert done.stderr.count("/") <= 5

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from adabench.harness.contract import registry
+
 pytestmark = pytest.mark.xdist_group("show")  # one set-up for all of them
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
@@ -60,8 +62,33 @@ def test_a_run_adds_verdicts_and_the_plane(env: dict[str, str], run: Path, tmp_p
     assert "coin" in page.read_text(encoding="utf-8")
 
 
-def test_show_prints_the_essay_and_the_claims(env: dict[str, str]) -> None:
-    text = adabench("show", "roots/residual", env=env).stdout
+def test_show_prints_the_notes_and_every_claim_when_all_is_wanted(env: dict[str, str]) -> None:
+    text = adabench("show", "roots/residual", "--full", env=env).stdout
     assert "compute follows difficulty" in text
     assert "T-1" in text
     assert json.loads(adabench("show", "roots", "--json", env=env).stdout)["metrics"]
+
+
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_a_card_fits_a_screen_and_says_bar_and_paper(env: dict[str, str], columns: int) -> None:
+    done = adabench("show", "chain/ets", env={**env, "COLUMNS": str(columns)})
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 40
+    claims = [line for line in lines if line.startswith("  ets-")]
+    assert len(claims) == sum(claim.published for claim in registry.find("chain/ets").card.claims)
+    assert all(len(line) <= columns for line in claims)
+    assert any("at most 0.7457" in line and "1.8x" in line for line in claims)
+    assert "  adabench reproduce ets" in lines
+    assert "Ratio(" not in done.stdout
+
+
+def test_a_paper_with_one_method_is_shown_by_its_name_and_one_with_several_names_them(
+    env: dict[str, str],
+) -> None:
+    assert adabench("show", "ets", env=env).stdout == (
+        adabench("show", "chain/ets", env=env).stdout
+    )
+    several = adabench("show", "arbitrage", env=env)
+    assert several.returncode == 2
+    assert "chain/arbitrage, text/arbitrage" in several.stderr
+    assert adabench("show", "nothing-like-it", env=env).returncode == 2

@@ -12,6 +12,7 @@ from adabench.harness.contract.expectations import (
     Frontier,
     Level,
     Monotone,
+    OutOfReach,
     Rank,
     Ratio,
     Reach,
@@ -26,6 +27,11 @@ def test_of(claim: Claim) -> str:
     text = f"{_quantity(claim.expect)}{_conditions(claim.expect)}"
     limit = _bar(claim)
     return f"{text}: {limit}{_rivals(claim)}" if text and limit else text
+
+
+def limit_of(claim: Claim) -> str:
+    """Return the bar alone, such as "at most 0.741"; empty for what no run can decide."""
+    return "" if isinstance(claim.expect, OutOfReach) else _bar(claim).partition(" and `")[0]
 
 
 def _rivals(claim: Claim) -> str:
