@@ -190,7 +190,7 @@ def test_a_broken_pipe_of_our_own_is_a_bug_and_is_shown() -> None:
         "import adabench.cli.commands.list as verb\n"
         "def broken(*_): raise BrokenPipeError(32, 'Broken pipe')\n"
         "verb.method_rows = broken\n"
-        "import sys; sys.argv = ['adabench', 'list']\n"
+        "import sys; sys.argv = ['adabench', 'list', '--json']\n"
         "from adabench.cli.main import main\n"
         "main()"
     )
