@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from adabench.cli.method_files import with_files
 from adabench.cli.selection import AsJson, Select
 from adabench.cli.terminal import talk, verdict_output
 from adabench.harness.contract.catalogue import find_entries
@@ -23,7 +24,7 @@ def command(select: Select = None, as_json: AsJson = False) -> None:
 
     findings: list[Finding] = []
     with ConformanceCheck() as checks:
-        for entry in find_entries(tuple(select or ("*",))):
+        for entry in find_entries(with_files(select or ("*",))):
             talk(f"checking {entry.address}")
             own = [*checks.check(entry.address), *_claims_of(entry)]
             findings += own

@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from adabench.cli.forecast_lines import RUNS, UNKNOWN, forecast_lines
 from adabench.cli.selection import AsJson, Fixed, Scale, Select
 from adabench.harness.doctor.examine import FORMULA, Examination, Package, examine
 from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from adabench.harness.contract.record import Turn
     from adabench.harness.doctor.gpu_self_test import GemmEnergy, GpuSelfTest
     from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
-
-RUNS = Path("runs")
-UNKNOWN = "unknown"
 
 
 def command(
@@ -228,17 +225,8 @@ def page(found: Examination) -> str:
     if found.obstacles:
         sections.insert(0, _section("What cannot run", list(found.obstacles)))
     if found.forecast:
-        sections.insert(0, _section("Forecast", _forecast(found.forecast)))
+        sections.insert(0, _section("Forecast", forecast_lines(found.forecast)))
     return "\n\n".join(sections)
-
-
-def duration(seconds: float) -> str:
-    """Write a duration with the two units that matter."""
-    if seconds < 60:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def _section(title: str, lines: list[str]) -> str:
@@ -294,33 +282,6 @@ def _effects(found: Examination) -> list[str]:
         f"{FORMULA}, s = noise floor; at 5 %, found with probability 0.8",
         "At best: a method's own scatter comes on top.",
     ]
-
-
-def _forecast(found: Forecast) -> list[str]:
-    head = f"{found.cells} cells, {found.turns} turns"
-    if found.seconds is None:
-        return [
-            f"{head}: {UNKNOWN}, none of these methods was recorded on this machine in {RUNS}/",
-            "-> adabench doctor SELECT --try 30 runs one turn of each for up to 30 s",
-        ]
-    loading = "loading unknown" if found.load_s is None else f"{duration(found.load_s)} each"
-    lines = [
-        f"{head}, {found.cases} cases: about {duration(found.seconds)}",
-        f"from {found.runs} recorded runs of this machine; {found.loads} loads of tasks, {loading}",
-    ]
-    lines += [
-        f"{item.address:28} {item.turns} turns x {item.cases} cases: "
-        f"{duration(item.seconds)}{_prepared(item.prepare_s)} ({item.basis})"
-        for item in found.shares
-        if item.seconds is not None
-    ]
-    if found.unknown:
-        lines.append(f"not in it, never recorded here: {', '.join(found.unknown)}")
-    return lines
-
-
-def _prepared(seconds: float) -> str:
-    return f" and {duration(seconds)} to prepare" if seconds else ""
 
 
 def _packages(packages: tuple[Package, ...]) -> list[str]:

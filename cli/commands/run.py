@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,8 @@ from adabench.cli.fan_out import (
     Workers,
     fan_out_options,
 )
+from adabench.cli.forecast_lines import RUNS, forecast_lines
+from adabench.cli.method_files import with_files
 from adabench.cli.selection import (
     AsJson,
     Data,
@@ -43,6 +46,7 @@ from adabench.harness.plan.quantities import seconds, share, size_bytes
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
+    from adabench.harness.contract.record import Turn
     from adabench.harness.run.run_request import RunRequest
 
 MeasureEnergy = Annotated[
@@ -86,6 +90,14 @@ Steady = Annotated[
 ]
 
 Alone = Annotated[bool, typer.Option("--alone", help="Leave out statics, control and oracle.")]
+Confirmed = Annotated[bool, typer.Option("--yes", help="Run a plan of more than a million turns.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the plan and its time, and run nothing.")
+]
+Memory = Annotated[str | None, typer.Option(help="Memory a worker may use: 4GiB. Uses a worker.")]
+Resume = Annotated[
+    Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
+]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
 
@@ -102,23 +114,12 @@ def command(
     scale: Scale = "embedded",
     model: Model = None, judge: Judge = None, draft: Draft = None, data: Data = None,
     device: Device = None, dtype: Dtype = None, no_chat: NoChat = False,
-    out: Out = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
-    ] = None,
-    timeout: Timeout = None,
-    memory: Annotated[
-        str | None, typer.Option(help="Memory a worker may use: 4GiB. Uses a worker.")
-    ] = None,
-    energy: MeasureEnergy = False,
-    region: Region = None,
-    meters: Meters = None,
-    precision: Precision = None,
-    per_case: PerCase = 5.0,
-    budget: Budget = None,
-    epsilon: Epsilon = 0.02,
-    steady: Steady = 0.0,
-    cached: Cached = True,
+    out: Out = None, resume: Resume = None, dry: DryRun = False,
+    timeout: Timeout = None, memory: Memory = None,
+    energy: MeasureEnergy = False, region: Region = None, meters: Meters = None,
+    precision: Precision = None, per_case: PerCase = 5.0,
+    budget: Budget = None, epsilon: Epsilon = 0.02,
+    steady: Steady = 0.0, cached: Cached = True,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     profile: Annotated[
         str | None,
@@ -130,14 +131,13 @@ def command(
     ] = False,
     executor: Executor = "local", workers: Workers = None, cores: Cores = None,
     gpus: Gpus = None, slurm: Slurm = None, slurm_setup: SlurmSetup = None,
-    confirmed: Annotated[
-        bool, typer.Option("--yes", help="Run a plan of more than a million turns.")
-    ] = False,
+    confirmed: Confirmed = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.distributed.executor import check_race
+    from adabench.harness.notebook.session_methods import keep_methods, refuse_elsewhere
     from adabench.harness.provenance.hardware_profile import admit_machine
     from adabench.harness.run.run_request import (
         RunRequest,
@@ -154,7 +154,7 @@ def command(
         chat="off" if no_chat else None,
     )  # fmt: skip
     request = RunRequest(
-        tuple(select or ()), pinned_conditions, tuple(swept or ()), not defaults, seeds, repeats,
+        selected(select, resume), pinned_conditions, tuple(swept or ()), not defaults, seeds, repeats,
         scale, share(precision) if precision else None, per_case, steady,
         seconds(budget) if budget else None, epsilon,
         tuple(meters or ()), alone,
@@ -166,13 +166,18 @@ def command(
     carbon = carbon_output(region, energy=energy)
     pinned = admit_machine(profile, off_profile=off_profile, say=talk)
     if resume:
-        _check_resume(resume, request, given_profile=bool(pinned))
+        _check_resume(resume, request, given_profile=bool(pinned) or dry)
         opened = resume_run(resume)
     else:
         words = ("adabench", *sys.argv[1:])
         turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
+        refuse_elsewhere((turn.cell.address for turn in turns), options.kind)
         announce(turns, out)
+        if dry:
+            show_plan(turns, as_json)
+            return
         opened = create_run(out, turns, request, pinned, words)
+    keep_methods(opened.folder, (turn.cell.address for turn in opened.turns))
     with opened as journal, write_log(journal.folder), interruptible(resumption(opened.folder)):
         records = records_of(journal, limits, options, energy=energy, cached=cached)
         for record in records or ():
@@ -183,6 +188,32 @@ def command(
     with verdict_output():
         show(findings, page, as_json, carbon)
     raise typer.Exit(findings.exit_code)
+
+
+def selected(select: list[str] | None, resume: Path | None) -> tuple[str, ...]:
+    """Return the patterns of a selection; files among them, and in a run to resume, become methods."""
+    if resume and not select:
+        from adabench.harness.notebook.session_methods import restore_methods
+        from adabench.harness.store.run_folder import read_manifest, read_plan
+
+        turns = read_plan(read_manifest(resume))
+        restore_methods(resume, (turn.cell.address for turn in turns))
+    return with_files(select or ())
+
+
+def show_plan(turns: "tuple[Turn, ...]", as_json: bool) -> None:
+    """Print what a run would do, and how long it would take by the runs that lie here."""
+    from adabench.harness.doctor.forecast import forecast, read_history
+    from adabench.harness.store import prepared_states
+
+    found = forecast(turns, read_history(RUNS), prepared_states.default_folder())
+    if as_json:
+        print(json.dumps(asdict(found)))
+        return
+    for task in dict.fromkeys(turn.cell.task for turn in turns):
+        names = dict.fromkeys(turn.cell.method for turn in turns if turn.cell.task == task)
+        print(f"{task}: {', '.join(names)}")
+    print("\n".join(forecast_lines(found)))
 
 
 def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -> None:

@@ -12,7 +12,7 @@ from adabench.harness.contract.card import Card
 from adabench.harness.errors import SelectionError
 from adabench.harness.provenance import hardware_profile, worker_environment
 from adabench.harness.race import certificate
-from adabench.harness.store import run_folder
+from adabench.harness.store import method_copies, run_folder
 from adabench.harness.store.table import read as read_table
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def load_run(folder: Path) -> Findings:
     manifest["certificate"] = certificate.read(folder)
     cells = earlier_addresses.cells(turn.cell for turn in run_folder.read_plan(manifest))
     tasks = find_cards({cell.task for cell in cells})
-    methods = find_cards({cell.address for cell in cells})
+    methods = find_cards({cell.address for cell in cells}, folder)
     rivals = find_rivals(tasks)
     made_of = findings_cache.made_of(folder, sha256, tasks, {**rivals, **methods})
     known = findings_cache.load(folder, made_of, manifest, tasks, methods)
@@ -67,13 +67,18 @@ def find_rivals(tasks: Iterable[str]) -> dict[str, Card]:
     }
 
 
-def find_cards(addresses: Iterable[str]) -> dict[str, Card]:
-    """Return cards; of a method that is no longer installed only its name is known."""
+def find_cards(addresses: Iterable[str], run: Path | None = None) -> dict[str, Card]:
+    """Return cards; of a method that is not installed that of the run's copy, or only its name."""
     cards = {}
     for address in sorted(addresses):
         try:
             cards[address] = registry.find(address).card
         except SelectionError:
+            copy = method_copies.copy_of(run, address) if run else None
+            own = registry.read_card(copy) if copy and copy.is_file() else None
+            if own:
+                cards[address] = own
+                continue
             log.warning(
                 "%s is in the run but not installed here: its claims are left out.", address
             )

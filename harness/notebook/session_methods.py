@@ -19,11 +19,10 @@ from pathlib import Path
 from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError, nearest
 from adabench.harness.files.scratch_folder import scratch_folder
+from adabench.harness.store.method_copies import copy_of
 
 PACKAGE = "adabench_notebook"
 INFO = f"{PACKAGE}-0.dist-info"
-KEPT = "methods"
-"""The folder of a run that holds the methods of a notebook that it ran."""
 
 
 @dataclass
@@ -88,9 +87,31 @@ def own_methods(addresses: Iterable[str]) -> Mapping[str, Path]:
 def keep_methods(run: Path, addresses: Iterable[str]) -> None:
     """Copy the methods of this process that a run is of into its folder."""
     for address, path in own_methods(addresses).items():
-        target = run / KEPT / f"{address.replace('/', '_')}.py"
+        target = copy_of(run, address)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(path.read_bytes())
+
+
+def restore_methods(run: Path, addresses: Iterable[str]) -> None:
+    """Make the methods of which a run keeps copies methods of this process, where none is installed."""
+    for address in sorted(set(addresses)):
+        copy = copy_of(run, address)
+        if copy.is_file() and address not in registry.methods(address.partition("/")[0]):
+            add_method(address, copy)
+
+
+def refuse_elsewhere(addresses: Iterable[str], executor: str) -> None:
+    """Refuse methods of this process for an executor that runs them on other machines.
+
+    Raises:
+        SelectionError: naming them.
+    """
+    own = own_methods(addresses)
+    if own and executor != "local":
+        raise SelectionError(
+            f"{', '.join(own)} is a method of this process, which other machines cannot see.",
+            "Put it into a package with an entry point, or take the local executor.",
+        )
 
 
 def add_method(address: str, file: str | Path) -> None:

@@ -13,7 +13,7 @@ from adabench.harness.distributed.places import fan_out_to
 from adabench.harness.errors import AdabenchError, SelectionError
 from adabench.harness.notebook import run_arguments as words
 from adabench.harness.notebook.run_arguments import Seeds, Value
-from adabench.harness.notebook.session_methods import keep_methods, own_methods
+from adabench.harness.notebook.session_methods import keep_methods, refuse_elsewhere
 from adabench.harness.plan.grid import MOST_TURNS
 from adabench.harness.provenance.hardware_profile import admit_machine
 from adabench.harness.run.condition_check import check_conditions
@@ -114,12 +114,7 @@ def _created(
     if request.race_s:
         check_race(request.repeats, how.limits, how.options)
     turns = plan_turns(request, most_turns)
-    own = own_methods(turn.cell.address for turn in turns)
-    if own and how.options.kind != "local":
-        raise SelectionError(
-            f"{', '.join(own)} is a method of this process, which other machines cannot see.",
-            "Put it into a package with an entry point, or take executor='local'.",
-        )
+    refuse_elsewhere((turn.cell.address for turn in turns), how.options.kind)
     for shortage in check_conditions(turns):
         how.say(str(shortage))
     line = words.command_words(request, how.limits, how.options, switches)

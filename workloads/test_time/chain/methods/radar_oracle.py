@@ -5,7 +5,7 @@
 RADAR's rule with measured shares in place of forecasts. They come from draws that nobody pays for, and
 never from the one that then answers: a configuration that happens to be right this once is not
 chosen for it. So there is nothing to win by luck, and it is a `bound`: whoever only sees the
-prompt cannot know more than these shares, but four draws know them roughly. Greedy completions are always
+prompt cannot know more than these shares, but two draws know them roughly. Greedy completions are always
 the same, so their share is 0 or 1, and is known exactly.
 
 **What to expect.** Before measuring: 8 points of hypervolume above RADAR.
@@ -40,7 +40,7 @@ CARD = Card(
     abilities=(Ability("pool"),),
     knobs=(
         Knob("w", (0.0, 0.05, 0.5, 0.8), 0.8, open=True, low=0, high=1),
-        Knob("draws", (4,), 4, open=True, low=1, high=8),
+        Knob("draws", (2,), 2, open=True, low=1, high=8),
     ),
     claims=(
         Claim(

@@ -55,9 +55,9 @@ CARD = Card(
     fidelity="code-confirmed",
     conditions={"layout": "several"},
     knobs=(
-        Knob("tau", (0.0, 0.002, 0.02, 0.05, 0.2, 0.5, 1.0), 0.02, open=True, low=0.0, high=1.0),
+        Knob("tau", (0.0, 0.02, 0.05, 0.2, 0.5, 1.0), 0.02, open=True, low=0.0, high=1.0),
         Knob("outlines", (0, 8), 8, open=True, low=0),
-        Knob("effort", (1, 3, 5), 5, open=True, low=1),
+        Knob("effort", (1, 5), 5, open=True, low=1),
         Knob("last", ("score", "system2"), "score"),
     ),
     claims=(

@@ -25,7 +25,7 @@ CARD = Card(
     adapts="which sub-problems get System 2, on what they say",
     conditions={"layout": "several"},
     knobs=(
-        Knob("tau", (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 1.0), 0.05, open=True, low=0.0, high=1.0),
+        Knob("tau", (0.0, 0.05, 0.1, 0.3, 1.0), 0.05, open=True, low=0.0, high=1.0),
         Knob("effort", (5,), 5, open=True, low=1),
     ),
 )
