@@ -25,7 +25,7 @@ WITH_LINKS = (
     *(f"docs/results/{path.name}" for path in (ROOT / "docs" / "results").glob("*.md")),
 )  # fmt: skip
 MOST_LINES = 120
-PLACEHOLDERS = ("paging/mine",)
+PLACEHOLDERS = ("paging/mine", "paging/mine=mine.py")
 """Addresses that a reader is to make."""
 
 
