@@ -89,7 +89,9 @@ def show(comparisons: Sequence["Comparison"], *, everything: bool) -> None:
             console.print(FittedTable(sheet))
         else:
             print(f"{sheet.title}: {sheet.caption}\n")
-        for line in (*sheets.footnotes(one, everything=everything), *sheets.lonely_lines(one)):
+        folded = () if everything else sheets.folded_lines(one)
+        notes = sheets.footnotes(one, everything=everything)
+        for line in (*notes, *folded, *sheets.lonely_lines(one)):
             print(line)
         for note in one.notes:
             warn(note)

@@ -1,9 +1,11 @@
 """`adabench gate`: may HEAD be merged, yes or no.
 
-    exit 0   pass: nothing is worse by its margin, and that is shown
+    exit 0   pass: nothing is worse by its margin, and that is shown of counts and quality, and of
+             times and energies that are valid
          1   regression
          2   words that make no sense
-         3   invalid, or incomparable: unlike hardware, a revision that cannot be installed
+         3   invalid: a count or quality, or a time that `--require` names; nothing measured; or
+             incomparable: unlike hardware, a revision that cannot be installed
          5   ambiguous after the budget
 
 BASE and HEAD are run folders, or git revisions (`--rev main..HEAD`), which are then measured here
@@ -37,6 +39,12 @@ def command(
     margin: Annotated[
         list[str] | None, typer.Option(help="latency_s=3%, accuracy=1pt, energy_j=5%.")
     ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A time or energy that must be valid: latency_s. Else a busy machine excuses it."
+        ),
+    ] = None,
     rounds: Annotated[
         int, typer.Option(min=1, help="Rounds over all cells before the first verdict.")
     ] = 8,
@@ -67,7 +75,7 @@ def command(
     request = GateRequest(
         tuple(places or ()), rev, tuple(fixed or ()), tuple(swept or ()), False,
         parse_seeds(seeds), scale, parse_margins(margin or ()), rounds, seconds_or_zero(budget),
-        install, out, ("adabench", *sys.argv[1:]),
+        tuple(require or ()), install, out, ("adabench", *sys.argv[1:]),
     )  # fmt: skip
     if self_test:
         result = run_self_test(request, talk)

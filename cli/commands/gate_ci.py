@@ -48,21 +48,27 @@ def sentence(row: GateVerdict) -> str:
     return ", ".join([*parts, *([row.note] if row.note and row.effect is not None else [])])
 
 
+def is_spoilt(row: GateVerdict) -> bool:
+    """Say whether a busy machine spoilt a time or an energy: a line says so, and no row does."""
+    return row.by_meter and row.verdict == "invalid"
+
+
 def junit(rows: Sequence[GateVerdict]) -> str:
     """Return the verdicts as JUnit XML: a suite a task, a case a metric of an operating point."""
     number = counts(rows)
     root = ET.Element("testsuites", name="adabench gate", tests=str(len(rows)),
-                      failures=str(number["worse"]), errors=str(number["invalid"]))  # fmt: skip
+                      failures=str(number["worse"]), errors=str(_errors(rows)))  # fmt: skip
     for task in sorted({row.cell.task for row in rows}):
         own = [row for row in rows if row.cell.task == task]
         number = counts(own)
         suite = ET.SubElement(
             root, "testsuite", name=task, tests=str(len(own)), failures=str(number["worse"]),
-            errors=str(number["invalid"]), skipped=str(number["ambiguous"]),
+            errors=str(_errors(own)), skipped=str(number["ambiguous"] + number["invalid"] - _errors(own)),
         )  # fmt: skip
         for row in own:
             case = ET.SubElement(suite, "testcase", classname=name(row), name=row.metric)
-            kind = {"worse": "failure", "invalid": "error", "ambiguous": "skipped"}.get(row.verdict)
+            invalid = "skipped" if is_spoilt(row) else "error"
+            kind = {"worse": "failure", "invalid": invalid, "ambiguous": "skipped"}.get(row.verdict)
             if kind:
                 ET.SubElement(case, kind, message=sentence(row))
             ET.SubElement(case, "system-out").text = sentence(row)
@@ -70,9 +76,13 @@ def junit(rows: Sequence[GateVerdict]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
+def _errors(rows: Sequence[GateVerdict]) -> int:
+    return sum(row.verdict == "invalid" and not is_spoilt(row) for row in rows)
+
+
 def annotations(rows: Sequence[GateVerdict]) -> Iterator[str]:
     """Yield GitHub's workflow commands, the most serious first."""
-    loud = sorted((row for row in rows if row.verdict in LEVELS),
+    loud = sorted((row for row in rows if row.verdict in LEVELS and not is_spoilt(row)),
                   key=lambda row: WORDS.index(row.verdict))  # fmt: skip
     for row in loud[:MOST]:
         title = f"adabench gate: {name(row)}"
@@ -84,7 +94,7 @@ def summary(rows: Sequence[GateVerdict], title: str, notes: Sequence[str]) -> st
     number = counts(rows)
     tally = ", ".join(f"{count} {word}" for word, count in number.items() if count)
     lines = [f"### adabench gate: {_cell(title)}", "", tally or "nothing was judged", ""]
-    shown = sorted((row for row in rows if row.verdict != "same"),
+    shown = sorted((row for row in rows if row.verdict != "same" and not is_spoilt(row)),
                    key=lambda row: WORDS.index(row.verdict))  # fmt: skip
     if shown:
         lines += ["| | cell | metric | change | margin | evidence |", "|---|---|---|---|---|---|"]

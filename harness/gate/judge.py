@@ -33,7 +33,7 @@ rounds Student's t has to reach 3.3 there, with four equal shares 4.0; at 16 rou
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -129,6 +129,8 @@ class GateVerdict:
     p_margin: float | None = None
     """Of "worse by the margin or more", against anything less; not adjusted."""
     note: str = ""
+    by_meter: bool = False
+    """Of a clock or an energy meter: a busy machine may spoil it, and no count."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -148,14 +150,34 @@ def judge(questions: Iterable[Question], rule: Rule) -> list[GateVerdict]:
     ]
 
 
-def exit_code(judged: Sequence[GateVerdict]) -> int:
-    """Return 1 for a regression, 3 for something invalid (or nothing), 5 ambiguous, 0 pass."""
-    words = {row.verdict for row in judged}
-    if "worse" in words:
+def exit_code(judged: Sequence[GateVerdict], require: Collection[str] = ()) -> int:
+    """Return 1 for a regression, 3 for something invalid (or nothing), 5 ambiguous, 0 pass.
+
+    What a busy machine spoilt, a time or an energy, is invalid and fails nothing, unless `require` names it.
+    """
+    if any(row.verdict == "worse" for row in judged):
         return 1
-    if "invalid" in words or not judged:
+    held = [row for row in judged if not _is_excused(row, require)]
+    words = {row.verdict for row in held}
+    if "invalid" in words or not held or lacking(judged, require):
         return 3
     return 5 if "ambiguous" in words else 0
+
+
+def lacking(judged: Sequence[GateVerdict], require: Collection[str]) -> list[str]:
+    """Return the metrics that are required and of which nothing valid was measured."""
+    valid = [row.metric for row in judged if row.verdict != "invalid" and row.n]
+    return [word for word in require if not any(is_called(metric, word) for metric in valid)]
+
+
+def is_called(metric: str, word: str) -> bool:
+    """Say whether a word names a metric, with its unit or without: `latency_s`, `latency`."""
+    return word in (metric, metric.rpartition("_")[0])
+
+
+def _is_excused(row: GateVerdict, require: Collection[str]) -> bool:
+    spoilt = row.verdict == "invalid" or (row.verdict == "ambiguous" and not row.n)
+    return row.by_meter and spoilt and not any(is_called(row.metric, word) for word in require)
 
 
 def verdict_without_values(cell: Cell, note: str, word: Word) -> GateVerdict:
@@ -172,7 +194,8 @@ def _missing(question: Question, rule: Rule) -> GateVerdict:
         word = "invalid" if rule.stride is None else "ambiguous"  # another round may tell
     pairs = question.pairs
     return GateVerdict(pairs.cell, pairs.metric, word, "none", question.margin,
-                  question.kind != "quality", n=len(pairs.a), note=note)  # fmt: skip
+                  question.kind != "quality", n=len(pairs.a), note=note,
+                  by_meter=question.kind in MEASURED)  # fmt: skip
 
 
 def _row(question: Question, found: Measurement, decision: Decision) -> GateVerdict:
@@ -186,7 +209,8 @@ def _row(question: Question, found: Measurement, decision: Decision) -> GateVerd
         effect = low = high = found.estimate
     row = GateVerdict(pairs.cell, pairs.metric, decision.word, evidence, question.margin,
                  question.kind != "quality", effect, low, high, len(pairs.a),
-                 0 if found.equal else found.units)  # fmt: skip
+                 0 if found.equal else found.units,
+                 by_meter=question.kind in MEASURED)  # fmt: skip
     if found.is_fact:
         return replace(row, note=found.note)
     if found.units < LEAST:

@@ -65,6 +65,8 @@ class GateRequest:
     rounds: int = FIRST
     budget_s: float = 0.0
     """For further rounds of what is ambiguous."""
+    require: tuple[str, ...] = ()
+    """Times and energies without which there is no verdict: `latency_s`, `latency`."""
     install: str = "fast"
     """`fast`: on the packages installed here; `full`: by pip."""
     out: Path | None = None
@@ -84,11 +86,12 @@ class GateOutcome:
     rounds: int = 0
     looks: int = 1
     folders: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
 
     @property
     def code(self) -> int:
         """The exit code."""
-        return exit_code(self.rows)
+        return exit_code(self.rows, self.require)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -104,6 +107,7 @@ class GateOutcome:
             "rounds": self.rounds,
             "interleaved": self.rule.stride is not None,
             "notes": list(self.notes),
+            "required": list(self.require),
             "folders": list(self.folders),
             "rows": [row.to_json() for row in self.rows],
         }
@@ -128,14 +132,14 @@ def run_gate(request: GateRequest, say: Say = lambda _: None) -> GateOutcome:
         EnvironmentProblem: for a revision that cannot be installed, run or compared.
     """
     if request.rev is not None:
-        return _gate_revisions(request, request.rev, say)
+        return replace(_gate_revisions(request, request.rev, say), require=request.require)
     if len(request.places) != 2:
         raise SelectionError(
             "A gate needs two run folders, BASE and HEAD, or two revisions.",
             "adabench gate runs/base runs/head, or: adabench gate --rev main..HEAD 'paging/*'",
         )
     base, head = map(Path, request.places)
-    return gate_folders(base, head, request.margins, say)
+    return replace(gate_folders(base, head, request.margins, say), require=request.require)
 
 
 def gate_folders(

@@ -1,7 +1,7 @@
 """What a comparison of two runs looks like: the differences, then the verdicts.
 
-A table holds what one wants to know first: `worse`, then `ambiguous`, `invalid`, `better`. What
-is `same` is counted in the caption, and shown on request. Of an operating point only those
+A table holds what one wants to know first: `worse`, then `ambiguous`, `better`. What is `same` is counted
+in the caption, what is `invalid` takes one line; both are shown on request. Of an operating point only those
 conditions and knobs are named in which the compared ones differ.
 """
 
@@ -23,6 +23,8 @@ LOOKS: Mapping[Word, tuple[str, Tone]] = {
     "better": ("✓", "good"),
     "same": ("=", "mute"),
 }
+MOST_ROWS = 8
+"""Of a table that nobody asked all of."""
 FOLD = (0.5, 2.0)
 """Ratios outside are shown as a factor, not as a percentage."""
 
@@ -65,9 +67,29 @@ def footnotes(found: Comparison, *, everything: bool = False) -> list[str]:
     return [f"[{number}] {note}" for note, number in numbers.items()]
 
 
+def folded_lines(found: Comparison) -> list[str]:
+    """Return a line for what the table leaves out beside what is the same: the rest, and what is invalid."""
+    rest = len(_changed(found)) - MOST_ROWS
+    lines = [f"And {rest} more rows like these: --all."] if rest > 0 else []
+    invalid = [row for row in found.rows if row.verdict == "invalid"]
+    if not invalid:
+        return lines
+    names = ", ".join(dict.fromkeys(row.metric for row in invalid))
+    where = len({row.cell.key for row in invalid})
+    notes = list(dict.fromkeys(row.note for row in invalid if row.note))
+    why = f": {notes[0]}{', and other reasons' if len(notes) > 1 else ''}" if notes else ""
+    return [*lines, f"∅ Invalid: {names} of {where} configurations{why} (--all)."]
+
+
+def _changed(found: Comparison) -> list[Row]:
+    return [row for row in found.rows if row.verdict not in ("same", "invalid")]
+
+
 def _shown(found: Comparison, everything: bool) -> list[Row]:
-    shown = [row for row in found.rows if everything or row.verdict != "same"]
-    return sorted(shown, key=lambda row: WORDS.index(row.verdict))
+    shown = sorted(
+        found.rows if everything else _changed(found), key=lambda row: WORDS.index(row.verdict)
+    )
+    return shown if everything else shown[:MOST_ROWS]
 
 
 def _numbered(rows: Iterable[Row]) -> dict[str, int]:

@@ -36,6 +36,7 @@ def adabench(
 def stored(
     folder: Path, seed: int, *, steps: float = 10.0, right: float = 1.0, latency: float = 1.0,
     scatter: float = 0.001, cases: int = CASES, machine: str = "x86_64", broken: bool = False,
+    dropped: float = 0.0,
 ) -> Path:  # fmt: skip
     """A run of `roots/fixed` as it might have been; `right` is the share of right answers."""
     rng = np.random.default_rng(seed)
@@ -52,7 +53,7 @@ def stored(
                     "right": float(case >= round((1 - right) * cases)),
                     "latency_s": 0.01 * latency * float(np.exp(rng.normal(0, scatter))),
                     "samples": 5.0,
-                    "samples_dropped": 0.0,
+                    "samples_dropped": dropped,
                 }
                 dead = broken and cell.seed == 1
                 run.append(Record(cell, "solve", case, repeat, "error" if dead else "ok",
@@ -96,6 +97,22 @@ def test_two_runs_and_their_exit_code(
     rows = {row["metric"]: row for row in told(done)["rows"]}
     assert rows[metric]["verdict"] == word
     assert told(done)["exit"] == code
+
+
+def test_equal_code_on_a_noisy_machine_passes_and_says_what_is_not_compared(
+    tmp_path: Path, toy_env: dict[str, str]
+) -> None:
+    a, b = (stored(tmp_path / name, seed, dropped=5.0) for seed, name in enumerate("ab"))
+    done = adabench("gate", a, b, "--junit", tmp_path / "gate.xml", env=toy_env)
+    assert done.returncode == 0, done.stdout
+    lines = [line for line in done.stdout.splitlines() if "invalid   " in line]
+    assert lines == [line for line in lines if "latency_s of 1 configurations are not" in line]
+    assert len(lines) == 1
+    (suite,) = ET.parse(tmp_path / "gate.xml").getroot()
+    assert (suite.get("errors"), suite.get("failures")) == ("0", "0")
+    required = adabench("gate", a, b, "--require", "latency", env=toy_env)
+    assert required.returncode == 3
+    assert "required  latency: nothing valid of it was measured" in required.stdout
 
 
 def test_two_points_of_accuracy_lost_are_a_regression(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from adabench.harness.compare.pair_verdicts import Question
 from adabench.harness.compare.pairing import MetricPairs
 from adabench.harness.compare.units import repeats_itself, rounds_of
 from adabench.harness.contract.record import Cell
-from adabench.harness.gate.judge import Rule, counts, exit_code, judge, verdict_without_values
+from adabench.harness.gate.judge import (
+    Rule,
+    counts,
+    exit_code,
+    judge,
+    lacking,
+    verdict_without_values,
+)
 from adabench.harness.gate.rounds import FIRST, LOOKS, STRIDE
 
 RULE = Rule(looks=LOOKS, stride=STRIDE)
@@ -266,6 +274,22 @@ def test_exit_codes(words: list[str], code: int) -> None:
     rows = [verdict_without_values(cell(), "", word) for word in words]  # type: ignore[arg-type]
     assert exit_code(rows) == code
     assert sum(counts(rows).values()) == len(words)
+
+
+def test_what_a_busy_machine_spoilt_fails_nothing_unless_it_is_required() -> None:
+    rng = np.random.default_rng(12)
+    spoilt = judge([Question(timing(rng).pairs, "timing", "lower", LATENCY, "disturbed")], RULE)
+    valid = [replace(row, verdict="same") for row in judge([timing(rng)], RULE)]
+    same = verdict_without_values(cell(), "", "same")
+    assert {row.verdict for row in spoilt} == {"invalid"}
+    assert exit_code([same, *spoilt]) == 0
+    assert exit_code([same, *spoilt], ["latency_s"]) == 3
+    assert exit_code([same, *spoilt], ["latency"]) == 3
+    assert exit_code([same, *spoilt], ["energy_j"]) == 3, "nothing of it was measured"
+    assert exit_code(spoilt) == 3, "nothing at all was measured"
+    assert exit_code([same, *spoilt[1:], *valid], ["latency"]) == 0
+    assert lacking([same, *spoilt, *valid], ["latency", "energy_j"]) == ["energy_j"]
+    assert exit_code([*spoilt, verdict_without_values(cell(), "", "worse")]) == 1
 
 
 def test_the_looks_spend_what_there_is_and_no_more() -> None:

@@ -49,11 +49,28 @@ def test_bad_news_comes_first_and_sameness_is_counted() -> None:
     words: tuple[Word, ...] = ("same", "better", "invalid", "worse", "ambiguous", "same")
     found = comparison(*(row(word) for word in words))
     sheet = compared.verdict_sheet(found)
-    assert [cells[0].text.split()[1] for cells in sheet.rows] == [
-        "worse", "ambiguous", "invalid", "better",
-    ]  # fmt: skip
+    assert [cells[0].text.split()[1] for cells in sheet.rows] == ["worse", "ambiguous", "better"]
     assert sheet.caption == "1 worse, 1 ambiguous, 1 invalid, 1 better, 2 same."
-    assert len(compared.verdict_sheet(found, everything=True).rows) == 6
+    every = compared.verdict_sheet(found, everything=True).rows
+    assert [cells[0].text.split()[1] for cells in every] == [
+        "worse", "ambiguous", "invalid", "better", "same", "same",
+    ]  # fmt: skip
+
+
+def test_what_is_invalid_takes_one_line_with_metrics_places_and_the_reason() -> None:
+    rows = [row("invalid", note="why", own=cell(slots=slots)) for slots in (10, 20, 20)]
+    assert compared.folded_lines(comparison(*rows, row("worse"))) == [
+        "∅ Invalid: m of 2 configurations: why (--all)."
+    ]
+    assert compared.folded_lines(comparison(row("worse"), row("same"))) == []
+
+
+def test_a_table_that_nobody_asked_all_of_holds_eight_rows_the_worst_first() -> None:
+    found = comparison(*[row("ambiguous")] * 9, *[row("worse")] * 3)
+    sheet = compared.verdict_sheet(found)
+    assert [cells[0].text.split()[1] for cells in sheet.rows] == ["worse"] * 3 + ["ambiguous"] * 5
+    assert compared.folded_lines(found) == ["And 4 more rows like these: --all."]
+    assert len(compared.verdict_sheet(found, everything=True).rows) == 12
 
 
 @pytest.mark.parametrize(
@@ -73,9 +90,9 @@ def test_effects_are_worded_by_their_form(item: Row, text: str, minor: str) -> N
 
 def test_equal_notes_share_a_footnote() -> None:
     found = comparison(*(row("invalid", note=note) for note in ("why", "other", "why", "")))
-    marks = [cells[-1].text for cells in compared.verdict_sheet(found).rows]
+    marks = [cells[-1].text for cells in compared.verdict_sheet(found, everything=True).rows]
     assert marks == ["[1]", "[2]", "[1]", ""]
-    assert compared.footnotes(found) == ["[1] why", "[2] other"]
+    assert compared.footnotes(found, everything=True) == ["[1] why", "[2] other"]
 
 
 def test_only_what_differs_names_an_operating_point() -> None:
