@@ -2,12 +2,15 @@
 
 import errno
 import os
+import shutil
 import sys
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from adabench.reports.figures.character_plot import Looks
 
 PIPED_COLUMNS = 100
 """Of tables and pictures that nobody's terminal limits."""
@@ -59,6 +62,18 @@ def stated_columns() -> int | None:
     text = os.environ.get("COLUMNS", "")
     columns = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     return columns or None
+
+
+def looks() -> "Looks":
+    """Return what the terminal can show: its width, colour if there is one, and dots if it has them."""
+    from adabench.reports.figures.character_plot import Looks
+
+    here, width = sys.stdout.isatty(), stated_columns() or PIPED_COLUMNS
+    if here and not stated_columns():
+        width = shutil.get_terminal_size().columns
+    colour = here and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    return Looks(width, colour, encoding.startswith("utf"))
 
 
 def terminal_columns() -> int:

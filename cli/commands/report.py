@@ -1,15 +1,12 @@
 """`adabench report RUN...`: a page over one run or several, or their Pareto frontiers drawn here."""
 
-import os
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adabench.cli.selection import Out
-from adabench.cli.terminal import PIPED_COLUMNS, stated_columns
+from adabench.cli.terminal import looks, table_console
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
@@ -24,7 +21,7 @@ def command(
     terminal: Annotated[
         bool,
         typer.Option(
-            "--terminal", help="Draw the Pareto frontiers here; write a page only with --out."
+            "--terminal", help="Draw frontiers and tables here; write a page only with --out."
         ),
     ] = False,
 ) -> None:
@@ -34,7 +31,9 @@ def command(
 
     if terminal:
         for folder in folders:
-            print(draw_fronts(load_run(folder)), end="")
+            findings = load_run(folder)
+            print(draw_fronts(findings), end="")
+            _print_tables(findings)
     if out or not terminal:
         print(report_runs(folders, out))
     if figures:
@@ -48,11 +47,12 @@ def draw_fronts(findings: "Findings") -> str:
     """Return the Pareto frontiers of a run as wide as the terminal, in colour if there is one."""
     from adabench.reports.figures import character_plot as terminal
 
-    here = sys.stdout.isatty()
-    stated = stated_columns()
-    width = stated or PIPED_COLUMNS
-    if here and not stated:
-        width = shutil.get_terminal_size().columns
-    colour = here and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
-    return terminal.fronts(findings, terminal.Looks(width, colour, encoding.startswith("utf")))
+    return terminal.fronts(findings, looks())
+
+
+def _print_tables(findings: "Findings") -> None:
+    from adabench.reports.tables import terminal
+
+    console = table_console()
+    for table in terminal.overview(findings):
+        console.print(table)

@@ -40,7 +40,7 @@ from adabench.cli.selection import (
     finite,
     with_sources,
 )
-from adabench.cli.terminal import table_console, talk, verdict_output, warn
+from adabench.cli.terminal import looks, talk, verdict_output, warn
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.quantities import seconds, share, size_bytes
 
@@ -241,11 +241,9 @@ def show(
         )
         return
     from adabench.harness.race.certificate import page as certificate_page
-    from adabench.reports.tables import terminal
+    from adabench.reports.report.ending import ending
 
-    console = table_console()
-    for table in terminal.overview(findings):
-        console.print(table)
+    print(ending(findings, looks()))
     carbon.print(findings)
     for warning in findings.manifest["warnings"]:
         warn(warning)

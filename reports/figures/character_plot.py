@@ -93,24 +93,48 @@ def fronts(findings: Findings, looks: Looks) -> str:
     return "\n".join(front(findings, task, looks) for task in names)
 
 
+def plot_of(findings: Findings, task: str, looks: Looks, rows: int) -> str:
+    """Return the plane of one task in so many rows, with who owns a point of the common front below it."""
+    shown = pareto.layout(findings, task)
+    letters, lines, _ = _drawn(findings, task, shown, looks, looks.width, rows)
+    winners = [name for name in pareto.on_front(findings, shown, task) if name in letters]
+    names = ", ".join(f"{letters[name]} {name}" for name in dict.fromkeys(winners))
+    x, y = _axes(shown)
+    (head, _) = (_clean(text, looks) for text in _heads(findings, task, shown, x, y))
+    return "\n".join([head, *lines, _clean(f"on the frontier: {names}", looks)[: looks.width]])
+
+
 def front(findings: Findings, task: str, looks: Looks) -> str:
     """Return the plane of one task."""
     shown = pareto.layout(findings, task)
-    names = [name for name in methods(findings, task) if shown.of(name)]
-    letters = {name: LETTERS[i % len(LETTERS)] for i, name in enumerate(names)}
     beside = looks.width >= SIDE
     width = min(max(looks.width, LEAST), WIDEST + LEGEND) - (LEGEND if beside else 0)
-    x = Axis.of([spot.x for spot in shown.spots], shown.cost.unit)
-    y = Axis.of([spot.y for spot in shown.spots], shown.quality.unit)
-    margin = max(len(y.label(share)) for share in (0.0, 0.5, 1.0)) + 1
     rows = min(TALLEST, max(10, width // 3))
-    plot, hidden = _plot(findings, task, shown, letters, (x, y), (width - margin - 1, rows), looks)
-    lines = _framed(plot, x, y, margin, looks)
+    letters, lines, hidden = _drawn(findings, task, shown, looks, width, rows)
+    x, y = _axes(shown)
     legend = _legend(findings, task, shown, letters, hidden, looks)
     heads = [_clean(head, looks) for head in _heads(findings, task, shown, x, y)]
     if beside:
         return "\n".join([*heads, *_beside(lines, legend, width), ""])
     return "\n".join([*heads, *lines, "", *legend, ""])
+
+
+def _axes(shown: Plane) -> tuple[Axis, Axis]:
+    x = Axis.of([spot.x for spot in shown.spots], shown.cost.unit)
+    return x, Axis.of([spot.y for spot in shown.spots], shown.quality.unit)
+
+
+def _drawn(
+    findings: Findings, task: str, shown: Plane, looks: Looks, width: int, rows: int
+) -> tuple[dict[str, str], list[str], set[str]]:
+    """Return the letters of methods, the plot in its frame, and whose letters are hidden."""
+    names = [name for name in methods(findings, task) if shown.of(name)]
+    letters = {name: LETTERS[i % len(LETTERS)] for i, name in enumerate(names)}
+    x, y = _axes(shown)
+    margin = max(len(y.label(share)) for share in (0.0, 0.5, 1.0)) + 1
+    size = (width - margin - 1, rows)
+    plot, hidden = _plot(findings, task, shown, letters, (x, y), size, looks)
+    return letters, _framed(plot, x, y, margin, looks), hidden
 
 
 def _heads(findings: Findings, task: str, shown: Plane, x: Axis, y: Axis) -> list[str]:

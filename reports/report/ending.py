@@ -1,0 +1,154 @@
+"""What a run ends with: a few lines a task, one frontier, and where the rest is.
+
+Of each task the oracle, the two adaptive methods that close most of its gap, the best static method and the
+random control stand beside each other at their default operating points, the best first, each with the
+task's primary quality and work. Methods that are made for other conditions than the task's are left out. A bar is as long as the quality, from zero.
+"""
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+
+from adabench.harness.analysis.findings import Findings, SummaryRow
+from adabench.harness.contract.card import Metric, Role
+from adabench.reports import shown_points
+from adabench.reports.figures import character_plot, pareto
+from adabench.reports.number_format import quantity
+from adabench.reports.tables.cells import text_of
+from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS
+
+NAME, VALUE, BAR, COST = 25, 7, 12, 11
+"""Columns of a line; its note has what is left of them."""
+MOST_ADAPTIVE = 2
+PLOT_ROWS = 10
+LEAD = {"static": "best static: ", "control": "random: ", "oracle": "oracle: ", "adaptive": ""}
+
+
+def ending(findings: Findings, looks: character_plot.Looks) -> str:
+    """Return the lines that a run ends with; they are as wide as `looks` says."""
+    parts = [_task(findings, task, looks) for task in shown_points.tasks(findings)]
+    planes = [name for name in shown_points.tasks(findings) if pareto.has_plane(findings, name)]
+    if planes:
+        narrow = character_plot.Looks(
+            min(looks.width, character_plot.SIDE - 1), looks.colour, looks.unicode
+        )
+        parts.append(
+            [character_plot.plot_of(findings, _largest(findings, planes), narrow, PLOT_ROWS)]
+        )
+    parts += [_wrapped(line, looks) for line in _trust(findings)]
+    return "\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _wrapped(line: str, looks: character_plot.Looks) -> list[str]:
+    """Break a line of words where the terminal ends; a path stays whole."""
+    return textwrap.wrap(line, looks.width, break_long_words=False, break_on_hyphens=False)
+
+
+def _largest(findings: Findings, tasks: Sequence[str]) -> str:
+    """Return the task with the most operating points; of equals the first."""
+    points = Counter(row.task for row in findings.summary)
+    return max(tasks, key=lambda task: points[task])
+
+
+def _task(findings: Findings, task: str, looks: character_plot.Looks) -> list[str]:
+    card = findings.task_cards[task]
+    quality, work = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
+    rows = _shown(findings, task, quality)
+    if not rows or quality is None:
+        return [f"{task}: no quality was recorded."]
+    heads = [_head(quality, looks), *([_head(work, looks)] if work else [])]
+    title = f"{task}   {card.title}"[: looks.width - len("   ".join(heads)) - 3]
+    values = [row.metrics[quality.name].estimate for row in rows]
+    most = max(values) if min(values) >= 0 else 0.0
+    lines = [f"{title:<{looks.width - len('   '.join(heads))}}{'   '.join(heads)}"]
+    for row, value in zip(rows, values, strict=True):
+        bar = _bar(value, most, looks)
+        cost = _value(row, work)
+        text = (
+            f"  {_label(findings, row):<{NAME}.{NAME}} {text_of(value, quality.unit):>{VALUE}} "
+            f"{bar:<{BAR}} {cost:>{COST}} {_note(findings, row)}"
+        )
+        lines.append(text.rstrip()[: looks.width])
+    return lines
+
+
+def _shown(findings: Findings, task: str, quality: Metric | None) -> list[SummaryRow]:
+    """Return the rows of a task that are shown, the best first."""
+    if quality is None:
+        return []
+    found: dict[Role, list[SummaryRow]] = {}
+    alike = shown_points.settled_rows(findings, task, ())
+    for name in shown_points.methods(findings, task):
+        row = shown_points.default_row(findings, task, name)
+        if row and quality.name in row.metrics and any(row is one for one in alike):
+            found.setdefault(shown_points.card_of(findings, task, name).role, []).append(row)
+    sign = -1.0 if quality.better == "higher" else 1.0
+
+    def merit(row: SummaryRow) -> float:
+        return sign * row.metrics[quality.name].estimate
+
+    adaptive = sorted(
+        found.get("adaptive", []),
+        key=lambda row: (
+            shown_points.gap_order(shown_points.gap_of(findings, task, row.method)),
+            merit(row),
+        ),
+    )[:MOST_ADAPTIVE]
+    others = [
+        min(found[role], key=merit) for role in ("oracle", "static", "control") if role in found
+    ]
+    return sorted([*adaptive, *others], key=merit)
+
+
+def _head(metric: Metric, looks: character_plot.Looks) -> str:
+    up, down = ("↑", "↓") if looks.unicode else ("(high)", "(low)")
+    return f"{metric.name} {up if metric.better == 'higher' else down}"
+
+
+def _bar(value: float, most: float, looks: character_plot.Looks) -> str:
+    """Return a bar from zero; none where some value lies below it."""
+    length = round(BAR * value / most) if most > 0 else 0
+    return ("━" if looks.unicode else "=") * length
+
+
+def _label(findings: Findings, row: SummaryRow) -> str:
+    return f"{LEAD[shown_points.card_of(findings, row.task, row.method).role]}{row.method}"
+
+
+def _value(row: SummaryRow, metric: Metric | None) -> str:
+    if metric is None or metric.name not in row.metrics:
+        return ""
+    unit = metric.unit if metric.unit in ("s", "J", "B") else "count"
+    return quantity(row.metrics[metric.name].estimate, unit, digits=3)
+
+
+def _note(findings: Findings, row: SummaryRow) -> str:
+    """Say of an adaptive method how much of the gap it closes, or how it stands to static ones."""
+    if shown_points.card_of(findings, row.task, row.method).role != "adaptive":
+        return ""
+    gap = shown_points.gap_of(findings, row.task, row.method)
+    if gap is None:
+        return ""
+    if gap.gap_closed is not None and gap.settled:
+        return f"{'closes ' if gap.gap_closed > 0 else ''}{gap.gap_closed:.0%} of gap"
+    return gap.status if gap.gap_closed is None else "not distinguishable"
+
+
+def _trust(findings: Findings) -> list[str]:
+    """Return what can be trusted of times and energy, what became of claims, and what comes next."""
+    timed = sum("latency_s" in row.metrics for row in findings.summary)
+    every = len(findings.summary)
+    times = f"valid for {timed} of {every} configurations" if timed < every else "valid"
+    counters = sorted(
+        {label for label in findings.labels.values() if label in ("counter", "measured")}
+    )
+    energy = ", ".join(counters) if counters else "no counter here"
+    published = [row for row in findings.claims if row.source not in OURS]
+    counts: Counter[str] = Counter(row.verdict for row in published)
+    words = ", ".join(f"{counts[word]} {word}" for word in FAILURES_FIRST if counts[word])
+    return [
+        f"Time: {times}. Energy: {energy}.   adabench doctor",
+        f"Published claims: {words or 'none'}.",
+        f"Details: adabench claims {findings.run}",
+        f"         adabench report {findings.run} --terminal",
+    ]
