@@ -1,0 +1,228 @@
+"""The task and its methods: rules that planted cheats break, processes, claims, missing trainings."""
+
+import importlib.util
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Cell, Turn
+from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
+from adabench.harness.run.execute import execute
+from adabench.harness.run.record_values import TIMED
+from adabench.harness.run.settings import Settings
+from adabench.workloads.depth_width.classify import models, task
+from adabench.workloads.depth_width.classify.recipes import recipes
+from adabench.workloads.depth_width.classify.substrate.train_experts import ExpertsRecipe
+from tests.workloads.depth_width.claim_worlds import judged
+
+PLANTED = Path(__file__).parent / "planted"
+METHODS = sorted(entry.name for entry in registry.methods("classify").values())
+
+
+def loaded(**conditions):
+    return task.load("embedded", 0, **{"queries": 200, "together": 32, **conditions})
+
+
+def module_of(name: str) -> ModuleType:
+    return registry.load(registry.find(f"classify/{name}"))
+
+
+def planted(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"planted_as_{name}", PLANTED / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def values_of(name: str, found=None, **knobs):
+    found = found or loaded()
+    method = module_of(name)
+    point = {**method.CARD.defaults, **knobs}
+    state = method.prepare(found, point, 0)
+    (case,) = found.cases()
+    found.meter.clear()
+    return found.score(case, method.solve(state, case, point))
+
+
+ALONE = """
+import json, pickle, sys
+from adabench.harness.run.truth_guard import is_truth, refuse_truth
+refuse_truth()
+substrate = pickle.load(sys.stdin.buffer)
+substrate.calibration()
+tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
+truth = [name for name in sys.modules if is_truth(name)]
+print(json.dumps([hasattr(substrate, "cases"), tasks, truth, dict(substrate.meter)]))
+"""
+
+
+def test_what_methods_get_has_neither_cases_nor_truth() -> None:
+    data = pickle.dumps(loaded().substrate(), protocol=5)
+    assert len(data) < 500
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", ALONE], input=data, capture_output=True, check=False
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    assert json.loads(run.stdout) == [False, [], [], {}]
+
+
+@pytest.mark.parametrize("name", ["hecto", "random_gate", "right_expert"])
+def test_a_process_of_its_own_counts_what_this_one_does(name: str) -> None:
+    point = registry.find(f"classify/{name}").card.defaults
+    conditions = {**task.CARD.defaults, **task.CHECK_CONDITIONS}
+    cell = Cell("classify", name, point, conditions, "embedded", 0)
+    _, solved = list(execute([Turn(cell, 0)], Settings(window_s=0.0)))
+    assert solved.status == "ok", solved.note
+    wanted = values_of(name, task.load("embedded", 0, **task.CHECK_CONDITIONS))
+    plain = {key: value for key, value in wanted.items() if not key.endswith(TIMED)}
+    assert {key: solved.values[key] for key in plain} == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [("names_the_keys", "reaches for 'sets'"), ("by_place", "stand in another order")],
+)
+def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
+    method = planted(name)
+    assert caught in " ".join(task.check(method, method.CARD))
+
+
+@pytest.mark.parametrize(
+    ("name", "caught"),
+    [("best_of_two", "More was read"), ("free_gate", "negative work")],
+)
+def test_the_account_refuses(name: str, caught: str) -> None:
+    found, method = loaded(), planted(name)
+    state = method.prepare(found, {}, 0)
+    (case,) = found.cases()
+    found.meter.clear()
+    with pytest.raises(MethodContractError, match=caught):
+        found.score(case, method.solve(state, case, {}))
+
+
+def test_another_text_is_refused() -> None:
+    found = loaded()
+    other = task.load("embedded", 1, queries=200, together=32)
+    reader = found.reader("ffnn")
+    (case,), (foreign,) = found.cases(), other.cases()
+    found.meter.clear()
+    with pytest.raises(MethodContractError, match="another text"):
+        found.score(case, reader.read(foreign))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_experts_run_as_the_card_says(name: str) -> None:
+    values = values_of(name)
+    assert values["executions"] == (2.0 if name == "both" else 1.0)
+    assert (values["mi_bits"] == 0) == (name in ("both", "ffnn", "gru"))
+    assert values["queries"] == 200
+
+
+def test_coins_take_the_gru_as_often_and_know_nothing() -> None:
+    found = loaded(queries=1000, together=64)
+    hecto, coins = values_of("hecto", found), values_of("random_gate", found)
+    assert coins["share_gru"] == pytest.approx(hecto["share_gru"], abs=0.06)
+    assert coins["mi_bits"] < 0.02
+
+
+def test_one_expert_takes_less_work_than_two() -> None:
+    values = {name: values_of(name) for name in ("hecto", "both", "gru_gru", "ffnn_ffnn")}
+    flops = {name: own["expert_flops"] for name, own in values.items()}
+    assert flops["ffnn_ffnn"] < flops["hecto"] < flops["both"]
+
+
+def test_the_right_expert_is_no_worse_than_the_gate_and_wins_by_no_luck() -> None:
+    found = loaded(queries=600, together=64)
+    method = module_of("right_expert")
+    state = method.prepare(found, {}, 0)
+    luck = method.luck(found, state, wrong=1)
+    assert luck["by_truth"] > luck["by_chance"]
+    hecto, right = values_of("hecto", found), values_of("right_expert", found)
+    assert right["accuracy"] >= hecto["accuracy"] - 0.01
+
+
+def test_feed_forward_experts_are_one_model_under_either_input() -> None:
+    for name in ("ffnn", "ffnn_ffnn"):
+        sequence, isolated = (
+            values_of(name, loaded(input=word)) for word in task.CARD.knobs[0].values
+        )
+        assert sequence == isolated
+
+
+def test_a_batch_that_nothing_was_trained_with_is_refused() -> None:
+    with pytest.raises(SelectionError, match="batches of 32"):
+        loaded().reader("hecto", 32)
+    with pytest.raises(SelectionError, match="input=isolated"):
+        loaded(input="isolated").reader("hecto", 16)
+
+
+def test_what_was_not_trained_is_named_with_what_makes_it(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
+    recipes.cache_clear()
+    try:
+        with pytest.raises(EnvironmentProblem) as refused:
+            values_of("random_gate", weights="coins")
+        assert "adabench train coins-s0" in refused.value.hint
+    finally:
+        recipes.cache_clear()
+
+
+def test_five_trainings_of_what_is_decided_are_shipped() -> None:
+    shipped = {
+        name
+        for name, recipe in recipes().items()
+        if isinstance(recipe, ExpertsRecipe) and recipe.base.name == "encoder"
+        and (recipe.home / f"{name}.safetensors.xz").exists()
+    }  # fmt: skip
+    wanted = {f"{group}-s{k}" for group in ("sequence", "isolated", "batches") for k in range(5)}
+    assert wanted <= shipped
+
+
+def test_seeds_take_trainings_in_turn_and_note_them(monkeypatch) -> None:
+    noted = []
+    monkeypatch.setattr(models.used_artefacts, "note", lambda name, path: noted.append(name))
+    for seed in (0, 3, 7):
+        task.load("embedded", seed, queries=8).reader("hecto")
+    assert noted == ["sequence-s0", "sequence-s3", "sequence-s2"]
+
+
+def world(hecto: float, bits: float, alike: float) -> dict[str, dict[str, float]]:
+    """What methods measure where Hecto answers so many and its gate tells so much."""
+
+    def values(accuracy: float, mi_bits: float, flops: float) -> dict[str, float]:
+        return {
+            "accuracy": accuracy, "accuracy_order": accuracy, "accuracy_worse": accuracy,
+            "mi_bits": mi_bits, "expert_flops": flops,
+        }  # fmt: skip
+
+    return {
+        "hecto": values(hecto, bits, 1.0e6),
+        "gru_gru": values(0.97, alike, 2.0e6),
+        "ffnn_ffnn": values(0.60, alike, 2.0e4),
+        "gru": values(0.96, 1e-9, 2.0e6),
+        "ffnn": values(0.58, 1e-9, 2.0e4),
+        "both": values(0.97, 1e-9, 2.1e6),
+        "random_gate": values(0.62, 1e-4, 1.0e6),
+    }
+
+
+def test_specialisation_is_claimed_against_coins_and_against_experts_that_are_alike() -> None:
+    rows = judged("classify", world(0.965, 0.9, 0.1))
+    assert rows["hec-2"].verdict == rows["hec-5"].verdict == "reproduced"
+    assert rows["hec-1-sequence"].verdict == rows["hec-2-order"].verdict == "reproduced"
+    assert rows["hec-1"].verdict == "not run"  # nothing was run with isolated inputs
+    rows = judged("classify", world(0.965, 0.9, 0.95))
+    assert rows["hec-2"].verdict == "reproduced"
+    assert rows["hec-5"].verdict == "contradicted"
+    rows = judged("classify", world(0.90, 0.2, 0.1))
+    assert rows["hec-2"].verdict == "direction only"
+    assert rows["hec-1-sequence"].verdict == "not reproduced"

@@ -1,0 +1,121 @@
+"""Generated queries: their keys, their siblings, and what tells the two kinds apart."""
+
+import numpy as np
+import pytest
+
+from adabench.workloads.depth_width.classify.substrate import queries
+from adabench.workloads.depth_width.classify.substrate.queries import (
+    ASKS,
+    CLS,
+    HEAD,
+    LONGEST,
+    PHRASE_QUESTION,
+    SHORTEST,
+    VALUE_QUESTION,
+    AskedQueries,
+    asked,
+    drawn,
+    sibling,
+)
+from adabench.workloads.depth_width.substrate.stream import (
+    ADD,
+    FILLER,
+    MODULUS,
+    MUL,
+    PHRASE_WORDS,
+    VALUE,
+)
+
+COUNT = 400
+
+
+@pytest.fixture(scope="module")
+def found() -> AskedQueries:
+    return drawn(COUNT, 5)
+
+
+def ledger_of(query: AskedQueries, row: int) -> list[int]:
+    length = int(query.questions.lengths[row])
+    return query.questions.tokens[row, HEAD:length].tolist()
+
+
+def by_hand(ledger: list[int], kind: int) -> int:
+    """Read a ledger token by token."""
+    value, phrases = None, {}
+    for token in ledger:
+        if VALUE <= token < ADD:
+            value = token - VALUE
+        elif ADD <= token < MUL:
+            value = (value + token - ADD) % MODULUS
+        elif MUL <= token < FILLER:
+            value = value * (token - MUL) % MODULUS
+        elif token >= FILLER and (token - FILLER) % PHRASE_WORDS == 0:
+            phrase = (token - FILLER) // PHRASE_WORDS
+            phrases[phrase] = phrases.get(phrase, 0) + 1
+    if kind == VALUE_QUESTION:
+        return value
+    best = max(phrases, key=phrases.get)
+    assert list(phrases.values()).count(phrases[best]) == 1
+    return MODULUS + best
+
+
+def test_the_keys_are_what_a_reader_finds(found: AskedQueries) -> None:
+    kinds = found.keys.kind
+    said = [by_hand(ledger_of(found, row), int(kinds[row])) for row in range(COUNT)]
+    assert said == found.keys.answers.tolist()
+
+
+def test_a_query_begins_with_its_summary_token_and_its_question(found: AskedQueries) -> None:
+    tokens = found.questions.tokens
+    assert (tokens[:, 0] == CLS).all()
+    assert (tokens[:, 1] == np.array(ASKS)[found.keys.kind]).all()
+    assert not np.isin(tokens[:, HEAD:], [CLS, *ASKS]).any()
+    assert found.questions.lengths.min() >= SHORTEST + HEAD
+    assert found.questions.lengths.max() <= LONGEST + HEAD
+
+
+def test_nothing_but_the_question_tells_the_kinds_apart(found: AskedQueries) -> None:
+    """Any ledger may be asked either way: the other question of it has an answer, too."""
+    ledgers = found.questions.tokens[:, HEAD:]
+    lengths = found.questions.lengths - HEAD
+    other = asked(ledgers, lengths, 1 - found.keys.kind)
+    rows = range(COUNT)
+    said = [by_hand(ledger_of(other, row), int(other.keys.kind[row])) for row in rows]
+    assert said == other.keys.answers.tolist()
+    assert 0.4 < found.keys.kind.mean() < 0.6
+
+
+def test_order_matters_for_values_alone(found: AskedQueries) -> None:
+    """With the same operations the other way round values differ; with phrases swapped counts do not."""
+    ledgers, lengths = found.questions.tokens[:, HEAD:].copy(), found.questions.lengths - HEAD
+    operations = (ledgers >= ADD) & (ledgers < FILLER)
+    for row, where in zip(ledgers, operations, strict=True):
+        row[where] = row[where][::-1]
+    for kind, changes in ((VALUE_QUESTION, True), (PHRASE_QUESTION, False)):
+        kinds = np.full(COUNT, kind)
+        before = asked(found.questions.tokens[:, HEAD:], lengths, kinds).keys.answers
+        after = asked(ledgers, lengths, kinds).keys.answers
+        assert ((before != after).mean() > 0.3) == changes
+
+
+def test_a_sibling_asks_the_same_and_its_answers_differ(found: AskedQueries) -> None:
+    other = sibling(found)
+    assert (other.keys.kind == found.keys.kind).all()
+    assert (other.questions.lengths == found.questions.lengths).all()
+    assert (other.keys.answers != found.keys.answers).all()
+    rows = range(COUNT)
+    said = [by_hand(ledger_of(other, row), int(other.keys.kind[row])) for row in rows]
+    assert said == other.keys.answers.tolist()
+
+
+def test_wrong_keys_are_other_answers_to_the_same_question(found: AskedQueries) -> None:
+    wrong = found.keys.others(np.random.default_rng(0))
+    assert (wrong != found.keys.answers).all()
+    assert ((wrong < MODULUS) == (found.keys.kind == VALUE_QUESTION)).all()
+    assert wrong.max() < queries.CLASSES
+
+
+def test_a_stream_is_keyed_by_all_its_numbers() -> None:
+    one, same, other = drawn(32, 1, 2), drawn(32, 1, 2), drawn(32, 2, 1)
+    assert (one.questions.tokens == same.questions.tokens).all()
+    assert (one.questions.tokens != other.questions.tokens).any()

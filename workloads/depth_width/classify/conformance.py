@@ -1,0 +1,62 @@
+"""What every method of `classify` must obey, tried on a small set of queries.
+
+    source    it names nothing that a method has no business with: keys, draws, labels, the meter
+    order     the same queries in another order get the same answers from the same experts: a gate
+              reads a summary, not where a query stands, nor what was asked before (coins and oracles
+              excepted)
+    luck      an oracle's card says whether its search wins by luck
+
+It catches honest mistakes and the usual ways to fake a result; it proves nothing. That experts which
+were not chosen are not computed is seen by the engine, which runs them.
+"""
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from adabench.harness.contract.card import Card
+from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, tally
+from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.truth import luck
+from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
+from adabench.workloads.shared.counting.source_rules import Rules
+
+OFF_LIMITS = frozenset((
+    "keys", "kind", "answers", "sets", "draw", "drawn", "asked", "sibling", "credit",
+    "credit_of_both", "labels", "labels_of", "labelled_texts", "lessons", "exam", "judge", "score",
+    "meter", "_answers", "account", "cases", "truth", "seed_of",
+    "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "f_back", "f_locals",
+))  # fmt: skip
+"""Attributes, imported names and strings that no honest method needs."""
+RULES = Rules(
+    "adabench.workloads.depth_width.classify",
+    off_limits=OFF_LIMITS,
+    strings=OFF_LIMITS,
+    who="method",
+)
+
+
+def problems(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield one sentence for each rule that `method` breaks on the first set of a loaded task."""
+    broken = list(source_problems(RULES, method, card))
+    yield from broken
+    if broken:
+        return
+    yield from luck.problems(task, method, card)
+    if card.role in ("static", "adaptive"):
+        yield from _order(task, method, card)
+
+
+def _order(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
+    """Solve a set forwards and backwards."""
+    state, case = prepared_state(method, task, card.defaults), next(iter(task.cases()))
+    asked = case.questions
+    turned = QuerySet(case.index, Questions(asked.tokens[::-1].copy(), asked.lengths[::-1].copy()))
+    one, other = (tally(method.solve(state, each, card.defaults)) for each in (case, turned))
+    if not torch.equal(one.ran, other.ran.flip(0)):
+        yield "It runs other experts when the queries stand in another order."
+    elif not np.array_equal(one.said.numpy(), other.said.flip(0).numpy()):
+        yield "It answers otherwise when the queries stand in another order."

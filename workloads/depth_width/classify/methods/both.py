@@ -1,0 +1,44 @@
+"""Both experts on every query, mixed by a soft gate: the dense mixture.
+
+    answer = p_0 GRU(tokens) + p_1 net(mean),    p = softmax(W s / 1.5)
+
+What Hecto leaves out: nothing is chosen, so nothing is saved. It was trained as a dense mixture, without
+entropy or balance, and is the ceiling that conditional computation is held against.
+
+**What to expect.** Written before it was trained: as good as two GRUs, or a little better.
+
+**Ways to fake it.** Hecto's weights, trained to be used one at a time, mixed afterwards.
+"""
+
+from dataclasses import dataclass
+
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
+from adabench.workloads.depth_width.classify.substrate.experts import Gate, soft
+from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
+
+CARD = Card(
+    title="Dense mixture of both experts",
+    paper="the dense mixture beside Hecto, arXiv 2506.22919",
+    adapts="nothing: both experts run on every query",
+    role="static",
+)
+
+
+@dataclass(frozen=True)
+class Both:
+    """A reader, and its soft gate."""
+
+    reader: Reader
+    gate: Gate
+
+
+def prepare(task: ClassifyTask, point: Point, seed: int) -> Both:
+    """Restore the mixture."""
+    reader = task.reader("both")
+    return Both(reader, soft(reader.mixture))
+
+
+def solve(both: Both, case: QuerySet, point: Point) -> Reading:
+    """Answer every query by both experts."""
+    return both.reader.read(case, both.gate)

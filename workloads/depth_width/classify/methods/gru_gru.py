@@ -1,0 +1,43 @@
+"""A homogeneous mixture: two GRUs, of which Hecto's gate chooses one for a query.
+
+The rival that Hecto is held against: the same gate on the same summary, the same loss, entropy and
+balance included, the same queries and steps; its experts alone do not differ.
+
+**What to expect.** Written before it was trained: within a point of Hecto on sequences, at nearly twice the work of its
+experts; its gate may part the kinds of questions too, 0.2 to 0.9 bit, for a division of labour helps
+experts that are alike as well.
+
+**Ways to fake it.** Another gate than Hecto's, no balance, or a single expert in place of two.
+"""
+
+from dataclasses import dataclass
+
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
+from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1
+from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
+
+CARD = Card(
+    title="Two GRUs under Hecto's gate",
+    paper="a homogeneous baseline of Hecto, arXiv 2506.22919",
+    adapts="which of two GRUs answers a query, on the encoder's summary of it",
+)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A reader, and its gate."""
+
+    reader: Reader
+    gate: Gate
+
+
+def prepare(task: ClassifyTask, point: Point, seed: int) -> Alike:
+    """Restore gate and experts."""
+    reader = task.reader("gru_gru")
+    return Alike(reader, top_1(reader.mixture))
+
+
+def solve(alike: Alike, case: QuerySet, point: Point) -> Reading:
+    """Answer each query by the expert that the gate chooses."""
+    return alike.reader.read(case, alike.gate)

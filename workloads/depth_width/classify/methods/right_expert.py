@@ -1,0 +1,106 @@
+"""The right expert in hindsight: of Hecto's two, for each query, the cheapest that answers it.
+
+The oracle of this task. Each set of queries is read by either expert alone, with the answers in hand;
+then every query goes to the feed-forward net if that is right, else to the GRU if that is, else to the
+net again. It chooses between Hecto's own experts, so it is a `bound` on what a gate could have made of
+them. What is measured afterwards is a real run; the search is left out of its count.
+
+**Is it luck?** Of two answers one may be right by chance. So an expert counts as right only if it is right
+in a *sibling*, too: the same question of a ledger with the same operations on another opening value and
+other phrases, whose answer differs (`queries.py`). `luck` gives the search keys that are all wrong. Real
+text has no siblings: there what the search gains is partly luck.
+
+**What to expect.** Written before measuring: a point or two above Hecto, at less work, since the net
+answers some questions of value.
+
+**Ways to fake it.** Letting it pick by luck; leaving out what the search itself would cost.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.depth_width.classify.substrate.experts import FFNN, GRU, forced
+from adabench.workloads.depth_width.classify.substrate.reading import (
+    QUICK,
+    QuerySet,
+    Reader,
+    Reading,
+)
+from adabench.workloads.depth_width.classify.truth.oracle_task import OracleTask
+from adabench.workloads.depth_width.substrate.stream import Bools
+
+CARD = Card(
+    title="Right expert in hindsight",
+    adapts="which of Hecto's experts answers a query, with the answer in hand",
+    role="oracle",
+    oracle="bound",
+)
+PREFERENCE = (FFNN, GRU)
+"""The cheapest first."""
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """A reader, and the expert of every query of every set."""
+
+    reader: Reader
+    choices: tuple[Tensor, ...]
+
+
+def prepare(task: OracleTask, point: Point, seed: int) -> Hindsight:
+    """Read every set and its sibling with either expert, and choose."""
+    reader = task.reader("hecto")
+    found = [worth(task, reader, case) for case in task.cases()]
+    return Hindsight(reader, tuple(choose(reader, twice) for _, twice in found))
+
+
+def worth(
+    task: OracleTask, reader: Reader, case: QuerySet, wrong: int | None = None
+) -> tuple[Bools, Bools]:
+    """Return which experts are right, [queries, experts]: in the set, and in its sibling too."""
+    quick, other = Reader(reader.encoder, reader.mixture, QUICK), task.sibling(case)
+    here, twice = [], []
+    for expert in range(len(reader.mixture.experts)):
+        answer, again = (alone(quick, each, expert) for each in (case, other))
+        here.append(task.credit(case, answer, wrong=wrong))
+        twice.append(task.credit_of_both(case, answer, again, wrong=wrong))
+    return np.stack(here, axis=1), np.stack(twice, axis=1)
+
+
+def alone(reader: Reader, case: QuerySet, expert: int) -> Reading:
+    """Read a set with one expert."""
+    queries = len(case.questions.lengths)
+    choice = torch.full((queries,), expert)
+    return reader.read(case, forced(choice, len(reader.mixture.experts)))
+
+
+def choose(reader: Reader, right: Bools) -> Tensor:
+    """Return the expert of each query: the first of `PREFERENCE` that is right, else the cheapest."""
+    kinds = reader.mixture.arm.experts
+    order = [kinds.index(name) for name in PREFERENCE]
+    return torch.tensor(order)[torch.from_numpy(right[:, order]).int().argmax(1)]
+
+
+def luck(task: OracleTask, hindsight: Hindsight, *, wrong: int) -> Mapping[str, float]:
+    """Return what the search gains in accuracy over its better expert, by truth and by luck."""
+    found, reader = {}, hindsight.reader
+    for seed, ending in ((None, "truth"), (wrong, "chance")):
+        gains = []
+        for case in task.cases():
+            here, twice = worth(task, reader, case, seed)
+            choice = choose(reader, twice).numpy()
+            reached = here[np.arange(len(here)), choice].mean()
+            gains.append(reached - here.mean(axis=0).max())
+        found[f"by_{ending}"] = float(np.mean(gains))
+    return found
+
+
+def solve(hindsight: Hindsight, case: QuerySet, point: Point) -> Reading:
+    """Answer each query by its expert."""
+    choice = hindsight.choices[case.index]
+    return hindsight.reader.read(case, forced(choice, len(hindsight.reader.mixture.experts)))

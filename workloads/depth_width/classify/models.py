@@ -1,0 +1,105 @@
+"""What methods of `classify` get: trained mixtures by name, other queries, an account of answers."""
+
+from dataclasses import dataclass, field
+
+from adabench.harness.contract.protocols import Meter
+from adabench.harness.errors import SelectionError
+from adabench.harness.store import used_artefacts
+from adabench.workloads.depth_width.classify.recipes import GENERATED, base_name, recipes
+from adabench.workloads.depth_width.classify.substrate.experts import Input
+from adabench.workloads.depth_width.classify.substrate.queries import drawn
+from adabench.workloads.depth_width.classify.substrate.reading import (
+    ChoiceTally,
+    QuerySet,
+    Reader,
+    Reading,
+    tally,
+)
+from adabench.workloads.depth_width.classify.substrate.text_states import states_of
+from adabench.workloads.depth_width.classify.substrate.train_experts import (
+    BATCH,
+    BATCHES,
+    GROUPS,
+    ExpertsRecipe,
+)
+from adabench.workloads.depth_width.substrate.answers.answer_account import (
+    AnswerAccount,
+    open_account,
+    text_of,
+)
+from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, of_kind
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import trainings
+
+CALIBRATION_SEED, CALIBRATION = 777, 400
+
+
+@dataclass(frozen=True)
+class Models:
+    """The frozen encoder and the trained mixtures of a run, and how they are read."""
+
+    seed: int
+    input: Input
+    data: str
+    together: int
+    meter: Meter
+    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the account of answers."""
+        object.__setattr__(self, "_answers", open_account(self.meter))
+
+    def reader(self, arm: str, batch: int = BATCH) -> Reader:
+        """Return the reader of a mixture such as `hecto`, trained with batches of a size.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet.
+            SelectionError: for a batch that it was not trained with.
+        """
+        name = arm if batch == BATCH else f"{arm}-{batch}"
+        recipe = self._recipe(self._base_name(arm, batch))
+        lessons = recipe.base.lessons()
+        reader = Reader(lessons.encoder, recipe.load(name, lessons), self.together)
+        return self._answers.bind(reader, read=rule_apart)
+
+    def _recipe(self, base: str) -> ExpertsRecipe:
+        """Return the recipe of the run's training, and note that it is handed out.
+
+        The frozen encoder is not noted: like a pretrained one it is the same for all trainings, and
+        seeds that share it are no fewer trainings of gate and experts.
+        """
+        known = recipes()
+        name = f"{base}-s{self.seed % trainings(base, known)}"
+        recipe = of_kind(name, known, ExpertsRecipe)
+        used_artefacts.note(name, recipe.home / f"{name}{SUFFIX}")
+        return recipe
+
+    def _base_name(self, arm: str, batch: int) -> str:
+        """Return the recipe, without its training seed, that makes an arm."""
+        group = "coins" if arm == "coins" else self.input
+        if all(arm != one.name for one in GROUPS[group]):
+            group = "sequence"  # feed-forward experts see the mean under either input
+        if batch != BATCH:
+            if self.input != "sequence" or batch not in BATCHES:
+                sizes = ", ".join(map(str, sorted((*BATCHES, BATCH))))
+                raise SelectionError(
+                    f"Nothing is trained with batches of {batch} for input={self.input}.",
+                    f"Sizes are {sizes} for input=sequence, and {BATCH} for input=isolated.",
+                )
+            group = "batches"
+        return base_name(self.data, group)
+
+    def calibration(self) -> QuerySet:
+        """Return queries, without their keys, that no score is taken on."""
+        if self.data != GENERATED:
+            return QuerySet(-1, states_of(self.data).questions("calibration"))
+        return QuerySet(-1, drawn(CALIBRATION, CALIBRATION_SEED).questions)
+
+    def account(self, case: QuerySet, reading: Reading) -> ChoiceTally:
+        """Return what the engine wrote down of a reading.
+
+        Raises:
+            MethodContractError: if no engine made it for this case, or it was changed.
+        """
+        found: Reading = self._answers.confirm([text_of(case)], reading)
+        return tally(found)

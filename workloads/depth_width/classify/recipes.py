@@ -1,0 +1,64 @@
+"""The recipes of `classify`: a frozen encoder, and the gates and experts of each training seed.
+
+    adabench train encoder                  the generated queries' encoder
+    adabench train 'sequence-s*'            all arms that read sequences, isolated-s*: the mean alone
+    adabench train 'batches-s*'             Hecto at batches of 16 and 256
+    adabench train 'coins-s*'               experts trained under coins, for weights=coins
+    adabench train 'spam-sequence-s*'       the same on real text (spam, sentiment, genre); MiniLM's
+                                            states are made first and kept (spam-states)
+
+Those of generated queries are shipped, but for the coins'. What is made of real text goes into the cache.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from adabench.workloads.depth_width.classify.substrate.encoder import QUERIES, EncoderRecipe
+from adabench.workloads.depth_width.classify.substrate.labelled_texts import TEXTS
+from adabench.workloads.depth_width.classify.substrate.text_states import (
+    TEXT_QUERIES,
+    TextStatesRecipe,
+)
+from adabench.workloads.depth_width.classify.substrate.train_experts import (
+    GROUPS,
+    Base,
+    ExpertsRecipe,
+    steps_of,
+)
+from adabench.workloads.depth_width.substrate.checkpoints import Recipe
+from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import TRAININGS, at_home
+
+FOLDER = Path(__file__).with_name("checkpoints")
+GENERATED = "generated"
+SOURCES = (GENERATED, *TEXTS)
+"""The values of the condition `data`."""
+SECONDS = {"sequence": 150, "isolated": 30, "batches": 150, "coins": 40}
+"""Of one core, for one training seed."""
+
+
+def base_name(data: str, group: str) -> str:
+    """Return the name of a group's recipes on some data, without the training seed."""
+    return group if data == GENERATED else f"{data}-{group}"
+
+
+@cache
+def recipes() -> dict[str, Recipe]:
+    """Return every recipe by name; a name ends in its training seed, but for what is frozen."""
+    encoder = EncoderRecipe("encoder", 0, FOLDER)
+    found: list[Recipe] = [encoder, *_experts(GENERATED, encoder, QUERIES)]
+    for name in TEXTS:
+        states = TextStatesRecipe(f"{name}-states", name, FOLDER)
+        found += [states, *_experts(name, states, TEXT_QUERIES)]
+    return {recipe.name: at_home(recipe) for recipe in found}
+
+
+def _experts(data: str, base: Base, queries: int) -> list[Recipe]:
+    """Return the recipes of all groups and training seeds on some data."""
+    return [
+        ExpertsRecipe(
+            f"{base_name(data, group)}-s{seed}", group, seed, FOLDER, base,
+            steps_of(arms, queries), SECONDS[group],
+        )
+        for group, arms in GROUPS.items()
+        for seed in TRAININGS
+    ]  # fmt: skip

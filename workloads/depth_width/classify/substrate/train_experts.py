@@ -1,0 +1,312 @@
+"""How gates and experts are trained on the states of a frozen encoder: all arms alike.
+
+    loss = cross-entropy of the answer
+         + 0.01 x entropy of the gate, query by query        (it is to be sure)
+         + 0.1  x (ln E - entropy of its mean over the batch) (and to use all experts)
+
+AdamW, a short warm-up, linear decay. Every arm sees the same queries in the same order, as many of them
+at every batch size: a batch of 256 takes a quarter of the steps of one of 64, at the same rate, as it does
+where epochs are counted. The gate reads the summary and nothing else; no loss knows the kind of a question.
+
+**Small files.** Over the last part of the steps the matrices are seen rounded to the few levels that the
+file has, with gradients straight through to the weights themselves, and a pull towards zero that lets the
+file compress. Figures on a card are those of the file.
+
+A recipe makes the arms of one training seed together: `sequence-s0`, `isolated-s0`, `batches-s0`,
+`coins-s0`, and the same of a text, `spam-sequence-s0`.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.harness.errors import EnvironmentProblem
+from adabench.workloads.depth_width.classify.substrate.experts import (
+    FFNN,
+    GRU,
+    Arm,
+    Batch,
+    Gate,
+    Mixture,
+    best_alone,
+    forced,
+    soft,
+    top_1,
+)
+from adabench.workloads.depth_width.classify.substrate.reading import (
+    QUICK,
+    QuerySet,
+    Reader,
+    States,
+    tally,
+)
+from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.questions import Questions
+from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.work_counter import Work
+
+ENTROPY_WEIGHT, BALANCE_WEIGHT = 0.01, 0.1
+RATE, BETAS, WEIGHT_DECAY, CLIP = 8e-3, (0.9, 0.98), 0.01, 1.0
+WARM_UP, DECAY_FROM, LAST_RATE = 0.03, 0.5, 0.05
+"""Of the steps; the last rate is a share of the first."""
+ROUND_FROM, LEVELS, PULL = 0.6, 3, 0.06
+"""Of the steps, from where on weights are seen rounded; steps of a row's largest weight; how far a step
+moves each entry towards zero, of the rate."""
+BATCH, BATCHES = 64, (16, 256)
+ENCODER_KEY = "encoder"
+_STREAM = 72
+
+BOTH = (GRU, FFNN)
+SEQUENCE = (
+    Arm("hecto", BOTH, "top-1"),
+    Arm("ffnn", (FFNN,)),
+    Arm("gru", (GRU,)),
+    Arm("both", BOTH, "soft"),
+    Arm("ffnn_ffnn", (FFNN, FFNN), "top-1"),
+    Arm("gru_gru", (GRU, GRU), "top-1"),
+)
+ISOLATED = (
+    Arm("hecto", BOTH, "top-1", isolated=True),
+    Arm("gru_gru", (GRU, GRU), "top-1", isolated=True),
+)
+"""Arms of feed-forward experts see the mean anyway: theirs are those of `SEQUENCE`."""
+GROUPS: Mapping[str, tuple[Arm, ...]] = {
+    "sequence": SEQUENCE,
+    "isolated": ISOLATED,
+    "batches": tuple(Arm(f"hecto-{size}", BOTH, "top-1", size) for size in BATCHES),
+    "coins": (Arm("coins", BOTH, "coins"),),
+}
+
+
+class Lessons(Protocol):
+    """Where queries to learn from come from."""
+
+    @property
+    def encoder(self) -> States:
+        """The frozen encoder."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """How many answers there are."""
+        ...
+
+    @property
+    def queries(self) -> int:
+        """How many queries a training sees, repetitions included."""
+        ...
+
+    def batches(self, seed: int, size: int) -> Iterator[Batch]:
+        """Yield the queries of a training seed in batches of a size."""
+        ...
+
+    def exam(self) -> tuple[Questions, Ints]:
+        """Return queries that no training sees, with their answers."""
+        ...
+
+
+class Base(Protocol):
+    """The recipe of a frozen encoder, or of its states."""
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        ...
+
+    def lessons(self) -> Lessons:
+        """Return what experts learn from.
+
+        Raises:
+            EnvironmentProblem: if the encoder, or its states, are not there.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ExpertsRecipe:
+    """The arms of one group and one training seed."""
+
+    name: str
+    group: str
+    seed: int
+    home: Path
+    base: Base
+    steps: int
+    forecast_s: int
+
+    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
+        """Train every arm and write weights and card."""
+        lessons = self.base.lessons()
+        weights = {ENCODER_KEY: fingerprint(lessons.encoder)}
+        for arm, made in train(GROUPS[self.group], lessons, self.seed, progress).items():
+            weights |= checkpoints.below(f"{arm}.", made.state_dict())
+        checkpoints.write(weights, folder / f"{self.name}{SUFFIX}", levels=LEVELS)
+        found = {
+            arm.name: held_out(self.load(arm.name, lessons, folder), lessons)
+            for arm in GROUPS[self.group]
+        }
+        return checkpoints.describe(self, folder, levels=LEVELS, held_out=found)
+
+    def load(self, arm: str, lessons: Lessons, folder: Path | None = None) -> Mixture:
+        """Return one arm in fp32.
+
+        Raises:
+            EnvironmentProblem: if it is not there, or was trained on another encoder.
+        """
+        weights = checkpoints.weights(self, folder)
+        if not torch.equal(weights[ENCODER_KEY].long(), fingerprint(lessons.encoder)):
+            raise EnvironmentProblem(
+                f"{self.name} was trained on states of another encoder than {self.base.name}.",
+                f"Make it anew: adabench train {self.name}.",
+            )
+        plan = next(one for one in GROUPS[self.group] if one.name == arm)
+        mixture = Mixture(plan, lessons.encoder.width, lessons.classes)
+        mixture.load_state_dict(checkpoints.part(weights, f"{arm}."))
+        return mixture.eval().requires_grad_(False)
+
+
+def fingerprint(encoder: States) -> Tensor:
+    """Return numbers by which a file knows the encoder that its arms were trained on."""
+    return torch.tensor(list(bytes.fromhex(checkpoints.digest(encoder.identity()))))
+
+
+def steps_of(arms: Sequence[Arm], queries: int) -> int:
+    """Return how many batches the arms see in all; those of one size see them together."""
+    return sum(-(-queries // size) for size in {arm.batch for arm in arms})
+
+
+def train(
+    arms: Sequence[Arm], lessons: Lessons, seed: int, progress: Progress
+) -> dict[str, Mixture]:
+    """Train arms from a seed, on one thread; all see the same queries in the same order."""
+    steps, done, found = steps_of(arms, lessons.queries), 0, {}
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        pupils = [_Pupil.fresh(arm, lessons, seed) for arm in arms]
+        for size in sorted({arm.batch for arm in arms}):
+            own = [pupil for pupil in pupils if pupil.mixture.arm.batch == size]
+            last = -(-lessons.queries // size)
+            for step, batch in enumerate(lessons.batches(seed, size)):
+                for pupil in own:
+                    pupil.learn(batch, step, last)
+                progress(done + step + 1, steps)
+            done += last
+    for pupil in pupils:
+        found[pupil.mixture.arm.name] = pupil.mixture.eval().requires_grad_(False)
+    return found
+
+
+@dataclass(frozen=True)
+class _Pupil:
+    """A mixture that is being trained, and its optimiser."""
+
+    mixture: Mixture
+    optimiser: torch.optim.Optimizer
+
+    @classmethod
+    def fresh(cls, arm: Arm, lessons: Lessons, seed: int) -> "_Pupil":
+        """Return one at its first step; arms of one seed begin with the same draws."""
+        torch.manual_seed(_STREAM * 1000 + seed)
+        mixture = Mixture(arm, lessons.encoder.width, lessons.classes)
+        weights = list(mixture.parameters())
+        return cls(
+            mixture,
+            torch.optim.AdamW(weights, lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY),
+        )
+
+    def learn(self, batch: Batch, step: int, steps: int) -> None:
+        """Take one step."""
+        rounds = step >= ROUND_FROM * steps
+        weights = list(self.mixture.parameters())
+        for group in self.optimiser.param_groups:
+            group["lr"] = RATE * schedule(step, steps)
+        self.optimiser.zero_grad()
+        with rounded(self.mixture) if rounds else contextlib.nullcontext():
+            torch.autograd.backward(loss(self.mixture, batch))
+        nn.utils.clip_grad_norm_(weights, CLIP)
+        self.optimiser.step()
+        if rounds:
+            _pull(weights, PULL * RATE * schedule(step, steps))
+
+
+@torch.no_grad()
+def _pull(weights: Sequence[Tensor], by: float) -> None:
+    """Move the entries of matrices towards zero, and not beyond."""
+    for weight in weights:
+        if weight.dim() == 2:
+            weight.copy_(F.softshrink(weight, by))
+
+
+def schedule(step: int, steps: int) -> float:
+    """Return the rate as a share of its peak."""
+    warm = min(1.0, (step + 1) / max(1.0, WARM_UP * steps))
+    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
+    return warm * (1 - (1 - LAST_RATE) * late)
+
+
+@contextlib.contextmanager
+def rounded(mixture: Mixture) -> Iterator[None]:
+    """Show the forward pass the matrices that a file would give back."""
+    own = {name: weight for name, weight in mixture.named_parameters() if weight.dim() == 2}
+    exact = {name: weight.data for name, weight in own.items()}
+    filed = int8_packing.unpacked(int8_packing.packed(exact, LEVELS))
+    for name, weight in own.items():
+        weight.data = filed[name]
+    try:
+        yield
+    finally:
+        for name, weight in own.items():
+            weight.data = exact[name]
+
+
+def loss(mixture: Mixture, batch: Batch) -> Tensor:
+    """Return the loss of a batch: no part of it knows which kind a question is of."""
+    work, rows = Work(), torch.arange(len(batch.answers))
+    chances = mixture.chances(batch.states[:, 0], work)
+    weights = chances
+    if mixture.arm.gate == "top-1":
+        weights = best_alone(chances)
+    elif mixture.arm.gate == "coins":
+        weights = F.one_hot(torch.randint(chances.shape[1], rows.shape), chances.shape[1]).float()
+    said = mixture.answer(batch.states[:, 1:], batch.lengths - 1, weights, rows, work)
+    answers = F.cross_entropy(said, batch.answers)
+    if mixture.arm.gate != "top-1":
+        return answers
+    return answers + ENTROPY_WEIGHT * entropy(chances).mean() + BALANCE_WEIGHT * imbalance(chances)
+
+
+def entropy(chances: Tensor) -> Tensor:
+    """Return the entropy of each row, in nats."""
+    return -(chances * chances.clamp_min(1e-9).log()).sum(-1)
+
+
+def imbalance(chances: Tensor) -> Tensor:
+    """Return by how much the mean chances of a batch miss the largest entropy, in nats."""
+    return float(np.log(chances.shape[1])) - entropy(chances.mean(0))
+
+
+def held_out(mixture: Mixture, lessons: Lessons) -> dict[str, float]:
+    """Return the accuracy of a mixture, and the share of its first expert, on the exam."""
+    questions, answers = lessons.exam()
+    reader = Reader(lessons.encoder, mixture, QUICK)
+    found = tally(reader.read(QuerySet(-1, questions), _gate(mixture, len(answers))))
+    right = (found.said.numpy() == answers).mean()
+    first = found.ran[:, 0].double().mean()
+    return {"accuracy": round(float(right), 4), "share_first": round(float(first), 4)}
+
+
+def _gate(mixture: Mixture, queries: int) -> Gate | None:
+    """Return the gate that a mixture was trained under; of coins each expert in turn."""
+    if mixture.arm.gate == "coins":
+        return forced(torch.arange(queries) % 2, len(mixture.experts))
+    if mixture.arm.gate == "none":
+        return None
+    return top_1(mixture) if mixture.arm.gate == "top-1" else soft(mixture)

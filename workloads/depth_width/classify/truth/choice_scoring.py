@@ -1,0 +1,80 @@
+"""What the keys are for: which answers are right, and what the choice of experts says of a question.
+
+Mutual information of the experts that ran and of the kind of question, in bits:
+
+    I = sum over (experts, kind) of p(e, k) log2 p(e, k) / p(e) p(k)
+
+It is taken of what was run. With both experts run on all queries, or one, it is 0; of two kinds asked
+equally often it is 1 at most. From so few queries as a case has it is biased upwards by about 1 / (2 n ln 2)
+bits, 0.0007 at a thousand.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adabench.workloads.depth_width.classify.substrate.experts import GRU
+from adabench.workloads.depth_width.classify.substrate.queries import (
+    PHRASE_QUESTION,
+    VALUE_QUESTION,
+    Keys,
+)
+from adabench.workloads.depth_width.substrate.stream import Bools, Ints
+
+KINDS = {"order": VALUE_QUESTION, "free": PHRASE_QUESTION}
+
+
+def quality(keys: Keys, said: Ints) -> dict[str, float]:
+    """Return the share of right answers."""
+    return {"accuracy": float((said == keys.answers).mean())}
+
+
+def quality_by_kind(keys: Keys, said: Ints) -> dict[str, float]:
+    """Return the share of right answers by kind of question, and of the kind answered worse."""
+    right = said == keys.answers
+    by_kind = {
+        f"accuracy_{name}": float(right[keys.kind == kind].mean())
+        for name, kind in KINDS.items()
+        if (keys.kind == kind).any()
+    }
+    return by_kind | {"accuracy_worse": min(by_kind.values())}
+
+
+def specialisation(keys: Keys, ran: Bools, experts: Sequence[str]) -> dict[str, float]:
+    """Return what the experts that ran say of the kind of question; `ran` is [queries, experts]."""
+    by_gru = _by_gru(ran, experts)
+    found = {
+        f"share_gru_{name}": float(by_gru[keys.kind == kind].mean())
+        for name, kind in KINDS.items()
+        if (keys.kind == kind).any()
+    }
+    which = np.asarray(ran @ (1 << np.arange(ran.shape[1])), np.int64)
+    bits = mutual_information(which, keys.kind)
+    return found | {"mi_bits": bits, "kind_bits_left": _entropy(keys.kind) - bits}
+
+
+def shares(ran: Bools, experts: Sequence[str]) -> dict[str, float]:
+    """Return the share of queries on which a GRU ran, and on which the first expert did."""
+    by_gru = _by_gru(ran, experts)
+    return {"share_gru": float(by_gru.mean()), "share_first": float(ran[:, 0].mean())}
+
+
+def _by_gru(ran: Bools, experts: Sequence[str]) -> Bools:
+    recurrent = np.array([name == GRU for name in experts])
+    return np.asarray(ran[:, recurrent].any(axis=1), np.bool_)
+
+
+def _entropy(labels: Ints) -> float:
+    """Return the entropy of labels, in bits."""
+    chances = np.bincount(labels) / len(labels)
+    there = chances[chances > 0]
+    return float(-(there * np.log2(there)).sum())
+
+
+def mutual_information(one: Ints, other: Ints) -> float:
+    """Return the mutual information of two labels of the same queries, in bits."""
+    joint = np.zeros((int(one.max()) + 1, int(other.max()) + 1))
+    np.add.at(joint, (one, other), 1 / len(one))
+    apart = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    there = joint > 0
+    return max(0.0, float((joint[there] * np.log2(joint[there] / apart[there])).sum()))
