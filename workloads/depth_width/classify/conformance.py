@@ -1,6 +1,7 @@
 """What every method of `classify` must obey, tried on a small set of queries.
 
-    source    it names nothing that a method has no business with: keys, draws, labels, the meter
+    source    it names nothing that a method has no business with: keys, draws, labels, the meter, and
+              the tokens of a query, which name its kind: a gate reads the encoder's summary alone
     order     the same queries in another order get the same answers from the same experts: a gate
               reads a summary, not where a query stands, nor what was asked before (coins and oracles
               excepted)
@@ -25,9 +26,9 @@ from adabench.workloads.shared.counting.conformance_kit import prepared_state, s
 from adabench.workloads.shared.counting.source_rules import Rules
 
 OFF_LIMITS = frozenset((
-    "keys", "kind", "answers", "sets", "draw", "drawn", "asked", "sibling", "credit",
-    "credit_of_both", "labels", "labels_of", "labelled_texts", "lessons", "exam", "judge", "score",
-    "meter", "_answers", "account", "cases", "truth", "seed_of",
+    "keys", "kind", "answers", "sets", "tokens", "ASKS", "draw", "draw_seeded", "ask", "sibling",
+    "credit", "credit_of_both", "labels", "labels_of", "labelled_texts", "training_set", "validation",
+    "judge", "score", "meter", "_answers", "account", "cases", "truth", "seed_of",
     "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "f_back", "f_locals",
 ))  # fmt: skip
 """Attributes, imported names and strings that no honest method needs."""
@@ -53,10 +54,10 @@ def problems(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
 def _order(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
     """Solve a set forwards and backwards."""
     state, case = prepared_state(method, task, card.defaults), next(iter(task.cases()))
-    asked = case.questions
-    turned = QuerySet(case.index, Questions(asked.tokens[::-1].copy(), asked.lengths[::-1].copy()))
+    tokens, lengths = case.questions.tokens, case.questions.lengths
+    turned = QuerySet(case.index, Questions(tokens[::-1].copy(), lengths[::-1].copy()))
     one, other = (tally(method.solve(state, each, card.defaults)) for each in (case, turned))
-    if not torch.equal(one.ran, other.ran.flip(0)):
+    if not torch.equal(one.runs, other.runs.flip(0)):
         yield "It runs other experts when the queries stand in another order."
-    elif not np.array_equal(one.said.numpy(), other.said.flip(0).numpy()):
+    elif not np.array_equal(one.answers.numpy(), other.answers.flip(0).numpy()):
         yield "It answers otherwise when the queries stand in another order."

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import MissingAbility
 from adabench.harness.store import used_artefacts
 from adabench.workloads.depth_width.classify.recipes import GENERATED, base_name, recipes
 from adabench.workloads.depth_width.classify.substrate.experts import Input
-from adabench.workloads.depth_width.classify.substrate.queries import drawn
+from adabench.workloads.depth_width.classify.substrate.queries import draw_seeded
 from adabench.workloads.depth_width.classify.substrate.reading import (
     ChoiceTally,
     QuerySet,
@@ -54,12 +54,12 @@ class Models:
 
         Raises:
             EnvironmentProblem: if it was not trained yet.
-            SelectionError: for a batch that it was not trained with.
+            MissingAbility: for a batch that it was not trained with.
         """
         name = arm if batch == BATCH else f"{arm}-{batch}"
         recipe = self._recipe(self._base_name(arm, batch))
-        lessons = recipe.base.lessons()
-        reader = Reader(lessons.encoder, recipe.load(name, lessons), self.together)
+        training_set = recipe.base.training_set()
+        reader = Reader(training_set.encoder, recipe.load(name, training_set), self.together)
         return self._answers.bind(reader, read=rule_apart)
 
     def _recipe(self, base: str) -> ExpertsRecipe:
@@ -76,15 +76,16 @@ class Models:
 
     def _base_name(self, arm: str, batch: int) -> str:
         """Return the recipe, without its training seed, that makes an arm."""
-        group = "coins" if arm == "coins" else self.input
-        if all(arm != one.name for one in GROUPS[group]):
-            group = "sequence"  # feed-forward experts see the mean under either input
+        # Feed-forward nets see the mean under either input: what is not below `isolated` is one model.
+        inputs = (self.input, f"{self.input}-statics", "sequence", "sequence-statics", "coins")
+        group = next(name for name in inputs if any(one.name == arm for one in GROUPS[name]))
         if batch != BATCH:
-            if self.input != "sequence" or batch not in BATCHES:
+            if self.input != "sequence" or self.data != GENERATED or batch not in BATCHES:
                 sizes = ", ".join(map(str, sorted((*BATCHES, BATCH))))
-                raise SelectionError(
-                    f"Nothing is trained with batches of {batch} for input={self.input}.",
-                    f"Sizes are {sizes} for input=sequence, and {BATCH} for input=isolated.",
+                raise MissingAbility(
+                    f"Nothing is trained with batches of {batch} for input={self.input}, "
+                    f"data={self.data}.",
+                    f"Sizes are {sizes} for sequences of generated queries, and {BATCH} elsewhere.",
                 )
             group = "batches"
         return base_name(self.data, group)
@@ -93,7 +94,7 @@ class Models:
         """Return queries, without their keys, that no score is taken on."""
         if self.data != GENERATED:
             return QuerySet(-1, states_of(self.data).questions("calibration"))
-        return QuerySet(-1, drawn(CALIBRATION, CALIBRATION_SEED).questions)
+        return QuerySet(-1, draw_seeded(CALIBRATION, CALIBRATION_SEED).questions)
 
     def account(self, case: QuerySet, reading: Reading) -> ChoiceTally:
         """Return what the engine wrote down of a reading.

@@ -1,20 +1,21 @@
 """The recipes of `classify`: a frozen encoder, and the gates and experts of each training seed.
 
     adabench train encoder                  the generated queries' encoder
-    adabench train 'sequence-s*'            all arms that read sequences, isolated-s*: the mean alone
+    adabench train 'sequence-s*'            mixtures that read sequences; isolated-s*: the mean alone
+    adabench train 'sequence-statics-s*'    what chooses nothing; isolated-statics-s*: on the mean alone
     adabench train 'batches-s*'             Hecto at batches of 16 and 256
     adabench train 'coins-s*'               experts trained under coins, for weights=coins
     adabench train 'spam-sequence-s*'       the same on real text (spam, sentiment, genre); MiniLM's
                                             states are made first and kept (spam-states)
 
-Those of generated queries are shipped, but for the coins'. What is made of real text goes into the cache.
+Of generated queries five mixtures each are shipped, and one of what chooses nothing. All else goes into
+the cache.
 """
 
 from functools import cache
 from pathlib import Path
 
 from adabench.workloads.depth_width.classify.substrate.encoder import QUERIES, EncoderRecipe
-from adabench.workloads.depth_width.classify.substrate.labelled_texts import TEXTS
 from adabench.workloads.depth_width.classify.substrate.text_states import (
     TEXT_QUERIES,
     TextStatesRecipe,
@@ -27,12 +28,15 @@ from adabench.workloads.depth_width.classify.substrate.train_experts import (
 )
 from adabench.workloads.depth_width.substrate.checkpoints import Recipe
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import TRAININGS, at_home
+from adabench.workloads.shared.sources.labelled_texts import TEXTS
 
 FOLDER = Path(__file__).with_name("checkpoints")
 GENERATED = "generated"
-SOURCES = (GENERATED, *TEXTS)
-"""The values of the condition `data`."""
-SECONDS = {"sequence": 150, "isolated": 30, "batches": 150, "coins": 40}
+"""The value of the condition `data` that is no collection of texts."""
+SECONDS = {
+    "sequence": 100, "sequence-statics": 60, "isolated": 30, "isolated-statics": 30,
+    "batches": 150, "coins": 40,
+}  # fmt: skip
 """Of one core, for one training seed."""
 
 
@@ -60,5 +64,6 @@ def _experts(data: str, base: Base, queries: int) -> list[Recipe]:
             steps_of(arms, queries), SECONDS[group],
         )
         for group, arms in GROUPS.items()
+        if data == GENERATED or group != "batches"
         for seed in TRAININGS
     ]  # fmt: skip

@@ -11,18 +11,20 @@ question; which experts there are, and how one is chosen, is what methods differ
 
 **What is scored.** `accuracy` of a set of 1,000 queries (a case), by kind of question, and of the kind
 answered worse; `mi_bits`, what the experts that *ran* say of the kind (1 at most, 0 for coins),
-`kind_bits_left`, what they leave open of it; `share_gru`, the queries on which a GRU ran.
+`kind_bits_left`, what they leave open of it; `share_gru`, the queries on which a GRU ran; `alignment`,
+that share where order matters less that where it does not.
 
 **What is counted.** Work of gate and experts, FLOP a query (`expert_flops`), and with the encoder's
 (`flops_counted`). Queries are read one by one (`together=1`) and experts that were not chosen are not
 run, so `latency_s` of a case is that of its queries in turn: a thousandth of it is one query's.
 
-**Trainings.** Five of each mixture, of a gate and its experts; the encoder is one for all, as a pretrained
-one is, so what is found holds for it. Run seeds take them in turn and draw other queries.
+**Trainings.** Five of each mixture, of a gate and its experts, and one of what chooses nothing; the encoder
+is one for all, as a pretrained one is, so what is found holds for it. Run seeds take trainings in turn and
+draw other queries.
 
 **Real text** has no kinds of questions, so there is no mutual information; texts are states of a frozen
-MiniLM that lie in the cache, and its work is in nobody's count. `adabench train 'spam-*'` makes what a
-run on spam needs; packages that are missing are named with what brings them.
+MiniLM that lie in the cache, and its work is in nobody's count. `adabench train 'classify/spam-*-s0'` makes
+what a run on spam needs; packages that are missing are named with what brings them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,14 +38,13 @@ from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.classify import conformance
 from adabench.workloads.depth_width.classify.models import Models
-from adabench.workloads.depth_width.classify.recipes import GENERATED
+from adabench.workloads.depth_width.classify.recipes import GENERATED, base_name, recipes
 from adabench.workloads.depth_width.classify.substrate import text_states
 from adabench.workloads.depth_width.classify.substrate.experts import Input
-from adabench.workloads.depth_width.classify.substrate.labelled_texts import TEXTS
 from adabench.workloads.depth_width.classify.substrate.queries import (
-    AskedQueries,
+    KeyedQueries,
     Keys,
-    drawn,
+    draw_seeded,
     sibling,
 )
 from adabench.workloads.depth_width.classify.substrate.reading import (
@@ -57,7 +58,9 @@ from adabench.workloads.depth_width.classify.truth.choice_scoring import (
     shares,
     specialisation,
 )
+from adabench.workloads.depth_width.substrate.checkpoints import weights
 from adabench.workloads.depth_width.substrate.stream import Bools
+from adabench.workloads.shared.sources.labelled_texts import TEXTS
 
 CARD = Card(
     title="Queries of two natures: experts that differ",
@@ -91,6 +94,7 @@ CARD = Card(
         Metric("parameters_bytes", "B", "lower", "cost"),
         Metric("mi_bits", "bit", "higher", "info"),
         Metric("kind_bits_left", "bit", "lower", "info"),
+        Metric("alignment", "", "higher", "info"),
         Metric("share_gru", "", "lower", "info"),
         Metric("share_first", "", "lower", "info"),
         Metric("share_gru_order", "", "higher", "info"),
@@ -112,7 +116,7 @@ _TEXTS = 1_000_153
 class Classify(Models):
     """The task: sets of queries, trained mixtures, and a score that knows the keys."""
 
-    sets: tuple[AskedQueries, ...] = ()
+    sets: tuple[KeyedQueries, ...] = ()
 
     def cases(self) -> Iterator[QuerySet]:
         """Yield the sets without their keys."""
@@ -146,7 +150,7 @@ class Classify(Models):
         here = self.credit(case, reading, wrong=wrong)
         return here & self._hits(self._sibling(case).keys, again, second)
 
-    def _sibling(self, case: QuerySet) -> AskedQueries:
+    def _sibling(self, case: QuerySet) -> KeyedQueries:
         own = self.sets[case.index]
         return sibling(own) if self.data == GENERATED else own
 
@@ -159,10 +163,10 @@ class Classify(Models):
 
     def judge(self, case: QuerySet, tally: ChoiceTally) -> Mapping[str, float]:
         """Return quality, counted work, and what the experts that ran say of the questions."""
-        keys, said, ran = self.sets[case.index].keys, tally.said.numpy(), tally.ran.numpy()
-        found = {**tally.counted, **quality(keys, said), **shares(ran, tally.experts)}
+        keys, answers, runs = self.sets[case.index].keys, tally.answers.numpy(), tally.runs.numpy()
+        found = {**tally.counted, **quality(keys, answers), **shares(runs, tally.experts)}
         if self.data == GENERATED:
-            found |= quality_by_kind(keys, said) | specialisation(keys, ran, tally.experts)
+            found |= quality_by_kind(keys, answers) | specialisation(keys, runs, tally.experts)
         return found
 
     def score(self, case: QuerySet, reading: Reading) -> Mapping[str, float]:
@@ -188,16 +192,17 @@ def load(
     """
     del scale  # there is one
     if data == GENERATED:
-        found = tuple(drawn(queries, seed, _EVALUATION, index) for index in range(sets))
+        found = tuple(draw_seeded(queries, seed, _EVALUATION, index) for index in range(sets))
     else:
         found = _texts(data, seed, sets, queries)
     return Classify(seed, input, data, together, Meter(), found)
 
 
-def _texts(data: str, seed: int, sets: int, queries: int) -> tuple[AskedQueries, ...]:
+def _texts(data: str, seed: int, sets: int, queries: int) -> tuple[KeyedQueries, ...]:
     """Draw sets of texts that nothing was trained on, without repetition."""
     text_states.check_text(data)
-    states, labels = text_states.states_of(data), text_states.labels_of(data)
+    states = text_states.states_of(data)
+    labels = text_states.labels_of(data, states)
     rows = states.split["test"]
     if sets * queries > len(rows):
         raise SelectionError(
@@ -209,19 +214,21 @@ def _texts(data: str, seed: int, sets: int, queries: int) -> tuple[AskedQueries,
     found = []
     for part in np.split(order[: sets * queries], sets):
         keys = Keys(np.zeros(queries, np.int64), labels[rows[part]], len(TEXTS[data].classes))
-        found.append(AskedQueries(states.questions("test", part), keys))
+        found.append(KeyedQueries(states.questions("test", part), keys))
     return tuple(found)
 
 
 def check_conditions(conditions: Mapping[str, Scalar]) -> None:
-    """Refuse, before a run begins, text whose package or states are not there.
+    """Refuse, before a run begins, text whose package, states or trained mixtures are not there.
 
     Raises:
-        EnvironmentProblem: if a package, a collection or its states are missing.
+        EnvironmentProblem: if one of them is missing.
     """
-    data = str(conditions.get("data", GENERATED))
+    data, reads = str(conditions.get("data", GENERATED)), str(conditions.get("input", "sequence"))
     if data != GENERATED:
         text_states.check_text(data)
+        for group in dict.fromkeys(("sequence", "sequence-statics", reads, f"{reads}-statics")):
+            weights(recipes()[f"{base_name(data, group)}-s0"])
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

@@ -12,9 +12,9 @@ from adabench.workloads.depth_width.classify.substrate.queries import (
     PHRASE_QUESTION,
     SHORTEST,
     VALUE_QUESTION,
-    AskedQueries,
-    asked,
-    drawn,
+    KeyedQueries,
+    ask,
+    draw_seeded,
     sibling,
 )
 from adabench.workloads.depth_width.substrate.stream import (
@@ -30,11 +30,11 @@ COUNT = 400
 
 
 @pytest.fixture(scope="module")
-def found() -> AskedQueries:
-    return drawn(COUNT, 5)
+def found() -> KeyedQueries:
+    return draw_seeded(COUNT, 5)
 
 
-def ledger_of(query: AskedQueries, row: int) -> list[int]:
+def ledger_of(query: KeyedQueries, row: int) -> list[int]:
     length = int(query.questions.lengths[row])
     return query.questions.tokens[row, HEAD:length].tolist()
 
@@ -59,13 +59,13 @@ def by_hand(ledger: list[int], kind: int) -> int:
     return MODULUS + best
 
 
-def test_the_keys_are_what_a_reader_finds(found: AskedQueries) -> None:
+def test_the_keys_are_what_a_reader_finds(found: KeyedQueries) -> None:
     kinds = found.keys.kind
     said = [by_hand(ledger_of(found, row), int(kinds[row])) for row in range(COUNT)]
     assert said == found.keys.answers.tolist()
 
 
-def test_a_query_begins_with_its_summary_token_and_its_question(found: AskedQueries) -> None:
+def test_a_query_begins_with_its_summary_token_and_its_question(found: KeyedQueries) -> None:
     tokens = found.questions.tokens
     assert (tokens[:, 0] == CLS).all()
     assert (tokens[:, 1] == np.array(ASKS)[found.keys.kind]).all()
@@ -74,18 +74,18 @@ def test_a_query_begins_with_its_summary_token_and_its_question(found: AskedQuer
     assert found.questions.lengths.max() <= LONGEST + HEAD
 
 
-def test_nothing_but_the_question_tells_the_kinds_apart(found: AskedQueries) -> None:
+def test_nothing_but_the_question_tells_the_kinds_apart(found: KeyedQueries) -> None:
     """Any ledger may be asked either way: the other question of it has an answer, too."""
     ledgers = found.questions.tokens[:, HEAD:]
     lengths = found.questions.lengths - HEAD
-    other = asked(ledgers, lengths, 1 - found.keys.kind)
+    other = ask(ledgers, lengths, 1 - found.keys.kind)
     rows = range(COUNT)
     said = [by_hand(ledger_of(other, row), int(other.keys.kind[row])) for row in rows]
     assert said == other.keys.answers.tolist()
     assert 0.4 < found.keys.kind.mean() < 0.6
 
 
-def test_order_matters_for_values_alone(found: AskedQueries) -> None:
+def test_order_matters_for_values_alone(found: KeyedQueries) -> None:
     """With the same operations the other way round values differ; with phrases swapped counts do not."""
     ledgers, lengths = found.questions.tokens[:, HEAD:].copy(), found.questions.lengths - HEAD
     operations = (ledgers >= ADD) & (ledgers < FILLER)
@@ -93,12 +93,12 @@ def test_order_matters_for_values_alone(found: AskedQueries) -> None:
         row[where] = row[where][::-1]
     for kind, changes in ((VALUE_QUESTION, True), (PHRASE_QUESTION, False)):
         kinds = np.full(COUNT, kind)
-        before = asked(found.questions.tokens[:, HEAD:], lengths, kinds).keys.answers
-        after = asked(ledgers, lengths, kinds).keys.answers
+        before = ask(found.questions.tokens[:, HEAD:], lengths, kinds).keys.answers
+        after = ask(ledgers, lengths, kinds).keys.answers
         assert ((before != after).mean() > 0.3) == changes
 
 
-def test_a_sibling_asks_the_same_and_its_answers_differ(found: AskedQueries) -> None:
+def test_a_sibling_asks_the_same_and_its_answers_differ(found: KeyedQueries) -> None:
     other = sibling(found)
     assert (other.keys.kind == found.keys.kind).all()
     assert (other.questions.lengths == found.questions.lengths).all()
@@ -108,7 +108,7 @@ def test_a_sibling_asks_the_same_and_its_answers_differ(found: AskedQueries) -> 
     assert said == other.keys.answers.tolist()
 
 
-def test_wrong_keys_are_other_answers_to_the_same_question(found: AskedQueries) -> None:
+def test_wrong_keys_are_other_answers_to_the_same_question(found: KeyedQueries) -> None:
     wrong = found.keys.others(np.random.default_rng(0))
     assert (wrong != found.keys.answers).all()
     assert ((wrong < MODULUS) == (found.keys.kind == VALUE_QUESTION)).all()
@@ -116,6 +116,6 @@ def test_wrong_keys_are_other_answers_to_the_same_question(found: AskedQueries) 
 
 
 def test_a_stream_is_keyed_by_all_its_numbers() -> None:
-    one, same, other = drawn(32, 1, 2), drawn(32, 1, 2), drawn(32, 2, 1)
+    one, same, other = draw_seeded(32, 1, 2), draw_seeded(32, 1, 2), draw_seeded(32, 2, 1)
     assert (one.questions.tokens == same.questions.tokens).all()
     assert (one.questions.tokens != other.questions.tokens).any()

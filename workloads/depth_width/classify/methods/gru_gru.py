@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1
+from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1_gate
 from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
 
 CARD = Card(
@@ -25,19 +25,19 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Alike:
+class Homogeneous:
     """A reader, and its gate."""
 
     reader: Reader
     gate: Gate
 
 
-def prepare(task: ClassifyTask, point: Point, seed: int) -> Alike:
+def prepare(task: ClassifyTask, point: Point, seed: int) -> Homogeneous:
     """Restore gate and experts."""
     reader = task.reader("gru_gru")
-    return Alike(reader, top_1(reader.mixture))
+    return Homogeneous(reader, top_1_gate(reader.mixture))
 
 
-def solve(alike: Alike, case: QuerySet, point: Point) -> Reading:
+def solve(mixture: Homogeneous, case: QuerySet, point: Point) -> Reading:
     """Answer each query by the expert that the gate chooses."""
-    return alike.reader.read(case, alike.gate)
+    return mixture.reader.read(case, mixture.gate)

@@ -9,7 +9,8 @@ worth; 0.01 x its entropy wants it sure, 0.1 x the imbalance of its mean wants b
 (`train_experts.py`). Nobody tells it which kind a question is of.
 
 `batch` is how many queries a training batch had, at the same rate and with as many queries in all: a
-batch of 256 has a quarter of the steps of one of 64.
+batch of 256 has a quarter of the steps of one of 64. Those of 16 and 256 are not shipped
+(`adabench train 'classify/batches-s*'`).
 
 `input=isolated` is the paper's own setting, as its abstract has it: no expert gets more than one vector,
 here the mean of the tokens. A GRU over a sequence of one is a gated feed-forward net, so nothing there
@@ -45,7 +46,7 @@ from adabench.harness.contract.card import (
     Ratio,
 )
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1
+from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1_gate
 from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
 
 CARD = Card(
@@ -56,14 +57,14 @@ CARD = Card(
     adapts="whether a GRU or a feed-forward net answers a query, on the encoder's summary of it",
     fidelity="reconstructed",
     skips_from="both",
-    knobs=(Knob("batch", (16, 64, 256), 64, at="prepare"),),
+    knobs=(Knob("batch", (64,), 64, at="prepare", also=(16, 256)),),
     claims=(
         Claim(
             id="hec-1",
             says="With isolated inputs it answers at least 99 % of what homogeneous mixtures answer.",
             source="headline",
             paper="matches or closely trails homogeneous baselines in performance despite receiving "
-            "isolated input representations; AG News 90.02 %",
+            "isolated input representations",
             effect=None,
             expect=Ratio(
                 "accuracy", ("ffnn_ffnn", "gru_gru"), low=0.99, where={"input": "isolated"}
@@ -71,12 +72,14 @@ CARD = Card(
         ),
         Claim(
             id="hec-2",
-            says="Its experts part by the kind of question: the choice tells more than half a bit of it.",
+            says="Its choice tells more than half a bit of the kind of question, and the GRU gets the kind "
+            "where order matters.",
             source="headline",
             paper="clear expert specialization, with each expert aligning to distinct reasoning types "
             "(temporal vs static); 79.9 % of AG News to the GRU",
             effect=None,
             expect=Level("mi_bits", low=0.5),
+            requires=("hec-2-alignment",),
         ),
         Claim(
             id="hec-4",
@@ -84,7 +87,13 @@ CARD = Card(
             source="headline",
             paper="at larger batch sizes, Hecto exhibits improved performance; no number",
             effect=None,
-            expect=Monotone("accuracy", over="batch", rising=True, tolerance=0.01),
+            expect=Monotone(
+                "accuracy",
+                over="batch",
+                rising=True,
+                tolerance=0.01,
+                where={"batch": (16, 64, 256)},
+            ),
         ),
         Claim(
             id="hec-5",
@@ -93,7 +102,7 @@ CARD = Card(
             paper="ablation results isolate architectural diversity as the source of Hecto's ... "
             "interpretability; no number",
             effect=None,
-            expect=Difference("mi_bits", ("ffnn_ffnn", "gru_gru"), low=0.0),
+            expect=Difference("mi_bits", ("ffnn_ffnn", "gru_gru"), low=0.0, same=0.05),
         ),
         Claim(
             id="hec-5-stability",
@@ -101,7 +110,7 @@ CARD = Card(
             source="headline",
             paper="... of Hecto's stability ... across diverse reasoning tasks; no number",
             effect=None,
-            expect=Difference("accuracy_worse", ("ffnn_ffnn", "gru_gru"), low=0.0),
+            expect=Difference("accuracy_worse", ("ffnn_ffnn", "gru_gru"), low=0.0, same=0.01),
         ),
         Claim(
             id="hec-1-text",
@@ -110,8 +119,7 @@ CARD = Card(
             paper="the model card: DistilBERT, three seeds, hardware not stated",
             effect=None,
             expect=OutOfReach(
-                "needs AG News and a fine-tuned DistilBERT, and there temporal against static has no "
-                "ground truth; on real text see data=spam, sentiment and genre"
+                "needs AG News and a fine-tuned DistilBERT; on other real text see hec-1-real"
             ),
             scale="paper",
         ),
@@ -122,6 +130,27 @@ CARD = Card(
             paper="our criterion: where the GRU is given something temporal",
             effect=None,
             expect=Difference("accuracy", "gru_gru", low=-0.01),
+        ),
+        Claim(
+            id="hec-1-real",
+            says="On real text it answers within a point of the better homogeneous mixture.",
+            source="own",
+            paper="our criterion: mails, rated sentences and genres for the paper's four sets",
+            effect=None,
+            expect=Difference(
+                "accuracy",
+                ("ffnn_ffnn", "gru_gru"),
+                low=-0.01,
+                where={"data": ("spam", "sentiment", "genre")},
+            ),
+        ),
+        Claim(
+            id="hec-2-alignment",
+            says="The GRU gets the questions where order matters, by half of all or more.",
+            source="own",
+            paper="our criterion: experts that are alike may divide the kinds too, and none is for order",
+            effect=None,
+            expect=Level("alignment", low=0.5),
         ),
         Claim(
             id="hec-2-order",
@@ -143,8 +172,7 @@ CARD = Card(
             id="hec-3",
             says="Read one by one, queries take three quarters of the time of two GRUs or less.",
             source="own",
-            paper="our criterion: half of the share that goes to the feed-forward net, one half; "
-            "the paper's 0.0083 s a sample has no rival",
+            paper="our criterion: half of what goes to the feed-forward net, one half; 0.0083 s has no rival",
             effect=None,
             expect=Ratio("latency_s", "gru_gru", high=0.75),
         ),
@@ -179,7 +207,7 @@ class Hecto:
 def prepare(task: ClassifyTask, point: Point, seed: int) -> Hecto:
     """Restore gate and experts."""
     reader = task.reader("hecto", int(point["batch"]))
-    return Hecto(reader, top_1(reader.mixture))
+    return Hecto(reader, top_1_gate(reader.mixture))
 
 
 def solve(hecto: Hecto, case: QuerySet, point: Point) -> Reading:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import forced, top_1
+from adabench.workloads.depth_width.classify.substrate.experts import preset_gate, top_1_gate
 from adabench.workloads.depth_width.classify.substrate.reading import (
     QUICK,
     QuerySet,
@@ -50,14 +50,14 @@ def prepare(task: ClassifyTask, point: Point, seed: int) -> Coins:
     """Restore Hecto's experts and measure the shares of its gate."""
     own = task.reader("hecto")
     quick = Reader(own.encoder, own.mixture, QUICK)
-    rates = quick.read(task.calibration(), top_1(own.mixture)).ran().double().mean(0)
+    rates = quick.read(task.calibration(), top_1_gate(own.mixture)).runs().double().mean(0)
     reader = task.reader("coins") if trained_with_coins(point) else own
     return Coins(reader, rates, seed)
 
 
 def solve(coins: Coins, case: QuerySet, point: Point) -> Reading:
-    """Answer each query by an expert drawn for it; the same coins for the same set."""
+    """Answer each query by an expert draw_seeded for it; the same coins for the same set."""
     generator = torch.Generator().manual_seed(1_000 * coins.seed + max(0, case.index))
     queries, experts = len(case.questions.lengths), len(coins.rates)
-    drawn = torch.multinomial(coins.rates, queries, True, generator=generator)
-    return coins.reader.read(case, forced(drawn, experts))
+    draw_seeded = torch.multinomial(coins.rates, queries, True, generator=generator)
+    return coins.reader.read(case, preset_gate(draw_seeded, experts))

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.depth_width.classify.substrate.experts import FFNN, GRU, forced
+from adabench.workloads.depth_width.classify.substrate.experts import FFNN, GRU, preset_gate
 from adabench.workloads.depth_width.classify.substrate.reading import (
     QUICK,
     QuerySet,
@@ -76,7 +76,7 @@ def alone(reader: Reader, case: QuerySet, expert: int) -> Reading:
     """Read a set with one expert."""
     queries = len(case.questions.lengths)
     choice = torch.full((queries,), expert)
-    return reader.read(case, forced(choice, len(reader.mixture.experts)))
+    return reader.read(case, preset_gate(choice, len(reader.mixture.experts)))
 
 
 def choose(reader: Reader, right: Bools) -> Tensor:
@@ -103,4 +103,4 @@ def luck(task: OracleTask, hindsight: Hindsight, *, wrong: int) -> Mapping[str, 
 def solve(hindsight: Hindsight, case: QuerySet, point: Point) -> Reading:
     """Answer each query by its expert."""
     choice = hindsight.choices[case.index]
-    return hindsight.reader.read(case, forced(choice, len(hindsight.reader.mixture.experts)))
+    return hindsight.reader.read(case, preset_gate(choice, len(hindsight.reader.mixture.experts)))

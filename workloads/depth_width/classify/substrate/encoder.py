@@ -8,7 +8,7 @@ to be guessed from their states, and the summary is to say which words its query
 serves all trainings of experts, as one pretrained encoder does in the paper. An encoder without a
 training is refused: its summary would say nothing, and a gate that reads it could only guess.
 
-`GeneratedLessons` are what gates and experts learn from: fresh queries, read by the frozen encoder.
+`GeneratedTrainingSet` are what gates and experts learn from: fresh queries, read by the frozen encoder.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,9 +30,9 @@ from adabench.workloads.depth_width.classify.substrate.queries import (
     LONGEST,
     MASK,
     VOCABULARY,
-    AskedQueries,
+    KeyedQueries,
     draw,
-    drawn,
+    draw_seeded,
 )
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
@@ -46,8 +46,8 @@ STEPS, BATCH, RATE = 600, 64, 3e-3
 MASKED, PRESENCE_WEIGHT = 0.15, float(VOCABULARY)
 HELD_OUT_SEED, HELD_OUT = 999, 512
 QUERIES, PORTION = 98_304, 4096
-"""Queries that a training of experts sees, and those that are drawn at once; sizes of batches divide both."""
-_STREAM, _LESSONS = 71, 73  # keyed apart from the family's other streams
+"""Queries that a training of experts sees, and those that are draw_seeded at once; sizes of batches divide both."""
+_STREAM, _TRAINING = 71, 73  # keyed apart from the family's other streams
 
 
 class Encoder(nn.Module):
@@ -75,7 +75,7 @@ class Encoder(nn.Module):
         """Return how many weights have to be in memory."""
         return sum(weight.numel() for weight in self.parameters())
 
-    def forward(self, tokens: Tensor, work: Work, real: Tensor | None = None) -> Tensor:
+    def states(self, tokens: Tensor, work: Work, real: Tensor | None = None) -> Tensor:
         """Return states [n, T, d] of queries [n, T]; `real` says which tokens are no padding."""
         n, length = tokens.shape
         x = self.words(tokens) + self.places.weight[:length]
@@ -88,11 +88,6 @@ class Encoder(nn.Module):
         work.flops += 4 * n * length * length * WIDTH
         states: Tensor = self.last(x + work.linear(self.out, context))
         return states
-
-    def states(self, tokens: Tensor, work: Work) -> Tensor:
-        """Return states of queries of one length."""
-        found: Tensor = self(tokens, work)
-        return found
 
     def identity(self) -> Mapping[str, Tensor]:
         """Return what tells it from other encoders: its weights."""
@@ -122,18 +117,14 @@ class EncoderRecipe:
         Raises:
             EnvironmentProblem: if it is not there, or was not trained.
         """
-        return frozen(checkpoints.weights(self, folder), self.name)
+        return frozen_encoder(checkpoints.weights(self, folder), self.name)
 
-    def lessons(self) -> "GeneratedLessons":
-        """Return what experts learn from.
-
-        Raises:
-            EnvironmentProblem: if the encoder is not there, or was not trained.
-        """
-        return GeneratedLessons(self.load())
+    def training_set(self) -> "GeneratedTrainingSet":
+        """Return what experts learn from; refuses as `load` does."""
+        return GeneratedTrainingSet(self.load())
 
 
-def frozen(weights: dict[str, Tensor], name: str) -> Encoder:
+def frozen_encoder(weights: dict[str, Tensor], name: str) -> Encoder:
     """Return an encoder with these weights.
 
     Raises:
@@ -174,7 +165,7 @@ def _loss(encoder: Encoder, presence: nn.Linear, questions: Questions) -> Tensor
     tokens, real = torch.from_numpy(questions.tokens), real_tokens(questions)
     masked = real & (torch.rand(tokens.shape) < MASKED)
     masked[:, 0] = False
-    states = encoder(tokens.masked_fill(masked, MASK), Work(), real)
+    states = encoder.states(tokens.masked_fill(masked, MASK), Work(), real)
     words = F.cross_entropy(states[masked] @ encoder.words.weight.T, tokens[masked])
     holds = presence_of(tokens)
     said = F.binary_cross_entropy_with_logits(presence(states[:, 0]), holds)
@@ -199,11 +190,11 @@ def held_out(encoder: Encoder) -> dict[str, float]:
 
     A gate is such a line: where none can, no gate could.
     """
-    query = drawn(HELD_OUT, HELD_OUT_SEED)
+    query = draw_seeded(HELD_OUT, HELD_OUT_SEED)
     questions, kind = query.questions, torch.from_numpy(query.keys.kind)
     with torch.inference_mode(), one_thread():
         tokens = torch.from_numpy(questions.tokens)
-        summaries = encoder(tokens, Work(), real_tokens(questions))[:, 0]
+        summaries = encoder.states(tokens, Work(), real_tokens(questions))[:, 0]
         known, other = summaries[::2], summaries[1::2]
         ones = torch.ones(len(known), 1)
         line = torch.linalg.lstsq(torch.cat([known, ones], 1), kind[::2, None] * 2.0 - 1)
@@ -213,13 +204,13 @@ def held_out(encoder: Encoder) -> dict[str, float]:
 
 
 @lru_cache(maxsize=QUERIES // PORTION)
-def _portion(seed: int, first: int) -> AskedQueries:
-    """Draw queries of a training seed from one on: once for all arms of a recipe."""
-    return drawn(PORTION, _LESSONS, seed, first)
+def _portion(seed: int, first: int) -> KeyedQueries:
+    """Draw queries of a training seed, from one on: once for all arms of a recipe."""
+    return draw_seeded(PORTION, _TRAINING, seed, first)
 
 
 @dataclass(frozen=True)
-class GeneratedLessons:
+class GeneratedTrainingSet:
     """Queries on ledgers, fresh ones for each training seed, read by the frozen encoder."""
 
     encoder: Encoder
@@ -233,16 +224,16 @@ class GeneratedLessons:
             for start in range(0, last, size):
                 yield self._batch(portion, slice(start, min(start + size, last)))
 
-    def _batch(self, portion: AskedQueries, rows: slice) -> Batch:
+    def _batch(self, portion: KeyedQueries, rows: slice) -> Batch:
         questions = portion.questions
         longest = int(questions.lengths[rows].max())
         own = Questions(questions.tokens[rows, :longest], questions.lengths[rows])
         with torch.no_grad():
-            states = self.encoder(torch.from_numpy(own.tokens), Work(), real_tokens(own))
+            states = self.encoder.states(torch.from_numpy(own.tokens), Work(), real_tokens(own))
         answers = torch.from_numpy(portion.keys.answers[rows])
         return Batch(states, torch.from_numpy(own.lengths), answers)
 
-    def exam(self) -> tuple[Questions, Ints]:
+    def validation(self) -> tuple[Questions, Ints]:
         """Return queries that no training sees, with their answers."""
-        asked = drawn(2 * HELD_OUT, HELD_OUT_SEED + 1)
+        asked = draw_seeded(2 * HELD_OUT, HELD_OUT_SEED + 1)
         return asked.questions, asked.keys.answers

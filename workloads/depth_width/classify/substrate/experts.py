@@ -158,25 +158,17 @@ class Mixture(nn.Module):
         return found
 
 
-def top_1(mixture: Mixture) -> Gate:
+def top_1_gate(mixture: Mixture) -> Gate:
     """Return the trained gate: the likeliest expert, weighted by its chance."""
-
-    def gate(summaries: Tensor, rows: Tensor, work: Work) -> Tensor:
-        return best_alone(mixture.chances(summaries, work))
-
-    return gate
+    return lambda summaries, rows, work: largest_alone(mixture.chances(summaries, work))
 
 
-def soft(mixture: Mixture) -> Gate:
+def soft_gate(mixture: Mixture) -> Gate:
     """Return the gate of a dense mixture: every expert, by its chance."""
-
-    def gate(summaries: Tensor, rows: Tensor, work: Work) -> Tensor:
-        return mixture.chances(summaries, work)
-
-    return gate
+    return lambda summaries, rows, work: mixture.chances(summaries, work)
 
 
-def forced(choice: Tensor, experts: int) -> Gate:
+def preset_gate(choice: Tensor, experts: int) -> Gate:
     """Return a gate that takes the expert named for each query of the case, [queries]."""
 
     def gate(summaries: Tensor, rows: Tensor, work: Work) -> Tensor:
@@ -185,7 +177,7 @@ def forced(choice: Tensor, experts: int) -> Gate:
     return gate
 
 
-def best_alone(chances: Tensor) -> Tensor:
+def largest_alone(chances: Tensor) -> Tensor:
     """Return the largest chance of each row at its place, and 0 elsewhere."""
     best = chances.argmax(-1, keepdim=True)
     return torch.zeros_like(chances).scatter(1, best, chances.gather(1, best))

@@ -46,7 +46,7 @@ KMAX = 1
 """Operations between two stated values: with two or more a single GRU does not learn to follow the value
 from answers alone in a minute, which was settled before any mixture had been trained."""
 _SPARE = 2
-"""Ledgers are drawn so many times over, for those that have two most frequent phrases are left out."""
+"""Ledgers are draw_seeded so many times over, for those that have two most frequent phrases are left out."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,25 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class AskedQueries:
+class KeyedQueries:
     """Queries with their keys."""
 
     questions: Questions
     keys: Keys
 
 
-def draw(generator: np.random.Generator, count: int) -> AskedQueries:
+def draw(generator: np.random.Generator, count: int) -> KeyedQueries:
     """Draw so many queries, half of either kind on average, in no order."""
     ledgers, lengths = _ledgers(generator, count)
-    return asked(ledgers, lengths, generator.integers(0, len(ASKS), count))
+    return ask(ledgers, lengths, generator.integers(0, len(ASKS), count))
 
 
-def drawn(count: int, *seeds: int) -> AskedQueries:
+def draw_seeded(count: int, *seeds: int) -> KeyedQueries:
     """Draw queries from a stream keyed by all of the numbers."""
     return draw(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), count)
 
 
-def asked(ledgers: Ints, lengths: Ints, kind: Ints) -> AskedQueries:
+def ask(ledgers: Ints, lengths: Ints, kind: Ints) -> KeyedQueries:
     """Ask questions [n] about ledgers [n, 46], of which so many tokens are there."""
     there = np.arange(ledgers.shape[1]) < lengths[:, None]
     answers = np.where(
@@ -98,10 +98,10 @@ def asked(ledgers: Ints, lengths: Ints, kind: Ints) -> AskedQueries:
     )
     head = np.stack([np.full(len(kind), CLS), np.array(ASKS)[kind]], axis=1)
     tokens = np.concatenate([head, np.where(there, ledgers, PAD)], axis=1)
-    return AskedQueries(Questions(tokens, lengths + HEAD), Keys(kind, answers))
+    return KeyedQueries(Questions(tokens, lengths + HEAD), Keys(kind, answers))
 
 
-def sibling(query: AskedQueries) -> AskedQueries:
+def sibling(query: KeyedQueries) -> KeyedQueries:
     """Return the same operations on another opening value, and each phrase the next one.
 
     Every value that the ledger comes to differs then, and so does the most frequent phrase: who is right
@@ -121,7 +121,7 @@ def sibling(query: AskedQueries) -> AskedQueries:
     size = PHRASES * PHRASE_WORDS
     turned = FILLER + (tokens - FILLER + PHRASE_WORDS) % size
     lengths = query.questions.lengths - HEAD
-    return asked(np.where(fillers, turned, tokens), lengths, query.keys.kind)
+    return ask(np.where(fillers, turned, tokens), lengths, query.keys.kind)
 
 
 def _ledgers(generator: np.random.Generator, count: int) -> tuple[Ints, Ints]:

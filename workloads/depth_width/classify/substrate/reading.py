@@ -70,7 +70,7 @@ class Reading:
     """What each expert is: a GRU or a feed-forward net."""
     parameters: int = 0
 
-    def ran(self) -> Tensor:
+    def runs(self) -> Tensor:
         """Return which experts ran on which query, [queries, experts]."""
         found = torch.zeros(len(self.logits), len(self.experts), dtype=torch.bool)
         for place, rows in self.works[1][1].runs:
@@ -82,9 +82,9 @@ class Reading:
 class ChoiceTally:
     """What a reading says and what it took, as plain data."""
 
-    said: Tensor
+    answers: Tensor
     """Classes, [queries]."""
-    ran: Tensor
+    runs: Tensor
     """Which experts ran on which query, [queries, experts]."""
     experts: tuple[str, ...]
     """What each expert is."""
@@ -102,25 +102,22 @@ class Reader:
 
     def read(self, case: QuerySet, gate: Gate | None = None) -> Reading:
         """Answer the queries of a case; without a gate every expert runs on each."""
-        tokens, lengths = (torch.from_numpy(part) for part in _parts(case))
-        experts, front, back = self.mixture.arm.experts, Work(), Work()
+        tokens = torch.from_numpy(case.questions.tokens)
+        lengths = torch.from_numpy(case.questions.lengths)
+        experts, encoding, choosing = self.mixture.arm.experts, Work(), Work()
         logits = torch.zeros(len(tokens), self.mixture.classes)
         with torch.inference_mode(), one_thread():
             for rows in groups(lengths.numpy(), self.together):
                 own = tokens[rows, : int(lengths[rows[0]])]
-                states = self.encoder.states(own, front)
+                states = self.encoder.states(own, encoding)
                 if gate is None:
                     weights = states.new_ones(len(rows), len(experts))
                 else:
-                    weights = gate(states[:, 0], rows, back)
-                logits[rows] = self.mixture.answer(states[:, 1:], None, weights, rows, back)
+                    weights = gate(states[:, 0], rows, choosing)
+                logits[rows] = self.mixture.answer(states[:, 1:], None, weights, rows, choosing)
         everyone = torch.arange(len(tokens))
         memory = self.encoder.parameters_in_use + self.mixture.parameters_in_use
-        return Reading(logits, ((everyone, front), (everyone, back)), experts, memory)
-
-
-def _parts(case: QuerySet) -> tuple[Ints, Ints]:
-    return case.questions.tokens, case.questions.lengths
+        return Reading(logits, ((everyone, encoding), (everyone, choosing)), experts, memory)
 
 
 def groups(lengths: Ints, together: int) -> Iterator[Tensor]:
@@ -134,13 +131,13 @@ def groups(lengths: Ints, together: int) -> Iterator[Tensor]:
 
 def tally(reading: Reading) -> ChoiceTally:
     """Return what was written down of a reading."""
-    (_, front), (_, back) = reading.works
+    (_, encoding), (_, choosing) = reading.works
     queries = len(reading.logits)
     counted = {
-        "expert_flops": back.flops / queries,
-        "flops_counted": (front.flops + back.flops) / queries,
-        "executions": sum(len(rows) for _, rows in back.runs) / queries,
+        "expert_flops": choosing.flops / queries,
+        "flops_counted": (encoding.flops + choosing.flops) / queries,
+        "executions": sum(len(rows) for _, rows in choosing.runs) / queries,
         "parameters_bytes": 4.0 * reading.parameters,
         "queries": float(queries),
     }
-    return ChoiceTally(reading.logits.argmax(-1), reading.ran(), reading.experts, counted)
+    return ChoiceTally(reading.logits.argmax(-1), reading.runs(), reading.experts, counted)

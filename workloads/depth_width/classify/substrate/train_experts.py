@@ -12,8 +12,8 @@ where epochs are counted. The gate reads the summary and nothing else; no loss k
 file has, with gradients straight through to the weights themselves, and a pull towards zero that lets the
 file compress. Figures on a card are those of the file.
 
-A recipe makes the arms of one training seed together: `sequence-s0`, `isolated-s0`, `batches-s0`,
-`coins-s0`, and the same of a text, `spam-sequence-s0`.
+A recipe makes the arms of one group and training seed together: `sequence-s0`, `isolated-statics-s0`,
+and the same of a text, `spam-sequence-s0`.
 """
 
 import contextlib
@@ -35,10 +35,10 @@ from adabench.workloads.depth_width.classify.substrate.experts import (
     Batch,
     Gate,
     Mixture,
-    best_alone,
-    forced,
-    soft,
-    top_1,
+    largest_alone,
+    preset_gate,
+    soft_gate,
+    top_1_gate,
 )
 from adabench.workloads.depth_width.classify.substrate.reading import (
     QUICK,
@@ -58,7 +58,7 @@ ENTROPY_WEIGHT, BALANCE_WEIGHT = 0.01, 0.1
 RATE, BETAS, WEIGHT_DECAY, CLIP = 8e-3, (0.9, 0.98), 0.01, 1.0
 WARM_UP, DECAY_FROM, LAST_RATE = 0.03, 0.5, 0.05
 """Of the steps; the last rate is a share of the first."""
-ROUND_FROM, LEVELS, PULL = 0.6, 3, 0.06
+ROUND_FROM, LEVELS, PULL = 0.6, 3, 0.08
 """Of the steps, from where on weights are seen rounded; steps of a row's largest weight; how far a step
 moves each entry towards zero, of the rate."""
 BATCH, BATCHES = 64, (16, 256)
@@ -66,28 +66,28 @@ ENCODER_KEY = "encoder"
 _STREAM = 72
 
 BOTH = (GRU, FFNN)
-SEQUENCE = (
-    Arm("hecto", BOTH, "top-1"),
-    Arm("ffnn", (FFNN,)),
-    Arm("gru", (GRU,)),
-    Arm("both", BOTH, "soft"),
-    Arm("ffnn_ffnn", (FFNN, FFNN), "top-1"),
-    Arm("gru_gru", (GRU, GRU), "top-1"),
-)
-ISOLATED = (
-    Arm("hecto", BOTH, "top-1", isolated=True),
-    Arm("gru_gru", (GRU, GRU), "top-1", isolated=True),
-)
-"""Arms of feed-forward experts see the mean anyway: theirs are those of `SEQUENCE`."""
 GROUPS: Mapping[str, tuple[Arm, ...]] = {
-    "sequence": SEQUENCE,
-    "isolated": ISOLATED,
+    "sequence": (
+        Arm("hecto", BOTH, "top-1"),
+        Arm("ffnn_ffnn", (FFNN, FFNN), "top-1"),
+        Arm("gru_gru", (GRU, GRU), "top-1"),
+    ),
+    "sequence-statics": (Arm("ffnn", (FFNN,)), Arm("gru", (GRU,)), Arm("both", BOTH, "soft")),
+    # Feed-forward nets alone see the mean anyway: theirs are those above.
+    "isolated": (
+        Arm("hecto", BOTH, "top-1", isolated=True),
+        Arm("gru_gru", (GRU, GRU), "top-1", isolated=True),
+    ),
+    "isolated-statics": (
+        Arm("gru", (GRU,), isolated=True),
+        Arm("both", BOTH, "soft", isolated=True),
+    ),
     "batches": tuple(Arm(f"hecto-{size}", BOTH, "top-1", size) for size in BATCHES),
     "coins": (Arm("coins", BOTH, "coins"),),
 }
 
 
-class Lessons(Protocol):
+class TrainingSet(Protocol):
     """Where queries to learn from come from."""
 
     @property
@@ -109,7 +109,7 @@ class Lessons(Protocol):
         """Yield the queries of a training seed in batches of a size."""
         ...
 
-    def exam(self) -> tuple[Questions, Ints]:
+    def validation(self) -> tuple[Questions, Ints]:
         """Return queries that no training sees, with their answers."""
         ...
 
@@ -122,12 +122,8 @@ class Base(Protocol):
         """Of its files."""
         ...
 
-    def lessons(self) -> Lessons:
-        """Return what experts learn from.
-
-        Raises:
-            EnvironmentProblem: if the encoder, or its states, are not there.
-        """
+    def training_set(self) -> TrainingSet:
+        """Return what experts learn from, or refuse for want of the encoder."""
         ...
 
 
@@ -145,31 +141,31 @@ class ExpertsRecipe:
 
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Train every arm and write weights and card."""
-        lessons = self.base.lessons()
-        weights = {ENCODER_KEY: fingerprint(lessons.encoder)}
-        for arm, made in train(GROUPS[self.group], lessons, self.seed, progress).items():
+        training_set = self.base.training_set()
+        weights = {ENCODER_KEY: fingerprint(training_set.encoder)}
+        for arm, made in train(GROUPS[self.group], training_set, self.seed, progress).items():
             weights |= checkpoints.below(f"{arm}.", made.state_dict())
         checkpoints.write(weights, folder / f"{self.name}{SUFFIX}", levels=LEVELS)
         found = {
-            arm.name: held_out(self.load(arm.name, lessons, folder), lessons)
+            arm.name: held_out(self.load(arm.name, training_set, folder), training_set)
             for arm in GROUPS[self.group]
         }
         return checkpoints.describe(self, folder, levels=LEVELS, held_out=found)
 
-    def load(self, arm: str, lessons: Lessons, folder: Path | None = None) -> Mixture:
+    def load(self, arm: str, training_set: TrainingSet, folder: Path | None = None) -> Mixture:
         """Return one arm in fp32.
 
         Raises:
             EnvironmentProblem: if it is not there, or was trained on another encoder.
         """
         weights = checkpoints.weights(self, folder)
-        if not torch.equal(weights[ENCODER_KEY].long(), fingerprint(lessons.encoder)):
+        if not torch.equal(weights[ENCODER_KEY].long(), fingerprint(training_set.encoder)):
             raise EnvironmentProblem(
                 f"{self.name} was trained on states of another encoder than {self.base.name}.",
                 f"Make it anew: adabench train {self.name}.",
             )
         plan = next(one for one in GROUPS[self.group] if one.name == arm)
-        mixture = Mixture(plan, lessons.encoder.width, lessons.classes)
+        mixture = Mixture(plan, training_set.encoder.width, training_set.classes)
         mixture.load_state_dict(checkpoints.part(weights, f"{arm}."))
         return mixture.eval().requires_grad_(False)
 
@@ -185,37 +181,36 @@ def steps_of(arms: Sequence[Arm], queries: int) -> int:
 
 
 def train(
-    arms: Sequence[Arm], lessons: Lessons, seed: int, progress: Progress
+    arms: Sequence[Arm], training_set: TrainingSet, seed: int, progress: Progress
 ) -> dict[str, Mixture]:
     """Train arms from a seed, on one thread; all see the same queries in the same order."""
-    steps, done, found = steps_of(arms, lessons.queries), 0, {}
+    steps, done = steps_of(arms, training_set.queries), 0
     with one_thread(), torch.random.fork_rng(devices=[]):
-        pupils = [_Pupil.fresh(arm, lessons, seed) for arm in arms]
+        trainings = [_Training.fresh(arm, training_set, seed) for arm in arms]
         for size in sorted({arm.batch for arm in arms}):
-            own = [pupil for pupil in pupils if pupil.mixture.arm.batch == size]
-            last = -(-lessons.queries // size)
-            for step, batch in enumerate(lessons.batches(seed, size)):
-                for pupil in own:
-                    pupil.learn(batch, step, last)
+            own = [training for training in trainings if training.mixture.arm.batch == size]
+            last = -(-training_set.queries // size)
+            for step, batch in enumerate(training_set.batches(seed, size)):
+                for training in own:
+                    training.learn(batch, step, last)
                 progress(done + step + 1, steps)
             done += last
-    for pupil in pupils:
-        found[pupil.mixture.arm.name] = pupil.mixture.eval().requires_grad_(False)
-    return found
+    mixtures = [training.mixture.eval().requires_grad_(False) for training in trainings]
+    return {mixture.arm.name: mixture for mixture in mixtures}
 
 
 @dataclass(frozen=True)
-class _Pupil:
+class _Training:
     """A mixture that is being trained, and its optimiser."""
 
     mixture: Mixture
     optimiser: torch.optim.Optimizer
 
     @classmethod
-    def fresh(cls, arm: Arm, lessons: Lessons, seed: int) -> "_Pupil":
+    def fresh(cls, arm: Arm, training_set: TrainingSet, seed: int) -> "_Training":
         """Return one at its first step; arms of one seed begin with the same draws."""
         torch.manual_seed(_STREAM * 1000 + seed)
-        mixture = Mixture(arm, lessons.encoder.width, lessons.classes)
+        mixture = Mixture(arm, training_set.encoder.width, training_set.classes)
         weights = list(mixture.parameters())
         return cls(
             mixture,
@@ -229,7 +224,7 @@ class _Pupil:
         for group in self.optimiser.param_groups:
             group["lr"] = RATE * schedule(step, steps)
         self.optimiser.zero_grad()
-        with rounded(self.mixture) if rounds else contextlib.nullcontext():
+        with file_precision(self.mixture) if rounds else contextlib.nullcontext():
             torch.autograd.backward(loss(self.mixture, batch))
         nn.utils.clip_grad_norm_(weights, CLIP)
         self.optimiser.step()
@@ -253,7 +248,7 @@ def schedule(step: int, steps: int) -> float:
 
 
 @contextlib.contextmanager
-def rounded(mixture: Mixture) -> Iterator[None]:
+def file_precision(mixture: Mixture) -> Iterator[None]:
     """Show the forward pass the matrices that a file would give back."""
     own = {name: weight for name, weight in mixture.named_parameters() if weight.dim() == 2}
     exact = {name: weight.data for name, weight in own.items()}
@@ -273,7 +268,7 @@ def loss(mixture: Mixture, batch: Batch) -> Tensor:
     chances = mixture.chances(batch.states[:, 0], work)
     weights = chances
     if mixture.arm.gate == "top-1":
-        weights = best_alone(chances)
+        weights = largest_alone(chances)
     elif mixture.arm.gate == "coins":
         weights = F.one_hot(torch.randint(chances.shape[1], rows.shape), chances.shape[1]).float()
     said = mixture.answer(batch.states[:, 1:], batch.lengths - 1, weights, rows, work)
@@ -293,20 +288,20 @@ def imbalance(chances: Tensor) -> Tensor:
     return float(np.log(chances.shape[1])) - entropy(chances.mean(0))
 
 
-def held_out(mixture: Mixture, lessons: Lessons) -> dict[str, float]:
-    """Return the accuracy of a mixture, and the share of its first expert, on the exam."""
-    questions, answers = lessons.exam()
-    reader = Reader(lessons.encoder, mixture, QUICK)
+def held_out(mixture: Mixture, training_set: TrainingSet) -> dict[str, float]:
+    """Return the accuracy of a mixture, and the share of its first expert, on the validation."""
+    questions, answers = training_set.validation()
+    reader = Reader(training_set.encoder, mixture, QUICK)
     found = tally(reader.read(QuerySet(-1, questions), _gate(mixture, len(answers))))
-    right = (found.said.numpy() == answers).mean()
-    first = found.ran[:, 0].double().mean()
+    right = (found.answers.numpy() == answers).mean()
+    first = found.runs[:, 0].double().mean()
     return {"accuracy": round(float(right), 4), "share_first": round(float(first), 4)}
 
 
 def _gate(mixture: Mixture, queries: int) -> Gate | None:
     """Return the gate that a mixture was trained under; of coins each expert in turn."""
     if mixture.arm.gate == "coins":
-        return forced(torch.arange(queries) % 2, len(mixture.experts))
+        return preset_gate(torch.arange(queries) % 2, len(mixture.experts))
     if mixture.arm.gate == "none":
         return None
-    return top_1(mixture) if mixture.arm.gate == "top-1" else soft(mixture)
+    return top_1_gate(mixture) if mixture.arm.gate == "top-1" else soft_gate(mixture)

@@ -4,8 +4,13 @@ Mutual information of the experts that ran and of the kind of question, in bits:
 
     I = sum over (experts, kind) of p(e, k) log2 p(e, k) / p(e) p(k)
 
-It is taken of what was run. With both experts run on all queries, or one, it is 0; of two kinds asked
-equally often it is 1 at most. From so few queries as a case has it is biased upwards by about 1 / (2 n ln 2)
+Mutual information says that a gate divides the kinds, not that they go where they belong: two experts
+that are alike may divide them as well. *Alignment* says which way: the share of queries on which a GRU ran
+where order matters, less that where it does not. It is 1 where the GRU gets what only a GRU can answer, -1
+the other way round, and 0 where experts do not differ.
+
+Both are taken of what was run. With both experts run on all queries, or one, they are 0; of two kinds asked
+equally often information is 1 at most. From so few queries as a case has it is biased upwards by about 1 / (2 n ln 2)
 bits, 0.0007 at a thousand.
 """
 
@@ -24,14 +29,14 @@ from adabench.workloads.depth_width.substrate.stream import Bools, Ints
 KINDS = {"order": VALUE_QUESTION, "free": PHRASE_QUESTION}
 
 
-def quality(keys: Keys, said: Ints) -> dict[str, float]:
+def quality(keys: Keys, answers: Ints) -> dict[str, float]:
     """Return the share of right answers."""
-    return {"accuracy": float((said == keys.answers).mean())}
+    return {"accuracy": float((answers == keys.answers).mean())}
 
 
-def quality_by_kind(keys: Keys, said: Ints) -> dict[str, float]:
+def quality_by_kind(keys: Keys, answers: Ints) -> dict[str, float]:
     """Return the share of right answers by kind of question, and of the kind answered worse."""
-    right = said == keys.answers
+    right = answers == keys.answers
     by_kind = {
         f"accuracy_{name}": float(right[keys.kind == kind].mean())
         for name, kind in KINDS.items()
@@ -40,28 +45,30 @@ def quality_by_kind(keys: Keys, said: Ints) -> dict[str, float]:
     return by_kind | {"accuracy_worse": min(by_kind.values())}
 
 
-def specialisation(keys: Keys, ran: Bools, experts: Sequence[str]) -> dict[str, float]:
-    """Return what the experts that ran say of the kind of question; `ran` is [queries, experts]."""
-    by_gru = _by_gru(ran, experts)
+def specialisation(keys: Keys, runs: Bools, experts: Sequence[str]) -> dict[str, float]:
+    """Return what the experts that ran say of the kind of question; `runs` is [queries, experts]."""
+    by_gru = _by_gru(runs, experts)
     found = {
         f"share_gru_{name}": float(by_gru[keys.kind == kind].mean())
         for name, kind in KINDS.items()
         if (keys.kind == kind).any()
     }
-    which = np.asarray(ran @ (1 << np.arange(ran.shape[1])), np.int64)
+    if len(found) == len(KINDS):
+        found["alignment"] = found["share_gru_order"] - found["share_gru_free"]
+    which = np.asarray(runs @ (1 << np.arange(runs.shape[1])), np.int64)
     bits = mutual_information(which, keys.kind)
     return found | {"mi_bits": bits, "kind_bits_left": _entropy(keys.kind) - bits}
 
 
-def shares(ran: Bools, experts: Sequence[str]) -> dict[str, float]:
+def shares(runs: Bools, experts: Sequence[str]) -> dict[str, float]:
     """Return the share of queries on which a GRU ran, and on which the first expert did."""
-    by_gru = _by_gru(ran, experts)
-    return {"share_gru": float(by_gru.mean()), "share_first": float(ran[:, 0].mean())}
+    by_gru = _by_gru(runs, experts)
+    return {"share_gru": float(by_gru.mean()), "share_first": float(runs[:, 0].mean())}
 
 
-def _by_gru(ran: Bools, experts: Sequence[str]) -> Bools:
+def _by_gru(runs: Bools, experts: Sequence[str]) -> Bools:
     recurrent = np.array([name == GRU for name in experts])
-    return np.asarray(ran[:, recurrent].any(axis=1), np.bool_)
+    return np.asarray(runs[:, recurrent].any(axis=1), np.bool_)
 
 
 def _entropy(labels: Ints) -> float:

@@ -3,7 +3,7 @@
 import torch
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.depth_width.classify.substrate.experts import forced
+from adabench.workloads.depth_width.classify.substrate.experts import preset_gate
 
 CARD = Card(title="Best of two", paper="none", adapts="nothing")
 
@@ -14,5 +14,7 @@ def prepare(task, point, seed):
 
 def solve(reader, case, point):
     queries = len(case.questions.lengths)
-    one, other = (reader.read(case, forced(torch.full((queries,), expert), 2)) for expert in (0, 1))
+    one, other = (
+        reader.read(case, preset_gate(torch.full((queries,), expert), 2)) for expert in (0, 1)
+    )
     return max((one, other), key=lambda found: float(found.logits.max()))

