@@ -67,7 +67,7 @@ class Gru(nn.Module):
         """Answer [n, classes] for tokens [n, T, d]; without lengths all are there."""
         n, length = tokens.shape[:2]
         steps = n * length if lengths is None else int(lengths.sum())
-        inner = self.gru.weight_ih_l0.numel() + self.gru.weight_hh_l0.numel()
+        inner = sum(weight.numel() for weight in self.gru.parameters() if weight.dim() == 2)
         work.flops += 2 * steps * inner
         states, last = self.gru(tokens)
         ends = last[0] if lengths is None else states[torch.arange(n), lengths - 1]

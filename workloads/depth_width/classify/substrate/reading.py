@@ -123,10 +123,13 @@ class Reader:
 def groups(lengths: Ints, together: int) -> Iterator[Tensor]:
     """Yield the queries that are read together: one by one in their order, or so many of one length."""
     if together == 1:
-        yield from torch.arange(len(lengths)).split(1)
+        for place in range(len(lengths)):
+            yield torch.tensor([place])
         return
     for length in np.unique(lengths):
-        yield from torch.from_numpy(np.flatnonzero(lengths == length)).split(together)
+        rows = np.flatnonzero(lengths == length)
+        for first in range(0, len(rows), together):
+            yield torch.from_numpy(rows[first : first + together])
 
 
 def tally(reading: Reading) -> ChoiceTally:
