@@ -1,9 +1,10 @@
 """The right expert in hindsight: of Hecto's two, for each query, the cheapest that answers it.
 
 The oracle of this task. Each set of queries is read by either expert alone, with the answers in hand;
-then every query goes to the feed-forward net if that is right, else to the GRU if that is, else to the
-net again. It chooses between Hecto's own experts, so it is a `bound` on what a gate could have made of
-them. What is measured afterwards is a real run; the search is left out of its count.
+then every query goes to the feed-forward net if that is right, else to the GRU if that is, else where
+Hecto's gate sends it. It chooses between Hecto's own experts, so it is a `bound` on what a gate could have
+made of them, and never below the gate. What is measured afterwards is a real run; the search is left out
+of its count.
 
 **Is it luck?** Of two answers one may be right by chance. So an expert counts as right only if it is right
 in a *sibling*, too: the same question of a ledger with the same operations on another opening value and
@@ -24,7 +25,12 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.depth_width.classify.substrate.experts import FFNN, GRU, preset_gate
+from adabench.workloads.depth_width.classify.substrate.experts import (
+    FFNN,
+    GRU,
+    preset_gate,
+    top_1_gate,
+)
 from adabench.workloads.depth_width.classify.substrate.reading import (
     QUICK,
     QuerySet,
@@ -55,8 +61,8 @@ class Hindsight:
 def prepare(task: OracleTask, point: Point, seed: int) -> Hindsight:
     """Read every set and its sibling with either expert, and choose."""
     reader = task.reader("hecto")
-    found = [worth(task, reader, case) for case in task.cases()]
-    return Hindsight(reader, tuple(choose(reader, twice) for _, twice in found))
+    found = [(case, worth(task, reader, case)[1]) for case in task.cases()]
+    return Hindsight(reader, tuple(choose(reader, case, twice) for case, twice in found))
 
 
 def worth(
@@ -79,11 +85,14 @@ def alone(reader: Reader, case: QuerySet, expert: int) -> Reading:
     return reader.read(case, preset_gate(choice, len(reader.mixture.experts)))
 
 
-def choose(reader: Reader, right: Bools) -> Tensor:
-    """Return the expert of each query: the first of `PREFERENCE` that is right, else the cheapest."""
+def choose(reader: Reader, case: QuerySet, right: Bools) -> Tensor:
+    """Return the expert of each query: the first of `PREFERENCE` that is right, else the gate's."""
     kinds = reader.mixture.arm.experts
     order = [kinds.index(name) for name in PREFERENCE]
-    return torch.tensor(order)[torch.from_numpy(right[:, order]).int().argmax(1)]
+    first = torch.tensor(order)[torch.from_numpy(right[:, order]).int().argmax(1)]
+    quick = Reader(reader.encoder, reader.mixture, QUICK)
+    by_gate = quick.read(case, top_1_gate(reader.mixture)).runs().int().argmax(1)
+    return torch.where(torch.from_numpy(right.any(1)), first, by_gate)
 
 
 def luck(task: OracleTask, hindsight: Hindsight, *, wrong: int) -> Mapping[str, float]:
@@ -93,7 +102,7 @@ def luck(task: OracleTask, hindsight: Hindsight, *, wrong: int) -> Mapping[str, 
         gains = []
         for case in task.cases():
             here, twice = worth(task, reader, case, seed)
-            choice = choose(reader, twice).numpy()
+            choice = choose(reader, case, twice).numpy()
             reached = here[np.arange(len(here)), choice].mean()
             gains.append(reached - here.mean(axis=0).max())
         found[f"by_{ending}"] = float(np.mean(gains))
