@@ -236,6 +236,15 @@ def test_a_text_is_trained_on_and_run(
         task.load("embedded", 0, data="spam", queries=MAILS)
 
 
+def test_without_trained_mixtures_a_run_says_what_makes_them(spam: Path, tiny_bert: Path) -> None:
+    home = text_states._place("spam-states").parent
+    home.mkdir(parents=True)
+    TextStatesRecipe("spam-states", "spam", home).build(silent, home)
+    with pytest.raises(EnvironmentProblem) as refused:
+        task.check_conditions({"data": "spam"})
+    assert "adabench train spam-sequence-s0" in refused.value.hint
+
+
 def test_states_of_other_texts_are_refused(spam: Path, tiny_bert: Path) -> None:
     """Labels come from the package, states from the cache: they must be of the same texts."""
     home = text_states._place("spam-states").parent
