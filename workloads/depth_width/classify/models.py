@@ -54,10 +54,15 @@ class Models:
 
         Raises:
             EnvironmentProblem: if it was not trained yet.
-            MissingAbility: for a batch that it was not trained with.
+            MissingAbility: for a size of batch that it was not trained with.
         """
         name = arm if batch == BATCH else f"{arm}-{batch}"
         recipe = self._recipe(self._base_name(arm, batch))
+        if batch != BATCH and not (recipe.home / f"{recipe.name}{SUFFIX}").exists():
+            raise MissingAbility(
+                f"Mixtures trained with batches of {batch} are not shipped.",
+                "Make them first: adabench train 'classify/batches-s*'.",
+            )
         training_set = recipe.base.training_set()
         reader = Reader(training_set.encoder, recipe.load(name, training_set), self.together)
         return self._answers.bind(reader, read=rule_apart)

@@ -178,6 +178,9 @@ def test_what_was_not_trained_is_named_with_what_makes_it(monkeypatch, tmp_path)
         with pytest.raises(EnvironmentProblem) as refused:
             values_of("random_gate", weights="coins")
         assert "adabench train coins-s0" in refused.value.hint
+        with pytest.raises(MissingAbility) as skipped:
+            values_of("hecto", batch=16)
+        assert "adabench train 'classify/batches-s*'" in skipped.value.hint
     finally:
         recipes.cache_clear()
 
