@@ -8,17 +8,21 @@ the gated MLP has 8/3 of the width, so the parameters are those of a plain one o
 
     h <- h + W_o attention(W_qkv norm(h));   h <- h + W_d (silu(W_g norm(h)) * W_u norm(h))
 
+A model of a `BigramShape` has a second table: a word enters as E[word] + P[the word before it]. Then "what
+stood behind that word?" takes one step of attention. No Llama has it, so such weights stay ours.
+
 This file is the training-time model, whole sequences at once. `decoder.py` runs the same
 weights token by token.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.shared.language_model.vocabulary import VOCABULARY
+from adabench.workloads.shared.language_model.vocabulary import PAD, VOCABULARY
 
 ROPE_BASE = 10_000.0
 EPSILON = 1e-6
@@ -35,6 +39,8 @@ class Shape:
     """Width of the gated MLP."""
     vocabulary: int = VOCABULARY
     context: int = 320
+    reads_previous: ClassVar[bool] = False
+    """Whether a word enters together with the one before it."""
 
     @property
     def head_width(self) -> int:
@@ -45,6 +51,13 @@ class Shape:
     def parameters(self) -> int:
         """Return the number of weights outside the embedding, which is a look-up."""
         return self.layers * (4 * self.width**2 + 3 * self.width * self.hidden)
+
+
+@dataclass(frozen=True)
+class BigramShape(Shape):
+    """Size of a model with a second table, of the word before each word."""
+
+    reads_previous: ClassVar[bool] = True
 
 
 LM_S = Shape(layers=2, width=64, heads=2, hidden=176)
@@ -87,6 +100,8 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.shape = shape
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        if shape.reads_previous:
+            self.previous = nn.Embedding(shape.vocabulary, shape.width)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width, eps=EPSILON)
         for name, weight in self.named_parameters():
@@ -96,14 +111,17 @@ class LanguageModel(nn.Module):
                     if name.endswith(("out.weight", "down.weight"))
                     else 1.0
                 )
+                is_table = name.startswith(("embedding", "previous"))
                 nn.init.normal_(
-                    weight, std=0.02 * shrink if "embedding" in name else shape.width**-0.5 * shrink
+                    weight, std=0.02 * shrink if is_table else shape.width**-0.5 * shrink
                 )
 
     def states(self, ids: Tensor) -> Tensor:
         """Return the normed final states [n, T, d]."""
         rotation = rotations(self.shape, ids.shape[1])
         h = self.embedding(ids)
+        if self.shape.reads_previous:
+            h = h + self.previous(F.pad(ids[:, :-1], (1, 0), value=PAD))
         for block in self.blocks:
             h = block(h, rotation)
         normed: Tensor = self.norm(h)

@@ -10,6 +10,9 @@ k, whether rows come four at a time or singly (`matmul.py`), and attention sums 
 positions in their order (`attention.py`), so that no bit of a row depends on which rows share
 the batch, in which order, or on the number of threads. A library's matrix product promises
 none of that.
+
+A model may have a second table, of the word before each word (`model.BigramShape`): then a row comes
+with that word too. Without one it is an array without rows, and nothing is added.
 """
 
 import time
@@ -132,13 +135,28 @@ def _keep(
 
 
 @compiled
-def forward(weights: Any, cache: Any, words: Any, places: Any, owners: Any, tables: Any) -> None:
-    """Run rows: word `words[r]` at position `places[r]` of sequence `owners[r]`.
+def _entered(embedding: Any, previous: Any, words: Any, before: Any, h: Any) -> None:
+    """Write what words enter with: their own row, and that of the word before where there is a table."""
+    width = embedding.shape[1]
+    for r in range(len(words)):
+        for j in range(width):
+            h[r * width + j] = embedding[words[r], j]
+    if len(previous) > 0:
+        for r in range(len(words)):
+            for j in range(width):
+                h[r * width + j] += previous[before[r], j]
+
+
+@compiled
+def forward(
+    weights: Any, cache: Any, words: Any, before: Any, places: Any, owners: Any, tables: Any
+) -> None:
+    """Run rows: word `words[r]`, behind `before[r]`, at position `places[r]` of sequence `owners[r]`.
 
     Writes keys, values and final states into the blocks that `tables` [sequences, most blocks]
     names. Rows of one sequence may come in any order: every layer's keys are written first.
     """
-    embedding, norms, qkv, proj, gate_up, down, turns, heads = weights
+    embedding, norms, qkv, proj, gate_up, down, turns, heads, previous = weights
     keys, values, states = cache
     count, context = len(words), turns.shape[1]
     width, hidden, size = embedding.shape[1], down.shape[2], keys.shape[2]
@@ -147,9 +165,7 @@ def forward(weights: Any, cache: Any, words: Any, places: Any, owners: Any, tabl
     mixed = np.empty(count * 3 * width, np.float32)
     both = np.empty(count * 2 * hidden + LANES, np.float32)
     inner = np.empty(count * hidden + LANES, np.float32)
-    for r in range(count):
-        for j in range(width):
-            h[r * width + j] = embedding[words[r], j]
+    _entered(embedding, previous, words, before, h)
     for i in range(norms.shape[0] // 2):
         _norm(h, norms[2 * i], normed, count)
         product(normed, qkv[i], mixed, count)
@@ -187,6 +203,7 @@ def _run(
     cache: Any,
     tables: Any,
     lengths: Any,
+    lasts: Any,
     drawn: Any,
     step: Any,
     active: Any,
@@ -194,15 +211,17 @@ def _run(
 ) -> int:
     """Run the words of a step but `<eos>`, which nothing can follow; return how many."""
     words, places = np.empty(len(active), np.int64), np.empty(len(active), np.int64)
-    owners = np.empty(len(active), np.int64)
+    owners, before = np.empty(len(active), np.int64), np.empty(len(active), np.int64)
     count = 0
     for i in range(len(active)):
         s = active[i]
         if drawn[s, step] != eos:
             words[count], places[count], owners[count] = drawn[s, step], lengths[s] - 1, s
+            before[count] = lasts[s] if step == 0 else drawn[s, step - 1]
             count += 1
     if count > 0:
-        forward(weights, cache, words[:count], places[:count], owners[:count], tables)
+        words, before, places = words[:count], before[:count], places[:count]
+        forward(weights, cache, words, before, places, owners[:count], tables)
     return count
 
 
@@ -235,6 +254,7 @@ def decode(
     cache: Any,
     tables: Any,
     lengths: Any,
+    lasts: Any,
     ends: Any,
     keys: Any,
     stops: Any,
@@ -246,9 +266,9 @@ def decode(
     """Sample from each sequence until a stop word; return words, log-probabilities, counts.
 
     A step takes the state of each last position to logits, draws a word, and runs the words as one
-    batch. No sequence grows beyond its end. `limits`: most words in all, temperature, top_p, id of
-    `<eos>`, which is among the `stops`; masks and watch: see `draw_options.py`, or None, and then
-    nothing is compiled for them. `tables` has room for the blocks that `spare` [sequences, n] lends.
+    batch. `lasts` are the sequences' last words, and none grows beyond its end. `limits`: most words
+    in all, temperature, top_p, id of `<eos>`, which is among the `stops`; masks and watch: see
+    `draw_options.py`, or None, and then nothing is compiled for them. `tables` has room for the blocks that `spare` [sequences, n] lends.
     `ran[t]` rows were run after step t, whose words were known at `stamps[t]` of the monotonic clock.
     """
     (left, temperature, top_p, eos), steps = limits, 0
@@ -264,8 +284,7 @@ def decode(
             break
         _last_states(cache, tables, lengths, active, rows)
         product(rows, unembedding, logits, len(active))
-        going = 0
-        following = np.empty(len(active), np.int64)
+        going, following = 0, np.empty(len(active), np.int64)
         for i in range(len(active)):
             s = active[i]
             u = uniform(keys[s], lengths[s])
@@ -284,7 +303,7 @@ def decode(
                 going += 1
         _stamp(stamps, step, pair)
         left -= len(active)
-        ran[step] = _run(weights, cache, tables, lengths, drawn, step, active, eos)
+        ran[step] = _run(weights, cache, tables, lengths, lasts, drawn, step, active, eos)
         active = following[:going]
         steps = step + 1
     spent = len(active) > 0 and steps < most

@@ -45,7 +45,7 @@ from adabench.workloads.shared.language_model.native.kv_blocks import (
 from adabench.workloads.shared.language_model.native.matmul import product
 from adabench.workloads.shared.language_model.native.packed_weights import pack
 from adabench.workloads.shared.language_model.native.results import DecodedBatch, add_rows
-from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY
+from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY, PAD
 
 ENOUGH_ROWS = 16
 """Sequences per thread below which another thread costs more than it brings."""
@@ -248,10 +248,11 @@ class NativeEngine:
         spans = [(seq.cache.stored, len(seq.ids) - seq.finished) for seq in seqs]
         spans_of = list(zip(seqs, spans, strict=True))
         words = np.array([w for seq, span in spans_of for w in seq.ids[slice(*span)]], np.int64)
+        before = np.array([w for seq, span in spans_of for w in _before(seq.ids, *span)], np.int64)
         places = np.concatenate([np.arange(*span) for span in spans] or [np.zeros(0, np.int64)])
         owners = np.repeat(np.arange(len(seqs)), [end - begin for begin, end in spans])
         tables = stack_tables([seq.cache for seq in seqs], 0)
-        decoder.forward(self._weights, self._cache(), words, places, owners, tables)
+        decoder.forward(self._weights, self._cache(), words, before, places, owners, tables)
         for seq in seqs:
             self._stored(seq)
         self.costs.meter["flops"] += self._row_flops(len(words), int(places.sum()) + len(words))
@@ -317,6 +318,7 @@ class NativeEngine:
             self._cache(),
             stack_tables([seq.cache for seq in seqs], spare.shape[1]),
             np.array([len(seq.ids) for seq in seqs], np.int64),
+            np.array([seq.ids[-1] for seq in seqs], np.int64),
             np.array(self._ends(seqs, options), np.int64),
             np.array([seq.key for seq in seqs], np.uint64),
             stops,
@@ -360,3 +362,8 @@ class NativeEngine:
         prefix = "kv_peak" if self.role == "policy" else "judge_kv_peak"
         self.costs.peak(prefix, self.blocks.tokens)
         self.costs.peak(f"{prefix}_bytes", self.blocks.memory_bytes)
+
+
+def _before(ids: Sequence[int], begin: int, end: int) -> Sequence[int]:
+    """Return the words before those of a span; before the first stands `<pad>`."""
+    return ids[begin - 1 : end - 1] if begin else (PAD, *ids[: max(0, end - 1)])[: max(0, end)]

@@ -41,8 +41,16 @@ def pack(model: LanguageModel) -> tuple[tuple[Any, ...], Floats]:
         stacked("down"),
         np.ascontiguousarray(np.stack((cosine[:, :half], sine[:, :half]))),
         shape.heads,
+        _previous(model),
     )
     return weights, panels(embedding)
+
+
+def _previous(model: LanguageModel) -> Floats:
+    """Return the table of the word before each word; without a row where there is none."""
+    if not model.shape.reads_previous:
+        return aligned(np.zeros((0, model.shape.width), np.float32))
+    return aligned(model.previous.weight.detach().numpy())
 
 
 def panels(weight: Tensor) -> Floats:

@@ -53,7 +53,7 @@ from adabench.workloads.shared.language_model.pooled.sampling import (
     sureness,
 )
 from adabench.workloads.shared.language_model.random_draws import uniform
-from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY, STEP_END
+from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY, PAD, STEP_END
 
 CAPABILITIES: frozenset[Capability] = frozenset(
     {"fork", "logprobs", "score", "hidden", "held", "limits", "allow", "watch"}
@@ -134,7 +134,8 @@ class PooledEngine:
             places = np.concatenate(
                 [np.arange(b, b + len(part)) for b, part in zip(begins, parts, strict=True)]
             )
-            self._forward(words, places, mask)
+            before = [w for seq, part in zip(seqs, parts, strict=True) for w in _before(seq, part)]
+            self._forward(words, before, places, mask)
             first = self.pool.used - len(words)
             for row, (seq, part) in enumerate(zip(seqs, parts, strict=True)):
                 seq.ids.extend(part)
@@ -252,13 +253,20 @@ class PooledEngine:
         return torch.cat((known, torch.from_numpy(new).to(known.device)), dim=1)
 
     @torch.no_grad()
-    def _forward(self, words: Sequence[int], places: Ints, mask: Tensor) -> None:
-        """Run rows behind the pool's end; `mask` is [rows, used + rows], themselves included."""
+    def _forward(
+        self, words: Sequence[int], before: Sequence[int], places: Ints, mask: Tensor
+    ) -> None:
+        """Run rows behind the pool's end; `mask` is [rows, used + rows], themselves included.
+
+        `before` are the words before each, which models with a table of them read.
+        """
         device, model = self.pool.keys.device, self.model
         rows, first = len(words), self.pool.used
         turns = torch.from_numpy(places).to(device)
         rotation = self._turns[0][turns], self._turns[1][turns]
         h = model.embedding(torch.tensor(words, device=device))
+        if self.shape.reads_previous:
+            h = h + model.previous(torch.tensor(before, device=device))
         end = first + rows
         for layer, block in enumerate(cast(list[Block], model.blocks)):
             qkv = block.qkv(block.norm_attention(h)).view(rows, 3, block.heads, -1)
@@ -337,7 +345,8 @@ class PooledEngine:
         own = torch.arange(rows, device=front.mask.device)
         front.mask[own, first + own] = True
         places = np.array([len(seq.ids) - 1 for seq in front.seqs])
-        self._forward([seq.ids[-1] for seq in front.seqs], places, front.mask[:, : first + rows])
+        words, before = ([seq.ids[-k] for seq in front.seqs] for k in (1, 2))
+        self._forward(words, before, places, front.mask[:, : first + rows])
         for row, seq in enumerate(front.seqs):
             self.pool.grow(seq.cache, np.array([first + row]))
         self.costs.meter["kv_token_steps"] += self.pool.living
@@ -346,6 +355,11 @@ class PooledEngine:
         prefix = "kv_peak" if self.role == "policy" else "judge_kv_peak"
         self.costs.peak(prefix, self.pool.living)
         self.costs.peak(f"{prefix}_bytes", self.pool.used * self.pool.position_bytes)
+
+
+def _before(seq: Seq, part: Sequence[int]) -> list[int]:
+    """Return the words before those of a part that a sequence is to get."""
+    return [seq.ids[-1] if seq.ids else PAD, *part][: len(part)]
 
 
 def _last(seqs: Sequence[Seq]) -> Ints:

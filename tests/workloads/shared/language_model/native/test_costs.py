@@ -54,9 +54,9 @@ def test_flops_are_what_torch_counts_for_the_same_words():
 def test_every_row_that_the_kernel_runs_is_counted(monkeypatch):
     ran = []
 
-    def forward(weights, cache, ids, places, owners, tables):
+    def forward(weights, cache, ids, before, places, owners, tables):
         ran.extend(places.tolist())
-        return compiled_forward(weights, cache, ids, places, owners, tables)
+        return compiled_forward(weights, cache, ids, before, places, owners, tables)
 
     def decode(*given):
         lengths = given[4].copy()

@@ -11,13 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adabench.workloads.shared.language_model.contract import mix
-from adabench.workloads.shared.language_model.model import LM_M, LM_S, Shape
+from adabench.workloads.shared.language_model.model import (
+    LM_M,
+    LM_S,
+    BigramShape,
+    LanguageModel,
+    Shape,
+)
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 from .trees import CALLS, PROMPTS, TINY, Tree, engine, model
 
 ODD = Shape(layers=1, width=24, heads=3, hidden=20, vocabulary=37, context=48)
 """No number here is a multiple of a vector's lanes."""
+PAIRS = BigramShape(layers=2, width=32, heads=2, hidden=40, vocabulary=12, context=64)
+"""With a second table, of the word before each word."""
 MODEL = model(TINY)
 FOREVER: frozenset[int] = frozenset()
 
@@ -34,7 +42,9 @@ def forced(made, ids):
         return states.numpy(), (states @ made.embedding.weight.T).numpy()
 
 
-@pytest.mark.parametrize("shape", [LM_S, LM_M, TINY, ODD], ids=["lm-s", "lm-m", "tiny", "odd"])
+@pytest.mark.parametrize(
+    "shape", [LM_S, LM_M, TINY, ODD, PAIRS], ids=["lm-s", "lm-m", "tiny", "odd", "pairs"]
+)
 @pytest.mark.parametrize("sharpness", [1.0, 20.0])
 def test_states_and_logits_are_those_of_torch(shape, sharpness):
     made = model(shape, sharpness=sharpness)
@@ -48,7 +58,7 @@ def test_states_and_logits_are_those_of_torch(shape, sharpness):
         ours.close(seq)
 
 
-@pytest.mark.parametrize("shape", [LM_S, LM_M, ODD], ids=["lm-s", "lm-m", "odd"])
+@pytest.mark.parametrize("shape", [LM_S, LM_M, ODD, PAIRS], ids=["lm-s", "lm-m", "odd", "pairs"])
 @pytest.mark.parametrize(("sharpness", "temperature"), [(1.0, 1.0), (6.0, 1.0), (8.0, 0.8)])
 def test_log_probabilities_are_those_of_the_text_that_was_drawn(shape, sharpness, temperature):
     made = model(shape, sharpness=sharpness)
@@ -103,6 +113,32 @@ def played(calls, keep, **options):
 @given(calls=CALLS, block=st.sampled_from([1, 2, 16]))
 def test_bits_do_not_depend_on_the_size_of_a_block(calls, block):
     assert played(calls, True, block=block) == played(calls, True)
+
+
+@settings(max_examples=20, deadline=None)
+@given(calls=CALLS, block=st.sampled_from([1, 2, 16]))
+def test_a_second_table_reads_the_word_before_however_words_came(calls, block):
+    made = model(PAIRS)
+    tree = Tree(engine(made, block=block))
+    for call in calls:
+        tree.play(*call)
+    for seq in tree.alive:
+        states, _ = forced(made, seq.ids)
+        found = tree.engine.hidden(seq, 0)
+        assert np.abs(found - states[: len(found)]).max() < 1e-4
+
+
+def test_a_second_table_of_zeros_changes_no_bit():
+    """So what ran without one runs as it did."""
+    paired = LanguageModel(PAIRS)
+    paired.load_state_dict({**MODEL.state_dict(), "previous.weight": torch.zeros(12, 32)})
+    texts = []
+    for made in (MODEL, paired.eval()):
+        ours = engine(made)
+        leaves = ours.fork(ours.open(PROMPTS[0], 5), 6)
+        ours.decode(leaves, max_new=20, stop=FOREVER)
+        texts.append([(leaf.ids, leaf.logprob, ours.hidden(leaf, 0).tobytes()) for leaf in leaves])
+    assert texts[0] == texts[1]
 
 
 def sampled(seqs, ours, **options):

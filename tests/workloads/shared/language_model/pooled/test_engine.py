@@ -7,7 +7,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel  # torch counts no fused 
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.shared.language_model.contract import STEP, BudgetSpent, Costs
-from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.model import (
+    BigramShape,
+    LanguageModel,
+    Shape,
+)
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
 from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
@@ -47,6 +51,21 @@ def grown(own: PooledEngine | NativeEngine) -> list[tuple[int, ...]]:
     grandchildren = [child for leaf in going for child in own.fork(leaf, 2)]
     own.decode(grandchildren, max_new=9, temperature=0.7, top_p=0.9)
     return [tuple(leaf.ids) for leaf in [*leaves, *grandchildren]]
+
+
+def test_with_a_second_table_the_words_are_those_of_the_native_engine() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        made = LanguageModel(BigramShape(layers=2, width=32, heads=4, hidden=48, context=96))
+        with torch.no_grad():
+            made.embedding.weight *= 20
+            made.previous.weight *= 20  # else hardly anything would hang on it
+    made = made.eval().requires_grad_(False)
+    ours, native = grown(engine(made)), grown(NativeEngine(made, "native", Costs()))
+    assert ours == native
+    with torch.no_grad():
+        made.previous.weight.zero_()
+    assert grown(engine(made)) != ours
 
 
 def test_the_words_are_those_of_the_native_engine(model: LanguageModel) -> None:
