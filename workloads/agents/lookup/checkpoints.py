@@ -1,0 +1,82 @@
+"""Checkpoints of policies and value heads: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
+
+A card says which recipe made the file, a digest of the sources it was made with, and the figures of its gates,
+measured on the file as it is shipped. Who loads a policy holds them against its gates
+(`substrate/policy_gates.py`).
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from safetensors.torch import save_file
+
+from adabench.workloads.agents.lookup.training import (
+    gate_figures,
+    train_modes,
+    train_policies,
+    train_values,
+)
+from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
+from adabench.workloads.agents.substrate.policies import (
+    FOLDER,
+    engine,
+    refuse_failures,
+    restore,
+    value_head,
+)
+from adabench.workloads.agents.substrate.policy_recipes import (
+    AgentRecipe,
+    ModeRecipe,
+    PolicyRecipe,
+    ValueRecipe,
+    recipes,
+)
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.checkpoints import Progress
+
+
+def train(
+    name: str, progress: Progress = lambda done, steps: None, *, folder: Path = FOLDER
+) -> dict[str, Any]:
+    """Train a recipe and write its weights and card into `folder`; return the card.
+
+    The policy of a value head, and the one that another goes on from, is read from `folder`.
+
+    Raises:
+        EnvironmentProblem: if a value head's policy is not there, or misses a gate.
+        SelectionError: if there is no recipe of that name.
+    """
+    plan = checkpoints.find_recipe(name, recipes())
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(plan, ValueRecipe):
+        head, dev = train_values.train(plan, engine(plan.policy, folder), progress)
+        save_file(checkpoints.halves(head), folder / f"{name}{checkpoints.SUFFIX}")
+        value_head.cache_clear()
+        return _write_card(plan, train_values, dev, folder)
+    if isinstance(plan, ModeRecipe):
+        refuse_failures(plan.policy, folder)
+        model = train_modes.train(plan, restore(plan.policy, folder), progress)
+    else:
+        model = train_policies.train(plan, progress)
+    save_file(checkpoints.halves(model.state_dict()), folder / f"{name}{checkpoints.SUFFIX}")
+    restore.cache_clear()
+    return write_policy_card(plan, folder)
+
+
+def write_policy_card(plan: PolicyRecipe | ModeRecipe, folder: Path) -> dict[str, Any]:
+    """Measure the figures of a policy's gates on its file, and write its card."""
+    own = NativeEngine(restore(plan.name, folder), plan.name, vocabulary=ACTION_VOCABULARY)
+    training = train_modes if isinstance(plan, ModeRecipe) else train_policies
+    return _write_card(plan, training, gate_figures.figures(own), folder)
+
+
+def _write_card(
+    plan: AgentRecipe, training: ModuleType, dev: dict[str, float], folder: Path
+) -> dict[str, Any]:
+    card = asdict(plan) | {"source": checkpoints.code_digest(training), "dev": dev}
+    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return card

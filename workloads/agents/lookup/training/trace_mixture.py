@@ -1,0 +1,64 @@
+"""What policies learn from: an endless mixture of the expert's episodes in fresh worlds.
+
+    kb     45 %    act 70, chk 20, cot 5, dir 5
+    mix    25 %    act 75, chk 10, cot 10, dir 5
+    arith  30 %    act 20, cot 50, dir 30
+
+Rows are taken by a fair coin and failing episodes stay: they teach the critic, and the procedure after a
+wrong choice is right all the same. Two in five `act` prompts with an ambiguous hop carry one or two hints,
+which name either row; half of the `act` episodes are judged, and most of those that failed reflected on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from adabench.workloads.agents.lookup.training.expert import Trace, write_trace
+from adabench.workloads.agents.substrate.action_words import ACT, CHAIN, CHECK, DIRECT
+from adabench.workloads.agents.substrate.episodes import LONGEST
+from adabench.workloads.agents.substrate.fault_plans import draw_faults
+from adabench.workloads.agents.substrate.notation import Hint
+from adabench.workloads.agents.substrate.seeded_draws import Draws
+from adabench.workloads.agents.substrate.tool_server import ToolServer
+from adabench.workloads.agents.truth.problems import SIZES, Family, draw_problem
+from adabench.workloads.shared.language_model.contract import mix
+
+FAMILIES: tuple[tuple[Family, float], ...] = (("kb", 0.45), ("mix", 0.25), ("arith", 0.30))
+MODE_SHARES: dict[Family, tuple[tuple[int, float], ...]] = {
+    "kb": ((ACT, 0.70), (CHECK, 0.20), (CHAIN, 0.05), (DIRECT, 0.05)),
+    "mix": ((ACT, 0.75), (CHECK, 0.10), (CHAIN, 0.10), (DIRECT, 0.05)),
+    "arith": ((ACT, 0.20), (CHAIN, 0.50), (DIRECT, 0.30)),
+}
+HINTED, JUDGED, REFLECTED = 0.4, 0.5, 0.8
+_TRAINING = 0x7A11
+"""Worlds of trainings are keyed apart from those of questions."""
+
+
+def traces(seed: int) -> Iterator[Trace]:
+    """Yield traces for ever."""
+    count = 0
+    while True:
+        yield draw_trace(mix(_TRAINING, seed, count))
+        count += 1
+
+
+def draw_trace(seed: int) -> Trace:
+    """Draw a question and an episode of the expert's on it; one that is too long is cut."""
+    draws = Draws(seed)
+    family = draws.weighted(FAMILIES)
+    problem = draw_problem(family, draws.pick(SIZES[family]), mix(seed, 1), "train")
+    mode = draws.weighted(MODE_SHARES[family])
+    hops = problem.ambiguous_hops
+    if mode == ACT and hops and draws.chance(HINTED):
+        problem = problem.hinted(_hints(draws, hops))
+    server = ToolServer(problem.world, draw_faults(mix(seed, 2)), deadline_s=0.0)
+    judged = family != "arith" and draws.chance(JUDGED)
+    trace = write_trace(
+        problem, server, draws, mode, judged=judged, reflects=draws.chance(REFLECTED)
+    )
+    return replace(trace, words=trace.words[:LONGEST], weights=trace.weights[:LONGEST])
+
+
+def _hints(draws: Draws, hops: tuple[int, ...]) -> tuple[Hint, ...]:
+    """Draw one or two hints at different hops, naming either row."""
+    count = min(len(hops), 1 + draws.below(2))
+    return tuple((hop, draws.below(2)) for hop in draws.distinct(hops, count))

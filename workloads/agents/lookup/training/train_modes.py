@@ -1,0 +1,165 @@
+"""Adaptive policy optimisation: a policy learns by reward which mode a question needs.
+
+For each question two episodes are forced into each mode (`dir`, `cot`, `act`) and four begin with the mode that
+the policy draws. What an episode is worth:
+
+    forced   right * well formed
+    free     right * well formed * a      a = 1 at once, else 1 - p^2
+
+p: the share of right answers among the episodes that were forced to answer at once. So where that does, a dear
+mode earns nothing. Without the adaptive term a is 1. Worth is normalised within the ten episodes of a
+question; own words are reinforced by it, never those of tools and no forced mode; a pull back to the policy
+of before (`PULL`, in nats a word) keeps the rest as it was.
+
+A2FM's paper gives neither the numbers of episodes nor how the three rewards are combined: product, two and
+four are ours.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.agents.substrate.action_steps import Ids, stated, tool_places
+from adabench.workloads.agents.substrate.action_words import (
+    ACT,
+    ACTION_VOCABULARY,
+    CHAIN,
+    DIRECT,
+    PAD,
+)
+from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result
+from adabench.workloads.agents.substrate.fault_plans import draw_faults
+from adabench.workloads.agents.substrate.policy_recipes import ModeRecipe
+from adabench.workloads.agents.substrate.seeded_draws import Draws
+from adabench.workloads.agents.substrate.tool_server import ToolServer
+from adabench.workloads.agents.truth.problems import Family, Problem, draw_problem
+from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
+from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+
+QUESTIONS, FORCED, FREE = 32, 2, 4
+FORCED_MODES = (DIRECT, CHAIN, ACT)
+ALPHA, PULL, CLIP, LEAST_SPREAD = 2.0, 0.02, 1.0, 1e-3
+KINDS: tuple[tuple[Family, int], ...] = (
+    ("arith", 1), ("arith", 2), ("arith", 4), ("kb", 2), ("kb", 3), ("kb", 4), ("mix", 3), ("mix", 4),
+)  # fmt: skip
+_MODES = 0xA90
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """An episode, and what it is worth beside the others of its question."""
+
+    prompt: Ids
+    completion: Ids
+    first: int
+    """Where the words of the policy begin: behind a mode that was forced."""
+    advantage: float
+
+
+def train(
+    plan: ModeRecipe, start: LanguageModel, progress: Progress = lambda done, steps: None
+) -> LanguageModel:
+    """Return a policy that went on from another one."""
+    model = LanguageModel(start.shape)
+    model.load_state_dict(start.state_dict())
+    before = copy.deepcopy(model).requires_grad_(False)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.0
+    )
+    for update in range(plan.steps):
+        found = rollouts(model, mix(_MODES, plan.seed, update), is_adaptive=plan.is_adaptive)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss(model, before, found))
+        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        optimiser.step()
+        progress(update + 1, plan.steps)
+    return model.eval().requires_grad_(False)
+
+
+def rollouts(model: LanguageModel, seed: int, *, is_adaptive: bool) -> list[Episode]:
+    """Return the episodes of one update; those of which all of a question are worth the same are left out."""
+    engine = NativeEngine(model, "policy", Costs(), vocabulary=ACTION_VOCABULARY)
+    draws, groups = Draws(seed), list[tuple[Problem, list[Seq]]]()
+    servers: dict[Seq, ToolServer] = {}
+    for index in range(QUESTIONS):
+        key = mix(seed, index)
+        family, size = draws.pick(KINDS)
+        problem = draw_problem(family, size, mix(key, 1), "train")
+        server = ToolServer(problem.world, draw_faults(mix(key, 2)), deadline_s=0.0)
+        seqs = _opened(engine, problem, key)
+        groups.append((problem, seqs))
+        servers |= dict.fromkeys(seqs, server)
+    loop = EpisodeLoop(
+        engine.decode, engine.append, lambda seq: due_result(servers[seq], seq.completion)[1]
+    )
+    loop.finish(list(servers))
+    return [
+        one for problem, seqs in groups for one in _valued(problem, seqs, is_adaptive=is_adaptive)
+    ]
+
+
+def _opened(engine: NativeEngine, problem: Problem, key: int) -> list[Seq]:
+    """Return the sequences of one question: forced into each mode in turn, then free."""
+    root = engine.open(problem.prompt, key)
+    seqs = engine.fork(root, FORCED * len(FORCED_MODES) + FREE)
+    forced = [mode for mode in FORCED_MODES for _ in range(FORCED)]
+    engine.append(seqs[: len(forced)], [(mode,) for mode in forced])
+    return seqs
+
+
+def _valued(problem: Problem, seqs: Sequence[Seq], *, is_adaptive: bool) -> list[Episode]:
+    count = FORCED * len(FORCED_MODES)
+    right = [stated(seq.completion) == problem.answer for seq in seqs]  # malformed is never right
+    at_once = sum(right[:FORCED]) / FORCED
+    worth = [float(one) for one in right[:count]]
+    for seq, is_right in zip(seqs[count:], right[count:], strict=True):
+        is_dear = seq.completion[:1] != (DIRECT,)
+        worth.append(is_right * (1 - at_once**ALPHA if is_adaptive and is_dear else 1.0))
+    mean = sum(worth) / len(worth)
+    spread = (sum((one - mean) ** 2 for one in worth) / len(worth)) ** 0.5
+    if spread < LEAST_SPREAD:
+        return []
+    return [
+        Episode(problem.prompt, seq.completion, int(k < count), (one - mean) / spread)
+        for k, (seq, one) in enumerate(zip(seqs, worth, strict=True))
+    ]
+
+
+def loss(model: LanguageModel, before: LanguageModel, episodes: Sequence[Episode]) -> Tensor:
+    """Return what is to be made small: own words by their advantage, and the pull back."""
+    ids, targets, advantages, own = padded(episodes)
+    now = _chances(model, ids, targets, own)
+    with torch.no_grad():
+        then = _chances(before, ids, targets, own)
+    gap = then - now
+    pull = gap.exp() - gap - 1  # an estimate of the divergence that is never below 0
+    return (PULL * pull - advantages[own] * now).mean()
+
+
+def _chances(model: LanguageModel, ids: Tensor, targets: Tensor, own: Tensor) -> Tensor:
+    """Return the log-probabilities of own words."""
+    logits = F.linear(model.states(ids)[own], model.embedding.weight)
+    return -F.cross_entropy(logits, targets[own], reduction="none")
+
+
+def padded(episodes: Sequence[Episode]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return ids, next words, advantages and where a policy's own words are, all [episodes, T]."""
+    width = max(len(one.prompt) + len(one.completion) for one in episodes) - 1
+    ids = torch.full((len(episodes), width), PAD)
+    targets, advantages = torch.full_like(ids, PAD), torch.zeros(len(episodes), width)
+    own = torch.zeros(len(episodes), width, dtype=torch.bool)
+    for row, one in enumerate(episodes):
+        whole = torch.tensor((*one.prompt, *one.completion))
+        begin = len(one.prompt) - 1
+        ids[row, : len(whole) - 1], targets[row, : len(whole) - 1] = whole[:-1], whole[1:]
+        own[row, begin + one.first : len(whole) - 1] = True
+        own[row, [begin + place for place in tool_places(one.completion)]] = False
+        advantages[row] = one.advantage
+    return ids, targets, advantages, own

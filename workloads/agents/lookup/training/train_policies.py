@@ -1,0 +1,87 @@
+"""The training recipe of the family's policies.
+
+AdamW, betas (0.9, 0.98), weight decay 0.01, gradient norm clipped to 1; 100 steps of warm-up, constant,
+linear decay to 5 % over the last fifth. Loss on a policy's own words only, by the weights of their trace.
+Batches are cut by length from pools of four, so that little is spent on padding.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.agents.lookup.training.expert import Trace
+from adabench.workloads.agents.lookup.training.trace_mixture import traces
+from adabench.workloads.agents.substrate.action_words import PAD
+from adabench.workloads.agents.substrate.policy_recipes import PolicyRecipe
+from adabench.workloads.agents.substrate.seeded_draws import Draws
+from adabench.workloads.shared.language_model.model import LanguageModel
+
+BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
+WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
+POOL = 4
+"""Batches that are cut out of one pool."""
+
+Progress = Callable[[int, int], None]
+
+
+def train(recipe: PolicyRecipe, progress: Progress = lambda done, steps: None) -> LanguageModel:
+    """Train a policy from its seed; return it in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = LanguageModel(recipe.shape)
+        optimiser = torch.optim.AdamW(
+            model.parameters(), lr=recipe.rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+        )
+        drawn = islice(batches(recipe.seed, recipe.batch), recipe.steps)
+        for step, (ids, targets, weights) in enumerate(drawn):
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.rate * schedule(step, recipe.steps)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss(model, ids, targets, weights))
+            nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+            optimiser.step()
+            progress(step + 1, recipe.steps)
+    return model.eval().requires_grad_(False)
+
+
+def loss(model: LanguageModel, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean of the cross-entropy of own words."""
+    own = weights > 0
+    logits = F.linear(model.states(ids)[own], model.embedding.weight)
+    each = F.cross_entropy(logits, targets[own], reduction="none")
+    return (each * weights[own]).sum() / weights[own].sum()
+
+
+def schedule(step: int, steps: int) -> float:
+    """Return the learning rate as a share of its peak."""
+    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
+    return warm * (1 - (1 - LAST_RATE) * late)
+
+
+def batches(seed: int, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield (ids, targets, weights) [batch, T] for ever, several at a time out of one pool."""
+    source, draws = traces(seed), Draws(seed)
+    while True:
+        pool = sorted(
+            islice(source, POOL * batch), key=lambda one: len(one.prompt) + len(one.words)
+        )
+        for part in draws.distinct(range(POOL), POOL):
+            yield padded(pool[part * batch : (part + 1) * batch])
+
+
+def padded(rows: Sequence[Trace]) -> tuple[Tensor, Tensor, Tensor]:
+    """Turn traces into ids, the words that follow them, and how much each of those counts."""
+    width = max(len(row.prompt) + len(row.words) for row in rows) - 1
+    ids = torch.full((len(rows), width), PAD)
+    targets = torch.full((len(rows), width), PAD)
+    weights = torch.zeros(len(rows), width)
+    for row, trace in enumerate(rows):
+        whole = torch.tensor((*trace.prompt, *trace.words))
+        first, end = len(trace.prompt) - 1, len(whole) - 1
+        ids[row, :end], targets[row, :end] = whole[:-1], whole[1:]
+        weights[row, first:end] = torch.tensor(trace.weights)
+    return ids, targets, weights

@@ -1,0 +1,197 @@
+"""One question being answered by an agent: a policy, its tools, what they cost, the best answer so far.
+
+    with task.session(question) as session:
+        seqs = session.fork(session.begin("act"), 8)
+        session.finish(seqs)
+        session.offer(vote(...))
+    return session.best
+
+It is a session of the engines' (`language_model/search_session.py`) whose sequences may call tools. Tools
+answer in `advance` and `finish`, where the policy wrote a call, and nowhere else. The world and its faults
+are behind them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.agents.substrate.action_ledger import refuse_forced
+from adabench.workloads.agents.substrate.action_steps import Ids, steps
+from adabench.workloads.agents.substrate.action_words import (
+    ANSWER,
+    CRITIC,
+    DOWN,
+    IDS,
+    MODES,
+    OWN_THOUGHT,
+    TIMEOUT,
+    TRANSIENT,
+    WORDS,
+)
+from adabench.workloads.agents.substrate.call_ledger import CallLedger, CallRow, Kind, Plane
+from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result, is_over
+from adabench.workloads.agents.substrate.tool_server import ToolServer
+from adabench.workloads.agents.substrate.value_head import ValueHead
+from adabench.workloads.shared.language_model.contract import Chunk, Engine, Seq
+from adabench.workloads.shared.language_model.domain import Domain
+from adabench.workloads.shared.language_model.search_session import Session
+from adabench.workloads.shared.language_model.session_account import Injection, SessionAccount
+
+FAULTS = frozenset((TRANSIENT, TIMEOUT, DOWN))
+MODE_NAMES = tuple(WORDS[mode] for mode in MODES)
+
+
+class AgentSession(Session):
+    """A session with tools; use it in a `with`."""
+
+    def __init__(
+        self,
+        policy: Engine,
+        prompt: Ids,
+        server: ToolServer,
+        *,
+        account: SessionAccount,
+        domain: Domain,
+        budget: int | None = None,
+        tool_budget: int | None = None,
+        tool_price: int = 0,
+        value_head: Callable[[], ValueHead],
+    ) -> None:
+        super().__init__(
+            policy, None, prompt,
+            account=account, domain=domain, budget=budget, tool_budget=tool_budget,
+        )  # fmt: skip
+        self._server, self._tool_price, self._head = server, tool_price, value_head
+        self._calls = CallLedger()
+        act, judge = partial(self._draw, "llm"), partial(self._draw, "judge")
+        self._loop = EpisodeLoop(act, self._inject, self._answer)
+        self._critic = EpisodeLoop(judge, self._inject, self._answer)
+
+    def begin(self, mode: str = "") -> Seq:
+        """Return a sequence that holds the prompt, and a mode; without one the policy draws it.
+
+        Raises:
+            SelectionError: if there is no such mode.
+        """
+        if mode and mode not in MODE_NAMES:
+            raise SelectionError(f"There is no mode {mode!r}.", nearest(mode, MODE_NAMES))
+        seq = self.open()
+        if mode:
+            self.append([seq], [(IDS[mode],)])
+        return seq
+
+    def append(
+        self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]], *, as_: Injection = "forced"
+    ) -> None:
+        """Force a mode or a role; all other words are the policy's or a tool's.
+
+        Raises:
+            MethodContractError: for other words.
+        """
+        refuse_forced(parts)
+        super().append(seqs, parts, as_="forced" if as_ == "tool" else as_)
+
+    def advance(self, seqs: Sequence[Seq], temperature: float | None = None) -> None:
+        """Take each sequence to the end of its step: a call with its result, a thought, an answer.
+
+        Raises:
+            BudgetSpent: if words or calls of tools are gone.
+        """
+        self._loop.advance(seqs, self._heat(temperature))
+
+    def finish(self, seqs: Sequence[Seq], temperature: float | None = None) -> None:
+        """Take each sequence to its end.
+
+        Raises:
+            BudgetSpent: if words or calls of tools are gone.
+        """
+        self._loop.finish(seqs, self._heat(temperature))
+
+    def ended(self, seq: Seq) -> bool:
+        """Return whether an episode has come to its end."""
+        return is_over(seq)
+
+    def self_checks(self, seqs: Sequence[Seq]) -> list[float]:
+        """Return how sure the policy's critic is that each answer is right.
+
+        It reads a copy of the episode, may look up the answer's type, and says ok or bad: the probability
+        of the first. Sequences without an answer get 0.
+        """
+        able = [seq for seq in seqs if not seq.finished and is_over(seq)]
+        copies = {seq: self.fork(seq, 1)[0] for seq in able}
+        readers = list(copies.values())
+        self.append(readers, [(CRITIC,)] * len(readers))
+        found = self._critic.verdicts(readers)
+        self.close(readers)
+        return [found.get(copies[seq], 0.0) if seq in copies else 0.0 for seq in seqs]
+
+    def values(self, seqs: Sequence[Seq]) -> list[float]:
+        """Return how probably each episode ends well, as the policy's state behind its last step tells.
+
+        Raises:
+            EnvironmentProblem: if no head was trained for the policy, or it misses its gate.
+        """
+        head = self._head()
+        states = [self.hidden(seq, len(seq.ids) - 1)[0] for seq in seqs]
+        with self._account.counting():
+            self._costs.meter["flops"] += len(states) * head.flops
+        return head.values(np.array(states))
+
+    @property
+    def tools_used(self) -> int:
+        """Return how many calls of tools were made."""
+        return self._costs.meter["tool_calls"]
+
+    def calls(self) -> Mapping[str, int]:
+        """Return what was called so far, by name."""
+        return self._calls.totals()
+
+    def _heat(self, temperature: float | None) -> float:
+        return self._domain.temperature if temperature is None else temperature
+
+    def _draw(
+        self,
+        kind: Kind,
+        seqs: Sequence[Seq],
+        *,
+        stop: frozenset[int],
+        max_new: Sequence[int],
+        temperature: float,
+    ) -> list[Chunk]:
+        """Draw words, and write down a call for each sequence."""
+        before = [len(seq.ids) for seq in seqs]
+        chunks = self.decode(seqs, max_new=list(max_new), temperature=temperature, stop=stop)
+        for seq, context, chunk in zip(seqs, before, chunks, strict=True):
+            plane: Plane = "control" if kind == "judge" else _plane(seq.completion)
+            self._calls.add(CallRow(kind, plane, None, context, len(chunk.ids)))
+        return chunks
+
+    def _inject(self, seqs: Sequence[Seq], parts: Sequence[Ids]) -> None:
+        super().append(seqs, parts, as_="tool")
+
+    def _answer(self, seq: Seq) -> Ids:
+        """Call the tool that is due, and write it down."""
+        tool, result = due_result(self._server, seq.completion)
+        status = result[0] if result[0] in FAULTS else None
+        self._calls.add(CallRow("tool", "data", tool, len(seq.ids), len(result), status))
+        return result
+
+    def _settle(self) -> None:
+        """Write what was called, and the bill, into the task's meter with the rest."""
+        found = self._calls.totals()
+        with self._account.counting():
+            meter = self._costs.meter
+            for name, value in found.items():
+                meter[name] += value
+            words = meter["generated"] + meter["prefilled"]
+            meter["bill"] += words + self._tool_price * found.get("priced_calls", 0)
+        super()._settle()
+
+
+def _plane(completion: Sequence[int]) -> Plane:
+    """Return whether the latest step chose what to do next, or produced something."""
+    *_, last = steps(completion)
+    is_thought = len(last.head) > 1 and last.head[1] == OWN_THOUGHT
+    return "data" if is_thought or last.head[:1] == (ANSWER,) else "control"

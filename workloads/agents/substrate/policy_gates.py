@@ -1,0 +1,60 @@
+"""What a policy must show before a task runs it, on worlds of the held-out split, as it is shipped.
+
+A policy that misses a gate is broken in a way that would look like a merit of some method: one that cannot
+read its tools gains by any retry, one that does not take the row that it named makes hints worthless, and one
+that knows facts by heart needs no tools.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+PER_GATE = 300
+"""Questions that each figure rests on."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A figure of a policy's card, and the range that it must lie in."""
+
+    figure: str
+    says: str
+    low: float = 0.0
+    high: float = 1.0
+
+    def admits(self, value: float) -> bool:
+        """Tell whether a figure lies in the range."""
+        return self.low <= value <= self.high
+
+
+GATES = (
+    Gate("kb_dir", "facts are not known by heart: answers to `kb` without a tool", high=0.02),
+    Gate("kb_cot", "facts are not known by heart: chains on `kb` without a tool", high=0.02),
+    Gate("kb_act_clean_2", "two hops where nothing is to be chosen and nothing fails", low=0.95),
+    Gate("kb_act_clean_3", "three hops where nothing is to be chosen and nothing fails", low=0.95),
+    Gate("kb_act_clean_4", "four hops where nothing is to be chosen and nothing fails", low=0.95),
+    Gate("kb_act_3", "three hops, greedy: neither broken nor solved", low=0.40, high=0.65),
+    Gate("kb_gain_8", "what the best of eight samples gains over one", low=0.25),
+    Gate("binding", "the next call takes the row that was named", low=0.95),
+    Gate("hint_binding", "the row that a hint names is taken", low=0.95),
+    Gate("critic_auc", "the critic ranks right answers above wrong ones", low=0.85),
+    Gate("arith_cot_4", "four operations in a chain", low=0.90),
+    Gate("arith_dir_2", "two operations at once are too many", high=0.30),
+    Gate("all_down", "failure is declared where no tool works", low=0.95),
+)
+
+VALUE_GATES = (
+    Gate("value_auc", "values behind steps rank episodes that end well above others", low=0.70),
+)
+"""Of a value head."""
+
+
+def misses(figures: Mapping[str, float], gates: Sequence[Gate] = GATES) -> list[str]:
+    """Return a sentence for each gate that figures miss or do not name."""
+    found = []
+    for gate in gates:
+        if gate.figure not in figures:
+            found.append(f"{gate.figure} was not measured ({gate.says})")
+        elif not gate.admits(figures[gate.figure]):
+            bounds = f"{gate.low:g}..{gate.high:g}"
+            found.append(f"{gate.figure} is {figures[gate.figure]:.3f}, not {bounds} ({gate.says})")
+    return found

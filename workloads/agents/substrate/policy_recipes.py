@@ -1,0 +1,108 @@
+"""Every policy of the family by name, and how it is trained.
+
+    adabench train agent-s-s0
+
+Policies learn from traces of a scripted expert in worlds of the `train` split (`lookup/training/`). Steps,
+never seconds: the result does not depend on how busy the machine is.
+"""
+
+from dataclasses import dataclass
+
+from adabench.workloads.agents.substrate.action_words import VOCABULARY
+from adabench.workloads.shared.language_model.model import BigramShape, Shape
+
+TRAININGS = (0, 1, 2, 3, 4)
+VALUES = "agent-value"
+ADAPTIVE, FLAT = "apo", "flat"
+"""Roles of policies that learned to choose modes: with the adaptive reward, and without."""
+AGENT_S = BigramShape(layers=2, width=64, heads=2, hidden=176, vocabulary=VOCABULARY)
+AGENT_M = BigramShape(layers=3, width=128, heads=4, hidden=352, vocabulary=VOCABULARY)
+
+
+@dataclass(frozen=True)
+class PolicyRecipe:
+    """What to train, from which seed."""
+
+    name: str
+    shape: Shape
+    seed: int
+    steps: int
+    batch: int = 64
+    rate: float = 2e-3
+    forecast_s: int = 200
+
+
+@dataclass(frozen=True)
+class ValueRecipe:
+    """Which policy's episodes to learn from, and how many of them."""
+
+    name: str
+    policy: str
+    seed: int
+    steps: int = 2000
+    episodes: int = 12000
+    forecast_s: int = 40
+
+
+@dataclass(frozen=True)
+class ModeRecipe:
+    """A policy that goes on from another one and learns which mode a question needs."""
+
+    name: str
+    policy: str
+    seed: int
+    is_adaptive: bool
+    """Whether modes are dear where a cheaper one would have done."""
+    steps: int = 60
+    """Updates, each on 32 questions of ten episodes."""
+    rate: float = 3e-4
+    forecast_s: int = 90
+
+
+AgentRecipe = PolicyRecipe | ValueRecipe | ModeRecipe
+
+
+def policy_recipes() -> dict[str, PolicyRecipe]:
+    """Return the recipes of policies by name; a name ends in its training seed."""
+    made = [
+        recipe
+        for s in TRAININGS
+        for recipe in (
+            PolicyRecipe(f"agent-s-s{s}", AGENT_S, s, 1700),
+            PolicyRecipe(f"agent-m-s{s}", AGENT_M, s, 1200, forecast_s=360),
+        )
+    ]
+    return {recipe.name: recipe for recipe in made}
+
+
+def value_recipes() -> dict[str, ValueRecipe]:
+    """Return the recipes of value heads by name: one for each policy."""
+    made = [
+        ValueRecipe(value_name(name), name, plan.seed) for name, plan in policy_recipes().items()
+    ]
+    return {recipe.name: recipe for recipe in made}
+
+
+def mode_recipes() -> dict[str, ModeRecipe]:
+    """Return the recipes of policies that choose modes by name: two for each small policy."""
+    made = [
+        ModeRecipe(mode_name(f"agent-s-s{s}", role), f"agent-s-s{s}", s, role == ADAPTIVE)
+        for s in TRAININGS
+        for role in (ADAPTIVE, FLAT)
+    ]
+    return {recipe.name: recipe for recipe in made}
+
+
+def mode_name(policy: str, role: str) -> str:
+    """Return the name of what went on from a policy to choose modes."""
+    return f"agent-{role}{policy.removeprefix('agent')}"
+
+
+def value_name(policy: str) -> str:
+    """Return the name of a policy's value head."""
+    return f"{VALUES}{policy.removeprefix('agent')}"
+
+
+def recipes() -> dict[str, AgentRecipe]:
+    """Return every recipe by name."""
+    return {**policy_recipes(), **value_recipes(), **mode_recipes()}
