@@ -38,10 +38,10 @@ in training, or none. `budget` and `calls`: words that may be generated, and cal
 for a question; 0 is no limit. `tool_price` stands before a run; sweep it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.lookup import conformance
 from adabench.workloads.agents.substrate.agent_task import GradedAgentTask, Scene
@@ -50,8 +50,8 @@ from adabench.workloads.agents.substrate.fault_plans import (
     USUAL_FAULTS,
     draw_faults,
 )
+from adabench.workloads.agents.substrate.policies import absences, policy_name
 from adabench.workloads.agents.substrate.policies import policy as load_policy
-from adabench.workloads.agents.substrate.policies import policy_name
 from adabench.workloads.agents.substrate.policy_recipes import ADAPTIVE, FLAT, mode_name
 from adabench.workloads.agents.substrate.worlds import WorldRules
 from adabench.workloads.agents.truth.problems import (
@@ -132,7 +132,7 @@ CARD = Card(
 )  # fmt: skip
 CHECK_CONDITIONS = {"questions": 4}
 check = conformance.check
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load", "missing_abilities"]
 _EVALUATION = 0xE7A1
 """Worlds of scored questions are keyed apart from those of trainings and gates."""
 
@@ -176,6 +176,15 @@ def load(
         scenes=tuple(Scene(one.world, draw_faults(mix(one.world.seed, 1), rates)) for one in drawn),
         grader=Answers(drawn),
     )
+
+
+def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
+    """Return by ability why no method gets it under these conditions, and what would give it.
+
+    Raises:
+        SelectionError: if there is no such policy.
+    """
+    return absences(str({**CARD.defaults, **conditions}["policy"]))
 
 
 def read_kinds(text: str) -> tuple[tuple[Family, int], ...]:

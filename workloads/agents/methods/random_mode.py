@@ -9,7 +9,7 @@ modes, or A2FM's (`apo`). The die knows the question's index and the run's seed.
 **Ways to fake it.** A die that is thrown again until the answer is good.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.shared.language_model.contract import mix
@@ -21,6 +21,7 @@ CARD = Card(
     role="control",
     tasks=("lookup",),
     control_of=("a2fm", "apo_without"),
+    abilities=(Ability("modes", unless={"weights": ""}),),
     knobs=(
         Knob("instant", (0.34,), 0.34, open=True, low=0.0, high=1.0),
         Knob("reasoning", (0.33,), 0.33, open=True, low=0.0, high=1.0),

@@ -5,14 +5,23 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
+from adabench.harness.errors import (
+    EnvironmentProblem,
+    MissingAbility,
+    SelectionError,
+    nearest,
+)
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_task import Policy
 from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, Gate, misses
 from adabench.workloads.agents.substrate.policy_recipes import (
+    ADAPTIVE,
+    FLAT,
     TRAININGS,
+    mode_name,
     mode_recipes,
     policy_recipes,
+    recipes,
     value_name,
     value_recipes,
 )
@@ -34,26 +43,75 @@ def policy_name(base: str, seed: int) -> str:
     known = dict.fromkeys(name.rpartition("-s")[0] for name in policy_recipes())
     if base not in known:
         raise SelectionError(f"There is no policy {base!r}.", nearest(base, known))
-    there = [k for k in TRAININGS if checkpoints.is_there(f"{base}-s{k}", FOLDER)] or [0]
-    return f"{base}-s{there[seed % len(there)]}"
+    names = _trained(base)
+    return names[seed % len(names)]
+
+
+def absences(base: str) -> dict[str, tuple[str, str]]:
+    """Return by ability which files beside a policy's trainings are missing, and what makes them.
+
+    `values`: heads that value its states; `modes`: policies that went on from it to choose modes.
+
+    Raises:
+        SelectionError: if there is no such policy.
+    """
+    policy_name(base, 0)
+    known, names = recipes(), _trained(base)
+    needed = {
+        "values": [value_name(name) for name in names],
+        "modes": [mode_name(name, role) for name in names for role in (ADAPTIVE, FLAT)],
+    }
+    found = {}
+    for ability, files in needed.items():
+        missing = [file for file in files if not checkpoints.is_there(file, FOLDER)]
+        if missing:
+            train = f"Make it: adabench train {' '.join(f'lookup/{file}' for file in missing)}"
+            can_be_made = all(file in known for file in missing)
+            remedy = train if can_be_made else "Choose policy=agent-s."
+            found[ability] = f"Not trained yet for {base}: {', '.join(missing)}.", remedy
+    return found
+
+
+def _require(name: str) -> None:
+    """Make sure that a checkpoint is there.
+
+    Raises:
+        MissingAbility: if it was not trained yet; it says what makes it.
+    """
+    if not checkpoints.is_there(name, FOLDER):
+        forecast_s = checkpoints.find_recipe(name, recipes()).forecast_s
+        raise MissingAbility(
+            f"{name} was not trained yet, and a run trains nothing.",
+            f"Make it first, in about {forecast_s} s of one core: adabench train lookup/{name}",
+        )
+
+
+def _trained(base: str) -> list[str]:
+    """Return the trainings of a policy that are there; the first where none is."""
+    names = [f"{base}-s{k}" for k in TRAININGS]
+    return [name for name in names if checkpoints.is_there(name, FOLDER)] or names[:1]
 
 
 def policy(name: str) -> Policy:
     """Return a policy that passes its gates.
 
     Raises:
-        EnvironmentProblem: if it was not trained yet, or misses a gate.
+        EnvironmentProblem: if it misses a gate.
+        MissingAbility: if it was not trained yet.
     """
+    _require(name)
     return Policy(engine(name), name, FOLDER, partial(value_head, value_name(name)))
 
 
 @lru_cache(maxsize=8)
 def value_head(name: str) -> ValueHead:
-    """Return a value head that passes its gate, and note its use.
+    """Return a value head that passes its gate.
 
     Raises:
-        EnvironmentProblem: if it was not trained yet, or misses its gate.
+        EnvironmentProblem: if it misses its gate.
+        MissingAbility: if it was not trained yet.
     """
+    _require(name)
     place = checkpoints.home(name, FOLDER)
     recipe = checkpoints.find_recipe(name, value_recipes())
     found = restored(checkpoints.weights(name, place, recipe.forecast_s))

@@ -10,6 +10,7 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.agents.lookup import task as lookup
 from adabench.workloads.agents.lookup.training.expert import write_trace
 from adabench.workloads.agents.substrate import action_words as words
+from adabench.workloads.agents.substrate import policies
 from adabench.workloads.agents.substrate.action_steps import stated
 from adabench.workloads.agents.substrate.episode_pool import episodes
 from adabench.workloads.agents.substrate.episodes import LONGEST
@@ -253,6 +254,22 @@ def test_kinds_that_are_none_are_sentences():
             lookup.read_kinds(text)
     with pytest.raises(SelectionError, match="no policy 'agent-x'"):
         lookup.load("embedded", 0, policy="agent-x")
+
+
+def test_what_is_not_trained_is_named_before_a_run_with_what_makes_it(monkeypatch):
+    here = {"agent-s-s0", "agent-value-s-s0"}
+    monkeypatch.setattr(policies.checkpoints, "is_there", lambda name, folder: name in here)
+    (ability, (why, remedy)), *rest = lookup.missing_abilities({}).items()
+    assert (ability, rest) == ("modes", [])
+    assert "agent-apo-s-s0, agent-flat-s-s0" in why
+    assert remedy == "Make it: adabench train lookup/agent-apo-s-s0 lookup/agent-flat-s-s0"
+    here |= {"agent-s-s1", "agent-apo-s-s0", "agent-flat-s-s0"}
+    found = lookup.missing_abilities({})
+    assert set(found) == {"values", "modes"}  # of the second training
+    assert "agent-value-s-s1" in found["values"][0]
+    assert lookup.missing_abilities({"policy": "agent-m"})["modes"][1] == "Choose policy=agent-s."
+    with pytest.raises(SelectionError, match="no policy 'agent-x'"):
+        lookup.missing_abilities({"policy": "agent-x"})
 
 
 def test_a_question_of_a_kind_is_the_same_among_whatever_other_kinds():

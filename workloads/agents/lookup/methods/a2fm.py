@@ -20,7 +20,7 @@ about it fails, though its cost of pass (bill over accuracy) is lower.
 forced modes or results of tools; p from scored questions; a tool price that was set after a run.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Level, Point, Ratio
+from adabench.harness.contract.card import Ability, Card, Claim, Difference, Level, Point, Ratio
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.shared.language_model.domain import Question
@@ -31,6 +31,7 @@ CARD = Card(
     slug="a2fm",
     adapts="in which mode a question is answered, by the policy's own first word",
     fidelity="reconstructed",
+    abilities=(Ability("modes"),),
     claims=(
         Claim(
             id="A2-agentic",

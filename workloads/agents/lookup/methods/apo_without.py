@@ -9,7 +9,7 @@ them, mostly to a chain.
 **Ways to fake it.** Fewer updates than A2FM has.
 """
 
-from adabench.harness.contract.card import Card, Point
+from adabench.harness.contract.card import Ability, Card, Point
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.shared.language_model.domain import Question
@@ -19,6 +19,7 @@ CARD = Card(
     paper="the ablation of A2FM, arXiv 2510.12838",
     adapts="in which mode a question is answered, by the policy's own first word",
     fidelity="reconstructed",
+    abilities=(Ability("modes"),),
 )
 
 

@@ -25,7 +25,16 @@ not use what is left of their budget; stopping when the answer is right.
 from collections.abc import Sequence
 from functools import partial
 
-from adabench.harness.contract.card import Card, Claim, Difference, Frontier, Knob, Point, Reach
+from adabench.harness.contract.card import (
+    Ability,
+    Card,
+    Claim,
+    Difference,
+    Frontier,
+    Knob,
+    Point,
+    Reach,
+)
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.agents.substrate.value_tree import (
@@ -46,6 +55,7 @@ CARD = Card(
     adapts="which step of an agent is gone on from, on step values sharpened by the budget left",
     fidelity="reconstructed",
     conditions={"kinds": "kb4", "delay": 2},
+    abilities=(Ability("values"),),
     knobs=(
         Knob("B", (6, 12, 24), 12, open=True, low=1),
         Knob("accept", (0.9,), 0.9, open=True, low=0.0, high=1.0),

@@ -8,7 +8,7 @@ policy that it went on from.
 **Ways to fake it.** Other weights than A2FM's.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.shared.language_model.domain import Question
@@ -17,6 +17,7 @@ CARD = Card(
     title="A2FM's policy, forced into one mode",
     adapts="nothing",
     role="static",
+    abilities=(Ability("modes"),),
     knobs=(Knob("mode", ("act", "chk", "cot", "dir"), "act"),),
 )
 

@@ -9,7 +9,7 @@ calls, none with many.
 **Ways to fake it.** A die that sees the values.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.agents.substrate.value_tree import TreePlan, grow
@@ -21,6 +21,7 @@ CARD = Card(
     adapts="which step of an agent is gone on from, by a die",
     role="control",
     conditions={"kinds": "kb4", "delay": 2},
+    abilities=(Ability("values"),),
     control_of=("bavt",),
     knobs=(
         Knob("B", (6, 12, 24), 12, open=True, low=1),
