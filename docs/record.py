@@ -3,7 +3,7 @@
 A run is made at the default seeds, or where models are trained at those of five trainings, and packed
 into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too.
 One whose records would take more than 700 kB leaves its findings only, and so do further runs, `saturation` and
-`routing`: all that is recorded stays below 2.5 MB.
+`routing`: all that is recorded stays below 3 MB.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
 """
 
