@@ -1,0 +1,87 @@
+"""What an adapter is: its parameters, and what it does in the forward of a frozen base.
+
+    Adapter(weights, linear=..., state=..., penalty=...)
+
+`linear(weights, site, x, step)` is called in place of each linear of the base, `step.frozen(site, x)`
+being what the base does there. `state(weights, place, x, step)` is called with what stands at a place
+of the forward, and returns what stands there instead. Both get x as [sequences, tokens, features]
+and multiply by `step.product`, which counts. `penalty(weights, step)` is added to the loss.
+
+Places: `embedded`; and in each layer `0.keys`, `0.values` (a prefix makes them longer), `0.hidden` (after
+the activation), `0.attention` and `0.mlp` (what is added to the stream).
+
+A whole adapter, LoRA, is `low_rank.py`: copy that.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from adabench.workloads.moe.adapters.substrate.base_model import Site
+
+if TYPE_CHECKING:
+    from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
+
+Weights = Mapping[str, Tensor]
+LinearRule = Callable[[Weights, Site, Tensor, "Pass"], Tensor]
+StateRule = Callable[[Weights, str, Tensor, "Pass"], Tensor]
+Penalty = Callable[[Weights, "Pass"], Tensor]
+StepRule = Callable[[dict[str, Tensor], int, int], None]
+
+
+def frozen_linear(weights: Weights, site: Site, x: Tensor, step: "Pass") -> Tensor:
+    """Do what the base does."""
+    return step.frozen(site, x)
+
+
+def same_state(weights: Weights, place: str, x: Tensor, step: "Pass") -> Tensor:
+    """Leave what stands at a place."""
+    return x
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What is trained beside a frozen base, and how it acts."""
+
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    linear: LinearRule = frozen_linear
+    state: StateRule = same_state
+    penalty: Penalty | None = None
+    still: frozenset[str] = frozenset()
+    """Names of weights that are not trained."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """By the first part of a weight's name, up to the first dot: its learning rate as a multiple of
+    the plan's."""
+    origin: str = ""
+    """The pre-trained adapter that it starts from, by its full name; empty for none."""
+    after_step: StepRule | None = None
+    """Called after the gradients of a step and before the optimiser, with (trained weights, step, steps):
+    for what prunes or reallocates as it trains."""
+
+    @property
+    def trained(self) -> dict[str, Tensor]:
+        """Return the weights that are trained."""
+        return {name: value for name, value in self.weights.items() if name not in self.still}
+
+    @property
+    def trained_parameters(self) -> int:
+        """Return how many numbers are trained, routers included."""
+        return sum(value.numel() for value in self.trained.values())
+
+    def copied(self) -> "Adapter":
+        """Return the adapter with weights of its own, those that are trained as leaves."""
+        own = {
+            name: value.detach().clone().requires_grad_(name not in self.still)
+            for name, value in self.weights.items()
+        }
+        return replace(self, weights=own)
+
+    def ended(self) -> "Adapter":
+        """Return the adapter without gradients."""
+        return replace(self, weights={name: value.detach() for name, value in self.weights.items()})
+
+
+NOTHING = Adapter()
+"""The base as it is."""

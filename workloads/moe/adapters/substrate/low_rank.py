@@ -1,0 +1,40 @@
+"""LoRA: beside each frozen linear a product of two thin matrices, W x + b + B A x.
+
+    a.SITE [rank, in], Kaiming-uniform with a = sqrt 5        b.SITE [out, rank], zero
+
+The scale alpha / rank is 1, as in the adapters that it is compared with.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights
+from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
+
+
+def kaiming(shape: Sequence[int], inner: int, generator: torch.Generator) -> Tensor:
+    """Return a matrix drawn as torch draws a linear's: uniform with the bound 1 / sqrt(inner)."""
+    return (torch.rand(*shape, generator=generator) * 2 - 1) / math.sqrt(inner)
+
+
+def fresh_lora(rank: int, generator: torch.Generator) -> Adapter:
+    """Return an untrained LoRA on all sites."""
+    weights = {}
+    for site in SITES:
+        weights[f"a.{site.name}"] = kaiming((rank, site.inner), site.inner, generator)
+        weights[f"b.{site.name}"] = torch.zeros(site.outer, rank)
+    return lora(weights)
+
+
+def lora(weights: dict[str, Tensor]) -> Adapter:
+    """Return the LoRA of given weights."""
+    return Adapter(weights, linear=_low_rank)
+
+
+def _low_rank(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
+    inner = step.product(x, weights[f"a.{site.name}"])
+    return step.frozen(site, x) + step.product(inner, weights[f"b.{site.name}"])

@@ -1,0 +1,71 @@
+"""The base, and adapters trained on the 48 tasks: shipped, or in the user's cache.
+
+The weights of an adapter are stored beside its history (`history.NAME`), what was measured while it was
+trained: those are numbers of a training, not of a run.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from torch import Tensor
+
+from adabench.workloads.moe.adapters.recipes import TRAININGS, recipes
+from adabench.workloads.moe.adapters.substrate.base_model import Base
+from adabench.workloads.moe.substrate import weight_packing
+from adabench.workloads.shared.training import checkpoints
+
+FOLDER = Path(__file__).parents[1] / "checkpoints"
+BASE = "base"
+STEPS = 450
+"""Of pre-training, by default: a budget at which not all adapters have learned all tasks."""
+HISTORY = "history."
+
+
+def recipe_name(kind: str, naming: str = "named", budget: str = "steps", steps: int = STEPS) -> str:
+    """Return the name of a kind's recipe under conditions, without its seed."""
+    parts = [kind, "hidden" if naming == "hidden" else ""]
+    parts.append("seconds" if budget == "seconds" else "" if steps == STEPS else str(steps))
+    return "-".join(part for part in parts if part)
+
+
+def base() -> Base:
+    """Return the frozen base.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+    """
+    return Base(_restored(BASE))
+
+
+def adapter(name: str, seed: int) -> dict[str, Tensor]:
+    """Return the weights of the adapter of that name whose training a run seed takes.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+        SelectionError: if no recipe has that name.
+    """
+    full = of_seed(name, seed)
+    found = _restored(full)
+    checkpoints.note(full, FOLDER)
+    return {key: value for key, value in found.items() if not key.startswith(HISTORY)}
+
+
+def of_seed(name: str, seed: int) -> str:
+    """Return the full name of the training that a run seed takes, of those that are there."""
+    there = [k for k in range(TRAININGS) if checkpoints.is_there(f"{name}-s{k}", FOLDER)]
+    return f"{name}-s{there[seed % len(there)] if there else 0}"
+
+
+def history(full: str) -> dict[str, float]:
+    """Return what was measured while an adapter was trained; nothing for one that was not."""
+    if not full:
+        return {}
+    found = _restored(full).items()
+    return {key.removeprefix(HISTORY): float(value) for key, value in found if HISTORY in key}
+
+
+@lru_cache(maxsize=64)
+def _restored(full: str, folder: Path | None = None) -> dict[str, Tensor]:
+    recipe = checkpoints.find_recipe(full, recipes())
+    place = folder or checkpoints.home(full, FOLDER)
+    return weight_packing.unpacked(checkpoints.weights(full, place, recipe.forecast_s))

@@ -1,0 +1,216 @@
+"""What methods get: the frozen base, pre-trained adapters by name, and one way to adapt to a case.
+
+    adapter = fresh_lora(4, bench.generator("lora"))        in `prepare`
+    return bench.adapt(case, adapter, rate=3e-3)            in `solve`
+
+`adapt` trains, counts and notes; what it returns is the answer. After the measured region the bench
+reads with the adapter as it was before and as it is now: tests of the case's task, which no method
+sees, and sequences of the tasks that were trained on.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from adabench.harness.contract.protocols import Meter
+from adabench.workloads.moe.adapters.substrate import few_shot, pretrained
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
+from adabench.workloads.moe.adapters.substrate.base_model import Base
+from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule, seed_of
+from adabench.workloads.moe.adapters.substrate.forward_pass import Work
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, Ints, Naming
+from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording
+from adabench.workloads.shared.training.checkpoints import one_thread
+
+SECONDS = 0.5
+"""Of the processor, for an adaptation under `budget=seconds`."""
+WORDING = Wording(
+    call="adapt",
+    foreign="The answer is not what the bench adapted to this case last, or its weights were changed.",
+    twice="The case was adapted to in two ways.",
+)
+
+
+@dataclass(frozen=True)
+class AdaptationCase:
+    """A held-out task, as far as a method knows it."""
+
+    index: int
+    task: int
+    """Its place among the held-out tasks."""
+    examples: Examples
+
+
+@dataclass(frozen=True)
+class Tests:
+    """What is read after an adaptation; its answers stay with the scorer."""
+
+    tokens: Ints
+    """[n, 6]: pairs of the case's task that no example shows"""
+    seen_tokens: Ints
+    """[m, 10]: sequences of the tasks that were trained on"""
+    seen_tasks: Ints
+    """[m]"""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """An adapter before and after an adaptation: what `solve` returns."""
+
+    before: Adapter
+    after: Adapter
+    steps: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What adapters said of the tests, and what was counted: plain data for the scorer."""
+
+    after: Ints
+    """Classes, [n], of the adapted one."""
+    before: Ints
+    base: Ints
+    seen: Ints
+    """[m, numbers - 1], of the adapter as it was before."""
+    counted: Mapping[str, float]
+
+
+@dataclass
+class Workbench:
+    """What methods get."""
+
+    seed: int
+    naming: Naming = "named"
+    budget: str = "steps"
+    steps: int = 200
+    pretraining: int = pretrained.STEPS
+    meter: Meter = field(default_factory=Meter)
+    clock: Callable[[], float] = time.process_time
+    tests: Tests | None = None
+    _ledger: AnswerLedger[Adapted, dict[str, float]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the ledger."""
+        self._ledger = AnswerLedger(self.meter, WORDING, _says, lambda one, other: one == other)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel without the ledger."""
+        own = (self.seed, self.naming, self.budget, self.steps, self.pretraining, self.meter)
+        return Workbench, (*own, self.clock)
+
+    def warm(self) -> None:
+        """Read the base before processes of methods are forked."""
+        self.base()
+
+    def enter(self, case: AdaptationCase, tests: Tests) -> None:
+        """Take what is read after the next adaptation."""
+        self.tests = tests
+
+    def base(self) -> Base:
+        """Return the frozen base.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet.
+        """
+        return pretrained.base()
+
+    def pretrained(self, kind: str) -> dict[str, torch.Tensor]:
+        """Return the weights of an adapter that was trained on the 48 tasks, such as `mhr`.
+
+        Raises:
+            EnvironmentProblem: if it was not trained yet under this bench's conditions.
+            SelectionError: if no recipe has that name.
+        """
+        return pretrained.adapter(self.recipe(kind), self.seed)
+
+    def start(self, kind: str, build: Callable[[dict[str, torch.Tensor]], Adapter]) -> Adapter:
+        """Return what `build` makes of a pre-trained adapter's weights; it knows its origin."""
+        origin = pretrained.of_seed(self.recipe(kind), self.seed)
+        return replace(build(self.pretrained(kind)), origin=origin)
+
+    def recipe(self, kind: str) -> str:
+        """Return the name of a kind's recipe under this bench's conditions, without its seed."""
+        return pretrained.recipe_name(kind, self.naming, self.budget, self.pretraining)
+
+    def generator(self, label: str) -> torch.Generator:
+        """Return a generator of the run's seed and a label."""
+        number = int.from_bytes(hashlib.sha256(label.encode()).digest()[:4], "big")
+        return torch.Generator().manual_seed(seed_of(self.seed, number))
+
+    def adapt(self, case: AdaptationCase, adapter: Adapter, *, rate: float) -> Adapted:
+        """Train a copy of an adapter on a case's examples, and count what that takes."""
+        before, work = self._ledger.open(case.index), Work()
+        schedule = Schedule(
+            rate, self.steps, SECONDS if self.budget == "seconds" else 0.0, clock=self.clock
+        )
+        with one_thread():
+            seed = seed_of(self.seed, case.task)
+            after, steps = few_shot.adapt(
+                self.base(), adapter, case.examples, schedule, work, seed
+            )
+        answer = Adapted(adapter, after, steps, digest(after))
+        added = {"steps": float(steps), "flops_adaptation": float(work.flops)}
+        counted = {**added, "trained_parameters": float(adapter.trained_parameters)}
+        return self._ledger.enter(case.index, before, answer, counted, added)
+
+    def account(self, case: AdaptationCase, answer: Adapted) -> Outcome:
+        """Read the tests with an adapter before and after.
+
+        Raises:
+            MethodContractError: if it is not what this bench adapted to the case last.
+        """
+        counted = dict(self._ledger.confirm(case.index, answer))
+        assert self.tests is not None
+        tests, base = self.tests, self.base()
+        new = np.full(len(tests.tokens), NEW_TASK)
+        inference, pretraining = Work(), Work()
+        with one_thread():
+            said = [
+                few_shot.predict(base, one, tests.tokens, new, work)[:, -1].numpy()
+                for one, work in ((answer.after, inference), (answer.before, Work()), (NOTHING, Work()))
+            ]
+            seen = few_shot.predict(
+                base, answer.before, tests.seen_tokens, tests.seen_tasks, pretraining
+            )
+        counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
+        counted["stored_bytes"] = 4.0 * answer.after.trained_parameters
+        counted |= pretrained.history(answer.before.origin)
+        return Outcome(*said, seen[:, WORDS + 1 :].numpy(), counted)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a method begins a case with: an adapter, and the rate that was tuned for it."""
+
+    bench: Workbench
+    adapter: Adapter
+    rate: float
+
+    def adapt(self, case: AdaptationCase) -> Adapted:
+        """Train a copy of the adapter on the case's examples."""
+        return self.bench.adapt(case, self.adapter, rate=self.rate)
+
+
+def _per_token(work: Work, ending: str) -> dict[str, float]:
+    found = {f"flops_token{ending}": work.flops / work.tokens}
+    if work.rows:
+        found[f"active_experts{ending}"] = work.pairs / work.rows
+    return found
+
+
+def digest(adapter: Adapter) -> str:
+    """Return a digest of an adapter's weights."""
+    found = hashlib.sha256()
+    for name in sorted(adapter.weights):
+        found.update(name.encode())
+        found.update(adapter.weights[name].contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def _says(answer: Adapted, counted: Mapping[str, float]) -> bool:
+    return digest(answer.after) == answer.digest

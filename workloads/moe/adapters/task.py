@@ -1,0 +1,132 @@
+"""Adapters: a frozen base that is adapted to new tasks by few numbers and few examples.
+
+A case is a held-out task: 32 examples, 200 steps, then tests on what no example showed. The base knows
+how to compute; what pre-maps, post-maps and instruction words mean is learned by adapters, on 48 tasks
+(recipes) and then on the new one (in the measured case). The suite is in `instructed_tasks.py`.
+
+**What is scored.** `accuracy`, on pairs of numbers of the new task that no example shows;
+`accuracy_zero_shot`, on the same before any step; `accuracy_seen`, on fresh sequences of the 48 tasks, also
+before any step; `gain`, accuracy less the base's own. Chance is 1/7 for who knows the notation.
+
+**What is counted.** `trained_parameters`, routers included; `flops_adaptation` with backward passes, and
+`flops_token` of reading afterwards; `active_experts`, pairs of a token and an expert that were really
+multiplied, over tokens. Names in `history` were measured while an adapter was trained on the 48 tasks.
+
+**Conditions.** `task=hidden` takes the instruction words away, in training too; `budget=seconds` ends pre-training and
+adaptation by the processor's time; `pretraining` is the steps of the former.
+
+**Limits.** A 66,000-parameter base and tables of seven numbers: signs and ratios transfer at best, no
+figure of a language benchmark does.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
+from adabench.harness.contract.protocols import Meter
+from adabench.harness.errors import SelectionError
+from adabench.workloads.moe.adapters import conformance
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import Naming, held_out_tasks
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Outcome,
+    Tests,
+    Workbench,
+)
+from adabench.workloads.moe.adapters.truth.adaptation_scores import KnownCase, known_cases, scores
+
+CARD = Card(
+    title="Adapters: new tasks for a frozen base, by few numbers and few examples",
+    paper="our own substrate; MHR, arXiv 2211.03831, and DynMoLE, arXiv 2504.00661, are its first methods",
+    adapts="which adapters a task or a token uses, and which numbers a new task trains",
+    no_speedup="what methods save is trained parameters; what an adaptation takes is in its own time",
+    knobs=(
+        Knob("task", ("named", "hidden"), "named"),
+        Knob("budget", ("steps", "seconds"), "steps"),
+        Knob("pretraining", (450, 900), 450),
+        Knob("steps", (200,), 200, open=True, low=1),
+        Knob("shots", (32,), 32, open=True, low=1, high=40),
+        Knob("tasks", (3,), 3, open=True, low=1, high=12),
+    ),
+    metrics=(
+        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("accuracy_zero_shot", "", "higher", "quality"),
+        Metric("accuracy_seen", "", "higher", "quality"),
+        Metric("accuracy_base", "", "higher", "info"),
+        Metric("gain", "", "higher", "quality"),
+        Metric("trained_parameters", "parameters", "lower", "work", primary=True),
+        Metric("flops_adaptation", "FLOP", "lower", "cost"),
+        Metric("flops_token", "FLOP/token", "lower", "cost"),
+        Metric("flops_token_seen", "FLOP/token", "lower", "cost"),
+        Metric("stored_bytes", "B", "lower", "cost"),
+        Metric("steps", "steps", "lower", "info"),
+        Metric("active_experts", "experts/token", "lower", "info"),
+        Metric("active_experts_seen", "experts/token", "lower", "info"),
+    ),
+)
+CHECK_CONDITIONS = {"steps": 4, "tasks": 2}
+OUTCOMES = (Outcome,)
+check = conformance.check
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
+
+
+@dataclass(frozen=True)
+class AdaptersTask:
+    """The task: cases with their answers, and the bench that methods get."""
+
+    bench: Workbench
+    known: tuple[KnownCase, ...]
+    starts_cold = True
+    """An adaptation takes its second whatever was adapted before it."""
+
+    @property
+    def meter(self) -> Meter:
+        """Return the bench's meter."""
+        return self.bench.meter
+
+    def cases(self) -> Iterator[AdaptationCase]:
+        """Yield the held-out tasks of this seed."""
+        yield from (one.case for one in self.known)
+
+    def substrate(self) -> Workbench:
+        """Return what methods get: a bench that knows no case."""
+        own = self.bench
+        return Workbench(own.seed, own.naming, own.budget, own.steps, own.pretraining)
+
+    def environment(self, case: AdaptationCase) -> Tests:
+        """Return what is read after an adaptation."""
+        return self.known[case.index].tests
+
+    def judge(self, case: AdaptationCase, outcome: Outcome) -> Mapping[str, float]:
+        """Score what the bench accounted for."""
+        return scores(self.known[case.index], outcome)
+
+    def score(self, case: AdaptationCase, answer: Adapted) -> Mapping[str, float]:
+        """Score an answer of this very object's bench."""
+        self.bench.enter(case, self.environment(case))
+        return self.judge(case, self.bench.account(case, answer))
+
+
+def load(
+    scale: str,
+    seed: int,
+    *,
+    task: str = "named",
+    budget: str = "steps",
+    pretraining: int = 450,
+    steps: int = 200,
+    shots: int = 32,
+    tasks: int = 3,
+) -> AdaptersTask:
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    if scale not in CARD.scales:
+        raise SelectionError(f"adapters has no scale {scale!r}.", "It runs at `embedded`.")
+    naming: Naming = "hidden" if task == "hidden" else "named"
+    bench = Workbench(seed, naming, budget, steps, pretraining)
+    known = known_cases(seed, min(tasks, len(held_out_tasks())), naming, shots)
+    return AdaptersTask(bench, known)

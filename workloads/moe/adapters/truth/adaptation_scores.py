@@ -1,0 +1,82 @@
+"""What the scorer knows of a case: the answers of its tests, and the scores of what was said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from adabench.workloads.moe.adapters.substrate.few_shot import Examples
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
+    Ints,
+    Naming,
+    Sequences,
+    all_pairs,
+    draw,
+    held_out_tasks,
+    training_tasks,
+    write,
+)
+from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Outcome, Tests
+
+SHOTS, SEEN_EACH = 32, 8
+"""Examples of a new task; sequences of each of the tasks that were trained on."""
+_EXAMPLES, _SEEN = 1_000_301, 1_000_303
+"""Keys of streams, apart from those of training."""
+
+
+@dataclass(frozen=True)
+class KnownCase:
+    """A case with its answers."""
+
+    case: AdaptationCase
+    tests: Tests
+    answers: Ints
+    """[n]: of the tests"""
+    seen: Ints
+    """[m, numbers - 1]: of the sequences of training tasks"""
+
+
+def known_cases(seed: int, count: int, naming: Naming, shots: int = SHOTS) -> tuple[KnownCase, ...]:
+    """Return the cases of a run seed: so many of the held-out tasks, another run of them each seed."""
+    chosen = [(seed * count + place) % len(held_out_tasks()) for place in range(count)]
+    return tuple(_known(seed, index, task, naming, shots) for index, task in enumerate(chosen))
+
+
+def _known(seed: int, index: int, task: int, naming: Naming, shots: int) -> KnownCase:
+    generator = _generator(_EXAMPLES, seed, task)
+    pairs = all_pairs()
+    shown = generator.integers(len(pairs), size=shots)
+    unseen = np.setdiff1d(np.arange(len(pairs)), shown)
+    examples, tests = (_pairs(task, pairs[rows], naming) for rows in (shown, unseen))
+    seen = seen_sequences(seed, naming)
+    return KnownCase(
+        AdaptationCase(index, task, Examples(examples.tokens, examples.answers[:, 0])),
+        Tests(tests.tokens, seen.tokens, seen.tasks),
+        tests.answers[:, 0],
+        seen.answers,
+    )
+
+
+def _pairs(task: int, values: Ints, naming: Naming) -> Sequences:
+    return write(held_out_tasks(), np.full(len(values), task), values, naming)
+
+
+def seen_sequences(seed: int, naming: Naming) -> Sequences:
+    """Return sequences of every training task, drawn apart from those of training."""
+    places = np.repeat(np.arange(len(training_tasks())), SEEN_EACH)
+    return draw(_generator(_SEEN, seed), training_tasks(), places, naming)
+
+
+def _generator(*parts: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(parts)))
+
+
+def scores(known: KnownCase, said: Outcome) -> Mapping[str, float]:
+    """Return accuracies, what was gained, and what was counted."""
+    base, before, after = (
+        float((classes == known.answers).mean()) for classes in (said.base, said.before, said.after)
+    )
+    found = dict(said.counted)
+    found |= {"accuracy": after, "accuracy_zero_shot": before, "accuracy_base": base}
+    found |= {"gain": after - base, "accuracy_seen": float((said.seen == known.seen).mean())}
+    return found
