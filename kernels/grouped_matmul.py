@@ -10,6 +10,10 @@ Experts, adapters and per-token depths choose so. Groups may be empty, or hold a
 launches of each step, and one synchronisation per group on a GPU, since the number of rows
 decides a shape.
 
+**Sorted segments**, on a CPU. Rows are sorted by choice once; each group that somebody chose is then one
+product of the rows that lie together, written where its result belongs. Groups that nobody chose are not
+looked at, and the backward goes by the same segments.
+
 **Triton** (`triton_kernels.py`). One kernel over tiles of the rows sorted by choice. Which group a
 tile belongs to is found in the kernel from the G counts (a cumulative sum over at most a few
 thousand numbers), so the host never learns the counts and never waits; the grid has room for
@@ -41,11 +45,32 @@ def grouped(x: "Tensor", choice: "Tensor", weights: "Tensor") -> "Tensor":
         from adabench.kernels import triton_kernels
 
         return triton_kernels.grouped(x, choice, weights)
-    return reference(x, choice, weights)
+    if x.device.type != "cpu":
+        return reference(x, choice, weights)
+    order = choice.argsort(stable=True)
+    counts = choice.bincount(minlength=len(weights))
+    return x.new_zeros(len(x), weights.shape[1]).index_copy(
+        0, order, sorted_segments(x[order], counts, weights)
+    )
+
+
+def sorted_segments(x: "Tensor", counts: "Tensor", weights: "Tensor") -> "Tensor":
+    """Multiply rows that are sorted by choice: the first `counts[0]` by weight 0, and so on.
+
+    Raises:
+        ValueError: if the counts are not those of the rows and weights.
+    """
+    sizes = counts.tolist()
+    if len(sizes) != len(weights) or sum(sizes) != len(x) or min(sizes, default=0) < 0:
+        raise ValueError(f"counts {sizes} do not fit {len(x)} rows and {len(weights)} weights.")
+    from adabench.kernels.segment_product import SegmentProduct
+
+    found: Tensor = SegmentProduct.apply(x, weights, sizes)
+    return found
 
 
 def reference(x: "Tensor", choice: "Tensor", weights: "Tensor") -> "Tensor":
-    """Do the same in torch, group by group, on any device and for any floating type."""
+    """Do the same group by group, on any device and for any floating type."""
     from torch.nn import functional as F
 
     out = x.new_zeros(x.shape[0], weights.shape[1])

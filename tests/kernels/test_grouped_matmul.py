@@ -51,6 +51,48 @@ def test_the_reference_is_exact_within_rounding(name, size, dtype):
     assert_exact(grouped_matmul.reference(*arguments), *arguments)
 
 
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", SPLITS)
+def test_sorted_segments_are_exact_within_rounding(name, size, dtype):
+    arguments = draw(SPLITS[name], size, dtype)
+    assert_exact(grouped_matmul.grouped(*arguments), *arguments)
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_sorted_segments_have_the_gradients_of_the_reference(name):
+    gradients = []
+    for product in (grouped_matmul.reference, grouped_matmul.grouped):
+        x, choice, weights = draw(SPLITS[name], (12, 9), torch.float64)
+        x.requires_grad_(), weights.requires_grad_()
+        product(x, choice, weights).square().sum().backward()
+        gradients.append((x.grad, weights.grad))
+    for wanted, found in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_sorted_segments_compute_chosen_rows_alone(monkeypatch):
+    """Rows of products in forward and backward, counted: those of the choices, and no other."""
+    counted = []
+
+    def product(left, right, *, out):
+        counted.append((tuple(left.shape), tuple(right.shape)))
+        return plain(left, right, out=out)
+
+    plain = torch.mm
+    monkeypatch.setattr(torch, "mm", product)
+    x, choice, weights = draw((0, 20, 0, 7), (6, 5), torch.float32)
+    grouped_matmul.grouped(x.requires_grad_(), choice, weights.requires_grad_()).sum().backward()
+    forward, backward = counted[:2], counted[2:]
+    assert forward == [((20, 6), (6, 5)), ((7, 6), (6, 5))]
+    assert sorted(backward) == [((5, 7), (7, 6)), ((5, 20), (20, 6)), ((7, 5), (5, 6)), ((20, 5), (5, 6))]
+
+
+def test_counts_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="do not fit 3 rows"):
+        grouped_matmul.sorted_segments(torch.ones(3, 2), torch.tensor([1, 1]), torch.ones(2, 4, 2))
+
+
 @pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -18,6 +18,8 @@ KINDS = (
     "lora-4", "lora-32", "lora-36", "poly", "mhr", "mhr-shuffled", "mola", "mola-layered",
     "mola-random", "dynmole", "dynmole-plain", "soft",
 )  # fmt: skip
+SHAPES = ("poly-k4", "mhr-h2", "mhr-h4", "mhr-k4", "mhr-h2-k4", "mhr-h4-k4")
+"""Inventories of other heads and skills than eight; of the default conditions alone."""
 BASE_STEPS = 3000
 STEPS, LONGER = 450, 900
 SECONDS = 9.0
@@ -40,14 +42,14 @@ class Recipe:
     trunk: str = ""
     """What it goes on from."""
     levels: int = 31
-    """Whole-number steps of the file, either way."""
+    """Whole-number steps of the file, either way; 0 for half precision."""
     forecast_s: int = 20
 
 
 @cache
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
-    base = Recipe("base", "base", 0, BASE_STEPS, levels=127, forecast_s=40)
+    base = Recipe("base", "base", 0, BASE_STEPS, levels=0, forecast_s=40)
     made = [recipe for seed in range(TRAININGS) for recipe in _of_seed(seed)]
     return {recipe.name: recipe for recipe in (base, *made)}
 
@@ -58,6 +60,8 @@ def _of_seed(s: int) -> Iterator[Recipe]:
         yield Recipe(f"{kind}-{LONGER}-s{s}", kind, s, LONGER, forecast_s=40)
         yield Recipe(f"{kind}-hidden-s{s}", kind, s, STEPS, naming="hidden")
         yield Recipe(f"{kind}-seconds-s{s}", kind, s, STEPS, seconds=SECONDS)
+    for kind in SHAPES:
+        yield Recipe(f"{kind}-s{s}", kind, s, STEPS)
     for ending in ("", f"-{LONGER}", "-hidden"):
         naming = "hidden" if ending == "-hidden" else "named"
         yield Recipe(

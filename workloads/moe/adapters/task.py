@@ -10,7 +10,8 @@ before any step; `gain`, accuracy less the base's own. Chance is 1/7 for who kno
 
 **What is counted.** `trained_parameters`, routers included; `flops_adaptation` with backward passes, and
 `flops_token` of reading afterwards; `active_experts`, pairs of a token and an expert that were really
-multiplied, over tokens. Names in `history` were measured while an adapter was trained on the 48 tasks.
+multiplied, over tokens and linears. `loss_mean`, `steps_to_50`, `gradient_cosine`, `routing_entropy`, `pretraining_*`
+and `active_first` to `idle_last` were measured while an adapter was trained (`training/pretrain.py`).
 
 **Conditions.** `task=hidden` takes the instruction words away, in training too; `budget=seconds` ends pre-training and
 adaptation by the processor's time; `pretraining` is the steps of the former.
@@ -21,11 +22,13 @@ figure of a language benchmark does.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.moe.adapters import conformance
+from adabench.workloads.moe.adapters.truth.luck import luck_problems
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Naming, held_out_tasks
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
@@ -35,6 +38,7 @@ from adabench.workloads.moe.adapters.substrate.workbench import (
     Workbench,
 )
 from adabench.workloads.moe.adapters.truth.adaptation_scores import KnownCase, known_cases, scores
+from adabench.workloads.moe.adapters.truth.oracle_bench import AnsweredTests, OracleBench
 
 CARD = Card(
     title="Adapters: new tasks for a frozen base, by few numbers and few examples",
@@ -42,9 +46,9 @@ CARD = Card(
     adapts="which adapters a task or a token uses, and which numbers a new task trains",
     no_speedup="what methods save is trained parameters; what an adaptation takes is in its own time",
     knobs=(
-        Knob("task", ("named", "hidden"), "named"),
-        Knob("budget", ("steps", "seconds"), "steps"),
-        Knob("pretraining", (450, 900), 450),
+        Knob("task", ("named",), "named", also=("hidden",)),
+        Knob("budget", ("steps",), "steps", also=("seconds",)),
+        Knob("pretraining", (450,), 450, also=(900,)),
         Knob("steps", (200,), 200, open=True, low=1),
         Knob("shots", (32,), 32, open=True, low=1, high=40),
         Knob("tasks", (3,), 3, open=True, low=1, high=12),
@@ -60,14 +64,43 @@ CARD = Card(
         Metric("flops_token", "FLOP/token", "lower", "cost"),
         Metric("flops_token_seen", "FLOP/token", "lower", "cost"),
         Metric("stored_bytes", "B", "lower", "cost"),
-        Metric("steps", "steps", "lower", "info"),
+        Metric("steps_taken", "steps", "lower", "info"),
         Metric("active_experts", "experts/token", "lower", "info"),
         Metric("active_experts_seen", "experts/token", "lower", "info"),
+        Metric("active_words", "experts/token", "lower", "info"),
+        Metric("active_numbers", "experts/token", "lower", "info"),
+        Metric("active_apart", "experts/token", "higher", "info"),
+        Metric("active_first", "experts/token", "lower", "info"),
+        Metric("active_last", "experts/token", "lower", "info"),
+        Metric("active_fall", "experts/token", "higher", "info"),
+        Metric("idle_last", "experts/token", "higher", "info"),
+        Metric("accuracy_pretrained", "", "higher", "info"),
+        Metric("loss_mean", "nat", "lower", "info"),
+        Metric("steps_to_50", "steps", "lower", "info"),
+        Metric("gradient_cosine", "", "higher", "info"),
+        Metric("routing_entropy", "", "lower", "info"),
+        Metric("pretraining_steps", "steps", "lower", "info"),
+        Metric("pretraining_flops", "FLOP", "lower", "info"),
+        Metric("pretraining_cpu_s", "s", "lower", "info"),
+    ),
+    allocation=("active_words", "active_numbers"),
+    gaps=(
+        Gap(
+            mixture=("fresh_lora", "lora"),
+            methods=("poly", "mhr", "mhr_z", "mhr_mu"),
+            oracle="best_adapter",
+            coin="poly_rand",
+        ),
+        Gap(
+            mixture=("lora", "mola", "mola_layered", "soft"),
+            methods=("dynmole", "random_count"),
+            oracle="best_adapter",
+            coin="random_experts",
+        ),
     ),
 )
 CHECK_CONDITIONS = {"steps": 4, "tasks": 2}
 OUTCOMES = (Outcome,)
-check = conformance.check
 __all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
 
@@ -93,6 +126,16 @@ class AdaptersTask:
         """Return what methods get: a bench that knows no case."""
         own = self.bench
         return Workbench(own.seed, own.naming, own.budget, own.steps, own.pretraining)
+
+    def oracle_substrate(self) -> OracleBench:
+        """Return what oracles get: a bench that may be told how right an adapter is."""
+        own = self.bench
+        return OracleBench(own.seed, own.naming, own.budget, own.steps, own.pretraining)
+
+    def oracle_environment(self, case: AdaptationCase) -> AnsweredTests:
+        """Return the tests of a case with their answers."""
+        known = self.known[case.index]
+        return AnsweredTests(known.tests, known.answers)
 
     def environment(self, case: AdaptationCase) -> Tests:
         """Return what is read after an adaptation."""
@@ -130,3 +173,10 @@ def load(
     bench = Workbench(seed, naming, budget, steps, pretraining)
     known = known_cases(seed, min(tasks, len(held_out_tasks())), naming, shots)
     return AdaptersTask(bench, known)
+
+
+def check(method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield what is wrong with a method by the task's own rules; ask an oracle whether it is luck."""
+    yield from conformance.check(method, card)
+    if card.role == "oracle":
+        yield from luck_problems(load("embedded", 0, steps=40, tasks=4), method, card)

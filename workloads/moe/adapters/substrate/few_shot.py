@@ -52,12 +52,13 @@ def adapt(
 ) -> tuple[Adapter, int]:
     """Train a copy of an adapter on examples; return it, and the steps that were taken."""
     own, generator = adapter.copied(), torch.Generator().manual_seed(seed)
+    lots = torch.Generator().manual_seed(seed + 1)  # so that batches are the same for all methods
     tokens, answers = torch.from_numpy(examples.tokens), torch.from_numpy(examples.answers)
 
     def loss(step: int) -> Tensor:
         rows = torch.randint(len(tokens), (schedule.batch,), generator=generator)
         tasks = torch.full((schedule.batch,), NEW_TASK)
-        run = Pass(base, tokens[rows], tasks, work, training=True, generator=generator)
+        run = Pass(base, tokens[rows], tasks, work, training=True, generator=lots)
         logits = forward(run, own)[:, -1]
         found = F.cross_entropy(logits, answers[rows])
         return found if own.penalty is None else found + own.penalty(own.weights, run)

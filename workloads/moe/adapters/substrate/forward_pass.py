@@ -34,6 +34,10 @@ class Work:
     """Rows that met a layer of experts, summed over such layers."""
     pairs: int = 0
     """Of a row and an expert that was really multiplied."""
+    offered: int = 0
+    """Of a row and an expert that there is."""
+    active: list[Tensor] = field(default_factory=list)
+    """Out of training: the experts that each row ran, [rows], at one site after another."""
 
 
 @dataclass

@@ -34,7 +34,7 @@ def base() -> Base:
     Raises:
         EnvironmentProblem: if it was not trained yet.
     """
-    return Base(_restored(BASE))
+    return Base(restored(BASE))
 
 
 def adapter(name: str, seed: int) -> dict[str, Tensor]:
@@ -45,7 +45,7 @@ def adapter(name: str, seed: int) -> dict[str, Tensor]:
         SelectionError: if no recipe has that name.
     """
     full = of_seed(name, seed)
-    found = _restored(full)
+    found = restored(full)
     checkpoints.note(full, FOLDER)
     return {key: value for key, value in found.items() if not key.startswith(HISTORY)}
 
@@ -60,12 +60,23 @@ def history(full: str) -> dict[str, float]:
     """Return what was measured while an adapter was trained; nothing for one that was not."""
     if not full:
         return {}
-    found = _restored(full).items()
-    return {key.removeprefix(HISTORY): float(value) for key, value in found if HISTORY in key}
+    found = restored(full).items()
+    return {key.removeprefix(HISTORY): float(value) for key, value in found if key.startswith(HISTORY)}
+
+
+def forget() -> None:
+    """Read files anew: they were written."""
+    restored.cache_clear()
 
 
 @lru_cache(maxsize=64)
-def _restored(full: str, folder: Path | None = None) -> dict[str, Tensor]:
+def restored(full: str, folder: Path | None = None) -> dict[str, Tensor]:
+    """Return what a file holds, in single precision, from a folder, or from where it was put.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+        SelectionError: if no recipe has that name.
+    """
     recipe = checkpoints.find_recipe(full, recipes())
     place = folder or checkpoints.home(full, FOLDER)
     return weight_packing.unpacked(checkpoints.weights(full, place, recipe.forecast_s))

@@ -15,6 +15,7 @@ PRETRAINING = {
     "lora-36": 3e-3,
     "poly": 1e-2,
     "mhr": 1e-2,
+    "mhr-mu": 3e-3,
     "mhr-shuffled": 1e-2,
     "mola": 3e-3,
     "mola-layered": 3e-3,

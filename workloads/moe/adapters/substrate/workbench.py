@@ -92,6 +92,8 @@ class Workbench:
     meter: Meter = field(default_factory=Meter)
     clock: Callable[[], float] = time.process_time
     tests: Tests | None = None
+    starts_cold = True
+    """An adaptation takes its time whatever was adapted to before."""
     _ledger: AnswerLedger[Adapted, dict[str, float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -145,18 +147,20 @@ class Workbench:
     def adapt(self, case: AdaptationCase, adapter: Adapter, *, rate: float) -> Adapted:
         """Train a copy of an adapter on a case's examples, and count what that takes."""
         before, work = self._ledger.open(case.index), Work()
-        schedule = Schedule(
-            rate, self.steps, SECONDS if self.budget == "seconds" else 0.0, clock=self.clock
-        )
         with one_thread():
-            seed = seed_of(self.seed, case.task)
+            seed, schedule = seed_of(self.seed, case.task), self.schedule(rate)
             after, steps = few_shot.adapt(
                 self.base(), adapter, case.examples, schedule, work, seed
             )
         answer = Adapted(adapter, after, steps, digest(after))
-        added = {"steps": float(steps), "flops_adaptation": float(work.flops)}
+        added = {"steps_taken": float(steps), "flops_adaptation": float(work.flops)}
         counted = {**added, "trained_parameters": float(adapter.trained_parameters)}
         return self._ledger.enter(case.index, before, answer, counted, added)
+
+    def schedule(self, rate: float) -> Schedule:
+        """Return how an adaptation goes under this bench's conditions."""
+        seconds = SECONDS if self.budget == "seconds" else 0.0
+        return Schedule(rate, self.steps, seconds, clock=self.clock)
 
     def account(self, case: AdaptationCase, answer: Adapted) -> Outcome:
         """Read the tests with an adapter before and after.
@@ -178,6 +182,7 @@ class Workbench:
                 base, answer.before, tests.seen_tokens, tests.seen_tasks, pretraining
             )
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
+        counted |= _by_class(pretraining, len(tests.seen_tokens))
         counted["stored_bytes"] = 4.0 * answer.after.trained_parameters
         counted |= pretrained.history(answer.before.origin)
         return Outcome(*said, seen[:, WORDS + 1 :].numpy(), counted)
@@ -201,6 +206,17 @@ def _per_token(work: Work, ending: str) -> dict[str, float]:
     if work.rows:
         found[f"active_experts{ending}"] = work.pairs / work.rows
     return found
+
+
+def _by_class(work: Work, sequences: int) -> dict[str, float]:
+    """Return the experts that words and numbers run, and how far these are apart."""
+    if not work.active:
+        return {}
+    each = torch.stack(work.active).float().view(len(work.active), sequences, -1)
+    words, numbers = float(each[..., :WORDS].mean()), float(each[..., WORDS:].mean())
+    return {
+        "active_words": words, "active_numbers": numbers, "active_apart": abs(words - numbers),
+    }  # fmt: skip
 
 
 def digest(adapter: Adapter) -> str:

@@ -1,0 +1,83 @@
+"""Checkpoints: packed safetensors with a JSON card beside each, rebuilt from seeds.
+
+A card says which recipe made the file, a digest of the sources it was made with, and what the file as it is
+shipped, packed, scores on held-out sequences.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from adabench.workloads.moe.adapters.recipes import Recipe, recipes
+from adabench.workloads.moe.adapters.substrate import inventory, pretrained
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter
+from adabench.workloads.moe.adapters.substrate.base_model import Base
+from adabench.workloads.moe.adapters.substrate.forward_pass import Work
+from adabench.workloads.moe.adapters.substrate.low_rank import lora
+from adabench.workloads.moe.adapters.substrate.pretrained import BASE, FOLDER
+from adabench.workloads.moe.adapters.training import pretrain, train_base
+from adabench.workloads.moe.substrate import weight_packing
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.checkpoints import Progress
+
+
+def train(
+    name: str, progress: Progress = lambda done, steps: None, *, folder: Path = FOLDER
+) -> dict[str, Any]:
+    """Train a recipe and write its weights and card into `folder`; return the card.
+
+    The base and what it goes on from are read from `folder`, or from where they were put.
+
+    Raises:
+        SelectionError: if there is no recipe of that name.
+        EnvironmentProblem: if what it builds on was not trained yet.
+    """
+    recipe = checkpoints.find_recipe(name, recipes())
+    folder.mkdir(parents=True, exist_ok=True)
+    with checkpoints.one_thread():
+        weights = _weights(recipe, progress, folder)
+        packed = weight_packing.packed(weights, recipe.levels)
+        save_file(packed, folder / f"{name}{checkpoints.SUFFIX}")
+        pretrained.forget()
+        found = held_out(recipe, folder)
+    module = train_base if recipe.kind == BASE else pretrain
+    card = asdict(recipe) | {"source": checkpoints.code_digest(module), "held_out": found}
+    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tensor]:
+    if recipe.kind == BASE:
+        return train_base.train(recipe, progress)
+    trunk = _read(recipe.trunk, folder) if recipe.trunk else None
+    return pretrain.train(recipe, Base(_read(BASE, folder)), progress, trunk)
+
+
+def held_out(recipe: Recipe, folder: Path) -> dict[str, float]:
+    """Return what a file as it is shipped scores on sequences that it was not trained on."""
+    weights = _read(recipe.name, folder)
+    if recipe.kind == BASE:
+        return train_base.held_out(Base(weights))
+    own = {key: value for key, value in weights.items() if not key.startswith("history.")}
+    base, naming = Base(_read(BASE, folder)), pretrain.naming_of(recipe)
+    found = pretrain.accuracy(base, _adapter(recipe, own), naming, Work())
+    history = {key.removeprefix("history."): float(weights[key]) for key in weights.keys() - own}
+    return {name: round(value, 4) for name, value in sorted((history | {"accuracy": found}).items())}
+
+
+def _adapter(recipe: Recipe, weights: dict[str, Tensor]) -> Adapter:
+    """Return an adapter as its kind is read."""
+    if recipe.kind == "mhr-mu" or recipe.kind.startswith("lora-"):
+        return lora(weights)
+    if pretrain.is_inventory(recipe.kind):
+        return inventory.inventory(weights)
+    return pretrain.mixture(recipe.kind, weights)
+
+
+def _read(name: str, folder: Path) -> dict[str, Tensor]:
+    there = (folder / f"{name}{checkpoints.SUFFIX}").exists()
+    return pretrained.restored(name, folder if there else None)

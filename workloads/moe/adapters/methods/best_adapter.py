@@ -1,0 +1,83 @@
+"""Best adapter in hindsight: for each new task the pre-trained adapter that turns out to answer most.
+
+The oracle. Shared LoRA of rank 32, Polytropon and MHR each adapt to the case; the one whose adapter then answers
+most tests is taken, ties to the first. It knows the answers of the tests, so it is a bound on what a choice
+among these three can do. What is measured is the adaptation of the chosen one.
+
+**Is it luck?** The best of three looks good on 25 tests by chance alone. `luck` gives the same search random
+answers that are all wrong, and compares what it gains over the best single adapter by truth and by chance.
+
+**What to expect.** Written before measuring: a few points, and a good part of them luck.
+
+**Ways to fake it.** Hiding what the search tries, or that it knows the answers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.moe.adapters.substrate import inventory
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter
+from adabench.workloads.moe.adapters.substrate.low_rank import lora
+from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Adapted
+from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
+
+CARD = Card(
+    title="The best adapter of each task in hindsight",
+    adapts="which pre-trained adapter a new task starts from, with the answers in hand",
+    role="oracle",
+    oracle="bound",
+)
+KINDS = ("lora-32", "poly", "mhr")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The bench, and adapters to choose from with their rates."""
+
+    bench: OracleBench
+    adapters: tuple[tuple[Adapter, float], ...]
+
+    def credits(self, case: AdaptationCase, wrong: int | None = None) -> list[float]:
+        """Return how right each would be; `wrong` as in `OracleBench.credit`."""
+        return [self.bench.credit(case, one, rate, wrong) for one, rate in self.adapters]
+
+
+def prepare(bench: OracleBench, point: Point, seed: int) -> Candidates:
+    """Read the three."""
+    return Candidates(bench, tuple(_candidates(bench)))
+
+
+def _candidates(bench: OracleBench) -> Iterator[tuple[Adapter, float]]:
+    for kind in KINDS:
+        rows = bench.generator("rows")
+        if kind.startswith("lora"):
+            yield bench.start(kind, lora), FEW_SHOT[kind]
+        else:
+            yield (
+                bench.start(kind, lambda weights, rows=rows: inventory.for_new_task(weights, rows)),
+                FEW_SHOT[kind],
+            )
+
+
+def luck(task: Any, point: Point, *, wrong: int) -> dict[str, float]:
+    """Return what the search gains over its best single adapter, by truth and by chance."""
+    found, bench = {}, task.oracle_substrate()
+    candidates = prepare(bench, point, 0)
+    for seed, name in ((None, "by_truth"), (wrong, "by_chance")):
+        rows = []
+        for case in task.cases():
+            bench.enter(case, task.oracle_environment(case))
+            rows.append(candidates.credits(case, seed))
+        found[name] = float(np.max(rows, axis=1).mean() - np.mean(rows, axis=0).max())
+    return found
+
+
+def solve(candidates: Candidates, case: AdaptationCase, point: Point) -> Adapted:
+    """Adapt the one that turns out best."""
+    adapter, rate = candidates.adapters[int(np.argmax(candidates.credits(case)))]
+    return candidates.bench.adapt(case, adapter, rate=rate)

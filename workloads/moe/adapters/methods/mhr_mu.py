@@ -1,0 +1,66 @@
+"""MHR-mu: routing in pre-training alone; a new task fine-tunes the mean of the inventory.
+
+    A = mean over s of A[:, s], B likewise, heads side by side: one LoRA of rank 4, without Z
+
+`start=trained` goes on from the mean for 50 more steps on the 48 tasks before it meets a new one, which is what
+zero-shot answers are taken from in the paper.
+
+**What to expect.** Written before measuring: with 7,000 numbers within two points of MHR, which has eight
+times as many; zero-shot above a shared LoRA of its size, and both not far from chance.
+
+**Ways to fake it.** Training the mean for longer than its rivals, and not saying so.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.workloads.moe.adapters.substrate import inventory
+from adabench.workloads.moe.adapters.substrate.low_rank import lora
+from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Start,
+    Workbench,
+)
+
+CARD = Card(
+    title="MHR-mu",
+    paper="MHR, arXiv 2211.03831, NeurIPS 2023",
+    slug="mhr",
+    adapts="nothing any more: what routing has learned, averaged into one adapter",
+    fidelity="code-confirmed",
+    knobs=(Knob("start", ("mean", "trained"), "mean", at="prepare"),),
+    claims=(
+        Claim(
+            id="mhr-3",
+            says="After few-shot adaptation it is at most one point below MHR.",
+            source="headline",
+            paper="routing is only crucial during multi-task pre-training: MHR-mu discards routing and "
+            "fine-tunes the average of the pre-trained adapters; an effective method",
+            effect=None,
+            expect=Difference("accuracy", against="mhr", low=-0.01),
+        ),
+        Claim(
+            id="mhr-4",
+            says="Without any example it answers more than a shared LoRA of its size.",
+            source="measured",
+            paper="zero-shot: up to 3 points above the baselines on T0",
+            effect=0.03,
+            expect=Difference(
+                "accuracy_zero_shot", against="lora", where={"start": "trained"}, there={"rank": 4}
+            ),
+        ),
+    ),
+)
+
+
+def prepare(bench: Workbench, point: Point, seed: int) -> Start:
+    """Read the inventory and average it, or read what was trained on from its mean."""
+    if point["start"] == "trained":
+        return Start(bench, bench.start("mhr-mu", lora), FEW_SHOT["mhr-mu"])
+    mean = bench.start("mhr", lambda weights: lora(inventory.mean_adapter(weights)))
+    return Start(bench, mean, FEW_SHOT["mhr-mu"])
+
+
+def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
+    """Train it on the examples."""
+    return start.adapt(case)

@@ -1,0 +1,70 @@
+"""MHR-z: a new task trains its row of Z, and no adapter.
+
+The inventory of `mhr`, frozen. A fresh row for the new task, H S = 64 numbers a site, is all that is
+trained, at the high rate of Z, and all that has to be stored of a task.
+
+**What to expect.** Written before measuring: about half of MHR's gain over the base for 1.4 % of its
+numbers; 80 % of it is not reached with an inventory that was trained for 450 steps.
+
+**Ways to fake it.** A row that starts from that of a similar training task; adapters that move as well.
+"""
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.moe.adapters.substrate import inventory
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter
+from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Start,
+    Workbench,
+)
+
+CARD = Card(
+    title="MHR-z",
+    paper="MHR, arXiv 2211.03831, NeurIPS 2023",
+    slug="mhr",
+    adapts="the mixture of adapter blocks that a task uses; the adapters stay",
+    fidelity="code-confirmed",
+    claims=(
+        Claim(
+            id="mhr-2",
+            says="It keeps 80 % of what MHR gains over the base.",
+            source="headline",
+            paper="by only fine-tuning the routing function and not the adapters, competitive "
+            "performance; no number",
+            effect=None,
+            expect=Ratio("gain", against="mhr", low=0.8),
+            requires=("mhr-2-size",),
+        ),
+        Claim(
+            id="mhr-2-size",
+            says="It trains at most 5 % of MHR's numbers.",
+            source="headline",
+            paper="extreme parameter efficiency; no number",
+            effect=None,
+            expect=Ratio("trained_parameters", against="mhr", high=0.05),
+            apart_from=(),
+        ),
+    ),
+)
+
+
+def prepare(bench: Workbench, point: Point, seed: int) -> Start:
+    """Read the inventory, freeze it and draw a row for the new task."""
+    rows = bench.generator("rows")
+
+    def rows_alone(weights: dict[str, Tensor]) -> Adapter:
+        adapter = inventory.for_new_task(weights, rows)
+        return replace(adapter, still=inventory.names(adapter.weights, "a", "b", "z"))
+
+    return Start(bench, bench.start("mhr", rows_alone), FEW_SHOT["mhr-z"])
+
+
+def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
+    """Train it on the examples."""
+    return start.adapt(case)

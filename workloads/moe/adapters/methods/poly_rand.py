@@ -1,0 +1,57 @@
+"""Poly-rand: Polytropon's inventory under mixtures by lot.
+
+The control of learned routing. A and B of `poly`, as trained; every row of Z, those of the 48 tasks and that of
+the new one, is drawn anew from a normal of the spread that the trained rows have, and stays. A and B are trained
+on the examples.
+
+**What to expect.** Written before measuring: far below Polytropon on the 48 tasks, where rows were learned; after
+few-shot adaptation below it by less, as A and B move.
+
+**Ways to fake it.** Rows that are near uniform: that is the mean, and no lot.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from adabench.harness.contract.card import Card, Point
+from adabench.workloads.moe.adapters.substrate import inventory
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter
+from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Start,
+    Workbench,
+)
+
+CARD = Card(
+    title="Polytropon under mixtures by lot",
+    paper="the random control of MHR, arXiv 2211.03831",
+    adapts="the mixture of adapters that a task uses, by lot",
+    role="control",
+    control_of=("poly", "mhr", "mhr_z", "mhr_mu"),
+)
+
+
+def prepare(bench: Workbench, point: Point, seed: int) -> Start:
+    """Read the inventory and draw all rows anew."""
+    rows = bench.generator("lots")
+
+    def by_lot(weights: dict[str, Tensor]) -> Adapter:
+        adapter = inventory.for_new_task(weights, rows)
+        still = inventory.names(adapter.weights, "z", "z_new")
+        spread = torch.cat([weights[name].flatten() for name in inventory.names(weights, "z")]).std()
+        drawn = {
+            name: torch.randn(adapter.weights[name].shape, generator=rows) * spread
+            for name in sorted(still)
+        }
+        return replace(adapter, weights=adapter.weights | drawn, still=still)
+
+    return Start(bench, bench.start("poly", by_lot), FEW_SHOT["poly-rand"])
+
+
+def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
+    """Train it on the examples."""
+    return start.adapt(case)

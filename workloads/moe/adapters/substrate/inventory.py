@@ -1,0 +1,121 @@
+"""Polytropon and MHR: an inventory of adapters, and for each task and site the mixture it uses.
+
+    a.SITE [H, S, in/H, r]     b.SITE [H, S, r, out/H]     z.SITE [48, H S], one row a task
+
+    alpha = sigmoid(z_t), over its sum over S          A_t[h] = sum_s alpha_hs A[h, s], B_t likewise
+    y = W x + b + (1/r) B_t A_t x                      heads side by side; H = 1 is Polytropon
+
+Adapters are mixed before they multiply, so a token costs what one of them costs. Sigmoids in training
+too, as in the published configuration; `peft` draws relaxed Bernoulli there. The row of a new task is
+`z_new.SITE` [1, H S], drawn afresh.
+"""
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights
+from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
+from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
+from adabench.workloads.moe.adapters.substrate.low_rank import kaiming
+
+SKILLS, HEADS, RANK = 8, 8, 4
+SMALL, EPS = 1e-3, 1e-12
+"""Bound of a fresh row; kept from dividing by zero."""
+ROUTING_RATE = 30.0
+"""Of z, as a multiple of the adapters' rate: at theirs it hardly leaves the uniform mixture."""
+
+
+def kind_of(name: str, *, heads: int = HEADS, skills: int = SKILLS) -> str:
+    """Return the name that recipes give an inventory of `poly` or `mhr`."""
+    return name + (f"-h{heads}" if heads != HEADS else "") + (f"-k{skills}" if skills != SKILLS else "")
+
+
+def shape_of(kind: str) -> tuple[str, int, int]:
+    """Return the name, the heads and the skills of a kind."""
+    name, *rest = kind.split("-")
+    found = {part[0]: int(part[1:]) for part in rest if part[1:].isdigit()}
+    return name, 1 if name == "poly" else found.get("h", HEADS), found.get("k", SKILLS)
+
+
+def fresh_inventory(skills: int, heads: int, rank: int, generator: torch.Generator) -> Adapter:
+    """Return an untrained inventory with a row of z for each training task."""
+    weights = {}
+    for site in SITES:
+        inner, outer = site.inner // heads, site.outer // heads
+        weights[f"a.{site.name}"] = kaiming((heads, skills, inner, rank), inner, generator)
+        weights[f"b.{site.name}"] = torch.zeros(heads, skills, rank, outer)
+        weights[f"z.{site.name}"] = fresh_rows(NEW_TASK, heads * skills, generator)
+    return inventory(weights)
+
+
+def fresh_rows(rows: int, width: int, generator: torch.Generator) -> Tensor:
+    """Return rows of z as they begin: uniform, and small."""
+    return (torch.rand(rows, width, generator=generator) * 2 - 1) * SMALL
+
+
+def inventory(weights: dict[str, Tensor]) -> Adapter:
+    """Return the inventory of given weights."""
+    return Adapter(weights, linear=_mixed, rates={"z": ROUTING_RATE, "z_new": ROUTING_RATE})
+
+
+def for_new_task(weights: dict[str, Tensor], generator: torch.Generator) -> Adapter:
+    """Return an inventory with a fresh row for a new task; the rows of others stay as they are."""
+    own = dict(weights)
+    for site in SITES:
+        own[f"z_new.{site.name}"] = fresh_rows(1, weights[f"z.{site.name}"].shape[1], generator)
+    return replace(inventory(own), still=names(own, "z"))
+
+
+def names(weights: Weights, *parts: str) -> frozenset[str]:
+    """Return the names of weights whose first part is one of these."""
+    return frozenset(name for name in weights if name.partition(".")[0] in parts)
+
+
+def routing(weights: Weights, site: Site, tasks: Tensor) -> Tensor:
+    """Return alpha of each task, [tasks, H, S]."""
+    heads, skills = weights[f"a.{site.name}"].shape[:2]
+    rows, new = weights[f"z.{site.name}"], weights.get(f"z_new.{site.name}")
+    z = (rows if new is None else torch.cat([rows, new]))[tasks]
+    chances = z.sigmoid().view(-1, heads, skills)
+    return chances / (chances.sum(-1, keepdim=True) + EPS)
+
+
+def entropy(weights: Weights) -> float:
+    """Return the mean entropy of the training tasks' mixtures over its largest, log S."""
+    tasks = torch.arange(NEW_TASK)
+    found = [_entropy(routing(weights, site, tasks)) for site in SITES]
+    return float(torch.stack(found).mean())
+
+
+def _entropy(alpha: Tensor) -> Tensor:
+    return -(alpha * alpha.clamp_min(EPS).log()).sum(-1).mean() / math.log(alpha.shape[-1])
+
+
+def mean_adapter(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the mean of an inventory's adapters as the weights of one LoRA."""
+    found = {}
+    for site in SITES:
+        a, b = weights[f"a.{site.name}"].mean(1), weights[f"b.{site.name}"].mean(1)
+        rank = a.shape[-1]
+        found[f"a.{site.name}"] = a.reshape(site.inner, rank).T.contiguous()
+        found[f"b.{site.name}"] = b.transpose(1, 2).reshape(site.outer, rank) / rank
+    return found
+
+
+def _mixed(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
+    a, b = weights[f"a.{site.name}"], weights[f"b.{site.name}"]
+    several, place = step.tasks.unique(return_inverse=True)
+    alpha, rank = routing(weights, site, several), a.shape[-1]
+    step.count(len(several) * a.numel(), alpha, a)
+    step.count(len(several) * b.numel(), alpha, b)
+    into = torch.einsum("ths,hsir->thir", alpha, a).reshape(-1, site.inner, rank)
+    out_of = torch.einsum("ths,hsro->trho", alpha, b).reshape(-1, rank, site.outer)
+    if len(several) == 1:
+        added = step.product(step.product(x, into[0].T), out_of[0].T)
+    else:
+        added = step.each(step.each(x, into[place]), out_of[place])
+    return step.frozen(site, x) + added / rank

@@ -1,0 +1,172 @@
+"""Mixtures of LoRA experts: at each site a router, and for each token the experts that it runs.
+
+    a.SITE [E, r, in]     b.SITE [E, out, r]     gate.SITE [E, in], no bias
+
+    p = softmax(gate x)          y = W x + b + sum over the experts that run of w_e B_e A_e x
+
+A rule makes weights w [rows, E] of p; an expert runs for a token where w is not 0, and nowhere else. Pairs of a
+token and an expert are gathered by expert and multiplied by `kernels.grouped_matmul`, and are counted there.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from adabench.kernels.grouped_matmul import sorted_segments
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Penalty, Weights
+from adabench.workloads.moe.adapters.substrate.base_model import LAYERS, SITES, Site
+from adabench.workloads.moe.adapters.substrate.forward_pass import Gate, Pass
+from adabench.workloads.moe.adapters.substrate.low_rank import kaiming
+
+EXPERTS, RANK, KEEP = 8, 4, 2
+THRESHOLD, TOP_P, Q, EPS = 0.9, 0.75, 1.1, 1e-5
+ENTROPY, BALANCE = 1e-2, 1e-3
+"""Shares of the two auxiliary losses."""
+LAYERED = (4, 12)
+"""Experts of each layer where higher layers have more; as many in all."""
+Selection = Callable[[Tensor, Pass], Tensor]
+"""(chances [rows, E], step) -> weights [rows, E]"""
+
+
+def fresh_experts(
+    generator: torch.Generator, experts: tuple[int, ...] = (EXPERTS,) * LAYERS, gated: bool = True
+) -> dict[str, Tensor]:
+    """Return untrained experts: so many in each layer; without routers for a rule that reads none."""
+    weights = {}
+    for site in SITES:
+        count = experts[site.layer]
+        weights[f"a.{site.name}"] = kaiming((count, RANK, site.inner), site.inner, generator)
+        weights[f"b.{site.name}"] = torch.zeros(count, site.outer, RANK)
+        if gated:
+            weights[f"gate.{site.name}"] = kaiming((count, site.inner), site.inner, generator)
+    return weights
+
+
+def experts(
+    weights: dict[str, Tensor], select: Selection, penalty: Penalty | None = None
+) -> Adapter:
+    """Return the mixture of given weights under a rule."""
+    return Adapter(weights, linear=partial(_routed, select), penalty=penalty)
+
+
+def _routed(select: Selection, weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
+    rows, a, b = x.reshape(-1, site.inner), weights[f"a.{site.name}"], weights[f"b.{site.name}"]
+    gate = weights.get(f"gate.{site.name}")
+    if gate is None:
+        chances = rows.new_full((len(rows), len(a)), 1 / len(a))
+    else:
+        chances = step.product(rows, gate).softmax(-1)
+    mixed = select(chances, step)
+    step.gates.append(Gate(site, chances, mixed))
+    added = _dispatched(rows, mixed, a, b, step)
+    return step.frozen(site, x) + added.view(*x.shape[:-1], site.outer)
+
+
+def _dispatched(rows: Tensor, mixed: Tensor, a: Tensor, b: Tensor, step: Pass) -> Tensor:
+    """Return the weighted sum over the experts of each row; pairs of weight 0 are not computed."""
+    active = mixed != 0
+    expert, row = active.T.nonzero(as_tuple=True)  # sorted by expert
+    counts, pairs = active.sum(0), len(row)
+    step.work.rows, step.work.pairs = step.work.rows + len(rows), step.work.pairs + pairs
+    step.work.offered += active.numel()
+    if not step.training:
+        step.work.active.append(active.sum(1))
+    step.count(pairs * a[0].numel(), rows, a)
+    inner = sorted_segments(rows[row], counts, a)
+    step.count(pairs * b[0].numel(), inner, b)
+    outer = sorted_segments(inner, counts, b) * mixed[row, expert, None]
+    return rows.new_zeros(len(rows), outer.shape[1]).index_add(0, row, outer)
+
+
+def top(k: int) -> Selection:
+    """Return the rule of the k most likely experts, their chances divided by their sum."""
+
+    def select(chances: Tensor, step: Pass) -> Tensor:
+        best = chances.topk(min(k, chances.shape[1]), dim=-1)
+        shares = best.values / best.values.sum(-1, keepdim=True)
+        return torch.zeros_like(chances).scatter(-1, best.indices, shares)
+
+    return select
+
+
+def every(chances: Tensor, step: Pass) -> Tensor:
+    """Run all experts, by their chances."""
+    return chances
+
+
+def coin(k: int) -> Selection:
+    """Return the rule of k experts by lot, each with the same weight."""
+
+    def select(chances: Tensor, step: Pass) -> Tensor:
+        lots = torch.rand(chances.shape, generator=step.generator)
+        chosen = lots.topk(k, dim=-1).indices
+        return torch.zeros_like(chances).scatter(-1, chosen, 1 / k)
+
+    return select
+
+
+def tsallis(chances: Tensor, q: float = Q) -> Tensor:
+    """Return the entropy S_q of each row: (1 - sum p^q) / (q - 1), and Shannon's at q = 1."""
+    kept = chances + EPS
+    if math.isclose(q, 1.0):
+        return -(chances * kept.log()).sum(-1)
+    return (1 - (kept**q).sum(-1)) / (q - 1)
+
+
+def hybrid(threshold: float = THRESHOLD, top_p: float = TOP_P, q: float = Q) -> Selection:
+    """Return DynMoLE's rule: all experts where the router is uncertain, else top-p, two at least.
+
+    Chances are not divided by their sum.
+    """
+
+    def select(chances: Tensor, step: Pass) -> Tensor:
+        ordered = chances.sort(dim=-1, descending=True)
+        kept = ordered.values.cumsum(-1) <= top_p
+        kept[:, :KEEP] = True
+        kept |= (tsallis(chances.detach(), q) > threshold)[:, None]
+        mask = torch.zeros_like(kept).scatter(-1, ordered.indices, kept)
+        return chances * mask
+
+    return select
+
+
+def dealt(select: Selection) -> Selection:
+    """Return a rule that runs as many experts as another, dealt to other tokens by lot."""
+
+    def deal(chances: Tensor, step: Pass) -> Tensor:
+        counts = (select(chances, step) != 0).sum(-1)
+        counts = counts[torch.randperm(len(counts), generator=step.generator)]
+        ranks = chances.argsort(dim=-1, descending=True).argsort(dim=-1)
+        return chances * (ranks < counts[:, None])
+
+    return deal
+
+
+def auxiliary(
+    entropy: float = ENTROPY, balance: float = BALANCE, by: str = "counts", q: float = Q
+) -> Penalty:
+    """Return DynMoLE's losses: entropy to make routers certain, balance to spread what they do.
+
+    `by` says what a site's load is: the share of tokens whose two best experts hold it (`counts`), or the
+    mean of the weights that it runs with (`weights`).
+    """
+
+    def penalty(weights: Weights, step: Pass) -> Tensor:
+        losses = []
+        for gate in step.gates:
+            chances = gate.chances
+            experts = chances.shape[1]
+            load = _load(gate) if by == "counts" else gate.weights.mean(0)
+            spread = experts * (load * chances.mean(0)).sum()
+            losses.append(entropy * tsallis(chances, q).mean() + balance * spread)
+        return torch.stack(losses).mean()
+
+    return penalty
+
+
+def _load(gate: Gate) -> Tensor:
+    best = gate.chances.detach().topk(KEEP, dim=-1).indices
+    return torch.zeros_like(gate.chances).scatter(-1, best, 1.0).mean(0) / KEEP

@@ -1,0 +1,57 @@
+"""How the base learns: next answers of plain sequences, both orders and both notations by plain words."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adabench.workloads.moe.adapters.recipes import Recipe
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING
+from adabench.workloads.moe.adapters.substrate.base_model import Base, fresh_base
+from adabench.workloads.moe.adapters.substrate.few_shot import predict
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work, forward
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
+    WORDS,
+    Sequences,
+    draw_plain,
+)
+from adabench.workloads.shared.training.checkpoints import Progress
+
+BATCH, RATE, WARM_UP, DECAY, CLIP = 64, 4e-3, 100, 0.1, 1.0
+HELD_OUT, HELD_OUT_SEED = 512, 1_000_305
+_STREAM = 61
+
+
+def train(recipe: Recipe, progress: Progress) -> dict[str, Tensor]:
+    """Train the base; return its weights."""
+    base = fresh_base(torch.Generator().manual_seed(_STREAM + recipe.seed))
+    for weight in base.weights.values():
+        weight.requires_grad_()
+    optimiser = torch.optim.AdamW(
+        base.weights.values(), lr=RATE, betas=(0.9, 0.98), weight_decay=DECAY, fused=True
+    )
+    generator = np.random.Generator(np.random.PCG64((_STREAM, recipe.seed)))
+    for step in range(recipe.steps):
+        falling = 1 - max(0.0, (step / recipe.steps - 0.5) / 0.5)
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * max(falling, 0.02)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss_of(base, draw_plain(generator, BATCH)))
+        torch.nn.utils.clip_grad_norm_(list(base.weights.values()), CLIP)
+        optimiser.step()
+        progress(step + 1, recipe.steps)
+    return {name: weight.detach() for name, weight in base.weights.items()}
+
+
+def loss_of(base: Base, batch: Sequences) -> Tensor:
+    """Return the loss of all answers of a batch."""
+    step = Pass(base, torch.from_numpy(batch.tokens), torch.from_numpy(batch.tasks), Work())
+    logits = forward(step, NOTHING)[:, WORDS + 1 :]
+    return F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(batch.answers).flatten())
+
+
+def held_out(base: Base) -> dict[str, float]:
+    """Return the share of right answers on plain sequences that it was not trained on."""
+    batch = draw_plain(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
+    said = predict(base, NOTHING, batch.tokens, batch.tasks, Work())[:, WORDS + 1 :]
+    return {"accuracy_plain": round(float((said.numpy() == batch.answers).mean()), 4)}

@@ -1,0 +1,68 @@
+"""What oracles get: a bench that says how right an adapter is on the tests of its case."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from adabench.workloads.moe.adapters.substrate import few_shot
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter
+from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK
+from adabench.workloads.moe.adapters.substrate.forward_pass import Work
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import CLASSES, Ints
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Tests,
+    Workbench,
+)
+from adabench.workloads.shared.training.checkpoints import one_thread
+
+
+@dataclass(frozen=True)
+class AnsweredTests:
+    """Tests of a case, and their answers."""
+
+    tests: Tests
+    answers: Ints
+
+
+@dataclass
+class OracleBench(Workbench):
+    """A bench that knows the answers of the case that was entered."""
+
+    answers: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel without answers."""
+        own = (self.seed, self.naming, self.budget, self.steps, self.pretraining, self.meter)
+        return OracleBench, (*own, self.clock)
+
+    def enter(self, case: AdaptationCase, tests: Tests | AnsweredTests) -> None:
+        """Take the tests of the next case, and their answers."""
+        assert isinstance(tests, AnsweredTests)
+        super().enter(case, tests.tests)
+        self.answers = tests.answers
+
+    def credit(self, case: AdaptationCase, adapter: Adapter, rate: float, wrong: int | None) -> float:
+        """Return how right an adapter would be after an adaptation to the case.
+
+        With `wrong`, a seed, right is what one random wrong answer to each test says.
+        """
+        assert self.tests is not None
+        with one_thread():
+            seed = few_shot.seed_of(self.seed, case.task)
+            after, _ = few_shot.adapt(
+                self.base(), adapter, case.examples, self.schedule(rate), Work(), seed
+            )
+            tokens = self.tests.tokens
+            new = np.full(len(tokens), NEW_TASK)
+            said = few_shot.predict(self.base(), after, tokens, new, Work())[:, -1].numpy()
+        return float((said == self._targets(wrong)).mean())
+
+    def _targets(self, wrong: int | None) -> Ints:
+        """Return the answers, or others in the same notation, none of which is right."""
+        if wrong is None:
+            return self.answers
+        half = CLASSES // 2
+        notation, value = np.divmod(self.answers, half)
+        shift = np.random.default_rng(wrong).integers(1, half, size=len(value))
+        return np.asarray(notation * half + (value + shift) % half, np.int64)
