@@ -12,14 +12,14 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from adabench.workloads.moe.adapters.recipes import Recipe, recipes
+from adabench.workloads.moe.adapters.recipes import RATES, Recipe, recipes
 from adabench.workloads.moe.adapters.substrate import inventory, pretrained
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.pretrained import BASE, FOLDER
-from adabench.workloads.moe.adapters.training import pretrain, train_base
+from adabench.workloads.moe.adapters.training import pretrain, train_base, tune_rates
 from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
@@ -44,7 +44,7 @@ def train(
         save_file(packed, folder / f"{name}{checkpoints.SUFFIX}")
         pretrained.forget()
         found = held_out(recipe, folder)
-    module = train_base if recipe.kind == BASE else pretrain
+    module = {BASE: train_base, **dict.fromkeys(RATES, tune_rates)}.get(recipe.kind, pretrain)
     card = asdict(recipe) | {"source": checkpoints.code_digest(module), "held_out": found}
     (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
@@ -53,13 +53,17 @@ def train(
 def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tensor]:
     if recipe.kind == BASE:
         return train_base.train(recipe, progress)
+    if recipe.kind in RATES:
+        return tune_rates.train(recipe, Base(_read(BASE, folder)), progress)
     trunk = _read(recipe.trunk, folder) if recipe.trunk else None
     return pretrain.train(recipe, Base(_read(BASE, folder)), progress, trunk)
 
 
-def held_out(recipe: Recipe, folder: Path) -> dict[str, float]:
+def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     """Return what a file as it is shipped scores on sequences that it was not trained on."""
     weights = _read(recipe.name, folder)
+    if recipe.kind in RATES:
+        return {kind: [round(float(one), 4) for one in row] for kind, row in weights.items()}
     if recipe.kind == BASE:
         return train_base.held_out(Base(weights))
     own = {key: value for key, value in weights.items() if not key.startswith("history.")}

@@ -25,6 +25,10 @@ STEPS, LONGER = 450, 900
 SECONDS = 9.0
 """Of the processor, for a pre-training under `budget=seconds`."""
 MU_STEPS = 50
+GRID_SEED = 90
+"""A training that no run uses: rates of pre-training are tuned on it."""
+RATES = ("rates-pretraining", "rates-few-shot")
+"""Grids of learning rates, and what each kind of adapter scored at them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Recipe:
 
     name: str
     kind: str
-    """`base`, `mhr-mu`, or a kind of adapter."""
+    """`base`, `mhr-mu`, a kind of adapter, or a grid of rates."""
     seed: int
     steps: int
     naming: str = "named"
@@ -51,7 +55,8 @@ def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
     base = Recipe("base", "base", 0, BASE_STEPS, levels=0, forecast_s=40)
     made = [recipe for seed in range(TRAININGS) for recipe in _of_seed(seed)]
-    return {recipe.name: recipe for recipe in (base, *made)}
+    rates = [Recipe(name, name, GRID_SEED, 3 * len(KINDS), levels=0, forecast_s=900) for name in RATES]
+    return {recipe.name: recipe for recipe in (base, *rates, *made)}
 
 
 def _of_seed(s: int) -> Iterator[Recipe]:

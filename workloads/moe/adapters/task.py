@@ -165,10 +165,14 @@ def load(
     """Return the task under the given conditions.
 
     Raises:
-        SelectionError: for a scale that it does not have.
+        SelectionError: for a scale, a naming or a budget that it does not have.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"adapters has no scale {scale!r}.", "It runs at `embedded`.")
+    if task not in ("named", "hidden"):
+        raise SelectionError(f"task={task} says nothing.", "Tasks are named or hidden.")
+    if budget not in ("steps", "seconds"):
+        raise SelectionError(f"budget={budget} says nothing: take steps or seconds.")
     naming: Naming = "hidden" if task == "hidden" else "named"
     bench = Workbench(seed, naming, budget, steps, pretraining)
     known = known_cases(seed, min(tasks, len(held_out_tasks())), naming, shots)

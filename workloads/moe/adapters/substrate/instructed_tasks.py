@@ -153,6 +153,19 @@ def all_pairs() -> Ints:
     return np.stack(np.divmod(np.arange(MODULUS**2), MODULUS), axis=1).astype(np.int64)
 
 
+def shown_and_unseen(
+    generator: np.random.Generator, task: Combination, shots: int, naming: Naming = "named"
+) -> tuple[Sequences, Sequences]:
+    """Draw examples of a new task; return them, and every pair of numbers that none of them shows."""
+    pairs, place = all_pairs(), [task]
+    shown = generator.integers(len(pairs), size=shots)
+    unseen = np.setdiff1d(np.arange(len(pairs)), shown)
+    first, second = (
+        write(place, np.zeros(len(rows), np.int64), pairs[rows], naming) for rows in (shown, unseen)
+    )
+    return first, second
+
+
 def draw_plain(generator: np.random.Generator, count: int, numbers: int = LENGTH) -> Sequences:
     """Draw what the base is taught: both orders and notations by plain words, without maps."""
     chosen = generator.integers(ORDERS * NOTATIONS, size=count)

@@ -158,14 +158,19 @@ class Lesson:
 
 
 def train(
-    recipe: Recipe, base: Base, progress: Progress, trunk: dict[str, Tensor] | None = None
+    recipe: Recipe,
+    base: Base,
+    progress: Progress,
+    trunk: dict[str, Tensor] | None = None,
+    rate: float | None = None,
 ) -> dict[str, Tensor]:
-    """Train what a recipe says; return its weights and its history."""
+    """Train what a recipe says, at the rate that was tuned or at another; return weights and history."""
     if trunk is None:
         adapter = fresh(recipe.kind, seeded(recipe))
-        rate = PRETRAINING.get(recipe.kind) or PRETRAINING[recipe.kind.partition("-")[0]]
     else:
-        adapter, rate = lora(inventory.mean_adapter(trunk)), PRETRAINING["mhr-mu"]
+        adapter = lora(inventory.mean_adapter(trunk))
+    name = recipe.kind if recipe.kind in PRETRAINING else recipe.kind.partition("-")[0]
+    rate = PRETRAINING[name] if rate is None else rate
     lesson = Lesson(recipe, base, adapter.copied(), progress)
     began = lesson.clock()
     schedule = Schedule(rate, recipe.steps, recipe.seconds, BATCH, lesson.clock)

@@ -10,11 +10,10 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     Ints,
     Naming,
     Sequences,
-    all_pairs,
     draw,
     held_out_tasks,
+    shown_and_unseen,
     training_tasks,
-    write,
 )
 from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Outcome, Tests
 
@@ -44,21 +43,14 @@ def known_cases(seed: int, count: int, naming: Naming, shots: int = SHOTS) -> tu
 
 def _known(seed: int, index: int, task: int, naming: Naming, shots: int) -> KnownCase:
     generator = _generator(_EXAMPLES, seed, task)
-    pairs = all_pairs()
-    shown = generator.integers(len(pairs), size=shots)
-    unseen = np.setdiff1d(np.arange(len(pairs)), shown)
-    examples, tests = (_pairs(task, pairs[rows], naming) for rows in (shown, unseen))
+    shown, unseen = shown_and_unseen(generator, held_out_tasks()[task], shots, naming)
     seen = seen_sequences(seed, naming)
     return KnownCase(
-        AdaptationCase(index, task, Examples(examples.tokens, examples.answers[:, 0])),
-        Tests(tests.tokens, seen.tokens, seen.tasks),
-        tests.answers[:, 0],
+        AdaptationCase(index, task, Examples(shown.tokens, shown.answers[:, 0])),
+        Tests(unseen.tokens, seen.tokens, seen.tasks),
+        unseen.answers[:, 0],
         seen.answers,
     )
-
-
-def _pairs(task: int, values: Ints, naming: Naming) -> Sequences:
-    return write(held_out_tasks(), np.full(len(values), task), values, naming)
 
 
 def seen_sequences(seed: int, naming: Naming) -> Sequences:

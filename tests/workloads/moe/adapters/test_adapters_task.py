@@ -1,0 +1,215 @@
+"""The task on the one path on which methods run, and what it refuses."""
+
+import json
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.record import Cell, Turn
+from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
+from adabench.harness.run.execute import execute
+from adabench.harness.run.settings import Settings
+from adabench.workloads.moe.adapters import checkpoints, conformance, task
+from adabench.workloads.moe.adapters.methods import best_adapter, fresh_lora, lora
+from adabench.workloads.moe.adapters.recipes import recipes
+from adabench.workloads.moe.adapters.substrate import pretrained, tuned_rates
+from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora as fresh
+from adabench.workloads.moe.adapters.truth import adaptation_scores
+from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
+
+ALONE = """
+import json, pickle, sys
+from adabench.harness.run.truth_guard import is_truth, refuse_truth
+refuse_truth()
+substrate = pickle.load(sys.stdin.buffer)
+substrate.base()
+tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
+truth = [name for name in sys.modules if is_truth(name)]
+print(json.dumps([hasattr(substrate, "cases"), tasks, truth]))
+"""
+
+
+def small(**more: Any) -> Any:
+    return task.load("embedded", 0, **{**task.CHECK_CONDITIONS, **more})
+
+
+def test_what_methods_get_has_neither_cases_nor_truth() -> None:
+    data = pickle.dumps(small().substrate(), protocol=5)
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", ALONE], input=data, capture_output=True, check=False
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    assert json.loads(run.stdout) == [False, [], []]
+
+
+@pytest.mark.parametrize(
+    "method", ["fresh_lora", "lora", "mhr", "mhr_z", "dynmole", "random_count", "best_adapter"]
+)
+def test_a_method_runs_and_is_counted(method: str) -> None:
+    entry = registry.find(f"adapters/{method}")
+    conditions = {**task.CARD.defaults, **task.CHECK_CONDITIONS, "tasks": 1}
+    turn = Turn(Cell("adapters", method, entry.card.defaults, conditions, "embedded", 0), 0)
+    [record] = [one for one in execute([turn], Settings()) if one.phase == "solve"]
+    if record.note.startswith("EnvironmentProblem"):
+        pytest.skip(record.note)
+    assert record.status == "ok", record.note
+    values = record.values
+    known = {metric.name for metric in task.CARD.metrics}
+    assert {"accuracy", "accuracy_seen", "gain", "trained_parameters"} <= values.keys()
+    assert values["steps_taken"] == task.CHECK_CONDITIONS["steps"]
+    assert values["flops_adaptation"] > 0
+    assert {name for name in values if name.startswith(("active", "accuracy"))} <= known
+
+
+def test_cases_of_five_seeds_are_all_twelve_tasks() -> None:
+    met = [known.case.task for seed in range(5) for known in task.load("embedded", seed).known]
+    assert len(met) == 15
+    assert set(met) == set(range(12))
+
+
+def test_another_seed_draws_other_examples_of_a_task() -> None:
+    one, other = (
+        adaptation_scores.known_cases(seed, 12, "named")[0].case.examples.tokens for seed in (0, 1)
+    )
+    assert not np.array_equal(one, other)
+
+
+def test_a_changed_adapter_is_refused() -> None:
+    loaded = small()
+    case = next(loaded.cases())
+    start = fresh_lora.prepare(loaded.bench, {"rank": 4}, 0)
+    answer = start.adapt(case)
+    next(iter(answer.after.weights.values())).add_(1.0)
+    with pytest.raises(MethodContractError, match="weights were changed"):
+        loaded.score(case, answer)
+
+
+def test_an_answer_of_another_adaptation_is_refused() -> None:
+    loaded = small()
+    case = next(loaded.cases())
+    start = fresh_lora.prepare(loaded.bench, {"rank": 4}, 0)
+    first, _ = start.adapt(case), start.adapt(case)
+    with pytest.raises(MethodContractError):
+        loaded.score(case, first)
+
+
+def test_two_ways_of_adapting_to_a_case_are_refused() -> None:
+    """A method that tries two rates and answers with the better one."""
+    loaded = small()
+    case = next(loaded.cases())
+    start = fresh_lora.prepare(loaded.bench, {"rank": 4}, 0)
+    start.adapt(case)
+    answer = replace(start, adapter=fresh(8, loaded.bench.generator("other"))).adapt(case)
+    with pytest.raises(MethodContractError, match="two ways"):
+        loaded.score(case, answer)
+
+
+def test_a_meter_that_a_method_wrote_into_is_refused() -> None:
+    loaded = small()
+    case = next(loaded.cases())
+    answer = fresh_lora.prepare(loaded.bench, {"rank": 4}, 0).adapt(case)
+    loaded.meter["flops_adaptation"] -= 1
+    with pytest.raises(MethodContractError, match="meter"):
+        loaded.score(case, answer)
+
+
+def test_scores_are_of_the_answers() -> None:
+    """An oracle's bench that is told wrong answers credits nothing of what is right."""
+    loaded = small()
+    bench: OracleBench = loaded.oracle_substrate()
+    case = next(loaded.cases())
+    bench.enter(case, loaded.oracle_environment(case))
+    wrong = bench._targets(1)
+    assert not (wrong == bench.answers).any()
+    assert np.array_equal(wrong // 7, bench.answers // 7)
+
+
+def test_the_oracle_says_what_it_gains_by_luck() -> None:
+    loaded = small(tasks=2)
+    try:
+        found = best_adapter.luck(loaded, {}, wrong=1)
+    except EnvironmentProblem as missing:
+        pytest.skip(missing.message)
+    assert found.keys() == {"by_truth", "by_chance"}
+    assert min(found.values()) >= 0
+
+
+def test_a_missing_base_is_named_with_what_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "adapters" / "checkpoints")
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
+    pretrained.forget()
+    try:
+        with pytest.raises(EnvironmentProblem, match="base") as raised:
+            pretrained.base()
+        assert "adabench train base" in raised.value.hint
+    finally:
+        pretrained.forget()
+
+
+def test_an_unknown_task_or_scale_is_named() -> None:
+    with pytest.raises(SelectionError, match="gpu"):
+        task.load("gpu", 0)
+    with pytest.raises(SelectionError, match="named"):
+        task.load("embedded", 0, task="secret")
+    with pytest.raises(SelectionError, match="steps or seconds"):
+        task.load("embedded", 0, budget="joules")
+
+
+def test_an_unknown_recipe_is_named() -> None:
+    with pytest.raises(SelectionError, match="mhr-s9"):
+        checkpoints.train("mhr-s9")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from adabench.workloads.moe.adapters.truth.adaptation_scores import known_cases",
+        "from adabench.workloads.moe.adapters.training import pretrain",
+        "answers = bench.tests",
+        "bench.meter.clear()",
+        "bench.clock = lambda: 0.0",
+    ],
+)
+def test_sources_that_reach_for_answers_are_refused(line: str) -> None:
+    assert list(conformance.RULES.problems(line, "adabench.workloads.moe.adapters.methods.mine"))
+
+
+def test_a_card_of_a_checkpoint_is_of_its_recipe() -> None:
+    cards = sorted(pretrained.FOLDER.glob("*.json"))
+    known = recipes()
+    for path in cards:
+        card = json.loads(path.read_text("utf-8"))
+        recipe = known[path.stem]
+        assert (card["kind"], card["seed"], card["steps"]) == (recipe.kind, recipe.seed, recipe.steps)
+
+
+def test_the_base_knows_what_plain_words_ask() -> None:
+    card = json.loads((pretrained.FOLDER / "base.json").read_text("utf-8"))
+    assert card["held_out"]["accuracy_plain"] > 0.99
+    assert (pretrained.FOLDER / "base.safetensors").stat().st_size < 150_000
+
+
+@pytest.mark.parametrize(
+    ("table", "chosen"),
+    [("rates-pretraining", tuned_rates.PRETRAINING), ("rates-few-shot", tuned_rates.FEW_SHOT)],
+)
+def test_rates_are_the_best_of_their_grids(table: str, chosen: dict[str, float]) -> None:
+    card = json.loads((pretrained.FOLDER / f"{table}.json").read_text("utf-8"))
+    for kind, scores in card["held_out"].items():
+        assert len(scores) == len(tuned_rates.GRID)
+        own = scores[tuned_rates.GRID.index(chosen[kind])]
+        assert own == max(scores), f"{kind}: {scores}"
+
+
+def test_every_method_has_a_rate_of_its_own_name() -> None:
+    assert {"fresh", "mhr", "mhr-z", "dynmole"} <= tuned_rates.FEW_SHOT.keys()
+    assert lora.CARD.role == "static"

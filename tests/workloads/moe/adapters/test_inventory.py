@@ -1,0 +1,132 @@
+"""Polytropon and MHR: mixtures of parameters, by rows that belong to tasks."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from adabench.workloads.moe.adapters.methods import mhr, mhr_z, poly
+from adabench.workloads.moe.adapters.substrate import inventory
+from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
+from adabench.workloads.moe.adapters.substrate.forward_pass import Work, forward
+from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora, lora
+from adabench.workloads.moe.adapters.substrate.pretrained import FOLDER
+from adabench.workloads.moe.adapters.substrate.workbench import Workbench
+from adabench.workloads.moe.adapters.training.pretrain import accuracy
+from adabench.workloads.shared.training import checkpoints
+from tests.workloads.moe.adapters.benches import generator, step, stirred, untrained
+
+SHIPPED = pytest.mark.skipif(
+    not checkpoints.is_there("mhr-s0", FOLDER), reason="adabench train mhr-s0 makes it"
+)
+
+
+def mixed(heads: int, skills: int = 4) -> dict[str, torch.Tensor]:
+    return stirred(inventory.fresh_inventory(skills, heads, 4, generator()).weights)
+
+
+@pytest.mark.parametrize("heads", [1, 4, 8])
+def test_a_mixture_is_that_of_the_paper_head_by_head(heads: int) -> None:
+    """Written as loops over sequences, heads and skills, in double precision."""
+    base, weights, site = untrained(), mixed(heads), Site(1, "down")
+    run = step(base)
+    x = torch.randn(6, 10, site.inner, generator=generator(1))
+    found = inventory.inventory(weights).linear(weights, site, x, run) - run.frozen(site, x)
+    a, b = weights[f"a.{site.name}"].double(), weights[f"b.{site.name}"].double()
+    for row, task in enumerate(run.tasks):
+        z = weights[f"z.{site.name}"][task].double().sigmoid().view(heads, 4)
+        alpha = z / z.sum(1, keepdim=True)
+        into = torch.cat([sum(alpha[h, s] * a[h, s] for s in range(4)) for h in range(heads)])
+        out_of = torch.cat([sum(alpha[h, s] * b[h, s] for s in range(4)) for h in range(heads)], 1)
+        wanted = x[row].double() @ into @ out_of / 4
+        torch.testing.assert_close(found[row].double(), wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_a_batch_of_several_tasks_is_each_of_them_alone() -> None:
+    base, adapter = untrained(), inventory.inventory(mixed(8))
+    run = step(base)
+    together = forward(run, adapter)
+    for row in range(6):
+        one = replace(run, tokens=run.tokens[row : row + 1], tasks=run.tasks[row : row + 1])
+        torch.testing.assert_close(forward(one, adapter)[0], together[row], atol=1e-5, rtol=1e-5)
+
+
+def test_an_even_mixture_is_the_mean_adapter() -> None:
+    base, weights = untrained(), mixed(8)
+    for site in SITES:
+        weights[f"z.{site.name}"].zero_()
+    run = step(base)
+    mean = lora(inventory.mean_adapter(weights))
+    torch.testing.assert_close(
+        forward(run, mean), forward(run, inventory.inventory(weights)), atol=1e-5, rtol=1e-5
+    )
+
+
+def test_a_token_costs_what_one_adapter_costs_beside_mixing() -> None:
+    """Parameters are mixed, not outputs: those would cost eight times a LoRA."""
+    base, flops = untrained(), {}
+    tokens = 0
+    for name, adapter in (
+        ("lora", fresh_lora(4, generator())),
+        ("mhr", inventory.inventory(mixed(8, skills=8))),
+    ):
+        run = step(base)
+        run.tasks = torch.zeros_like(run.tasks)
+        forward(run, adapter)
+        flops[name], tokens = run.work.flops, run.tokens.numel()
+    inventory_size = sum(
+        value.numel() for name, value in mixed(8, 8).items() if not name.startswith("z")
+    )
+    assert flops["mhr"] == flops["lora"] + 2 * inventory_size
+    assert tokens == 60
+
+
+def test_counts_of_trained_numbers_hold_rows_of_z() -> None:
+    adapters = {
+        heads: inventory.for_new_task(mixed(heads, 8), generator()) for heads in (1, 8)
+    }
+    size = 8 * 4 * sum(site.inner + site.outer for site in SITES)
+    assert adapters[1].trained_parameters == size + 12 * 8
+    assert adapters[8].trained_parameters == size + 12 * 64
+    assert math.isclose(adapters[8].trained_parameters / adapters[1].trained_parameters, 1, abs_tol=0.02)
+    assert math.isclose(adapters[8].trained_parameters / fresh_lora(32, generator()).trained_parameters, 1, abs_tol=0.02)
+
+
+@SHIPPED
+def test_mhr_z_trains_at_most_a_twentieth_and_moves_no_adapter() -> None:
+    whole, rows = (one.prepare(Workbench(0), one.CARD.defaults, 0).adapter for one in (mhr, mhr_z))
+    assert rows.trained_parameters <= 0.05 * whole.trained_parameters
+    assert all(name.startswith("z_new.") for name in rows.trained)
+
+
+def test_rows_learn_faster_than_adapters() -> None:
+    """At the adapters' rate they stay even, and MHR is the mean adapter."""
+    adapter = inventory.fresh_inventory(8, 8, 4, generator())
+    assert adapter.rates["z"] == adapter.rates["z_new"] > 10
+
+
+@SHIPPED
+@pytest.mark.parametrize("method", [poly, mhr])
+def test_mixtures_of_trained_inventories_have_left_the_even_one(method: object) -> None:
+    weights = method.prepare(Workbench(0), method.CARD.defaults, 0).adapter.weights  # type: ignore[attr-defined]
+    assert inventory.entropy(weights) < 0.97
+
+
+@SHIPPED
+@pytest.mark.parametrize("kind", ["poly", "mhr"])
+def test_permuting_the_ids_of_tasks_costs_the_gain(kind: str) -> None:
+    """The rows of Z are those of other tasks then; nothing else is changed."""
+    bench = Workbench(0)
+    weights = bench.pretrained(kind)
+    order = torch.randperm(48, generator=generator(11))
+    permuted = weights | {
+        name: value[order] for name, value in weights.items() if name.startswith("z.")
+    }
+    own, other = (
+        accuracy(bench.base(), inventory.inventory(one), "named", Work())
+        for one in (weights, permuted)
+    )
+    mean = lora(inventory.mean_adapter(weights))
+    assert own - other > 0.1
+    assert other < accuracy(bench.base(), mean, "named", Work()) + 0.1
