@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from adabench.harness.errors import MissingAbility
 from adabench.workloads.moe.adapters.recipes import TRAININGS, recipes
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.substrate import weight_packing
@@ -41,10 +42,16 @@ def adapter(name: str, seed: int) -> dict[str, Tensor]:
     """Return the weights of the adapter of that name whose training a run seed takes.
 
     Raises:
-        EnvironmentProblem: if it was not trained yet.
+        MissingAbility: if it was not trained yet: the run skips what needs it.
         SelectionError: if no recipe has that name.
     """
     full = of_seed(name, seed)
+    recipe = checkpoints.find_recipe(full, recipes())
+    if not checkpoints.is_there(full, FOLDER):
+        raise MissingAbility(
+            f"The adapter {full} is not here, and a run trains nothing.",
+            f"Make it first, in about {recipe.forecast_s} s: adabench train '{name}-s*'.",
+        )
     found = restored(full)
     checkpoints.note(full, FOLDER)
     return {key: value for key, value in found.items() if not key.startswith(HISTORY)}
