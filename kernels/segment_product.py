@@ -7,37 +7,57 @@ import torch
 from torch import Tensor
 
 
-def segments(sizes: Sequence[int]) -> Iterator[tuple[int, slice]]:
-    """Yield each group that has rows, and where they lie."""
-    start = 0
-    for group, size in enumerate(sizes):
+def segments(sizes: Sequence[int], *parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+    """Yield, for each group that has rows, its part of each sequence."""
+    for size, *own in zip(sizes, *parts, strict=True):
         if size:
-            yield group, slice(start, start + size)
-        start += size
+            yield tuple(own)
+
+
+def product(x: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return out[rows of g] = x[rows of g] @ weights[g].T"""
+    out = x.new_empty(len(x), weights.shape[1])
+    parts = x.split(sizes), weights.transpose(1, 2).unbind(), out.split(sizes)
+    for rows, weight, into in segments(sizes, *parts):
+        torch.mm(rows, weight, out=into)
+    return out
+
+
+def gradient_of_rows(gradient: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return the gradient of x, from that of the product."""
+    out = gradient.new_empty(len(gradient), weights.shape[2])
+    parts = gradient.split(sizes), weights.unbind(), out.split(sizes)
+    for rows, weight, into in segments(sizes, *parts):
+        torch.mm(rows, weight, out=into)
+    return out
+
+
+def gradient_of_weights(gradient: Tensor, x: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return the gradient of the weights, from that of the product; 0 for groups without rows."""
+    out = torch.zeros_like(weights)
+    parts = gradient.T.split(sizes, dim=1), x.split(sizes), out.unbind()
+    for columns, rows, into in segments(sizes, *parts):
+        torch.mm(columns, rows, out=into)
+    return out
 
 
 class SegmentProduct(torch.autograd.Function):
-    """out[rows of g] = x[rows of g] @ weights[g].T"""
+    """`product`, with its gradients."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weights: Tensor, sizes: list[int]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
         """Multiply."""
         ctx.save_for_backward(x, weights)
         ctx.sizes = sizes
-        out = x.new_empty(len(x), weights.shape[1])
-        for group, rows in segments(sizes):
-            torch.mm(x[rows], weights[group].T, out=out[rows])
-        return out
+        return product(x, weights, sizes)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         """Multiply by the transposes: of the weights for the rows, of the rows for the weights."""
         (gradient,), (x, weights) = gradients, ctx.saved_tensors
-        of_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        of_weights = torch.zeros_like(weights) if ctx.needs_input_grad[1] else None
-        for group, rows in segments(ctx.sizes):
-            if of_x is not None:
-                torch.mm(gradient[rows], weights[group], out=of_x[rows])
-            if of_weights is not None:
-                torch.mm(gradient[rows].T, x[rows], out=of_weights[group])
-        return of_x, of_weights, None
+        of_x, of_weights = ctx.needs_input_grad[:2]
+        return (
+            gradient_of_rows(gradient, weights, ctx.sizes) if of_x else None,
+            gradient_of_weights(gradient, x, weights, ctx.sizes) if of_weights else None,
+            None,
+        )

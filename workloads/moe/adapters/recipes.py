@@ -20,7 +20,7 @@ KINDS = (
 )  # fmt: skip
 SHAPES = ("poly-k4", "mhr-h2", "mhr-h4", "mhr-k4", "mhr-h2-k4", "mhr-h4-k4")
 """Inventories of other heads and skills than eight; of the default conditions alone."""
-BASE_STEPS = 3000
+BASE_STEPS = 1500
 STEPS, LONGER = 450, 900
 SECONDS = 9.0
 """Of the processor, for a pre-training under `budget=seconds`."""
@@ -53,7 +53,7 @@ class Recipe:
 @cache
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
-    base = Recipe("base", "base", 0, BASE_STEPS, levels=0, forecast_s=40)
+    base = Recipe("base", "base", 0, BASE_STEPS, levels=0, forecast_s=20)
     made = [recipe for seed in range(TRAININGS) for recipe in _of_seed(seed)]
     rates = [Recipe(name, name, GRID_SEED, 3 * len(KINDS), levels=0, forecast_s=900) for name in RATES]
     return {recipe.name: recipe for recipe in (base, *rates, *made)}

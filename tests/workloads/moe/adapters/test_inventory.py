@@ -35,7 +35,7 @@ def test_a_mixture_is_that_of_the_paper_head_by_head(heads: int) -> None:
     found = inventory.inventory(weights).linear(weights, site, x, run) - run.frozen(site, x)
     a, b = weights[f"a.{site.name}"].double(), weights[f"b.{site.name}"].double()
     for row, task in enumerate(run.tasks):
-        z = weights[f"z.{site.name}"][task].double().sigmoid().view(heads, 4)
+        z = weights["z.all"][SITES.index(site), task].double().sigmoid().view(heads, 4)
         alpha = z / z.sum(1, keepdim=True)
         into = torch.cat([sum(alpha[h, s] * a[h, s] for s in range(4)) for h in range(heads)])
         out_of = torch.cat([sum(alpha[h, s] * b[h, s] for s in range(4)) for h in range(heads)], 1)
@@ -54,8 +54,7 @@ def test_a_batch_of_several_tasks_is_each_of_them_alone() -> None:
 
 def test_an_even_mixture_is_the_mean_adapter() -> None:
     base, weights = untrained(), mixed(8)
-    for site in SITES:
-        weights[f"z.{site.name}"].zero_()
+    weights["z.all"].zero_()
     run = step(base)
     mean = lora(inventory.mean_adapter(weights))
     torch.testing.assert_close(
@@ -120,9 +119,7 @@ def test_permuting_the_ids_of_tasks_costs_the_gain(kind: str) -> None:
     bench = Workbench(0)
     weights = bench.pretrained(kind)
     order = torch.randperm(48, generator=generator(11))
-    permuted = weights | {
-        name: value[order] for name, value in weights.items() if name.startswith("z.")
-    }
+    permuted = weights | {"z.all": weights["z.all"][:, order]}
     own, other = (
         accuracy(bench.base(), inventory.inventory(one), "named", Work())
         for one in (weights, permuted)

@@ -68,7 +68,11 @@ def test_flops_of_experts_are_those_of_their_pairs() -> None:
 
 
 def chances(*rows: list[float]) -> torch.Tensor:
-    return torch.tensor([[*row, *[(1 - sum(row)) / (8 - len(row))] * (8 - len(row))] for row in rows])
+    full = []
+    for row in rows:
+        rest = 8 - len(row)
+        full.append([*row, *[(1 - sum(row)) / max(rest, 1)] * rest])
+    return torch.tensor(full)
 
 
 def test_tsallis_entropy_reaches_from_one_hot_to_even() -> None:
@@ -80,7 +84,7 @@ def test_tsallis_entropy_reaches_from_one_hot_to_even() -> None:
 def test_tsallis_entropy_at_one_is_shannons() -> None:
     even = chances([0.125] * 8)
     assert math.isclose(float(lora_experts.tsallis(even, 1.0)), math.log(8), rel_tol=1e-3)
-    assert math.isclose(float(lora_experts.tsallis(even, 1.001)), math.log(8), rel_tol=1e-2)
+    assert math.isclose(float(lora_experts.tsallis(even, 1.02)), math.log(8), rel_tol=3e-2)
 
 
 def test_dynmole_runs_two_if_certain_more_by_top_p_and_all_if_not() -> None:
@@ -88,7 +92,7 @@ def test_dynmole_runs_two_if_certain_more_by_top_p_and_all_if_not() -> None:
     table = chances(certain, between, even)
     run = step(untrained())
     weights = lora_experts.hybrid(threshold=1.8)(table, run)
-    assert (weights != 0).sum(1).tolist() == [2, 3, 8 if lora_experts.tsallis(table[2:])[0] > 1.8 else 6]
+    assert (weights != 0).sum(1).tolist() == [2, 3, 8]
     strict = lora_experts.hybrid(threshold=0.9)(table, run)
     assert (strict != 0).sum(1).tolist() == [2, 8, 8]
 
@@ -131,14 +135,14 @@ def test_the_entropy_loss_makes_routers_more_certain() -> None:
     forward(run, adapter)
     assert adapter.penalty is not None
     gates = [value for name, value in weights.items() if name.startswith("gate.1.down")]
-    before = float(lora_experts.tsallis(run.gates[-1].chances).mean())
+    before = float(lora_experts.tsallis(run.gates[-1].chances.detach()).mean())
     adapter.penalty(weights, run).backward()
     with torch.no_grad():
         for gate in gates:
             gate -= 5.0 * gate.grad  # type: ignore[operator]
     again = step(untrained(), generator=generator())
     forward(again, adapter)
-    assert float(lora_experts.tsallis(again.gates[-1].chances).mean()) < before
+    assert float(lora_experts.tsallis(again.gates[-1].chances.detach()).mean()) < before
 
 
 @pytest.mark.parametrize("by", ["counts", "weights"])

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from adabench.workloads.moe.adapters.substrate import inventory
+from adabench.workloads.moe.adapters.substrate.base_model import SITES as PLACES
 from adabench.workloads.moe.adapters.substrate.base_model import Base, Site, fresh_base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora, lora
@@ -60,7 +61,7 @@ def test_polytropon_and_mhr_are_pefts(site: Site, heads: int) -> None:
     layer = model.base_model.model.only
     layer.poly_lora_A["default"].data = weights[f"a.{site.name}"].clone()
     layer.poly_lora_B["default"].data = weights[f"b.{site.name}"].clone()
-    layer.poly_router["default"].module_logits.data = weights[f"z.{site.name}"].clone()
+    layer.poly_router["default"].module_logits.data = weights["z.all"][PLACES.index(site)].clone()
     x = torch.randn(6, 10, site.inner, generator=generator(1))
     found = ours(inventory.inventory(weights), base, site, x)
     wanted = model(x, task_ids=batch(6)[1])

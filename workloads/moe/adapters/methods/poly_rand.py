@@ -37,17 +37,16 @@ CARD = Card(
 
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the inventory and draw all rows anew."""
-    rows = bench.generator("lots")
+    lots = bench.generator("lots")
 
     def by_lot(weights: dict[str, Tensor]) -> Adapter:
-        adapter = inventory.for_new_task(weights, rows)
-        still = inventory.names(adapter.weights, "z", "z_new")
-        spread = torch.cat([weights[name].flatten() for name in inventory.names(weights, "z")]).std()
-        drawn = {
-            name: torch.randn(adapter.weights[name].shape, generator=rows) * spread
-            for name in sorted(still)
+        adapter = inventory.for_new_task(weights, lots)
+        spread = float(weights[inventory.ROWS].std())
+        rows = {
+            name: torch.randn(adapter.weights[name].shape, generator=lots) * spread
+            for name in (inventory.ROWS, inventory.NEW_ROWS)
         }
-        return replace(adapter, weights=adapter.weights | drawn, still=still)
+        return replace(adapter, weights=adapter.weights | rows, still=frozenset(rows))
 
     return Start(bench, bench.start("poly", by_lot), FEW_SHOT["poly-rand"])
 

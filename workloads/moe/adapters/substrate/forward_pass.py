@@ -5,7 +5,10 @@ each factor that a gradient is wanted of. Element-wise work is left out.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,6 +68,20 @@ class Pass:
     generator: torch.Generator | None = None
     """For rules that draw."""
     gates: list[Gate] = field(default_factory=list)
+
+    memo: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what a rule needs at several sites and makes at the first."""
+        if name not in self.memo:
+            self.memo[name] = make()
+        return self.memo[name]
+
+    @cached_property
+    def several(self) -> tuple[Tensor, Tensor]:
+        """Return the tasks that occur, and which of them each sequence is of."""
+        several, place = self.tasks.unique(return_inverse=True)
+        return several, place
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Multiply x [..., in] by a weight [out, in], and count it."""

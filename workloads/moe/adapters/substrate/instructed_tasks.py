@@ -2,20 +2,21 @@
 
     [pre-map] [order] [post-map] [notation]  z_1 z_2 ... z_K
 
-The answer at z_k is g(op(f(z_k), f(z_(k-1)))), with a pre-map f and a post-map g out of six
-permutations each, op(a, b) = a + 2 b or b + 2 a, and it is given in figures or in letters. The base
-knows both orders and both notations by plain words that it was taught; the instruction words it has
-never met, nor any map but the identity.
+The answer at z_k is g(op(f(z_k), f(z_(k-1)))), with a pre-map f and a post-map g out of four
+permutations each, the identity and three others, op(a, b) = a + 2 b or b + 2 a, and it is given in
+figures or in letters. The base knows both orders and both notations by plain words that it was taught;
+the instruction words it has never met, nor any map but the identity.
 
-**Split.** Of 72 combinations of pre-map, order and post-map, 48 are trained on. Twelve pairs of
-maps never occur together in training: each is held out in one order (`HELD_OUT`), and in the other
-it is there to tune rates on (`DEV`). Every word occurs in training, so what is held out is a
-combination, never a word. No two tasks are the same function.
+**Split.** Of the 64 combinations 48 are trained on. Three pairs of a pre-map and a post-map, none of
+them the identity, never occur together in training: their twelve tasks are held out. A fourth pair is
+there to tune rates on. Every word occurs in training, so what is held out is a combination, never a
+word. No two tasks are the same function.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Naming = Literal["named", "hidden"]
 
-MODULUS, MAPS, ORDERS, NOTATIONS = 7, 6, 2, 2
+MODULUS, MAPS, ORDERS, NOTATIONS = 7, 4, 2, 2
 WORDS = 4
 """Of an instruction; they stand before the numbers."""
 LENGTH = 6
@@ -36,7 +37,9 @@ PLAIN = MODULUS
 """The first of the words that the base knows: silence, two orders, two notations."""
 FIRST_WORD = PLAIN + 1 + ORDERS + NOTATIONS
 VOCABULARY = FIRST_WORD + MAPS + ORDERS + MAPS + NOTATIONS
-_MAPS_SEED, _NOTATIONS_SEED = 23, 24
+_MAPS_SEED = 23
+APART = {(1, 2): "held_out", (2, 3): "held_out", (3, 1): "held_out", (2, 1): "dev"}
+"""Pairs of a pre-map and a post-map that are not trained on; map 0 is the identity."""
 
 
 @dataclass(frozen=True)
@@ -82,30 +85,26 @@ class Sequences:
 
 @cache
 def permutations() -> tuple[Ints, Ints]:
-    """Return the pre-maps and the post-maps, [6, 7] each: twelve permutations, none the identity."""
+    """Return the pre-maps and the post-maps, [4, 7] each: the identity and three others."""
     generator = np.random.Generator(np.random.PCG64(_MAPS_SEED))
-    found: list[tuple[int, ...]] = [tuple(range(MODULUS))]
-    while len(found) <= 2 * MAPS:
+    identity = tuple(range(MODULUS))
+    found: list[tuple[int, ...]] = [identity]
+    while len(found) < 2 * MAPS - 1:
         one = tuple(int(value) for value in generator.permutation(MODULUS))
         if one not in found:
             found.append(one)
-    maps = np.array(found[1:], np.int64)
+    maps = np.array([*found[:MAPS], identity, *found[MAPS:]], np.int64)
     return maps[:MAPS], maps[MAPS:]
 
 
 @cache
 def _split() -> dict[str, tuple[Combination, ...]]:
     """Return the tasks that are trained on, those that are held out, and those of tuning."""
-    apart = {(i, (i + step) % MAPS): order for i in range(MAPS) for order, step in ((0, 1), (1, 4))}
-    generator = np.random.Generator(np.random.PCG64(_NOTATIONS_SEED))
     found: dict[str, list[Combination]] = {"train": [], "held_out": [], "dev": []}
-    for pre in range(MAPS):
-        for post in range(MAPS):
-            for order in range(ORDERS):
-                away = apart.get((pre, post))
-                part = "train" if away is None else "held_out" if away == order else "dev"
-                notation = int(generator.integers(NOTATIONS))
-                found[part].append(Combination(pre, order, post, notation))
+    for pre, post in product(range(MAPS), repeat=2):
+        part = found[APART.get((pre, post), "train")]
+        for order, notation in product(range(ORDERS), range(NOTATIONS)):
+            part.append(Combination(pre, order, post, notation))
     return {part: tuple(tasks) for part, tasks in found.items()}
 
 
@@ -120,7 +119,7 @@ def held_out_tasks() -> tuple[Combination, ...]:
 
 
 def dev_tasks() -> tuple[Combination, ...]:
-    """Return the 12 tasks that rates are tuned on."""
+    """Return the 4 tasks that rates are tuned on."""
     return _split()["dev"]
 
 

@@ -1,13 +1,13 @@
 """Polytropon and MHR: an inventory of adapters, and for each task and site the mixture it uses.
 
-    a.SITE [H, S, in/H, r]     b.SITE [H, S, r, out/H]     z.SITE [48, H S], one row a task
+    a.SITE [H, S, in/H, r]     b.SITE [H, S, r, out/H]     z.all [sites, 48, H S], one row a task
 
     alpha = sigmoid(z_t), over its sum over S          A_t[h] = sum_s alpha_hs A[h, s], B_t likewise
     y = W x + b + (1/r) B_t A_t x                      heads side by side; H = 1 is Polytropon
 
 Adapters are mixed before they multiply, so a token costs what one of them costs. Sigmoids in training
 too, as in the published configuration; `peft` draws relaxed Bernoulli there. The row of a new task is
-`z_new.SITE` [1, H S], drawn afresh.
+`z_new.all` [sites, 1, H S], drawn afresh.
 """
 
 import math
@@ -25,6 +25,8 @@ from adabench.workloads.moe.adapters.substrate.low_rank import kaiming
 SKILLS, HEADS, RANK = 8, 8, 4
 SMALL, EPS = 1e-3, 1e-12
 """Bound of a fresh row; kept from dividing by zero."""
+ROWS, NEW_ROWS = "z.all", "z_new.all"
+_PLACES = {site: place for place, site in enumerate(SITES)}
 ROUTING_RATE = 30.0
 """Of z, as a multiple of the adapters' rate: at theirs it hardly leaves the uniform mixture."""
 
@@ -48,13 +50,13 @@ def fresh_inventory(skills: int, heads: int, rank: int, generator: torch.Generat
         inner, outer = site.inner // heads, site.outer // heads
         weights[f"a.{site.name}"] = kaiming((heads, skills, inner, rank), inner, generator)
         weights[f"b.{site.name}"] = torch.zeros(heads, skills, rank, outer)
-        weights[f"z.{site.name}"] = fresh_rows(NEW_TASK, heads * skills, generator)
+    weights[ROWS] = fresh_rows(NEW_TASK, heads * skills, generator)
     return inventory(weights)
 
 
 def fresh_rows(rows: int, width: int, generator: torch.Generator) -> Tensor:
-    """Return rows of z as they begin: uniform, and small."""
-    return (torch.rand(rows, width, generator=generator) * 2 - 1) * SMALL
+    """Return rows of z for all sites as they begin: uniform, and small."""
+    return (torch.rand(len(SITES), rows, width, generator=generator) * 2 - 1) * SMALL
 
 
 def inventory(weights: dict[str, Tensor]) -> Adapter:
@@ -64,9 +66,7 @@ def inventory(weights: dict[str, Tensor]) -> Adapter:
 
 def for_new_task(weights: dict[str, Tensor], generator: torch.Generator) -> Adapter:
     """Return an inventory with a fresh row for a new task; the rows of others stay as they are."""
-    own = dict(weights)
-    for site in SITES:
-        own[f"z_new.{site.name}"] = fresh_rows(1, weights[f"z.{site.name}"].shape[1], generator)
+    own = weights | {NEW_ROWS: fresh_rows(1, weights[ROWS].shape[2], generator)}
     return replace(inventory(own), still=names(own, "z"))
 
 
@@ -75,24 +75,20 @@ def names(weights: Weights, *parts: str) -> frozenset[str]:
     return frozenset(name for name in weights if name.partition(".")[0] in parts)
 
 
-def routing(weights: Weights, site: Site, tasks: Tensor) -> Tensor:
-    """Return alpha of each task, [tasks, H, S]."""
-    heads, skills = weights[f"a.{site.name}"].shape[:2]
-    rows, new = weights[f"z.{site.name}"], weights.get(f"z_new.{site.name}")
-    z = (rows if new is None else torch.cat([rows, new]))[tasks]
-    chances = z.sigmoid().view(-1, heads, skills)
+def routing(weights: Weights, tasks: Tensor) -> Tensor:
+    """Return alpha of all sites and each task, [sites, tasks, H, S]."""
+    heads, skills = weights[f"a.{SITES[0].name}"].shape[:2]
+    rows, new = weights[ROWS], weights.get(NEW_ROWS)
+    z = (rows if new is None else torch.cat([rows, new], dim=1))[:, tasks]
+    chances = z.sigmoid().view(len(SITES), -1, heads, skills)
     return chances / (chances.sum(-1, keepdim=True) + EPS)
 
 
 def entropy(weights: Weights) -> float:
     """Return the mean entropy of the training tasks' mixtures over its largest, log S."""
-    tasks = torch.arange(NEW_TASK)
-    found = [_entropy(routing(weights, site, tasks)) for site in SITES]
-    return float(torch.stack(found).mean())
-
-
-def _entropy(alpha: Tensor) -> Tensor:
-    return -(alpha * alpha.clamp_min(EPS).log()).sum(-1).mean() / math.log(alpha.shape[-1])
+    alpha = routing(weights, torch.arange(NEW_TASK))
+    found = -(alpha * alpha.clamp_min(EPS).log()).sum(-1).mean()
+    return float(found) / math.log(alpha.shape[-1])
 
 
 def mean_adapter(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -108,12 +104,16 @@ def mean_adapter(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _mixed(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
     a, b = weights[f"a.{site.name}"], weights[f"b.{site.name}"]
-    several, place = step.tasks.unique(return_inverse=True)
-    alpha, rank = routing(weights, site, several), a.shape[-1]
-    step.count(len(several) * a.numel(), alpha, a)
-    step.count(len(several) * b.numel(), alpha, b)
-    into = torch.einsum("ths,hsir->thir", alpha, a).reshape(-1, site.inner, rank)
-    out_of = torch.einsum("ths,hsro->trho", alpha, b).reshape(-1, rank, site.outer)
+    (several, place), rank = step.several, a.shape[-1]
+    alpha = step.once("alpha", lambda: routing(weights, several).transpose(1, 2).unbind())
+    own = alpha[_PLACES[site]]  # [H, tasks, S]
+    step.count(len(several) * a.numel(), own, a)
+    step.count(len(several) * b.numel(), own, b)
+    heads = len(a)
+    into = torch.bmm(own, a.flatten(2)).view(heads, len(several), -1, rank)
+    into = into.transpose(0, 1).reshape(-1, site.inner, rank)
+    out_of = torch.bmm(own, b.flatten(2)).view(heads, len(several), rank, -1)
+    out_of = out_of.permute(1, 2, 0, 3).reshape(-1, rank, site.outer)
     if len(several) == 1:
         added = step.product(step.product(x, into[0].T), out_of[0].T)
     else:

@@ -5,7 +5,7 @@
     p = softmax(gate x)          y = W x + b + sum over the experts that run of w_e B_e A_e x
 
 A rule makes weights w [rows, E] of p; an expert runs for a token where w is not 0, and nowhere else. Pairs of a
-token and an expert are gathered by expert and multiplied by `kernels.grouped_matmul`, and are counted there.
+token and an expert are gathered by expert and multiplied in sorted segments (`expert_sum.py`), and are counted there.
 """
 
 import math
@@ -15,11 +15,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from adabench.kernels.grouped_matmul import sorted_segments
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Penalty, Weights
 from adabench.workloads.moe.adapters.substrate.base_model import LAYERS, SITES, Site
 from adabench.workloads.moe.adapters.substrate.forward_pass import Gate, Pass
 from adabench.workloads.moe.adapters.substrate.low_rank import kaiming
+from adabench.workloads.moe.substrate.expert_sum import expert_sum, pairs_of
 
 EXPERTS, RANK, KEEP = 8, 4, 2
 THRESHOLD, TOP_P, Q, EPS = 0.9, 0.75, 1.1, 1e-5
@@ -67,27 +67,23 @@ def _routed(select: Selection, weights: Weights, site: Site, x: Tensor, step: Pa
 
 def _dispatched(rows: Tensor, mixed: Tensor, a: Tensor, b: Tensor, step: Pass) -> Tensor:
     """Return the weighted sum over the experts of each row; pairs of weight 0 are not computed."""
-    active = mixed != 0
-    expert, row = active.T.nonzero(as_tuple=True)  # sorted by expert
-    counts, pairs = active.sum(0), len(row)
-    step.work.rows, step.work.pairs = step.work.rows + len(rows), step.work.pairs + pairs
-    step.work.offered += active.numel()
+    pairs, work = pairs_of(mixed), step.work
+    work.rows, work.pairs = work.rows + len(rows), work.pairs + pairs.count
+    work.offered += mixed.numel()
     if not step.training:
-        step.work.active.append(active.sum(1))
-    step.count(pairs * a[0].numel(), rows, a)
-    inner = sorted_segments(rows[row], counts, a)
-    step.count(pairs * b[0].numel(), inner, b)
-    outer = sorted_segments(inner, counts, b) * mixed[row, expert, None]
-    return rows.new_zeros(len(rows), outer.shape[1]).index_add(0, row, outer)
+        work.active.append((mixed != 0).sum(1))
+    step.count(pairs.count * a[0].numel(), rows, a)
+    step.count(pairs.count * b[0].numel(), a, b)  # what a gives has a gradient where a has
+    return expert_sum(rows, mixed, a, b, pairs)
 
 
 def top(k: int) -> Selection:
     """Return the rule of the k most likely experts, their chances divided by their sum."""
 
     def select(chances: Tensor, step: Pass) -> Tensor:
-        best = chances.topk(min(k, chances.shape[1]), dim=-1)
-        shares = best.values / best.values.sum(-1, keepdim=True)
-        return torch.zeros_like(chances).scatter(-1, best.indices, shares)
+        best = chances.detach().topk(min(k, chances.shape[1]), dim=-1).indices
+        mixed = chances * torch.zeros_like(chances).scatter_(-1, best, 1.0)
+        return mixed / mixed.sum(-1, keepdim=True)
 
     return select
 
@@ -123,12 +119,12 @@ def hybrid(threshold: float = THRESHOLD, top_p: float = TOP_P, q: float = Q) -> 
     """
 
     def select(chances: Tensor, step: Pass) -> Tensor:
-        ordered = chances.sort(dim=-1, descending=True)
-        kept = ordered.values.cumsum(-1) <= top_p
+        plain = chances.detach()
+        ordered, places = plain.sort(dim=-1, descending=True)
+        kept = ordered.cumsum(-1) <= top_p
         kept[:, :KEEP] = True
-        kept |= (tsallis(chances.detach(), q) > threshold)[:, None]
-        mask = torch.zeros_like(kept).scatter(-1, ordered.indices, kept)
-        return chances * mask
+        kept |= (tsallis(plain, q) > threshold)[:, None]
+        return chances * torch.zeros_like(kept).scatter_(-1, places, kept)
 
     return select
 
@@ -155,18 +151,18 @@ def auxiliary(
     """
 
     def penalty(weights: Weights, step: Pass) -> Tensor:
-        losses = []
-        for gate in step.gates:
-            chances = gate.chances
-            experts = chances.shape[1]
-            load = _load(gate) if by == "counts" else gate.weights.mean(0)
-            spread = experts * (load * chances.mean(0)).sum()
-            losses.append(entropy * tsallis(chances, q).mean() + balance * spread)
-        return torch.stack(losses).mean()
+        chances = torch.stack([gate.chances for gate in step.gates])  # [sites, rows, E]
+        if by == "counts":
+            load = _load(chances.detach())
+        else:
+            load = torch.stack([gate.weights for gate in step.gates]).mean(1)
+        spread = chances.shape[-1] * (load * chances.mean(1)).sum(-1).mean()
+        return entropy * tsallis(chances, q).mean() + balance * spread
 
     return penalty
 
 
-def _load(gate: Gate) -> Tensor:
-    best = gate.chances.detach().topk(KEEP, dim=-1).indices
-    return torch.zeros_like(gate.chances).scatter(-1, best, 1.0).mean(0) / KEEP
+def _load(chances: Tensor) -> Tensor:
+    """Return the share of the two best places that each expert holds, [sites, E]."""
+    best = chances.topk(KEEP, dim=-1).indices
+    return torch.zeros_like(chances).scatter_(-1, best, 1.0).mean(1) / KEEP

@@ -146,7 +146,7 @@ class Lesson:
         self.measured.setdefault("steps_to_50", float(self.recipe.steps))
         if self.cosines:
             self.measured["gradient_cosine"] = float(np.mean(self.cosines))
-        if "z.0.q" in self.adapter.weights:
+        if inventory.ROWS in self.adapter.weights:
             self.measured["routing_entropy"] = inventory.entropy(self.adapter.ended().weights)
         self.measured |= {
             "loss_mean": float(np.mean(self.losses)),
