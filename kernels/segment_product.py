@@ -15,7 +15,7 @@ def segments(sizes: Sequence[int], *parts: Sequence[Tensor]) -> Iterator[tuple[T
 
 
 def product(x: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Return out[rows of g] = x[rows of g] @ weights[g].T"""
+    """Return out[rows of g] = x[rows of g] @ weights[g].T, for each group g."""
     out = x.new_empty(len(x), weights.shape[1])
     parts = x.split(sizes), weights.transpose(1, 2).unbind(), out.split(sizes)
     for rows, weight, into in segments(sizes, *parts):
@@ -32,7 +32,9 @@ def gradient_of_rows(gradient: Tensor, weights: Tensor, sizes: Sequence[int]) ->
     return out
 
 
-def gradient_of_weights(gradient: Tensor, x: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+def gradient_of_weights(
+    gradient: Tensor, x: Tensor, weights: Tensor, sizes: Sequence[int]
+) -> Tensor:
     """Return the gradient of the weights, from that of the product; 0 for groups without rows."""
     out = torch.zeros_like(weights)
     parts = gradient.T.split(sizes, dim=1), x.split(sizes), out.unbind()

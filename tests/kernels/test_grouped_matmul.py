@@ -85,7 +85,12 @@ def test_sorted_segments_compute_chosen_rows_alone(monkeypatch):
     grouped_matmul.grouped(x.requires_grad_(), choice, weights.requires_grad_()).sum().backward()
     forward, backward = counted[:2], counted[2:]
     assert forward == [((20, 6), (6, 5)), ((7, 6), (6, 5))]
-    assert sorted(backward) == [((5, 7), (7, 6)), ((5, 20), (20, 6)), ((7, 5), (5, 6)), ((20, 5), (5, 6))]
+    assert sorted(backward) == [
+        ((5, 7), (7, 6)),
+        ((5, 20), (20, 6)),
+        ((7, 5), (5, 6)),
+        ((20, 5), (5, 6)),
+    ]
 
 
 def test_counts_that_do_not_fit_are_refused():

@@ -70,7 +70,9 @@ def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     base, naming = Base(_read(BASE, folder)), pretrain.naming_of(recipe)
     found = pretrain.accuracy(base, _adapter(recipe, own), naming, Work())
     history = {key.removeprefix("history."): float(weights[key]) for key in weights.keys() - own}
-    return {name: round(value, 4) for name, value in sorted((history | {"accuracy": found}).items())}
+    return {
+        name: round(value, 4) for name, value in sorted((history | {"accuracy": found}).items())
+    }
 
 
 def _adapter(recipe: Recipe, weights: dict[str, Tensor]) -> Adapter:

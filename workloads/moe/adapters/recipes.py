@@ -55,7 +55,9 @@ def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
     base = Recipe("base", "base", 0, BASE_STEPS, levels=0, forecast_s=20)
     made = [recipe for seed in range(TRAININGS) for recipe in _of_seed(seed)]
-    rates = [Recipe(name, name, GRID_SEED, 3 * len(KINDS), levels=0, forecast_s=900) for name in RATES]
+    rates = [
+        Recipe(name, name, GRID_SEED, 3 * len(KINDS), levels=0, forecast_s=900) for name in RATES
+    ]
     return {recipe.name: recipe for recipe in (base, *rates, *made)}
 
 

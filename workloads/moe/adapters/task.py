@@ -28,7 +28,6 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.moe.adapters import conformance
-from adabench.workloads.moe.adapters.truth.luck import luck_problems
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Naming, held_out_tasks
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
@@ -38,6 +37,7 @@ from adabench.workloads.moe.adapters.substrate.workbench import (
     Workbench,
 )
 from adabench.workloads.moe.adapters.truth.adaptation_scores import KnownCase, known_cases, scores
+from adabench.workloads.moe.adapters.truth.luck import luck_problems
 from adabench.workloads.moe.adapters.truth.oracle_bench import AnsweredTests, OracleBench
 
 CARD = Card(

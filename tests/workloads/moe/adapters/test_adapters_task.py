@@ -189,7 +189,11 @@ def test_a_card_of_a_checkpoint_is_of_its_recipe() -> None:
     for path in cards:
         card = json.loads(path.read_text("utf-8"))
         recipe = known[path.stem]
-        assert (card["kind"], card["seed"], card["steps"]) == (recipe.kind, recipe.seed, recipe.steps)
+        assert (card["kind"], card["seed"], card["steps"]) == (
+            recipe.kind,
+            recipe.seed,
+            recipe.steps,
+        )
 
 
 def test_the_base_knows_what_plain_words_ask() -> None:

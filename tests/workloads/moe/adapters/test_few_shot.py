@@ -8,9 +8,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.moe.adapters.substrate import few_shot, inventory, lora_experts
+from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
 from adabench.workloads.moe.adapters.substrate.few_shot import Examples, Schedule, adapt
-from adabench.workloads.moe.adapters.substrate.forward_pass import Work
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     held_out_tasks,
     shown_and_unseen,
@@ -102,8 +103,6 @@ def test_adapting_twice_gives_the_same_weights() -> None:
 
 def test_a_prefix_is_seen_by_all_tokens_and_changes_no_mask() -> None:
     """Keys and values that a rule makes longer stand before the tokens."""
-    from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, forward
-
     base = untrained()
     tokens = torch.from_numpy(examples().tokens[:3])
 

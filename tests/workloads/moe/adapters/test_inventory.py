@@ -8,8 +8,9 @@ import torch
 
 from adabench.workloads.moe.adapters.methods import mhr, mhr_z, poly
 from adabench.workloads.moe.adapters.substrate import inventory
+from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
-from adabench.workloads.moe.adapters.substrate.forward_pass import Work, forward
+from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora, lora
 from adabench.workloads.moe.adapters.substrate.pretrained import FOLDER
 from adabench.workloads.moe.adapters.substrate.workbench import Workbench
@@ -82,14 +83,18 @@ def test_a_token_costs_what_one_adapter_costs_beside_mixing() -> None:
 
 
 def test_counts_of_trained_numbers_hold_rows_of_z() -> None:
-    adapters = {
-        heads: inventory.for_new_task(mixed(heads, 8), generator()) for heads in (1, 8)
-    }
+    adapters = {heads: inventory.for_new_task(mixed(heads, 8), generator()) for heads in (1, 8)}
     size = 8 * 4 * sum(site.inner + site.outer for site in SITES)
     assert adapters[1].trained_parameters == size + 12 * 8
     assert adapters[8].trained_parameters == size + 12 * 64
-    assert math.isclose(adapters[8].trained_parameters / adapters[1].trained_parameters, 1, abs_tol=0.02)
-    assert math.isclose(adapters[8].trained_parameters / fresh_lora(32, generator()).trained_parameters, 1, abs_tol=0.02)
+    assert math.isclose(
+        adapters[8].trained_parameters / adapters[1].trained_parameters, 1, abs_tol=0.02
+    )
+    assert math.isclose(
+        adapters[8].trained_parameters / fresh_lora(32, generator()).trained_parameters,
+        1,
+        abs_tol=0.02,
+    )
 
 
 @SHIPPED

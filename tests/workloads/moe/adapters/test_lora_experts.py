@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from adabench.workloads.moe.adapters.substrate import lora_experts
+from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
-from adabench.workloads.moe.adapters.substrate.forward_pass import Work, forward
+from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora
 from adabench.workloads.moe.adapters.training.pretrain import mixture
 from tests.workloads.moe.adapters.benches import generator, step, stirred, untrained

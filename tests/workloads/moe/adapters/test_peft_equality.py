@@ -54,9 +54,7 @@ def test_polytropon_and_mhr_are_pefts(site: Site, heads: int) -> None:
     base = fresh_base(generator())
     weights = stirred(inventory.fresh_inventory(8, heads, 4, generator()).weights)
     weights = {name: value * (1.0 if name[0] == "z" else 0.2) for name, value in weights.items()}
-    config = peft.PolyConfig(
-        r=4, n_tasks=48, n_skills=8, n_splits=heads, target_modules=["only"]
-    )
+    config = peft.PolyConfig(r=4, n_tasks=48, n_skills=8, n_splits=heads, target_modules=["only"])
     model = peft.get_peft_model(OneLinear(base, site), config).eval()
     layer = model.base_model.model.only
     layer.poly_lora_A["default"].data = weights[f"a.{site.name}"].clone()

@@ -162,9 +162,7 @@ CARD = Card(
             source="check",
             paper="the rule's own dial",
             effect=None,
-            expect=Monotone(
-                "active_experts_seen", over="threshold", rising=False, tolerance=0.01
-            ),
+            expect=Monotone("active_experts_seen", over="threshold", rising=False, tolerance=0.01),
         ),
         Claim(
             id="dm-count",

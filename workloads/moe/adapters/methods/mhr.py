@@ -102,7 +102,9 @@ CARD = Card(
             source="headline",
             paper="held-out tasks of T0 and 119 of SuperNI, 3 B parameters",
             effect=None,
-            expect=OutOfReach("needs a language model of 3 B parameters and 100,000 steps of training"),
+            expect=OutOfReach(
+                "needs a language model of 3 B parameters and 100,000 steps of training"
+            ),
             scale="paper",
         ),
     ),

@@ -15,28 +15,25 @@ A whole adapter, LoRA, is `low_rank.py`: copy that.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from adabench.workloads.moe.adapters.substrate.base_model import Site
-
-if TYPE_CHECKING:
-    from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
 
 Weights = Mapping[str, Tensor]
-LinearRule = Callable[[Weights, Site, Tensor, "Pass"], Tensor]
-StateRule = Callable[[Weights, str, Tensor, "Pass"], Tensor]
-Penalty = Callable[[Weights, "Pass"], Tensor]
+LinearRule = Callable[[Weights, Site, Tensor, Pass], Tensor]
+StateRule = Callable[[Weights, str, Tensor, Pass], Tensor]
+Penalty = Callable[[Weights, Pass], Tensor]
 StepRule = Callable[[dict[str, Tensor], int, int], None]
 
 
-def frozen_linear(weights: Weights, site: Site, x: Tensor, step: "Pass") -> Tensor:
+def frozen_linear(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
     """Do what the base does."""
     return step.frozen(site, x)
 
 
-def same_state(weights: Weights, place: str, x: Tensor, step: "Pass") -> Tensor:
+def same_state(weights: Weights, place: str, x: Tensor, step: Pass) -> Tensor:
     """Leave what stands at a place."""
     return x
 

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
-from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work, forward
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
 
 WARM_UP, CLIP, BATCH = 0.06, 1.0, 16
@@ -119,4 +120,3 @@ def seed_of(*parts: int) -> int:
     for part in parts:
         found = (found * 1_000_003 + part) % (2**31)
     return found
-

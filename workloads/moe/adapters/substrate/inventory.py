@@ -33,7 +33,11 @@ ROUTING_RATE = 30.0
 
 def kind_of(name: str, *, heads: int = HEADS, skills: int = SKILLS) -> str:
     """Return the name that recipes give an inventory of `poly` or `mhr`."""
-    return name + (f"-h{heads}" if heads != HEADS else "") + (f"-k{skills}" if skills != SKILLS else "")
+    return (
+        name
+        + (f"-h{heads}" if heads != HEADS else "")
+        + (f"-k{skills}" if skills != SKILLS else "")
+    )
 
 
 def shape_of(kind: str) -> tuple[str, int, int]:

@@ -68,7 +68,9 @@ def history(full: str) -> dict[str, float]:
     if not full:
         return {}
     found = restored(full).items()
-    return {key.removeprefix(HISTORY): float(value) for key, value in found if key.startswith(HISTORY)}
+    return {
+        key.removeprefix(HISTORY): float(value) for key, value in found if key.startswith(HISTORY)
+    }
 
 
 def forget() -> None:

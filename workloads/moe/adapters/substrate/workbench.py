@@ -149,9 +149,7 @@ class Workbench:
         before, work = self._ledger.open(case.index), Work()
         with one_thread():
             seed, schedule = seed_of(self.seed, case.task), self.schedule(rate)
-            after, steps = few_shot.adapt(
-                self.base(), adapter, case.examples, schedule, work, seed
-            )
+            after, steps = few_shot.adapt(self.base(), adapter, case.examples, schedule, work, seed)
         answer = Adapted(adapter, after, steps, digest(after))
         added = {"steps_taken": float(steps), "flops_adaptation": float(work.flops)}
         counted = {**added, "trained_parameters": float(adapter.trained_parameters)}
@@ -176,7 +174,11 @@ class Workbench:
         with one_thread():
             said = [
                 few_shot.predict(base, one, tests.tokens, new, work)[:, -1].numpy()
-                for one, work in ((answer.after, inference), (answer.before, Work()), (NOTHING, Work()))
+                for one, work in (
+                    (answer.after, inference),
+                    (answer.before, Work()),
+                    (NOTHING, Work()),
+                )
             ]
             seen = few_shot.predict(
                 base, answer.before, tests.seen_tokens, tests.seen_tasks, pretraining

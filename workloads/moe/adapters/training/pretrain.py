@@ -24,10 +24,11 @@ from torch.nn import functional as F
 
 from adabench.workloads.moe.adapters.recipes import Recipe
 from adabench.workloads.moe.adapters.substrate import inventory, lora_experts
+from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import Schedule, follow, predict
-from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work, forward
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     WORDS,
     Naming,
@@ -68,9 +69,7 @@ def mixture(kind: str, weights: dict[str, Tensor]) -> Adapter:
     """Return a mixture of experts as its kind is trained."""
     match kind:
         case "dynmole":
-            return lora_experts.experts(
-                weights, lora_experts.hybrid(), lora_experts.auxiliary()
-            )
+            return lora_experts.experts(weights, lora_experts.hybrid(), lora_experts.auxiliary())
         case "dynmole-plain":
             plain = lora_experts.auxiliary(entropy=0.0)
             return lora_experts.experts(weights, lora_experts.hybrid(), plain)

@@ -42,7 +42,9 @@ class OracleBench(Workbench):
         super().enter(case, tests.tests)
         self.answers = tests.answers
 
-    def credit(self, case: AdaptationCase, adapter: Adapter, rate: float, wrong: int | None) -> float:
+    def credit(
+        self, case: AdaptationCase, adapter: Adapter, rate: float, wrong: int | None
+    ) -> float:
         """Return how right an adapter would be after an adaptation to the case.
 
         With `wrong`, a seed, right is what one random wrong answer to each test says.
