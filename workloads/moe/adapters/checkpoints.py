@@ -12,8 +12,8 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from adabench.workloads.moe.adapters.recipes import RATES, Recipe, recipes
-from adabench.workloads.moe.adapters.substrate import inventory, pretrained
+from adabench.workloads.moe.adapters.recipes import RATES, START_RATES, Recipe, recipes
+from adabench.workloads.moe.adapters.substrate import inventory, pretrained, tuned_rates
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
@@ -44,7 +44,8 @@ def train(
         save_file(packed, folder / f"{name}{checkpoints.SUFFIX}")
         pretrained.forget()
         found = held_out(recipe, folder)
-    module = {BASE: train_base, **dict.fromkeys(RATES, tune_rates)}.get(recipe.kind, pretrain)
+    base = train_base if recipe.kind == BASE else pretrain
+    module = tune_rates if _is_grid(recipe) else base
     card = asdict(recipe) | {"source": checkpoints.code_digest(module), "held_out": found}
     (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
@@ -53,7 +54,7 @@ def train(
 def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tensor]:
     if recipe.kind == BASE:
         return train_base.train(recipe, progress)
-    if recipe.kind in RATES:
+    if _is_grid(recipe):
         return tune_rates.train(recipe, Base(_read(BASE, folder)), progress)
     trunk = _read(recipe.trunk, folder) if recipe.trunk else None
     return pretrain.train(recipe, Base(_read(BASE, folder)), progress, trunk)
@@ -62,8 +63,9 @@ def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tens
 def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     """Return what a file as it is shipped scores on sequences that it was not trained on."""
     weights = _read(recipe.name, folder)
-    if recipe.kind in RATES:
-        return {kind: [round(float(one), 4) for one in row] for kind, row in weights.items()}
+    if _is_grid(recipe):
+        scores = [round(float(one), 4) for one in weights["scores"]]
+        return dict(zip(map(str, tuned_rates.GRID), scores, strict=True))
     if recipe.kind == BASE:
         return train_base.held_out(Base(weights))
     own = {key: value for key, value in weights.items() if not key.startswith("history.")}
@@ -73,6 +75,10 @@ def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     return {
         name: round(value, 4) for name, value in sorted((history | {"accuracy": found}).items())
     }
+
+
+def _is_grid(recipe: Recipe) -> bool:
+    return recipe.kind.startswith((RATES, START_RATES))
 
 
 def _adapter(recipe: Recipe, weights: dict[str, Tensor]) -> Adapter:

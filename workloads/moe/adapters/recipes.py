@@ -27,8 +27,12 @@ SECONDS = 9.0
 MU_STEPS = 50
 GRID_SEED = 90
 """A training that no run uses: rates of pre-training are tuned on it."""
-RATES = ("rates-pretraining", "rates-few-shot")
-"""Grids of learning rates, and what each kind of adapter scored at them."""
+RATED = ("lora-4", "lora-32", "poly", "mhr", "mola", "dynmole")
+"""Kinds whose rate of pre-training is tuned; others take that of the one that they are a form of."""
+RATED_STARTS = ("fresh", "lora-4", "lora-32", "poly", "mhr", "mhr-z", "mhr-mu", "mola", "dynmole")
+"""The same of few-shot adaptation."""
+RATES, START_RATES = "rates-", "few-shot-rates-"
+"""How recipes begin that score a kind of adapter at three learning rates."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Recipe:
 
     name: str
     kind: str
-    """`base`, `mhr-mu`, a kind of adapter, or a grid of rates."""
+    """`base`, `mhr-mu`, a kind of adapter, or a grid of rates (then its name)."""
     seed: int
     steps: int
     naming: str = "named"
@@ -55,9 +59,8 @@ def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
     base = Recipe("base", "base", 0, BASE_STEPS, levels=0, forecast_s=20)
     made = [recipe for seed in range(TRAININGS) for recipe in _of_seed(seed)]
-    rates = [
-        Recipe(name, name, GRID_SEED, 3 * len(KINDS), levels=0, forecast_s=900) for name in RATES
-    ]
+    grids = [RATES + kind for kind in RATED] + [START_RATES + kind for kind in RATED_STARTS]
+    rates = [Recipe(name, name, GRID_SEED, 3, levels=0, forecast_s=40) for name in grids]
     return {recipe.name: recipe for recipe in (base, *rates, *made)}
 
 

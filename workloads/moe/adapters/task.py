@@ -1,6 +1,6 @@
 """Adapters: a frozen base that is adapted to new tasks by few numbers and few examples.
 
-A case is a held-out task: 32 examples, 200 steps, then tests on what no example showed. The base knows
+A case is a held-out task: 32 examples, 100 steps, then tests on what no example showed. The base knows
 how to compute; what pre-maps, post-maps and instruction words mean is learned by adapters, on 48 tasks
 (recipes) and then on the new one (in the measured case). The suite is in `instructed_tasks.py`.
 
@@ -49,9 +49,9 @@ CARD = Card(
         Knob("task", ("named",), "named", also=("hidden",)),
         Knob("budget", ("steps",), "steps", also=("seconds",)),
         Knob("pretraining", (450,), 450, also=(900,)),
-        Knob("steps", (200,), 200, open=True, low=1),
+        Knob("steps", (100,), 100, open=True, low=1),
         Knob("shots", (32,), 32, open=True, low=1, high=40),
-        Knob("tasks", (3,), 3, open=True, low=1, high=12),
+        Knob("tasks", (2,), 2, open=True, low=1, high=12),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -158,9 +158,9 @@ def load(
     task: str = "named",
     budget: str = "steps",
     pretraining: int = 450,
-    steps: int = 200,
+    steps: int = 100,
     shots: int = 32,
-    tasks: int = 3,
+    tasks: int = 2,
 ) -> AdaptersTask:
     """Return the task under the given conditions.
 

@@ -22,7 +22,7 @@ from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Adapted
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
 
@@ -56,11 +56,11 @@ def _candidates(bench: OracleBench) -> Iterator[tuple[Adapter, float]]:
     for kind in KINDS:
         rows = bench.generator("rows")
         if kind.startswith("lora"):
-            yield bench.start(kind, lora), FEW_SHOT[kind]
+            yield bench.start(kind, lora), few_shot_rate(kind)
         else:
             yield (
                 bench.start(kind, lambda weights, rows=rows: inventory.for_new_task(weights, rows)),
-                FEW_SHOT[kind],
+                few_shot_rate(kind),
             )
 
 

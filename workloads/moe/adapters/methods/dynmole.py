@@ -44,7 +44,7 @@ from adabench.workloads.moe.adapters.substrate.lora_experts import (
     experts,
     hybrid,
 )
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -193,7 +193,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     select = hybrid(float(point["threshold"]), float(point["top_p"]), q)
     losses = auxiliary(entropy, BALANCE, by, q)
     adapter = bench.start(kind, lambda weights: experts(weights, select, losses))
-    return Start(bench, adapter, FEW_SHOT["dynmole"])
+    return Start(bench, adapter, few_shot_rate("dynmole"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

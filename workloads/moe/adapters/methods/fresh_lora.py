@@ -9,7 +9,7 @@ What pre-training on other tasks is held against, and what a method that has non
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -29,7 +29,7 @@ CARD = Card(
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Make an untrained adapter."""
     adapter = fresh_lora(int(point["rank"]), bench.generator("fresh"))
-    return Start(bench, adapter, FEW_SHOT["fresh"])
+    return Start(bench, adapter, few_shot_rate("fresh"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

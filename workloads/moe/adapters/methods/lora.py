@@ -13,7 +13,7 @@ as eight experts with their routers.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -33,7 +33,7 @@ CARD = Card(
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the adapter that was trained on the 48 tasks."""
     kind = f"lora-{point['rank']}"
-    return Start(bench, bench.start(kind, lora), FEW_SHOT[kind])
+    return Start(bench, bench.start(kind, lora), few_shot_rate(kind))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

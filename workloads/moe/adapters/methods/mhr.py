@@ -27,7 +27,7 @@ rate for Z; counts without Z.
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, OutOfReach, Point, Ratio
 from adabench.workloads.moe.adapters.substrate import inventory
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -116,7 +116,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     kind = inventory.kind_of("mhr", heads=int(point["heads"]), skills=int(point["skills"]))
     rows = bench.generator("rows")
     adapter = bench.start(kind, lambda weights: inventory.for_new_task(weights, rows))
-    return Start(bench, adapter, FEW_SHOT["mhr"])
+    return Start(bench, adapter, few_shot_rate("mhr"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

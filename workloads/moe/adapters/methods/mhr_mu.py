@@ -14,7 +14,7 @@ times as many; zero-shot above a shared LoRA of its size, and both not far from 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -56,9 +56,9 @@ CARD = Card(
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the inventory and average it, or read what was trained on from its mean."""
     if point["start"] == "trained":
-        return Start(bench, bench.start("mhr-mu", lora), FEW_SHOT["mhr-mu"])
+        return Start(bench, bench.start("mhr-mu", lora), few_shot_rate("mhr-mu"))
     mean = bench.start("mhr", lambda weights: lora(inventory.mean_adapter(weights)))
-    return Start(bench, mean, FEW_SHOT["mhr-mu"])
+    return Start(bench, mean, few_shot_rate("mhr-mu"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

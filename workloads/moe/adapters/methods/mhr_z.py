@@ -16,7 +16,7 @@ from torch import Tensor
 from adabench.harness.contract.card import Card, Claim, Point, Ratio
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -62,7 +62,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
         adapter = inventory.for_new_task(weights, rows)
         return replace(adapter, still=inventory.names(adapter.weights, "a", "b", "z"))
 
-    return Start(bench, bench.start("mhr", rows_alone), FEW_SHOT["mhr-z"])
+    return Start(bench, bench.start("mhr", rows_alone), few_shot_rate("mhr-z"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

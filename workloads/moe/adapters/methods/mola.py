@@ -14,7 +14,7 @@ equal seconds, since gathering costs more than it saves at this width.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.lora_experts import experts, top
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -35,7 +35,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the experts that were trained on the 48 tasks."""
     select = top(int(point["k"]))
     adapter = bench.start("mola", lambda weights: experts(weights, select))
-    return Start(bench, adapter, FEW_SHOT["mola"])
+    return Start(bench, adapter, few_shot_rate("mola"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

@@ -9,7 +9,7 @@ As many numbers as with eight in each. The fair rival of DynMoLE, beside the one
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.lora_experts import KEEP, experts, top
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -28,7 +28,7 @@ CARD = Card(
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the experts that were trained on the 48 tasks."""
     adapter = bench.start("mola-layered", lambda weights: experts(weights, top(KEEP)))
-    return Start(bench, adapter, FEW_SHOT["mola-layered"])
+    return Start(bench, adapter, few_shot_rate("mola-layered"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

@@ -15,7 +15,7 @@ tasks are known in training, and instructions name the tasks as well.
 
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
 from adabench.workloads.moe.adapters.substrate import inventory
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -55,7 +55,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     kind = inventory.kind_of("poly", skills=int(point["skills"]))
     rows = bench.generator("rows")
     adapter = bench.start(kind, lambda weights: inventory.for_new_task(weights, rows))
-    return Start(bench, adapter, FEW_SHOT["poly"])
+    return Start(bench, adapter, few_shot_rate("poly"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

@@ -18,7 +18,7 @@ from torch import Tensor
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -48,7 +48,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
         }
         return replace(adapter, weights=adapter.weights | rows, still=frozenset(rows))
 
-    return Start(bench, bench.start("poly", by_lot), FEW_SHOT["poly-rand"])
+    return Start(bench, bench.start("poly", by_lot), few_shot_rate("poly-rand"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

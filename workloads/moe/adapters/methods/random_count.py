@@ -16,7 +16,7 @@ from adabench.workloads.moe.adapters.substrate.lora_experts import (
     experts,
     hybrid,
 )
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -37,7 +37,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read DynMoLE's experts."""
     select = dealt(hybrid())
     adapter = bench.start("dynmole", lambda weights: experts(weights, select, auxiliary()))
-    return Start(bench, adapter, FEW_SHOT["dynmole"])
+    return Start(bench, adapter, few_shot_rate("dynmole"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

@@ -9,7 +9,7 @@ The control of routing by token: as sparse as MoLA, trained and adapted under lo
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.lora_experts import KEEP, coin, experts
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -29,7 +29,7 @@ CARD = Card(
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the experts that were trained under lots."""
     adapter = bench.start("mola-random", lambda weights: experts(weights, coin(KEEP)))
-    return Start(bench, adapter, FEW_SHOT["mola-random"])
+    return Start(bench, adapter, few_shot_rate("mola-random"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

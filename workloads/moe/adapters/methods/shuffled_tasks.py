@@ -12,7 +12,7 @@ stay alike; in few-shot accuracy below MHR.
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate import inventory
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -33,7 +33,7 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the inventory and draw a row for the new task."""
     rows = bench.generator("rows")
     adapter = bench.start("mhr-shuffled", lambda weights: inventory.for_new_task(weights, rows))
-    return Start(bench, adapter, FEW_SHOT["mhr-shuffled"])
+    return Start(bench, adapter, few_shot_rate("mhr-shuffled"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

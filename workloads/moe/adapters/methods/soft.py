@@ -10,7 +10,7 @@ the experts' work of MoLA.
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.lora_experts import every, experts
-from adabench.workloads.moe.adapters.substrate.tuned_rates import FEW_SHOT
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
     AdaptationCase,
     Adapted,
@@ -29,7 +29,7 @@ CARD = Card(
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the experts that were trained on the 48 tasks."""
     adapter = bench.start("soft", lambda weights: experts(weights, every))
-    return Start(bench, adapter, FEW_SHOT["soft"])
+    return Start(bench, adapter, few_shot_rate("soft"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

@@ -87,7 +87,7 @@ class Workbench:
     seed: int
     naming: Naming = "named"
     budget: str = "steps"
-    steps: int = 200
+    steps: int = 100
     pretraining: int = pretrained.STEPS
     meter: Meter = field(default_factory=Meter)
     clock: Callable[[], float] = time.process_time

@@ -37,7 +37,7 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     training_tasks,
 )
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora, lora
-from adabench.workloads.moe.adapters.substrate.tuned_rates import PRETRAINING
+from adabench.workloads.moe.adapters.substrate.tuned_rates import pretraining_rate
 from adabench.workloads.shared.training.checkpoints import Progress
 
 BATCH, LOOK_EVERY = 32, 25
@@ -168,8 +168,7 @@ def train(
         adapter = fresh(recipe.kind, seeded(recipe))
     else:
         adapter = lora(inventory.mean_adapter(trunk))
-    name = recipe.kind if recipe.kind in PRETRAINING else recipe.kind.partition("-")[0]
-    rate = PRETRAINING[name] if rate is None else rate
+    rate = pretraining_rate(recipe.kind) if rate is None else rate
     lesson = Lesson(recipe, base, adapter.copied(), progress)
     began = lesson.clock()
     schedule = Schedule(rate, recipe.steps, recipe.seconds, BATCH, lesson.clock)

@@ -1,9 +1,9 @@
-"""The grids of learning rates: every kind of adapter at the same three, scored on a dev split.
+"""Grids of learning rates: kinds of adapters at the same three, scored on a dev split.
 
 What is chosen of them is written down in `substrate/tuned_rates.py`; a test holds it to these tables.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 
@@ -20,14 +20,15 @@ from adabench.workloads.moe.adapters.methods import (
     mhr_mu,
     mhr_z,
     mola,
-    mola_layered,
     poly,
-    poly_rand,
-    random_experts,
-    shuffled_tasks,
-    soft,
 )
-from adabench.workloads.moe.adapters.recipes import GRID_SEED, KINDS, STEPS, Recipe
+from adabench.workloads.moe.adapters.recipes import (
+    GRID_SEED,
+    RATES,
+    START_RATES,
+    STEPS,
+    Recipe,
+)
 from adabench.workloads.moe.adapters.substrate import few_shot
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule
@@ -41,53 +42,45 @@ from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 from adabench.workloads.moe.adapters.training import pretrain
 from adabench.workloads.shared.training.checkpoints import Progress, step_counter
 
-SHOTS, ADAPTATION_STEPS = 32, 200
+SHOTS, ADAPTATION_STEPS = 32, 100
 STARTS: Mapping[str, tuple[ModuleType, Point]] = {
     "fresh": (fresh_lora, {"rank": 4}),
     "lora-4": (lora, {"rank": 4}),
     "lora-32": (lora, {"rank": 32}),
-    "lora-36": (lora, {"rank": 36}),
     "poly": (poly, poly.CARD.defaults),
     "mhr": (mhr, mhr.CARD.defaults),
     "mhr-z": (mhr_z, {}),
     "mhr-mu": (mhr_mu, mhr_mu.CARD.defaults),
-    "mhr-shuffled": (shuffled_tasks, {}),
-    "poly-rand": (poly_rand, {}),
     "mola": (mola, mola.CARD.defaults),
-    "mola-layered": (mola_layered, {}),
-    "mola-random": (random_experts, {}),
     "dynmole": (dynmole, dynmole.CARD.defaults),
-    "soft": (soft, {}),
 }
 """By the name of a rate: the method that adapts with it, and where it stands."""
 
 
 def train(recipe: Recipe, base: Base, progress: Progress) -> dict[str, Tensor]:
-    """Return what each kind scored at each rate of the grid, [rates]."""
-    rows = _pretraining(base) if recipe.kind == "rates-pretraining" else _few_shot()
-    tick, found = step_counter(progress, recipe.steps), {}
-    for kind, scores in rows:
-        found[kind] = torch.tensor(scores)
-        for _ in GRID:
-            tick()
-    return found
+    """Return what a kind scored at each rate of the grid, [rates]."""
+    few_shot_kind = recipe.kind.removeprefix(START_RATES)
+    is_few_shot, tick = few_shot_kind != recipe.kind, step_counter(progress, recipe.steps)
+    scores = []
+    for rate in GRID:
+        if is_few_shot:
+            scores.append(_few_shot(few_shot_kind, rate))
+        else:
+            scores.append(_pretraining(recipe.kind.removeprefix(RATES), base, rate))
+        tick()
+    return {"scores": torch.tensor(scores)}
 
 
-def _pretraining(base: Base) -> Iterator[tuple[str, list[float]]]:
-    for kind in KINDS:
-        scores = []
-        for rate in GRID:
-            recipe = Recipe(f"{kind}-s{GRID_SEED}", kind, GRID_SEED, STEPS)
-            weights = pretrain.train(recipe, base, lambda done, steps: None, rate=rate)
-            scores.append(float(weights["history.accuracy_pretrained"]))
-        yield kind, scores
+def _pretraining(kind: str, base: Base, rate: float) -> float:
+    recipe = Recipe(f"{kind}-s{GRID_SEED}", kind, GRID_SEED, STEPS)
+    weights = pretrain.train(recipe, base, lambda done, steps: None, rate=rate)
+    return float(weights["history.accuracy_pretrained"])
 
 
-def _few_shot() -> Iterator[tuple[str, list[float]]]:
-    bench = Workbench(0)
-    for kind, (method, point) in STARTS.items():
-        start: Start = method.prepare(bench, point, 0)
-        yield kind, [_dev_accuracy(replace(start, rate=rate)) for rate in GRID]
+def _few_shot(kind: str, rate: float) -> float:
+    method, point = STARTS[kind]
+    start: Start = method.prepare(Workbench(0), point, 0)
+    return _dev_accuracy(replace(start, rate=rate))
 
 
 def _dev_accuracy(start: Start) -> float:
