@@ -65,7 +65,7 @@ def sorted_segments(x: "Tensor", counts: "Tensor", weights: "Tensor") -> "Tensor
         raise ValueError(f"counts {sizes} do not fit {len(x)} rows and {len(weights)} weights.")
     from adabench.kernels.segment_product import SegmentProduct
 
-    found: Tensor = SegmentProduct.apply(x, weights, sizes)
+    found: Tensor = SegmentProduct.apply(x, weights, sizes)  # type: ignore[no-untyped-call]
     return found
 
 

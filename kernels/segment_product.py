@@ -7,37 +7,35 @@ import torch
 from torch import Tensor
 
 
-def segments(sizes: Sequence[int], *parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+def segments(sizes: list[int], *parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
     """Yield, for each group that has rows, its part of each sequence."""
     for size, *own in zip(sizes, *parts, strict=True):
         if size:
             yield tuple(own)
 
 
-def product(x: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+def product(x: Tensor, weights: Tensor, sizes: list[int]) -> Tensor:
     """Return out[rows of g] = x[rows of g] @ weights[g].T, for each group g."""
     out = x.new_empty(len(x), weights.shape[1])
-    parts = x.split(sizes), weights.transpose(1, 2).unbind(), out.split(sizes)
+    parts = torch.split(x, sizes), weights.transpose(1, 2).unbind(), torch.split(out, sizes)
     for rows, weight, into in segments(sizes, *parts):
         torch.mm(rows, weight, out=into)
     return out
 
 
-def gradient_of_rows(gradient: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+def gradient_of_rows(gradient: Tensor, weights: Tensor, sizes: list[int]) -> Tensor:
     """Return the gradient of x, from that of the product."""
     out = gradient.new_empty(len(gradient), weights.shape[2])
-    parts = gradient.split(sizes), weights.unbind(), out.split(sizes)
+    parts = torch.split(gradient, sizes), weights.unbind(), torch.split(out, sizes)
     for rows, weight, into in segments(sizes, *parts):
         torch.mm(rows, weight, out=into)
     return out
 
 
-def gradient_of_weights(
-    gradient: Tensor, x: Tensor, weights: Tensor, sizes: Sequence[int]
-) -> Tensor:
+def gradient_of_weights(gradient: Tensor, x: Tensor, weights: Tensor, sizes: list[int]) -> Tensor:
     """Return the gradient of the weights, from that of the product; 0 for groups without rows."""
     out = torch.zeros_like(weights)
-    parts = gradient.T.split(sizes, dim=1), x.split(sizes), out.unbind()
+    parts = torch.split(gradient.T, sizes, dim=1), torch.split(x, sizes), out.unbind()
     for columns, rows, into in segments(sizes, *parts):
         torch.mm(columns, rows, out=into)
     return out
@@ -47,7 +45,7 @@ class SegmentProduct(torch.autograd.Function):
     """`product`, with its gradients."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weights: Tensor, sizes: list[int]) -> Tensor:
         """Multiply."""
         ctx.save_for_backward(x, weights)
         ctx.sizes = sizes

@@ -22,7 +22,7 @@ class Pairs:
 
     row: Tensor
     expert: Tensor
-    sizes: tuple[int, ...]
+    sizes: list[int]
     """Of each expert's segment."""
 
     @property
@@ -35,12 +35,12 @@ def pairs_of(mixed: Tensor) -> Pairs:
     """Return the pairs whose weight is not 0."""
     active = mixed != 0
     expert, row = active.T.nonzero(as_tuple=True)
-    return Pairs(row, expert, tuple(active.sum(0).tolist()))
+    return Pairs(row, expert, active.sum(0).tolist())
 
 
 def expert_sum(x: Tensor, mixed: Tensor, a: Tensor, b: Tensor, pairs: Pairs) -> Tensor:
     """Return the sum for each row, [rows, out], of x [rows, in], mixed [rows, E], a [E, r, in], b [E, out, r]."""
-    found: Tensor = _ExpertSum.apply(x, mixed, a, b, pairs)
+    found: Tensor = _ExpertSum.apply(x, mixed, a, b, pairs)  # type: ignore[no-untyped-call]
     return found
 
 

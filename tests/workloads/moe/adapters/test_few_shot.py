@@ -13,16 +13,16 @@ from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
 from adabench.workloads.moe.adapters.substrate.few_shot import Examples, Schedule, adapt
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
+    examples_and_tests,
     held_out_tasks,
-    shown_and_unseen,
 )
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora
 from tests.workloads.moe.adapters.benches import generator, stirred, untrained
 
 
 def examples() -> Examples:
-    shown, _ = shown_and_unseen(np.random.default_rng(0), held_out_tasks()[0], 32)
-    return Examples(shown.tokens, shown.answers[:, 0])
+    shown, _ = examples_and_tests(np.random.default_rng(0), held_out_tasks()[0], 32, 1)
+    return Examples(shown.tokens, shown.answers)
 
 
 def mhr() -> Adapter:

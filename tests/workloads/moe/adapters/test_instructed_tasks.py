@@ -65,10 +65,10 @@ def test_hidden_tasks_have_no_words() -> None:
     assert set(batch.tokens[:, : suite.WORDS].ravel()) == {suite.PLAIN}
 
 
-def test_tests_show_no_pair_that_an_example_shows() -> None:
+def test_no_test_is_an_example() -> None:
     for place, task in enumerate(suite.held_out_tasks()):
-        shown, unseen = suite.shown_and_unseen(np.random.default_rng(place), task, 32)
-        pairs = [set(map(tuple, one.tokens[:, suite.WORDS :])) for one in (shown, unseen)]
-        assert not pairs[0] & pairs[1]
-        assert len(pairs[0] | pairs[1]) == 49
-        assert len(shown.tokens) == 32
+        shown, tests = suite.examples_and_tests(np.random.default_rng(place), task, 400, 4000)
+        rows = [set(map(tuple, one.tokens.tolist())) for one in (shown, tests)]
+        assert not rows[0] & rows[1]
+        assert len(shown.tokens) == 400
+        assert tests.tokens.shape[1] == suite.WORDS + suite.LENGTH

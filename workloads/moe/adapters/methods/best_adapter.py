@@ -12,11 +12,12 @@ answers that are all wrong, and compares what it gains over the best single adap
 **Ways to fake it.** Hiding what the search tries, or that it knows the answers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate import inventory
@@ -54,14 +55,13 @@ def prepare(bench: OracleBench, point: Point, seed: int) -> Candidates:
 
 def _candidates(bench: OracleBench) -> Iterator[tuple[Adapter, float]]:
     for kind in KINDS:
-        rows = bench.generator("rows")
-        if kind.startswith("lora"):
-            yield bench.start(kind, lora), few_shot_rate(kind)
-        else:
-            yield (
-                bench.start(kind, lambda weights, rows=rows: inventory.for_new_task(weights, rows)),
-                few_shot_rate(kind),
-            )
+        build = lora if kind.startswith("lora") else _with_row(bench)
+        yield bench.start(kind, build), few_shot_rate(kind)
+
+
+def _with_row(bench: OracleBench) -> Callable[[dict[str, Tensor]], Adapter]:
+    rows = bench.generator("rows")
+    return lambda weights: inventory.for_new_task(weights, rows)
 
 
 def luck(task: Any, point: Point, *, wrong: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ At each adapted linear, p = softmax(gate x) over E = 8 experts of rank 4, and Ts
 
 In training two losses are added, 0.01 x the mean entropy, which makes routers certain and so saves experts, and
 0.001 x E sum_e f_e P_e, which spreads their load; f_e are shares of the two best (`balance=counts`) or mean
-weights (`weights`). `entropy=off` was trained without the first.
+weights (`weights`, in the adaptation). `entropy=off` was trained without the first.
 
 The released layer computes all experts and multiplies by zero. Here pairs of a token and an expert that runs are
 gathered and multiplied, and `active_experts` counts them there.

@@ -17,9 +17,9 @@ from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
-from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, Ints
 
-WARM_UP, CLIP, BATCH = 0.06, 1.0, 16
+WARM_UP, CLIP, BATCH = 0.06, 1.0, 8
 BETAS = (0.9, 0.999)
 NEW_TASK = 48
 """What a router knows a new task by: the place behind those that were trained on."""
@@ -30,9 +30,9 @@ class Examples:
     """What is known of a new task."""
 
     tokens: Ints
-    """[n, 6]: four words and two numbers"""
+    """[n, 10]: four words and six numbers"""
     answers: Ints
-    """[n]: the class of the answer at the last number"""
+    """[n, 5]: the classes of the answers, from the second number on"""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def adapt(
         rows = torch.randint(len(tokens), (schedule.batch,), generator=generator)
         tasks = torch.full((schedule.batch,), NEW_TASK)
         run = Pass(base, tokens[rows], tasks, work, training=True, generator=lots)
-        logits = forward(run, own)[:, -1]
-        found = F.cross_entropy(logits, answers[rows])
+        logits = forward(run, own)[:, WORDS + 1 :]
+        found = F.cross_entropy(logits.flatten(0, 1), answers[rows].flatten())
         return found if own.penalty is None else found + own.penalty(own.weights, run)
 
     steps = follow(own, loss, schedule)

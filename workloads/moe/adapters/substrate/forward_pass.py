@@ -69,7 +69,7 @@ class Pass:
     @cached_property
     def several(self) -> tuple[Tensor, Tensor]:
         """Return the tasks that occur, and which of them each sequence is of."""
-        several, place = self.tasks.unique(return_inverse=True)
+        several, place = torch.unique(self.tasks, return_inverse=True)
         return several, place
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -30,8 +30,6 @@ WORDS = 4
 """Of an instruction; they stand before the numbers."""
 LENGTH = 6
 """Numbers of a sequence in training."""
-PAIR = 2
-"""Numbers of an example of a new task: its one answer is that of the second."""
 CLASSES = NOTATIONS * MODULUS
 PLAIN = MODULUS
 """The first of the words that the base knows: silence, two orders, two notations."""
@@ -147,22 +145,19 @@ def write(
     return Sequences(np.concatenate([words[chosen], values], axis=1), chosen, answers)
 
 
-def all_pairs() -> Ints:
-    """Return every (z_1, z_2), [49, 2]."""
-    return np.stack(np.divmod(np.arange(MODULUS**2), MODULUS), axis=1).astype(np.int64)
-
-
-def shown_and_unseen(
-    generator: np.random.Generator, task: Combination, shots: int, naming: Naming = "named"
+def examples_and_tests(
+    generator: np.random.Generator,
+    task: Combination,
+    shots: int,
+    tests: int,
+    naming: Naming = "named",
 ) -> tuple[Sequences, Sequences]:
-    """Draw examples of a new task; return them, and every pair of numbers that none of them shows."""
-    pairs, place = all_pairs(), [task]
-    shown = generator.integers(len(pairs), size=shots)
-    unseen = np.setdiff1d(np.arange(len(pairs)), shown)
-    first, second = (
-        write(place, np.zeros(len(rows), np.int64), pairs[rows], naming) for rows in (shown, unseen)
-    )
-    return first, second
+    """Draw examples of a new task, and other sequences of it to test on."""
+    first = draw(generator, [task], np.zeros(shots, np.int64), naming)
+    second = draw(generator, [task], np.zeros(tests, np.int64), naming)
+    shown = set(map(bytes, first.tokens))
+    new = np.array([bytes(row) not in shown for row in second.tokens])
+    return first, Sequences(second.tokens[new], second.tasks[new], second.answers[new])
 
 
 def draw_plain(generator: np.random.Generator, count: int, numbers: int = LENGTH) -> Sequences:

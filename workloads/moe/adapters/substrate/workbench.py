@@ -28,6 +28,8 @@ from adabench.workloads.shared.training.checkpoints import one_thread
 
 SECONDS = 0.5
 """Of the processor, for an adaptation under `budget=seconds`."""
+METERED = ("steps_taken", "flops_adaptation")
+"""What the meter says; a record has it from there."""
 WORDING = Wording(
     call="adapt",
     foreign="The answer is not what the bench adapted to this case last, or its weights were changed.",
@@ -50,7 +52,7 @@ class Tests:
     """What is read after an adaptation; its answers stay with the scorer."""
 
     tokens: Ints
-    """[n, 6]: pairs of the case's task that no example shows"""
+    """[n, 10]: sequences of the case's task that are no examples"""
     seen_tokens: Ints
     """[m, 10]: sequences of the tasks that were trained on"""
     seen_tasks: Ints
@@ -72,7 +74,7 @@ class Outcome:
     """What adapters said of the tests, and what was counted: plain data for the scorer."""
 
     after: Ints
-    """Classes, [n], of the adapted one."""
+    """Classes, [n, 5], of the adapted one."""
     before: Ints
     base: Ints
     seen: Ints
@@ -151,7 +153,7 @@ class Workbench:
             seed, schedule = seed_of(self.seed, case.task), self.schedule(rate)
             after, steps = few_shot.adapt(self.base(), adapter, case.examples, schedule, work, seed)
         answer = Adapted(adapter, after, steps, digest(after))
-        added = {"steps_taken": float(steps), "flops_adaptation": float(work.flops)}
+        added = dict(zip(METERED, (float(steps), float(work.flops)), strict=True))
         counted = {**added, "trained_parameters": float(adapter.trained_parameters)}
         return self._ledger.enter(case.index, before, answer, counted, added)
 
@@ -166,28 +168,36 @@ class Workbench:
         Raises:
             MethodContractError: if it is not what this bench adapted to the case last.
         """
-        counted = dict(self._ledger.confirm(case.index, answer))
+        counted = self._ledger.confirm(case.index, answer)
+        counted = {name: value for name, value in counted.items() if name not in METERED}
         assert self.tests is not None
-        tests, base = self.tests, self.base()
-        new = np.full(len(tests.tokens), NEW_TASK)
-        inference, pretraining = Work(), Work()
+        tests, inference, pretraining = self.tests, Work(), Work()
         with one_thread():
-            said = [
-                few_shot.predict(base, one, tests.tokens, new, work)[:, -1].numpy()
+            after, before, base = (
+                self._classes(one, work)
                 for one, work in (
                     (answer.after, inference),
                     (answer.before, Work()),
                     (NOTHING, Work()),
                 )
-            ]
+            )
             seen = few_shot.predict(
-                base, answer.before, tests.seen_tokens, tests.seen_tasks, pretraining
+                self.base(), answer.before, tests.seen_tokens, tests.seen_tasks, pretraining
             )
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
         counted |= _by_class(pretraining, len(tests.seen_tokens))
         counted["stored_bytes"] = 4.0 * answer.after.trained_parameters
         counted |= pretrained.history(answer.before.origin)
-        return Outcome(*said, seen[:, WORDS + 1 :].numpy(), counted)
+        return Outcome(after, before, base, seen[:, WORDS + 1 :].numpy(), counted)
+
+    def _classes(self, adapter: Adapter, work: Work) -> Ints:
+        """Return what an adapter says of the tests of the case that was entered."""
+        assert self.tests is not None
+        tokens = self.tests.tokens
+        new = np.full(len(tokens), NEW_TASK)
+        said = few_shot.predict(self.base(), adapter, tokens, new, work)
+        classes: Ints = said[:, WORDS + 1 :].numpy()
+        return classes
 
 
 @dataclass(frozen=True)

@@ -34,15 +34,16 @@ from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
+    WORDS,
     dev_tasks,
-    shown_and_unseen,
+    examples_and_tests,
 )
 from adabench.workloads.moe.adapters.substrate.tuned_rates import GRID
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 from adabench.workloads.moe.adapters.training import pretrain
 from adabench.workloads.shared.training.checkpoints import Progress, step_counter
 
-SHOTS, ADAPTATION_STEPS = 32, 100
+SHOTS, TESTS, ADAPTATION_STEPS = 32, 64, 100
 STARTS: Mapping[str, tuple[ModuleType, Point]] = {
     "fresh": (fresh_lora, {"rank": 4}),
     "lora-4": (lora, {"rank": 4}),
@@ -84,15 +85,15 @@ def _few_shot(kind: str, rate: float) -> float:
 
 
 def _dev_accuracy(start: Start) -> float:
-    """Return the mean accuracy over the tasks of tuning, on pairs that no example shows."""
+    """Return the mean accuracy over the tasks of tuning, on sequences that are no examples."""
     base, found = start.bench.base(), []
     for place, task in enumerate(dev_tasks()):
         generator = np.random.Generator(np.random.PCG64((GRID_SEED, place)))
-        shown, unseen = shown_and_unseen(generator, task, SHOTS)
-        examples = Examples(shown.tokens, shown.answers[:, 0])
+        shown, tests = examples_and_tests(generator, task, SHOTS, TESTS)
+        examples = Examples(shown.tokens, shown.answers)
         schedule = Schedule(start.rate, ADAPTATION_STEPS)
         after, _ = few_shot.adapt(base, start.adapter, examples, schedule, Work(), place)
-        tasks = np.full(len(unseen.tokens), NEW_TASK)
-        said = few_shot.predict(base, after, unseen.tokens, tasks, Work())[:, -1].numpy()
-        found.append(float((said == unseen.answers[:, 0]).mean()))
+        tasks = np.full(len(tests.tokens), NEW_TASK)
+        said = few_shot.predict(base, after, tests.tokens, tasks, Work())[:, WORDS + 1 :].numpy()
+        found.append(float((said == tests.answers).mean()))
     return float(np.mean(found))

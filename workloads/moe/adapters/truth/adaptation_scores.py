@@ -11,14 +11,14 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     Naming,
     Sequences,
     draw,
+    examples_and_tests,
     held_out_tasks,
-    shown_and_unseen,
     training_tasks,
 )
 from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Outcome, Tests
 
-SHOTS, SEEN_EACH = 32, 8
-"""Examples of a new task; sequences of each of the tasks that were trained on."""
+SHOTS, TESTS, SEEN_EACH = 32, 64, 8
+"""Examples of a new task, and tests of it; sequences of each of the tasks that were trained on."""
 _EXAMPLES, _SEEN = 1_000_301, 1_000_303
 """Keys of streams, apart from those of training."""
 
@@ -30,9 +30,9 @@ class KnownCase:
     case: AdaptationCase
     tests: Tests
     answers: Ints
-    """[n]: of the tests"""
+    """[n, 5]: of the tests"""
     seen: Ints
-    """[m, numbers - 1]: of the sequences of training tasks"""
+    """[m, 5]: of the sequences of training tasks"""
 
 
 def known_cases(seed: int, count: int, naming: Naming, shots: int = SHOTS) -> tuple[KnownCase, ...]:
@@ -43,12 +43,12 @@ def known_cases(seed: int, count: int, naming: Naming, shots: int = SHOTS) -> tu
 
 def _known(seed: int, index: int, task: int, naming: Naming, shots: int) -> KnownCase:
     generator = _generator(_EXAMPLES, seed, task)
-    shown, unseen = shown_and_unseen(generator, held_out_tasks()[task], shots, naming)
+    shown, tests = examples_and_tests(generator, held_out_tasks()[task], shots, TESTS, naming)
     seen = seen_sequences(seed, naming)
     return KnownCase(
-        AdaptationCase(index, task, Examples(shown.tokens, shown.answers[:, 0])),
-        Tests(unseen.tokens, seen.tokens, seen.tasks),
-        unseen.answers[:, 0],
+        AdaptationCase(index, task, Examples(shown.tokens, shown.answers)),
+        Tests(tests.tokens, seen.tokens, seen.tasks),
+        tests.answers,
         seen.answers,
     )
 
