@@ -34,7 +34,7 @@ FEW_SHOT = {
     "lora-32": 3e-3,
     "poly": 1e-2,
     "mhr": 1e-2,
-    "mhr-z": 3e-3,
+    "mhr-z": 1e-2,
     "mhr-mu": 3e-3,
     "mola": 3e-3,
     "dynmole": 3e-3,
