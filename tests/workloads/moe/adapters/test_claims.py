@@ -15,7 +15,7 @@ SEEDS, CASES, NOISE = range(5), range(3), 0.004
 
 def judged(values: Mapping[str, tuple[Mapping[str, Any], Values]]) -> dict[str, ClaimRow]:
     """Return the verdict on each claim where methods, at their points, measure `values`."""
-    methods = registry.methods("adapters")
+    methods = {entry.name: entry for entry in registry.methods("adapters").values()}
     records = []
     for label, (point, own) in values.items():
         name = label.partition(" ")[0]
@@ -95,7 +95,7 @@ def test_the_bars_of_dynmole_are_half_of_its_effects() -> None:
     """Above half of 9.6 % and of 2.3 %, and not above a little."""
     high, low = judged(dynmole_world(1.06)), judged(dynmole_world(1.004))
     assert {high[claim].verdict for claim in ("dm-1", "dm-2")} == {"reproduced"}
-    assert {low[claim].verdict for claim in ("dm-1", "dm-2")} == {"not reproduced"}
+    assert {low[claim].verdict for claim in ("dm-1", "dm-2")} == {"direction only"}
 
 
 def test_a_smaller_lora_is_no_rival_of_equal_size() -> None:
