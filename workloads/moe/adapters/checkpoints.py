@@ -12,14 +12,32 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from adabench.workloads.moe.adapters.recipes import RATES, START_RATES, Recipe, recipes
-from adabench.workloads.moe.adapters.substrate import inventory, pretrained, tuned_rates
+from adabench.workloads.moe.adapters.recipes import (
+    RATES,
+    START_RATES,
+    SURVEY,
+    TEXT,
+    TEXT_STATES,
+    Recipe,
+    recipes,
+)
+from adabench.workloads.moe.adapters.substrate import (
+    inventory,
+    pretrained,
+    survey_rates,
+    tuning_kinds,
+)
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
-from adabench.workloads.moe.adapters.substrate.pretrained import BASE, FOLDER
-from adabench.workloads.moe.adapters.training import pretrain, train_base, tune_rates
+from adabench.workloads.moe.adapters.substrate.pretrained import BASE, FOLDER, HISTORY
+from adabench.workloads.moe.adapters.training import (
+    pretrain,
+    text_tuning,
+    train_base,
+    tune_rates,
+)
 from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
@@ -45,7 +63,7 @@ def train(
         pretrained.forget()
         found = held_out(recipe, folder)
     base = train_base if recipe.kind == BASE else pretrain
-    module = tune_rates if _is_grid(recipe) else base
+    module = tune_rates if _is_grid(recipe) else text_tuning if _is_text(recipe) else base
     card = asdict(recipe) | {"source": checkpoints.code_digest(module), "held_out": found}
     (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
@@ -56,6 +74,10 @@ def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tens
         return train_base.train(recipe, progress)
     if _is_grid(recipe):
         return tune_rates.train(recipe, Base(_read(BASE, folder)), progress)
+    if recipe.kind == TEXT_STATES:
+        return text_tuning.encode(progress)
+    if recipe.kind in TEXT:
+        return text_tuning.train(recipe, _read(f"{TEXT_STATES}-s0", folder), progress)
     trunk = _read(recipe.trunk, folder) if recipe.trunk else None
     return pretrain.train(recipe, Base(_read(BASE, folder)), progress, trunk)
 
@@ -65,7 +87,14 @@ def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     weights = _read(recipe.name, folder)
     if _is_grid(recipe):
         scores = [round(float(one), 4) for one in weights["scores"]]
-        return dict(zip(map(str, tuned_rates.GRID), scores, strict=True))
+        rates = survey_rates.grid(recipe.kind.removeprefix(START_RATES).removeprefix(RATES))
+        return dict(zip((f"{rate:g}" for rate in rates), scores, strict=True))
+    if recipe.kind == TEXT_STATES:
+        return {"texts": len(weights) - 1}
+    if recipe.kind in TEXT:
+        return {
+            key.removeprefix(HISTORY): float(one) for key, one in weights.items() if HISTORY in key
+        }
     if recipe.kind == BASE:
         return train_base.held_out(Base(weights))
     own = {key: value for key, value in weights.items() if not key.startswith("history.")}
@@ -81,8 +110,14 @@ def _is_grid(recipe: Recipe) -> bool:
     return recipe.kind.startswith((RATES, START_RATES))
 
 
+def _is_text(recipe: Recipe) -> bool:
+    return recipe.kind in (*TEXT, TEXT_STATES)
+
+
 def _adapter(recipe: Recipe, weights: dict[str, Tensor]) -> Adapter:
     """Return an adapter as its kind is read."""
+    if recipe.kind in SURVEY:
+        return tuning_kinds.read(recipe.kind, weights)
     if recipe.kind == "mhr-mu" or recipe.kind.startswith("lora-"):
         return lora(weights)
     if pretrain.is_inventory(recipe.kind):

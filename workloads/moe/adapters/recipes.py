@@ -34,6 +34,22 @@ RATED_STARTS = ("fresh", "lora-4", "lora-32", "poly", "mhr", "mhr-z", "mhr-mu", 
 RATES, START_RATES = "rates-", "few-shot-rates-"
 """How recipes begin that score a kind of adapter at three learning rates."""
 
+SURVEY = (
+    "prompt", "prefix", "ia3", "bottleneck-6", "bottleneck-16", "bitfit", "norms", "random-mask",
+    "full", "scratch", "dora", "adalora", "random-ranks",
+)  # fmt: skip
+"""What is compared with LoRA by trained numbers, memory and time."""
+SURVEY_RATED = (
+    "prompt", "prefix", "ia3", "bottleneck-16", "bitfit", "norms", "full", "dora", "adalora",
+)  # fmt: skip
+"""Those of them whose rates are tuned, of pre-training and of few-shot adaptation."""
+SMALL = ("prompt", "prefix", "ia3", "bitfit", "norms", "random-mask")
+WHOLE = ("full", "scratch")
+TEXT_STATES = "text-states"
+TEXT = ("text-lora", "text-dora", "text-ia3", "text-norms", "text-full")
+"""Methods on the upper third of SmolLM2 and rated sentences; the states are what they begin from."""
+TEXT_STEPS = 100
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -59,9 +75,23 @@ def recipes() -> dict[str, Recipe]:
     """Return every recipe by name."""
     base = Recipe("base", "base", 0, BASE_STEPS, levels=0, forecast_s=20)
     made = [recipe for seed in range(TRAININGS) for recipe in _of_seed(seed)]
-    grids = [RATES + kind for kind in RATED] + [START_RATES + kind for kind in RATED_STARTS]
+    grids = [RATES + kind for kind in (*RATED, *SURVEY_RATED)]
+    grids += [START_RATES + kind for kind in (*RATED_STARTS, *SURVEY_RATED)]
     rates = [Recipe(name, name, GRID_SEED, 3, levels=0, forecast_s=40) for name in grids]
-    return {recipe.name: recipe for recipe in (base, *rates, *made)}
+    texts = [Recipe(f"{kind}-s0", kind, 0, TEXT_STEPS, levels=0, forecast_s=300) for kind in TEXT]
+    texts.append(Recipe(f"{TEXT_STATES}-s0", TEXT_STATES, 0, 1000, levels=0, forecast_s=200))
+    return {recipe.name: recipe for recipe in (base, *rates, *made, *texts)}
+
+
+def _of_survey(kind: str, s: int) -> Iterator[Recipe]:
+    """Yield a kind of the survey under all conditions; ranks by lot are dealt of an AdaLoRA's."""
+    levels = 0 if kind in SMALL else 127 if kind in WHOLE else 31
+    for ending, steps, naming, seconds in (
+        ("", STEPS, "named", 0.0), (f"-{LONGER}", LONGER, "named", 0.0),
+        ("-hidden", STEPS, "hidden", 0.0), ("-seconds", STEPS, "named", SECONDS),
+    ):  # fmt: skip
+        trunk = f"adalora{ending}-s{s}" if kind == "random-ranks" else ""
+        yield Recipe(f"{kind}{ending}-s{s}", kind, s, steps, naming, seconds, trunk, levels)
 
 
 def _of_seed(s: int) -> Iterator[Recipe]:
@@ -72,6 +102,8 @@ def _of_seed(s: int) -> Iterator[Recipe]:
         yield Recipe(f"{kind}-seconds-s{s}", kind, s, STEPS, seconds=SECONDS)
     for kind in SHAPES:
         yield Recipe(f"{kind}-s{s}", kind, s, STEPS)
+    for kind in SURVEY:
+        yield from _of_survey(kind, s)
     for ending in ("", f"-{LONGER}", "-hidden"):
         naming = "hidden" if ending == "-hidden" else "named"
         yield Recipe(

@@ -8,10 +8,15 @@ how to compute; what pre-maps, post-maps and instruction words mean is learned b
 `accuracy_zero_shot`, on the same before any step; `accuracy_seen`, on fresh sequences of the 48 tasks, also
 before any step; `gain`, accuracy less the base's own. Chance is 1/7 for who knows the notation.
 
+`accuracy_source` is on plain sequences, what the base was trained on, after the adaptation; `forgetting`, what
+the base knew of them less that.
+
 **What is counted.** `trained_parameters`, routers included; `flops_adaptation` with backward passes, and
 `flops_token` of reading afterwards; `active_experts`, pairs of a token and an expert that were really
 multiplied, over tokens and linears. `loss_mean`, `steps_to_50`, `gradient_cosine`, `routing_entropy`, `pretraining_*`
 and `active_first` to `idle_last` were measured while an adapter was trained (`training/pretrain.py`).
+`training_bytes` and its parts are of one real step under hooks, `reading_ratio` and `reading_ratio_merged` are
+processor time over the base's (`substrate/footprint.py`).
 
 **Conditions.** `task=hidden` takes the instruction words away, in training too; `budget=seconds` ends pre-training and
 adaptation by the processor's time; `pretraining` is the steps of the former.
@@ -64,6 +69,15 @@ CARD = Card(
         Metric("flops_token", "FLOP/token", "lower", "cost"),
         Metric("flops_token_seen", "FLOP/token", "lower", "cost"),
         Metric("stored_bytes", "B", "lower", "cost"),
+        Metric("training_bytes", "B", "lower", "cost"),
+        Metric("weight_bytes", "B", "lower", "cost"),
+        Metric("gradient_bytes", "B", "lower", "cost"),
+        Metric("optimizer_bytes", "B", "lower", "cost"),
+        Metric("activation_bytes", "B", "lower", "cost"),
+        Metric("reading_ratio", "", "lower", "cost"),
+        Metric("reading_ratio_merged", "", "lower", "cost"),
+        Metric("accuracy_source", "", "higher", "info"),
+        Metric("forgetting", "", "lower", "info"),
         Metric("steps_taken", "steps", "lower", "info"),
         Metric("active_experts", "experts/token", "lower", "info"),
         Metric("active_experts_seen", "experts/token", "lower", "info"),

@@ -1,6 +1,7 @@
 """The forward of the base with an adapter in it."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -22,6 +23,8 @@ EPS = 1e-6
 
 def forward(step: Pass, adapter: Adapter) -> Tensor:
     """Return the logits of every position, [sequences, tokens, classes]."""
+    if adapter.own_base is not None:
+        step = replace(step, base=adapter.own_base(adapter.weights, step.base))
     weights, base = adapter.weights, step.base
     step.work.tokens += step.tokens.numel()
     x = base.weights["embed"][step.tokens] + base.weights["position"][: step.tokens.shape[1]]
@@ -31,7 +34,8 @@ def forward(step: Pass, adapter: Adapter) -> Tensor:
         x = x + adapter.state(weights, f"{layer}.attention", added, step)
         added = _mlp(step, adapter, layer, _normed(base, f"{layer}.norm_2", x))
         x = x + adapter.state(weights, f"{layer}.mlp", added, step)
-    return step.product(_normed(base, "norm", x), *base.linear(HEAD))
+    own = x[:, -step.tokens.shape[1] :]
+    return step.product(_normed(base, "norm", own), *base.linear(HEAD))
 
 
 def _normed(base: Base, name: str, x: Tensor) -> Tensor:

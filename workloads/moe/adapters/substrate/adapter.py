@@ -7,6 +7,7 @@ being what the base does there. `state(weights, place, x, step)` is called with 
 of the forward, and returns what stands there instead. Both get x as [sequences, tokens, features]
 and multiply by `step.product`, which counts. `penalty(weights, step)` is added to the loss.
 
+A sequence may be made longer at `embedded`; what stands before its own tokens is cut off in the end.
 Places: `embedded`; and in each layer `0.keys`, `0.values` (a prefix makes them longer), `0.hidden` (after
 the activation), `0.attention` and `0.mlp` (what is added to the stream).
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from adabench.workloads.moe.adapters.substrate.base_model import Site
+from adabench.workloads.moe.adapters.substrate.base_model import Base, Site
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
 
 Weights = Mapping[str, Tensor]
@@ -26,6 +27,7 @@ LinearRule = Callable[[Weights, Site, Tensor, Pass], Tensor]
 StateRule = Callable[[Weights, str, Tensor, Pass], Tensor]
 Penalty = Callable[[Weights, Pass], Tensor]
 StepRule = Callable[[dict[str, Tensor], int, int], None]
+BaseRule = Callable[[Weights, Base], Base]
 
 
 def frozen_linear(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
@@ -54,8 +56,12 @@ class Adapter:
     origin: str = ""
     """The pre-trained adapter that it starts from, by its full name; empty for none."""
     after_step: StepRule | None = None
-    """Called after the gradients of a step and before the optimiser, with (trained weights, step, steps):
-    for what prunes or reallocates as it trains."""
+    """Called after the optimiser's step, gradients still there, with (trained weights, step, steps): for
+    what prunes or reallocates as it trains."""
+    own_base: BaseRule | None = None
+    """Returns the base that a pass goes through, for what trains weights of the base itself."""
+    merge: BaseRule | None = None
+    """Returns a base that does alone what the frozen base and the adapter do; None where none can."""
 
     @property
     def trained(self) -> dict[str, Tensor]:

@@ -83,9 +83,9 @@ def follow(adapter: Adapter, loss: Callable[[int], Tensor], schedule: Schedule) 
         optimiser.zero_grad()
         torch.autograd.backward(loss(step))
         nn.utils.clip_grad_norm_(list(trained.values()), CLIP)
+        optimiser.step()
         if adapter.after_step is not None:
             adapter.after_step(trained, step, schedule.steps)
-        optimiser.step()
         step += 1
     return step
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights
-from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
+from adabench.workloads.moe.adapters.substrate.base_model import SITES, Base, Site
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
 
 
@@ -32,7 +32,15 @@ def fresh_lora(rank: int, generator: torch.Generator) -> Adapter:
 
 def lora(weights: dict[str, Tensor]) -> Adapter:
     """Return the LoRA of given weights."""
-    return Adapter(weights, linear=_low_rank)
+    return Adapter(weights, linear=_low_rank, merge=_merged)
+
+
+def _merged(weights: Weights, base: Base) -> Base:
+    own = {
+        site.name: base.weights[site.name] + weights[f"b.{site.name}"] @ weights[f"a.{site.name}"]
+        for site in SITES
+    }
+    return Base(base.weights | own)
 
 
 def _low_rank(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from adabench.harness.contract.protocols import Meter
-from adabench.workloads.moe.adapters.substrate import few_shot, pretrained
+from adabench.workloads.moe.adapters.substrate import few_shot, footprint, pretrained
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule, seed_of
@@ -57,6 +57,8 @@ class Tests:
     """[m, 10]: sequences of the tasks that were trained on"""
     seen_tasks: Ints
     """[m]"""
+    source_tokens: Ints
+    """[p, 10]: plain sequences, what the base was trained on"""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Outcome:
     base: Ints
     seen: Ints
     """[m, numbers - 1], of the adapter as it was before."""
+    source: Ints
+    """[2, p, numbers - 1], of the base and of the adapted one, at plain sequences."""
     counted: Mapping[str, float]
 
 
@@ -184,16 +188,20 @@ class Workbench:
             seen = few_shot.predict(
                 self.base(), answer.before, tests.seen_tokens, tests.seen_tasks, pretraining
             )
+            source = [self._classes(one, Work(), tests.source_tokens) for one in (NOTHING, answer.after)]
+            counted |= footprint.training_bytes(self.base(), answer.before, case.examples)
+            counted |= footprint.reading(self.base(), answer.after, tests.tokens, self.clock)
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
         counted |= _by_class(pretraining, len(tests.seen_tokens))
         counted["stored_bytes"] = 4.0 * answer.after.trained_parameters
         counted |= pretrained.history(answer.before.origin)
-        return Outcome(after, before, base, seen[:, WORDS + 1 :].numpy(), counted)
+        first = seen[:, WORDS + 1 :].numpy()
+        return Outcome(after, before, base, first, np.stack(source), counted)
 
-    def _classes(self, adapter: Adapter, work: Work) -> Ints:
-        """Return what an adapter says of the tests of the case that was entered."""
+    def _classes(self, adapter: Adapter, work: Work, tokens: Ints | None = None) -> Ints:
+        """Return what an adapter says of the tests of the case that was entered, or of other tokens."""
         assert self.tests is not None
-        tokens = self.tests.tokens
+        tokens = self.tests.tokens if tokens is None else tokens
         new = np.full(len(tokens), NEW_TASK)
         said = few_shot.predict(self.base(), adapter, tokens, new, work)
         classes: Ints = said[:, WORDS + 1 :].numpy()

@@ -22,8 +22,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.moe.adapters.recipes import Recipe
-from adabench.workloads.moe.adapters.substrate import inventory, lora_experts
+from adabench.workloads.moe.adapters.recipes import SURVEY, Recipe
+from adabench.workloads.moe.adapters.substrate import (
+    inventory,
+    lora_experts,
+    survey_rates,
+    tuning_kinds,
+)
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
@@ -164,11 +169,15 @@ def train(
     rate: float | None = None,
 ) -> dict[str, Tensor]:
     """Train what a recipe says, at the rate that was tuned or at another; return weights and history."""
-    if trunk is None:
+    if recipe.kind in SURVEY:
+        adapter = tuning_kinds.fresh(recipe.kind, base, seeded(recipe), trunk)
+    elif trunk is None:
         adapter = fresh(recipe.kind, seeded(recipe))
     else:
         adapter = lora(inventory.mean_adapter(trunk))
-    rate = pretraining_rate(recipe.kind) if rate is None else rate
+    if rate is None:
+        own = survey_rates.pretraining_rate if recipe.kind in SURVEY else pretraining_rate
+        rate = own(recipe.kind)
     lesson = Lesson(recipe, base, adapter.copied(), progress)
     began = lesson.clock()
     schedule = Schedule(rate, recipe.steps, recipe.seconds, BATCH, lesson.clock)

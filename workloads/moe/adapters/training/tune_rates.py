@@ -38,9 +38,10 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     dev_tasks,
     examples_and_tests,
 )
-from adabench.workloads.moe.adapters.substrate.tuned_rates import GRID
+from adabench.workloads.moe.adapters.substrate.survey_rates import grid
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 from adabench.workloads.moe.adapters.training import pretrain
+from adabench.workloads.moe.adapters.training.survey_starts import SURVEY_STARTS
 from adabench.workloads.shared.training.checkpoints import Progress, step_counter
 
 SHOTS, TESTS, ADAPTATION_STEPS = 32, 64, 100
@@ -62,12 +63,9 @@ def train(recipe: Recipe, base: Base, progress: Progress) -> dict[str, Tensor]:
     """Return what a kind scored at each rate of the grid, [rates]."""
     few_shot_kind = recipe.kind.removeprefix(START_RATES)
     is_few_shot, tick = few_shot_kind != recipe.kind, step_counter(progress, recipe.steps)
-    scores = []
-    for rate in GRID:
-        if is_few_shot:
-            scores.append(_few_shot(few_shot_kind, rate))
-        else:
-            scores.append(_pretraining(recipe.kind.removeprefix(RATES), base, rate))
+    scores, kind = [], few_shot_kind.removeprefix(RATES)
+    for rate in grid(kind):
+        scores.append(_few_shot(kind, rate) if is_few_shot else _pretraining(kind, base, rate))
         tick()
     return {"scores": torch.tensor(scores)}
 
@@ -79,7 +77,7 @@ def _pretraining(kind: str, base: Base, rate: float) -> float:
 
 
 def _few_shot(kind: str, rate: float) -> float:
-    method, point = STARTS[kind]
+    method, point = {**STARTS, **SURVEY_STARTS}[kind]
     start: Start = method.prepare(Workbench(0), point, 0)
     return _dev_accuracy(replace(start, rate=rate))
 

@@ -11,15 +11,17 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     Naming,
     Sequences,
     draw,
+    draw_plain,
     examples_and_tests,
     held_out_tasks,
     training_tasks,
 )
 from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Outcome, Tests
 
-SHOTS, TESTS, SEEN_EACH = 32, 64, 8
-"""Examples of a new task, and tests of it; sequences of each of the tasks that were trained on."""
-_EXAMPLES, _SEEN = 1_000_301, 1_000_303
+SHOTS, TESTS, SEEN_EACH, SOURCE = 32, 64, 8, 64
+"""Examples of a new task, and tests of it; sequences of each of the tasks that were trained on; plain
+sequences."""
+_EXAMPLES, _SEEN, _SOURCE = 1_000_301, 1_000_303, 1_000_309
 """Keys of streams, apart from those of training."""
 
 
@@ -33,6 +35,8 @@ class KnownCase:
     """[n, 5]: of the tests"""
     seen: Ints
     """[m, 5]: of the sequences of training tasks"""
+    source: Ints
+    """[p, 5]: of plain sequences"""
 
 
 def known_cases(seed: int, count: int, naming: Naming, shots: int = SHOTS) -> tuple[KnownCase, ...]:
@@ -44,12 +48,13 @@ def known_cases(seed: int, count: int, naming: Naming, shots: int = SHOTS) -> tu
 def _known(seed: int, index: int, task: int, naming: Naming, shots: int) -> KnownCase:
     generator = _generator(_EXAMPLES, seed, task)
     shown, tests = examples_and_tests(generator, held_out_tasks()[task], shots, TESTS, naming)
-    seen = seen_sequences(seed, naming)
+    seen, source = seen_sequences(seed, naming), draw_plain(_generator(_SOURCE, seed), SOURCE)
     return KnownCase(
         AdaptationCase(index, task, Examples(shown.tokens, shown.answers)),
-        Tests(tests.tokens, seen.tokens, seen.tasks),
+        Tests(tests.tokens, seen.tokens, seen.tasks, source.tokens),
         tests.answers,
         seen.answers,
+        source.answers,
     )
 
 
@@ -71,4 +76,5 @@ def scores(known: KnownCase, said: Outcome) -> Mapping[str, float]:
     found = dict(said.counted)
     found |= {"accuracy": after, "accuracy_zero_shot": before, "accuracy_base": base}
     found |= {"gain": after - base, "accuracy_seen": float((said.seen == known.seen).mean())}
-    return found
+    plain, still = ((known.source == classes).mean() for classes in said.source)
+    return found | {"accuracy_source": float(still), "forgetting": float(plain - still)}

@@ -1,0 +1,85 @@
+"""The survey's comparison from one run: what each way of tuning trains, takes, stores and gains.
+
+    adabench run 'adapters/*' --out RUN
+    .venv/bin/python benchmarks/tuning_table.py RUN > TABLE.md
+
+One line a method and point, by trained numbers. Bytes are of one real step of training under hooks: weights that
+the pass needs, gradients, the optimiser's state and what autograd keeps (`substrate/footprint.py`). Seconds a
+step are the run's own `latency_s` over its steps, on the wall, all methods by turns; reading is processor
+time over the base's, beside it and merged into it. Accuracies are means over seeds and new tasks.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from adabench.harness.analysis.operating_points import OperatingPoint, collapse
+from adabench.harness.store import run_folder
+from adabench.harness.store.table import read
+
+TASK = "adapters"
+BYTES = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes", "training_bytes")
+HEADS = (
+    "method", "trained", "of full", "weights kB", "gradients kB", "optimiser kB", "activations kB",
+    "in all kB", "stored kB", "ms a step", "reads x", "merged x", "FLOPs a token", "48 tasks",
+    "new tasks", "gain", "source kept",
+)  # fmt: skip
+
+
+def mean(dot: OperatingPoint, name: str) -> float:
+    """Return a mean over cases; NaN where it was not recorded."""
+    found = dot.column(name)
+    return float(np.nanmean(found)) if np.isfinite(found).any() else float("nan")
+
+
+def label(dot: OperatingPoint) -> str:
+    """Return a method with its point."""
+    point = ", ".join(f"{name}={value}" for name, value in sorted(dot.point.items()))
+    return f"`{dot.method}`" + (f" {point}" if point else "")
+
+
+def number(value: float, form: str) -> str:
+    """Return a number, or a dash where there is none."""
+    return format(value, form) if np.isfinite(value) else "–"
+
+
+def cells(dot: OperatingPoint, full: float) -> Iterator[str]:
+    """Yield the cells of a line."""
+    trained = mean(dot, "trained_parameters")
+    yield label(dot)
+    yield number(trained, ",.0f")
+    yield number(100 * trained / full, ".1f") + " %"
+    for name in (*BYTES, "stored_bytes"):
+        yield number(mean(dot, name) / 1000, ",.1f")
+    yield number(1000 * mean(dot, "latency_s") / mean(dot, "steps_taken"), ".2f")
+    yield number(mean(dot, "reading_ratio"), ".2f")
+    yield number(mean(dot, "reading_ratio_merged"), ".2f")
+    yield number(mean(dot, "flops_token"), ",.0f")
+    for name in ("accuracy_seen", "accuracy", "gain", "accuracy_source"):
+        yield number(mean(dot, name), ".3f")
+
+
+def table(dots: Sequence[OperatingPoint]) -> str:
+    """Return the table in Markdown, by trained numbers."""
+    [full] = [mean(dot, "trained_parameters") for dot in dots
+              if dot.method == "full" and dot.point["start"] == "base"]  # fmt: skip
+    lines = [HEADS, ["---"] * len(HEADS)]
+    lines += [
+        list(cells(dot, full)) for dot in sorted(dots, key=lambda d: mean(d, "trained_parameters"))
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    """Print the table of a run, and what the base alone answers."""
+    folder = Path(sys.argv[1])
+    dots = [dot for dot in collapse(read(folder, run_folder.digest(folder))) if dot.task == TASK]
+    bare = np.nanmean([mean(dot, "accuracy_base") for dot in dots])
+    print(table(dots))
+    print(f"\nZero-shot, the base alone: {bare:.3f} on new tasks.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Bytes of training under hooks, and ratios of reading by a clock that is handed in."""
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+import torch
+
+from adabench.workloads.moe.adapters.substrate import footprint, tuning_kinds
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
+from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora
+from tests.workloads.moe.adapters.benches import generator, untrained
+from tests.workloads.moe.adapters.test_tuning_kinds import examples, fresh
+
+KINDS = sorted(tuning_kinds.KINDS)
+BASE_BYTES = 4 * untrained().parameters
+
+
+def measured(adapter: Adapter) -> dict[str, float]:
+    return footprint.training_bytes(untrained(), adapter, examples())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_and_optimiser_scale_with_what_is_trained(kind: str) -> None:
+    adapter = fresh(kind, untrained())
+    found = measured(adapter)
+    assert found["gradient_bytes"] == 4 * adapter.trained_parameters
+    # Two moments, and a count of steps in single precision for each tensor.
+    assert found["optimizer_bytes"] == 8 * adapter.trained_parameters + 4 * len(adapter.trained)
+
+
+def test_weights_are_those_that_a_pass_needs() -> None:
+    base = untrained()
+    assert footprint.weight_bytes(base, NOTHING) == BASE_BYTES
+    assert footprint.weight_bytes(base, fresh("full", base)) == BASE_BYTES
+    lora = fresh("dora", base)
+    assert footprint.weight_bytes(base, lora) == BASE_BYTES + 4 * lora.trained_parameters
+    assert footprint.weight_bytes(base, fresh("bitfit", base)) == BASE_BYTES
+    mask = fresh("random-mask", base)
+    assert footprint.weight_bytes(base, mask) == BASE_BYTES + 4 * 878 + 4
+
+
+def test_gradients_of_frozen_weights_are_on_the_bill() -> None:
+    """Who leaves `requires_grad` on pays for gradients that nobody uses."""
+    base = untrained()
+    for weight in base.weights.values():
+        weight.requires_grad_()
+    found = footprint.training_bytes(base, fresh_lora(4, generator()), examples())
+    assert found["gradient_bytes"] > BASE_BYTES
+
+
+def test_activations_of_what_trains_no_matrix_are_fewer() -> None:
+    """Frozen linears whose input needs no gradient of a weight keep no input."""
+    found = {kind: measured(fresh(kind, untrained()))["activation_bytes"] for kind in KINDS}
+    assert found["bitfit"] < found["full"]
+    assert found["ia3"] < found["full"]
+    assert found["prompt"] > found["prefix"]
+
+
+def test_activations_are_no_weights() -> None:
+    """A wider batch keeps more; as many weights."""
+    few = replace(examples(), tokens=examples().tokens[:, :4])
+    adapter = fresh("dora", untrained())
+    short = footprint.training_bytes(untrained(), adapter, few)
+    long = measured(adapter)
+    assert short["activation_bytes"] < long["activation_bytes"]
+    assert short["weight_bytes"] == long["weight_bytes"]
+
+
+def test_all_bytes_are_the_sum() -> None:
+    found = measured(fresh("ia3", untrained()))
+    total = found.pop("training_bytes")
+    assert total == sum(found.values())
+
+
+def test_nothing_trained_takes_weights_alone() -> None:
+    found = measured(NOTHING)
+    assert found["training_bytes"] == found["weight_bytes"] == BASE_BYTES
+
+
+def test_a_hook_of_one_measurement_is_gone_after_it() -> None:
+    measured(fresh("ia3", untrained()))
+    value = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.AdamW([value])
+    value.sum().backward()
+    before = measured(fresh("norms", untrained()))["optimizer_bytes"]
+    optimiser.step()
+    assert before == measured(fresh("norms", untrained()))["optimizer_bytes"]
+
+
+def test_the_merged_arm_is_the_merged_base() -> None:
+    """By a clock that counts up: every arm is asked for twice a lap, in the same order."""
+    ticks = count()
+    base, adapter = untrained(), fresh("ia3", untrained())
+    found = footprint.reading(base, adapter, examples().tokens, lambda: float(next(ticks)))
+    assert found == {"reading_ratio": 1.0, "reading_ratio_merged": 1.0}
+    assert next(ticks) == 2 * 3 * (footprint.WARM + footprint.LAPS)
+
+
+def test_what_cannot_be_merged_has_no_merged_time() -> None:
+    ticks = count()
+    base = untrained()
+    found = footprint.reading(
+        base, fresh("prefix", base), examples().tokens, lambda: float(next(ticks))
+    )
+    assert found == {"reading_ratio": 1.0}

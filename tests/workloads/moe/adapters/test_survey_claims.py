@@ -1,0 +1,75 @@
+"""What may not pass for a claim of the survey: too many numbers, a slow merge, a control that does as well."""
+
+from typing import Any
+
+from tests.workloads.moe.adapters.test_claims import judged
+
+
+def tuned(gain: float, parameters: float, **more: float) -> dict[str, float]:
+    return {
+        "accuracy": gain + 0.1, "gain": gain, "trained_parameters": parameters, "reading_ratio": 1.0,
+        "reading_ratio_merged": 1.0, "optimizer_bytes": 8 * parameters, "gradient_bytes": 4 * parameters,
+        "activation_bytes": 1e6, "stored_bytes": 4 * parameters, "accuracy_source": 0.5,
+        "loss_mean": 1.0, **more,
+    }  # fmt: skip
+
+
+FULL = ({}, tuned(0.8, 58_910, accuracy_source=0.3))
+
+
+def test_most_of_the_gain_for_few_numbers_is_reproduced() -> None:
+    rows = judged(
+        {"full": FULL, "bitfit": ({}, tuned(0.76, 878)), "random_mask": ({}, tuned(0.3, 878))}
+    )
+    assert rows["ps-1-bitfit"].verdict == "reproduced"
+    assert rows["ps-1-bitfit-mask"].verdict == "reproduced"
+
+
+def test_entries_by_lot_that_gain_as_much_unmask_biases() -> None:
+    rows = judged(
+        {"full": FULL, "bitfit": ({}, tuned(0.76, 878)), "random_mask": ({}, tuned(0.77, 878))}
+    )
+    assert rows["ps-1-bitfit"].verdict != "reproduced"
+    assert rows["ps-1-bitfit-mask"].verdict != "reproduced"
+
+
+def test_most_of_the_gain_for_many_numbers_is_no_few() -> None:
+    rows = judged({"full": FULL, "bottleneck": ({"width": 6}, tuned(0.8, 6_400))})
+    assert rows["ps-1-bottleneck"].verdict != "reproduced"
+
+
+def test_half_of_the_gain_is_not_reproduced() -> None:
+    rows = judged({"full": FULL, "ia3": ({}, tuned(0.4, 576))})
+    assert rows["ps-1-ia3"].verdict == "not reproduced"
+
+
+def test_a_merge_that_reads_slower_is_not_within_two_per_cent() -> None:
+    slow = judged({"full": FULL, "ia3": ({}, tuned(0.4, 576, reading_ratio_merged=1.1))})
+    same = judged({"full": FULL, "ia3": ({}, tuned(0.4, 576))})
+    assert slow["ps-2-ia3"].verdict != "reproduced"
+    assert same["ps-2-ia3"].verdict == "reproduced"
+
+
+def test_a_prefix_that_costs_nothing_is_no_overhead() -> None:
+    rows = judged({"full": FULL, "prefix": ({}, tuned(0.4, 2_304, reading_ratio=0.97))})
+    assert rows["ps-2-prefix"].verdict != "reproduced"
+
+
+def test_memory_that_falls_with_gradients_alone_is_not_enough() -> None:
+    """The optimiser's state falls and gradients of frozen weights are computed anyway."""
+    honest: dict[str, Any] = {"full": FULL, "dora": ({}, tuned(0.7, 7_776))}
+    assert judged(honest)["ps-4"].verdict == "reproduced"
+    wasteful = tuned(0.7, 7_776, gradient_bytes=4 * (58_910 + 7_776))
+    assert judged({**honest, "dora": ({}, wasteful)})["ps-4"].verdict != "reproduced"
+
+
+def test_adaptive_ranks_are_held_to_ranks_by_lot() -> None:
+    lora = {"rank": 4}
+    world = {
+        "adalora": ({}, tuned(0.7, 6_900)), "lora 4": (lora, tuned(0.6, 6_912)),
+        "random_ranks": ({}, tuned(0.5, 6_900)),
+    }  # fmt: skip
+    assert judged(world)["ps-5"].verdict == "reproduced"
+    rows = judged({**world, "random_ranks": ({}, tuned(0.71, 6_900))})
+    assert rows["ps-5"].verdict != "reproduced"
+    assert rows["ps-5-lot"].verdict == "contradicted"

@@ -1,0 +1,70 @@
+"""BitFit: all biases of the base are trained, and nothing else; or, below it, the gains of its norms.
+
+    W x + b: b trained, W frozen        about 1.5 % of the base, the bias of its head among them
+
+`part=norms` trains the gains of the norms, the floor of this comparison.
+
+**What to expect.** Written before measuring: biases learn some of the 48 tasks and norms hardly any; both keep more of
+what the base knew than fine-tuning does. Entries of all weights by lot, as many, do no worse than biases.
+
+**Ways to fake it.** A head that is trained in this arm alone; parameters that count only what was added.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Ratio
+from adabench.workloads.moe.adapters.substrate.base_parts import own_part
+from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Start,
+    Workbench,
+)
+
+CARD = Card(
+    title="BitFit",
+    paper="PEFT survey, arXiv 2403.14608, TMLR 2024",
+    slug="peft-survey",
+    adapts="nothing: the same biases serve every token",
+    role="static",
+    knobs=(Knob("part", ("biases", "norms"), "biases", at="prepare"),),
+    claims=(
+        Claim(
+            id="ps-1-bitfit",
+            says="It keeps 90 % of what fine-tuning gains over the base.",
+            source="headline",
+            paper="efficiently adapt the large models over the various downstream tasks while minimizing the "
+            "number of additional parameters; no number, 90 % is ours",
+            effect=None,
+            expect=Ratio("gain", against="full", low=0.9),
+            requires=("ps-1-bitfit-count",),
+        ),
+        Claim(
+            id="ps-1-bitfit-count",
+            says="It trains at most 5 % of the numbers that fine-tuning trains.",
+            source="headline",
+            paper="minimizing the number of additional parameters introduced; below 1 to 5 % in its tables",
+            effect=None,
+            expect=Ratio("trained_parameters", against="full", high=0.05),
+            apart_from=(),
+        ),
+        Claim(
+            id="ps-1-bitfit-mask",
+            says="Biases gain more than as many entries of all weights by lot.",
+            source="own",
+            paper="our control: is it worth anything which numbers are trained?",
+            effect=None,
+            expect=Difference("gain", against="random_mask", low=0.0),
+        ),
+    ),
+)
+
+
+def prepare(bench: Workbench, point: Point, seed: int) -> Start:
+    """Read the part of the base that was trained on the 48 tasks."""
+    kind = "bitfit" if point["part"] == "biases" else "norms"
+    return Start(bench, bench.start(kind, own_part), few_shot_rate(kind))
+
+
+def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
+    """Train it on the examples."""
+    return start.adapt(case)

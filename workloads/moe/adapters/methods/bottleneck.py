@@ -1,0 +1,72 @@
+"""Bottleneck adapters (Houlsby): a narrow MLP in series after attention and after the MLP of each layer.
+
+    h + up gelu(down h)        2 d b + b + d numbers at each of four places
+
+At width 6 it is below 5 % of the base, at width 16 about as many numbers as LoRA of rank 4. The
+nonlinearity keeps it from being merged.
+
+**What to expect.** Written before measuring: at width 16 it is close to LoRA of rank 4, at 6 the best of those below
+5 %, and far from fine-tuning; reading takes 10 to 20 % longer.
+
+**Ways to fake it.** Latency from FLOPs in place of a clock: at batches of this size the extra calls are what counts.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.workloads.moe.adapters.substrate.state_adapters import bottlenecks
+from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Start,
+    Workbench,
+)
+
+CARD = Card(
+    title="Bottleneck adapters",
+    paper="PEFT survey, arXiv 2403.14608, TMLR 2024",
+    slug="peft-survey",
+    adapts="nothing: every token goes through the same bottlenecks",
+    role="static",
+    knobs=(Knob("width", (16, 6), 16, at="prepare"),),
+    claims=(
+        Claim(
+            id="ps-1-bottleneck",
+            says="It keeps 90 % of what fine-tuning gains over the base.",
+            source="headline",
+            paper="efficiently adapt the large models over the various downstream tasks while minimizing the "
+            "number of additional parameters; no number, 90 % is ours",
+            effect=None,
+            expect=Ratio("gain", against="full", low=0.9, where={"width": 6}),
+            requires=("ps-1-bottleneck-count",),
+        ),
+        Claim(
+            id="ps-1-bottleneck-count",
+            says="It trains at most 5 % of the numbers that fine-tuning trains.",
+            source="headline",
+            paper="minimizing the number of additional parameters introduced; below 1 to 5 % in its tables",
+            effect=None,
+            expect=Ratio("trained_parameters", against="full", high=0.05, where={"width": 6}),
+            apart_from=(),
+        ),
+        Claim(
+            id="ps-2-bottleneck",
+            says="Reading takes longer with it than the base alone does.",
+            source="measured",
+            paper="serial adapters add layers, and cannot be merged; no number",
+            effect=None,
+            expect=Ratio("reading_ratio", against="full", low=1.0),
+            apart_from=(),
+        ),
+    ),
+)
+
+
+def prepare(bench: Workbench, point: Point, seed: int) -> Start:
+    """Read the bottlenecks that were trained on the 48 tasks."""
+    kind = f"bottleneck-{point['width']}"
+    return Start(bench, bench.start(kind, bottlenecks), few_shot_rate(kind))
+
+
+def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
+    """Train it on the examples."""
+    return start.adapt(case)

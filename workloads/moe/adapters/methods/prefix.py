@@ -1,0 +1,70 @@
+"""Prefix tuning: twelve trained keys and values before those of the words, in both layers.
+
+    attention over [K_prefix; K], [V_prefix; V]        2 m d numbers a layer, m = 12
+
+They begin as the base's keys and values of words by lot, and are trained without the MLP that the paper
+reparametrises them by. They cannot be merged into weights: each reading attends to them.
+
+**What to expect.** Written before measuring: it learns little of the 48 tasks, as attention can only add a few
+vectors to its outputs; reading takes a few per cent longer.
+
+**Ways to fake it.** Prefixes out of the measured reading; a rate that was tuned for LoRA.
+"""
+
+from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.workloads.moe.adapters.substrate.state_adapters import prefix
+from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Start,
+    Workbench,
+)
+
+CARD = Card(
+    title="Prefix tuning",
+    paper="PEFT survey, arXiv 2403.14608, TMLR 2024",
+    slug="peft-survey",
+    adapts="nothing: every token sees the same keys and values",
+    role="static",
+    claims=(
+        Claim(
+            id="ps-1-prefix",
+            says="It keeps 90 % of what fine-tuning gains over the base.",
+            source="headline",
+            paper="efficiently adapt the large models over the various downstream tasks while minimizing the "
+            "number of additional parameters; no number, 90 % is ours",
+            effect=None,
+            expect=Ratio("gain", against="full", low=0.9),
+            requires=("ps-1-prefix-count",),
+        ),
+        Claim(
+            id="ps-1-prefix-count",
+            says="It trains at most 5 % of the numbers that fine-tuning trains.",
+            source="headline",
+            paper="minimizing the number of additional parameters introduced; below 1 to 5 % in its tables",
+            effect=None,
+            expect=Ratio("trained_parameters", against="full", high=0.05),
+            apart_from=(),
+        ),
+        Claim(
+            id="ps-2-prefix",
+            says="Reading takes longer with it than the base alone does.",
+            source="measured",
+            paper="prefixes lengthen attention, and cannot be merged; no number",
+            effect=None,
+            expect=Ratio("reading_ratio", against="full", low=1.0),
+            apart_from=(),
+        ),
+    ),
+)
+
+
+def prepare(bench: Workbench, point: Point, seed: int) -> Start:
+    """Read the prefix that was trained on the 48 tasks."""
+    return Start(bench, bench.start("prefix", prefix), few_shot_rate("prefix"))
+
+
+def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
+    """Train it on the examples."""
+    return start.adapt(case)

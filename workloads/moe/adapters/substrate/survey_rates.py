@@ -1,0 +1,53 @@
+"""Learning rates of the survey's methods, tuned as those of `tuned_rates.py`: three each, on the same splits.
+
+A grid of three says nothing where the best lies outside of it, so a kind's grid is `GRID` times its `SCALE`:
+soft prompts, factors and biases want rates that are many times as large as a whole network's. Kinds that are
+forms of another take its rates (`FORMS`). What was scored is in the cards of `rates-*` and `few-shot-rates-*`.
+"""
+
+from adabench.workloads.moe.adapters.substrate.tuned_rates import GRID
+
+SCALE = {
+    "prompt": 10.0,
+    "prefix": 10.0,
+    "ia3": 30.0,
+    "bitfit": 10.0,
+    "norms": 10.0,
+    "dora": 3.0,
+    "adalora": 10.0,
+    "bottleneck-16": 10.0,
+}
+"""Times `GRID`; 1 for others."""
+FORMS = {
+    "bottleneck-6": "bottleneck-16",
+    "random-mask": "bitfit",
+    "scratch": "full",
+    "random-ranks": "adalora",
+}
+PRETRAINING = {
+    "prompt": 3e-2,
+    "prefix": 3e-2,
+    "ia3": 1e-1,
+    "bottleneck-16": 1e-2,
+    "bitfit": 3e-2,
+    "norms": 3e-2,
+    "full": 3e-3,
+    "dora": 1e-2,
+    "adalora": 1e-2,
+}
+FEW_SHOT = dict(PRETRAINING)
+
+
+def grid(kind: str) -> tuple[float, ...]:
+    """Return the three rates that a kind is tried at."""
+    return tuple(rate * SCALE.get(kind, 1.0) for rate in GRID)
+
+
+def pretraining_rate(kind: str) -> float:
+    """Return the rate that a kind is trained on the 48 tasks with."""
+    return PRETRAINING[FORMS.get(kind, kind)]
+
+
+def few_shot_rate(kind: str) -> float:
+    """Return the rate that a kind adapts to a new task with."""
+    return FEW_SHOT[FORMS.get(kind, kind)]
