@@ -94,7 +94,7 @@ def test_the_merged_arm_is_the_merged_base() -> None:
     base, adapter = untrained(), fresh("ia3", untrained())
     found = footprint.reading(base, adapter, examples().tokens, lambda: float(next(ticks)))
     assert found == {"reading_ratio": 1.0, "reading_ratio_merged": 1.0}
-    assert next(ticks) == 2 * 3 * (footprint.WARM + footprint.LAPS)
+    assert next(ticks) == 2 * 3 * footprint.LAPS
 
 
 def test_what_cannot_be_merged_has_no_merged_time() -> None:

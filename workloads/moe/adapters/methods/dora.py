@@ -51,15 +51,6 @@ CARD = Card(
             apart_from=(),
         ),
         Claim(
-            id="ps-4-activations",
-            says="Activations take what they take in fine-tuning, within 10 %.",
-            source="measured",
-            paper="memory falls by optimiser state and gradients, activations stay; no number",
-            effect=None,
-            expect=Ratio("activation_bytes", against="full", low=0.9, high=1.1),
-            apart_from=(),
-        ),
-        Claim(
             id="ps-6",
             says="A task more takes at most 15 % of the bytes that fine-tuning stores for it.",
             source="own",

@@ -1,23 +1,25 @@
 """Learning rates of the survey's methods, tuned as those of `tuned_rates.py`: three each, on the same splits.
 
-A grid of three says nothing where the best lies outside of it, so a kind's grid is `GRID` times its `SCALE`:
-soft prompts, factors and biases want rates that are many times as large as a whole network's. Kinds that are
-forms of another take its rates (`FORMS`). What was scored is in the cards of `rates-*` and `few-shot-rates-*`.
+A grid of three says nothing where the best lies outside of it, so each kind's grid is three neighbours of one
+`LADDER`, where its own best lies: soft prompts, factors and biases want rates that are many times as large as a whole
+network's. Kinds that are forms of another take its rates (`FORMS`). What was scored is in the cards of `rates-*`
+and `few-shot-rates-*`.
 """
 
 from adabench.workloads.moe.adapters.substrate.tuned_rates import GRID
 
-SCALE = {
-    "prompt": 10.0,
-    "prefix": 10.0,
-    "ia3": 30.0,
-    "bitfit": 10.0,
-    "norms": 10.0,
-    "dora": 3.0,
-    "adalora": 10.0,
-    "bottleneck-16": 10.0,
+LADDER = (*GRID, 3e-2, 1e-1, 3e-1)
+FIRST = {
+    "prompt": 2,
+    "prefix": 2,
+    "ia3": 3,
+    "bitfit": 2,
+    "norms": 2,
+    "dora": 1,
+    "adalora": 1,
+    "bottleneck-16": 1,
 }
-"""Times `GRID`; 1 for others."""
+"""Where on the ladder a kind's grid begins; 0, which is `GRID`, for others."""
 FORMS = {
     "bottleneck-6": "bottleneck-16",
     "random-mask": "bitfit",
@@ -40,7 +42,8 @@ FEW_SHOT = dict(PRETRAINING)
 
 def grid(kind: str) -> tuple[float, ...]:
     """Return the three rates that a kind is tried at."""
-    return tuple(rate * SCALE.get(kind, 1.0) for rate in GRID)
+    first = FIRST.get(kind, 0)
+    return LADDER[first : first + len(GRID)]
 
 
 def pretraining_rate(kind: str) -> float:
