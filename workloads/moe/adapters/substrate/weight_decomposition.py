@@ -32,7 +32,7 @@ def _decomposed(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
     weight, bias = step.base.linear(site.name)
     a, b = weights[f"a.{site.name}"], weights[f"b.{site.name}"]
     step.count(site.inner * b.numel())
-    length = (weight + b.detach() @ a.detach()).norm(dim=1)
+    length = torch.linalg.vector_norm(weight + b.detach() @ a.detach(), dim=1)
     moved = step.product(x, weight) + step.product(step.product(x, a), b)
     return bias + weights[f"m.{site.name}"] / length * moved
 

@@ -75,7 +75,7 @@ class UpperThird(nn.Module):
         there = torch.arange(states.shape[1])[None] < lengths[:, None]
         found = self.layers(inputs_embeds=states, attention_mask=there.long(), use_cache=False)
         last = found.last_hidden_state[torch.arange(len(lengths)), lengths - 1]
-        return last @ self.words.T
+        return F.linear(last, self.words)
 
 
 def upper_third(model: Any, words: Tensor, lower: int = LOWER) -> UpperThird:
@@ -269,9 +269,9 @@ def measured(
         "resident_growth_bytes": resident_bytes() - before,
         "reading_ratio": reading_s(own, known, clock) / untouched_s,
     }  # fmt: skip
-    if hasattr(own, "merge_and_unload"):
-        merged = own.merge_and_unload()
-        facts["reading_ratio_merged"] = reading_s(merged, known, clock) / untouched_s
+    merge = getattr(own, "merge_and_unload", None)
+    if merge is not None:
+        facts["reading_ratio_merged"] = reading_s(merge(), known, clock) / untouched_s
     stored = trained if count <= MOST_STORED else {}
     return stored | {f"history.{name}": torch.tensor(value) for name, value in facts.items()}
 
