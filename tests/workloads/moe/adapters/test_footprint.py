@@ -58,8 +58,9 @@ def test_activations_of_what_trains_no_matrix_are_fewer() -> None:
 
 
 def test_activations_are_no_weights() -> None:
-    """A wider batch keeps more; as many weights."""
-    few = replace(examples(), tokens=examples().tokens[:, :4])
+    """Longer sequences keep more, beside as many weights."""
+    whole = examples()
+    few = replace(whole, tokens=whole.tokens[:, :7], answers=whole.answers[:, :2])
     adapter = fresh("dora", untrained())
     short = footprint.training_bytes(untrained(), adapter, few)
     long = measured(adapter)

@@ -15,8 +15,8 @@ from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import Examples, Schedule, adapt
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
+    examples_and_tests,
     held_out_tasks,
-    shown_and_unseen,
 )
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora
 from adabench.workloads.moe.adapters.substrate.pretrained import HISTORY
@@ -34,8 +34,8 @@ COUNTS = {
 
 
 def examples() -> Examples:
-    shown, _ = shown_and_unseen(np.random.default_rng(0), held_out_tasks()[0], 32)
-    return Examples(shown.tokens, shown.answers[:, 0])
+    shown, _ = examples_and_tests(np.random.default_rng(0), held_out_tasks()[0], 32, 8)
+    return Examples(shown.tokens, shown.answers)
 
 
 def fresh(kind: str, base: Base) -> Adapter:

@@ -188,7 +188,9 @@ class Workbench:
             seen = few_shot.predict(
                 self.base(), answer.before, tests.seen_tokens, tests.seen_tasks, pretraining
             )
-            source = [self._classes(one, Work(), tests.source_tokens) for one in (NOTHING, answer.after)]
+            source = [
+                self._classes(one, Work(), tests.source_tokens) for one in (NOTHING, answer.after)
+            ]
             counted |= footprint.training_bytes(self.base(), answer.before, case.examples)
             counted |= footprint.reading(self.base(), answer.after, tests.tokens, self.clock)
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
