@@ -4,9 +4,9 @@
     .venv/bin/python benchmarks/tuning_table.py RUN > TABLE.md
 
 One line a method and point, by trained numbers. Bytes are of one real step of training under hooks: weights that
-the pass needs, gradients, the optimiser's state and what autograd keeps (`substrate/footprint.py`). Seconds a
-step are the run's own `latency_s` over its steps, on the wall, all methods by turns; reading is processor
-time over the base's, beside it and merged into it. Accuracies are means over seeds and new tasks.
+the pass needs, gradients, the optimiser's state and what autograd keeps (`substrate/footprint.py`). Milliseconds a
+step are the run's own `cpu_s` over its steps, processor time; reading is processor time over the base's, beside it
+and merged into it. Accuracies are means over seeds and new tasks.
 """
 
 import sys
@@ -23,7 +23,7 @@ TASK = "adapters"
 BYTES = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes", "training_bytes")
 HEADS = (
     "method", "trained", "of full", "weights kB", "gradients kB", "optimiser kB", "activations kB",
-    "in all kB", "stored kB", "ms a step", "reads x", "merged x", "FLOPs a token", "48 tasks",
+    "in all kB", "stored kB", "CPU ms a step", "reads x", "merged x", "FLOPs a token", "48 tasks",
     "new tasks", "gain", "source kept",
 )  # fmt: skip
 
@@ -53,7 +53,7 @@ def cells(dot: OperatingPoint, full: float) -> Iterator[str]:
     yield number(100 * trained / full, ".1f") + " %"
     for name in (*BYTES, "stored_bytes"):
         yield number(mean(dot, name) / 1000, ",.1f")
-    yield number(1000 * mean(dot, "latency_s") / mean(dot, "steps_taken"), ".2f")
+    yield number(1000 * mean(dot, "cpu_s") / mean(dot, "steps_taken"), ".2f")
     yield number(mean(dot, "reading_ratio"), ".2f")
     yield number(mean(dot, "reading_ratio_merged"), ".2f")
     yield number(mean(dot, "flops_token"), ",.0f")

@@ -19,7 +19,7 @@ from adabench.harness.run.settings import Settings
 from adabench.workloads.moe.adapters import checkpoints, conformance, task
 from adabench.workloads.moe.adapters.methods import best_adapter, fresh_lora, lora
 from adabench.workloads.moe.adapters.recipes import recipes
-from adabench.workloads.moe.adapters.substrate import pretrained, tuned_rates
+from adabench.workloads.moe.adapters.substrate import pretrained, survey_rates, tuned_rates
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora as fresh
 from adabench.workloads.moe.adapters.truth import adaptation_scores
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
@@ -204,13 +204,16 @@ def test_the_base_knows_what_plain_words_ask() -> None:
 
 @pytest.mark.parametrize(
     ("start", "chosen"),
-    [("rates-", tuned_rates.PRETRAINING), ("few-shot-rates-", tuned_rates.FEW_SHOT)],
+    [
+        ("rates-", tuned_rates.PRETRAINING | survey_rates.PRETRAINING),
+        ("few-shot-rates-", tuned_rates.FEW_SHOT | survey_rates.FEW_SHOT),
+    ],
 )
 def test_rates_are_the_best_of_their_grids(start: str, chosen: dict[str, float]) -> None:
     for path in pretrained.FOLDER.glob(f"{start}*.json"):
         scores = json.loads(path.read_text("utf-8"))["held_out"]
         kind = path.stem.removeprefix(start)
-        assert list(scores) == [str(rate) for rate in tuned_rates.GRID]
+        assert list(scores) == [str(rate) for rate in survey_rates.grid(kind)]
         assert scores[str(chosen[kind])] == max(scores.values()), f"{kind}: {scores}"
 
 
