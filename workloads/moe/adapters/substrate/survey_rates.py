@@ -37,7 +37,7 @@ PRETRAINING = {
     "dora": 1e-2,
     "adalora": 1e-2,
 }
-FEW_SHOT = PRETRAINING | {"full": 1e-3, "prefix": 1e-1, "ia3": 3e-1}
+FEW_SHOT = PRETRAINING | {"full": 1e-3, "prefix": 1e-1, "ia3": 3e-1, "prompt": 1e-1, "norms": 1e-1}
 
 
 def grid(kind: str) -> tuple[float, ...]:
