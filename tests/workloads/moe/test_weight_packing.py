@@ -1,4 +1,4 @@
-"""Whole numbers and a scale a matrix give weights back within half a step."""
+"""Whole numbers in few bits and a scale a matrix give weights back within half a step."""
 
 import pytest
 import torch
@@ -6,15 +6,30 @@ import torch
 from adabench.workloads.moe.substrate.weight_packing import packed, unpacked
 
 
-@pytest.mark.parametrize("levels", [7, 31, 127])
-def test_weights_come_back_within_half_a_step(levels: int) -> None:
+@pytest.mark.parametrize(("levels", "bits"), [(7, 4), (15, 5), (31, 6), (127, 8)])
+def test_weights_come_back_within_half_a_step(levels: int, bits: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    weights = {"a": torch.randn(3, 8, 5, generator=generator), "row": torch.randn(4)}
-    found = unpacked(packed(weights, levels))
-    step = weights["a"].abs().amax((-2, -1), keepdim=True) / levels
-    assert ((found["a"] - weights["a"]).abs() <= 0.502 * step).all()
-    torch.testing.assert_close(found["row"], weights["row"], atol=2e-3, rtol=2e-3)
-    assert packed(weights, levels)["a"].dtype == torch.int8
+    weights = {
+        "row": torch.randn(4),
+        "b": torch.randn(2, 7, generator=generator),
+        "a": torch.randn(3, 8, 5, generator=generator),
+    }
+    file = packed(weights, levels)
+    assert file["a"].nbytes == -(-3 * 8 * 5 * bits // 8)
+    # Whoever reads a file of half precision has all tensors in single precision.
+    for stored in (file, {name: value.float() for name, value in file.items()}):
+        found = unpacked(stored)
+        assert found.keys() == weights.keys()
+        for name in ("a", "b"):
+            step = weights[name].abs().amax((-2, -1), keepdim=True) / levels
+            assert ((found[name] - weights[name]).abs() <= 0.502 * step).all()
+        torch.testing.assert_close(found["row"], weights["row"], atol=2e-3, rtol=2e-3)
+
+
+def test_weights_that_were_packed_once_are_packed_the_same_again() -> None:
+    weights = {"a": torch.randn(6, 10, generator=torch.Generator().manual_seed(1))}
+    first = unpacked(packed(weights, 15))
+    torch.testing.assert_close(unpacked(packed(first, 15))["a"], first["a"], atol=2e-3, rtol=1e-3)
 
 
 def test_no_levels_are_half_precision() -> None:

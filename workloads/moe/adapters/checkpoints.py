@@ -24,7 +24,7 @@ from adabench.workloads.moe.adapters.recipes import (
 from adabench.workloads.moe.adapters.substrate import (
     inventory,
     pretrained,
-    survey_rates,
+    rate_grids,
     tuning_kinds,
 )
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
@@ -73,13 +73,13 @@ def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tens
     if recipe.kind == BASE:
         return train_base.train(recipe, progress)
     if _is_grid(recipe):
-        return tune_rates.train(recipe, Base(_read(BASE, folder)), progress)
+        return tune_rates.train(recipe, pretrained.trained_base(_read(BASE, folder)), progress)
     if recipe.kind == TEXT_STATES:
         return text_tuning.encode(progress)
     if recipe.kind in TEXT:
         return text_tuning.train(recipe, _read(f"{TEXT_STATES}-s0", folder), progress)
     trunk = _read(recipe.trunk, folder) if recipe.trunk else None
-    return pretrain.train(recipe, Base(_read(BASE, folder)), progress, trunk)
+    return pretrain.train(recipe, pretrained.trained_base(_read(BASE, folder)), progress, trunk)
 
 
 def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     weights = _read(recipe.name, folder)
     if _is_grid(recipe):
         scores = [round(float(one), 4) for one in weights["scores"]]
-        rates = survey_rates.grid(recipe.kind.removeprefix(START_RATES).removeprefix(RATES))
+        rates = rate_grids.grid(recipe.kind)
         return dict(zip((f"{rate:g}" for rate in rates), scores, strict=True))
     if recipe.kind == TEXT_STATES:
         return {"texts": len(weights) - 1}
@@ -96,9 +96,9 @@ def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
             key.removeprefix(HISTORY): float(one) for key, one in weights.items() if HISTORY in key
         }
     if recipe.kind == BASE:
-        return train_base.held_out(Base(weights))
+        return {"accuracy_plain": round(pretrained.plain_accuracy(Base(weights)), 4)}
     own = {key: value for key, value in weights.items() if not key.startswith("history.")}
-    base, naming = Base(_read(BASE, folder)), pretrain.naming_of(recipe)
+    base, naming = pretrained.trained_base(_read(BASE, folder)), pretrain.naming_of(recipe)
     found = pretrain.accuracy(base, _adapter(recipe, own), naming, Work())
     history = {key.removeprefix("history."): float(weights[key]) for key in weights.keys() - own}
     return {

@@ -13,8 +13,9 @@ the base knew of them less that.
 
 **What is counted.** `trained_parameters`, routers included; `flops_adaptation` with backward passes, and
 `flops_token` of reading afterwards; `active_experts`, pairs of a token and an expert that were really
-multiplied, over tokens and linears. `loss_mean`, `steps_to_50`, `gradient_cosine`, `routing_entropy`, `pretraining_*`
-and `active_first` to `idle_last` were measured while an adapter was trained (`training/pretrain.py`).
+multiplied, over tokens and linears. `loss_*`, `steps_to_50`, `gradient_cosine`, `routing_entropy`, `router_entropy`,
+`load_peak`, `pretraining_*` and `active_first` to `idle_last` were measured while an adapter was trained
+(`training/pretrain.py`).
 `training_bytes` and its parts are of one real step under hooks, `reading_ratio` and `reading_ratio_merged` are
 processor time over the base's (`substrate/footprint.py`).
 
@@ -90,9 +91,12 @@ CARD = Card(
         Metric("idle_last", "experts/token", "higher", "info"),
         Metric("accuracy_pretrained", "", "higher", "info"),
         Metric("loss_mean", "nat", "lower", "info"),
+        Metric("loss_swing", "nat", "lower", "info"),
         Metric("steps_to_50", "steps", "lower", "info"),
         Metric("gradient_cosine", "", "higher", "info"),
         Metric("routing_entropy", "", "lower", "info"),
+        Metric("router_entropy", "nat", "lower", "info"),
+        Metric("load_peak", "", "lower", "info"),
         Metric("pretraining_steps", "steps", "lower", "info"),
         Metric("pretraining_flops", "FLOP", "lower", "info"),
         Metric("pretraining_cpu_s", "s", "lower", "info"),

@@ -19,7 +19,12 @@ from adabench.harness.run.settings import Settings
 from adabench.workloads.moe.adapters import checkpoints, conformance, task
 from adabench.workloads.moe.adapters.methods import best_adapter, fresh_lora, lora
 from adabench.workloads.moe.adapters.recipes import recipes
-from adabench.workloads.moe.adapters.substrate import pretrained, survey_rates, tuned_rates
+from adabench.workloads.moe.adapters.substrate import (
+    pretrained,
+    rate_grids,
+    survey_rates,
+    tuned_rates,
+)
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora as fresh
 from adabench.workloads.moe.adapters.truth import adaptation_scores
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
@@ -213,8 +218,18 @@ def test_rates_are_the_best_of_their_grids(start: str, chosen: dict[str, float])
     for path in pretrained.FOLDER.glob(f"{start}*.json"):
         scores = json.loads(path.read_text("utf-8"))["held_out"]
         kind = path.stem.removeprefix(start)
-        assert list(scores) == [str(rate) for rate in survey_rates.grid(kind)]
+        assert list(scores) == [str(rate) for rate in rate_grids.grid(path.stem)]
         assert scores[str(chosen[kind])] == max(scores.values()), f"{kind}: {scores}"
+
+
+@pytest.mark.parametrize("start", ["rates-", "few-shot-rates-"])
+def test_the_best_of_a_grid_lies_between_two_others(start: str) -> None:
+    """Or at an end of the ladder; else the best may be one that was not tried."""
+    ends = {str(tuned_rates.LADDER[0]), str(tuned_rates.LADDER[-1])}
+    for path in pretrained.FOLDER.glob(f"{start}*.json"):
+        scores = json.loads(path.read_text("utf-8"))["held_out"]
+        best = max(scores, key=lambda rate: scores[rate])
+        assert best in {list(scores)[1], *ends}, f"{path.stem}: {scores}"
 
 
 def test_forms_of_a_kind_take_its_rate() -> None:

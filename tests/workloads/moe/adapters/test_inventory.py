@@ -6,21 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from adabench.workloads.moe.adapters.methods import mhr, mhr_z, poly
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
-from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora, lora
-from adabench.workloads.moe.adapters.substrate.pretrained import FOLDER
-from adabench.workloads.moe.adapters.substrate.workbench import Workbench
-from adabench.workloads.moe.adapters.training.pretrain import accuracy
-from adabench.workloads.shared.training import checkpoints
 from tests.workloads.moe.adapters.benches import generator, step, stirred, untrained
-
-SHIPPED = pytest.mark.skipif(
-    not checkpoints.is_there("mhr-s0", FOLDER), reason="adabench train mhr-s0 makes it"
-)
 
 
 def mixed(heads: int, skills: int = 4) -> dict[str, torch.Tensor]:
@@ -97,38 +87,7 @@ def test_counts_of_trained_numbers_hold_rows_of_z() -> None:
     )
 
 
-@SHIPPED
-def test_mhr_z_trains_at_most_a_twentieth_and_moves_no_adapter() -> None:
-    whole, rows = (one.prepare(Workbench(0), one.CARD.defaults, 0).adapter for one in (mhr, mhr_z))
-    assert rows.trained_parameters <= 0.05 * whole.trained_parameters
-    assert all(name.startswith("z_new.") for name in rows.trained)
-
-
 def test_rows_learn_faster_than_adapters() -> None:
     """At the adapters' rate they stay even, and MHR is the mean adapter."""
     adapter = inventory.fresh_inventory(8, 8, 4, generator())
     assert adapter.rates["z"] == adapter.rates["z_new"] > 10
-
-
-@SHIPPED
-@pytest.mark.parametrize("method", [poly, mhr])
-def test_mixtures_of_trained_inventories_have_left_the_even_one(method: object) -> None:
-    weights = method.prepare(Workbench(0), method.CARD.defaults, 0).adapter.weights  # type: ignore[attr-defined]
-    assert inventory.entropy(weights) < 0.97
-
-
-@SHIPPED
-@pytest.mark.parametrize("kind", ["poly", "mhr"])
-def test_permuting_the_ids_of_tasks_costs_the_gain(kind: str) -> None:
-    """The rows of Z are those of other tasks then; nothing else is changed."""
-    bench = Workbench(0)
-    weights = bench.pretrained(kind)
-    order = torch.randperm(48, generator=generator(11))
-    permuted = weights | {"z.all": weights["z.all"][:, order]}
-    own, other = (
-        accuracy(bench.base(), inventory.inventory(one), "named", Work())
-        for one in (weights, permuted)
-    )
-    mean = lora(inventory.mean_adapter(weights))
-    assert own - other > 0.1
-    assert other < accuracy(bench.base(), mean, "named", Work()) + 0.1

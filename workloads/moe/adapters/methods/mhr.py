@@ -73,6 +73,16 @@ CARD = Card(
             expect=Difference("accuracy_seen", against="poly", low=0.0),
         ),
         Claim(
+            id="mhr-optimization-seconds",
+            says="It has learned more of the 48 tasks than Polytropon after equal processor time.",
+            source="own",
+            paper="our criterion: equal steps are not equal time",
+            effect=None,
+            expect=Difference(
+                "accuracy_seen", against="poly", low=0.0, where={"budget": "seconds"}
+            ),
+        ),
+        Claim(
             id="mhr-5",
             says="In training, gradients of its tasks point more alike than those of Polytropon and LoRA.",
             source="headline",

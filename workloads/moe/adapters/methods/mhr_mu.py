@@ -41,7 +41,8 @@ CARD = Card(
         ),
         Claim(
             id="mhr-4",
-            says="Without any example it answers more than a shared LoRA of its size.",
+            says="Without any example, 50 steps after averaging, it answers more than a shared LoRA of its "
+            "size.",
             source="measured",
             paper="zero-shot: up to 3 points above the baselines on T0",
             effect=0.03,

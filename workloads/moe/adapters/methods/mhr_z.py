@@ -49,6 +49,7 @@ CARD = Card(
             effect=None,
             expect=Ratio("trained_parameters", against="mhr", high=0.05),
             apart_from=(),
+            no_rival="a small number is no merit by itself: mhr-2 asks for the gain beside it",
         ),
     ),
 )

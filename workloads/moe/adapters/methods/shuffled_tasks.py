@@ -1,7 +1,7 @@
 """Shuffled tasks: MHR whose pre-training gave each sequence the id of some task, by lot.
 
 The control of what ids are worth. The same inventory, steps and batches as `mhr`, but the id that the router
-sees is permuted in every batch, so that no row can belong to a task. Few-shot adaptation is MHR's: a fresh row, and
+sees is drawn anew for every sequence, so that no row can belong to a task. Few-shot adaptation is MHR's: a fresh row, and
 A, B and the row are trained.
 
 **What to expect.** Written before measuring: near a shared LoRA of rank 4 on the 48 tasks, as mixtures

@@ -106,10 +106,10 @@ def coin(k: int) -> Selection:
 
 def tsallis(chances: Tensor, q: float = Q) -> Tensor:
     """Return the entropy S_q of each row: (1 - sum p^q) / (q - 1), and Shannon's at q = 1."""
-    kept = chances + EPS
+    positive = chances + EPS
     if math.isclose(q, 1.0):
-        return -(chances * kept.log()).sum(-1)
-    return (1 - (kept**q).sum(-1)) / (q - 1)
+        return -(chances * positive.log()).sum(-1)
+    return (1 - (positive**q).sum(-1)) / (q - 1)
 
 
 def hybrid(threshold: float = THRESHOLD, top_p: float = TOP_P, q: float = Q) -> Selection:
@@ -121,10 +121,10 @@ def hybrid(threshold: float = THRESHOLD, top_p: float = TOP_P, q: float = Q) -> 
     def select(chances: Tensor, step: Pass) -> Tensor:
         plain = chances.detach()
         ordered, places = plain.sort(dim=-1, descending=True)
-        kept = ordered.cumsum(-1) <= top_p
-        kept[:, :KEEP] = True
-        kept |= (tsallis(plain, q) > threshold)[:, None]
-        return chances * torch.zeros_like(kept).scatter_(-1, places, kept)
+        active = ordered.cumsum(-1) <= top_p
+        active[:, :KEEP] = True
+        active |= (tsallis(plain, q) > threshold)[:, None]
+        return chances * torch.zeros_like(active).scatter_(-1, places, active)
 
     return select
 

@@ -7,11 +7,16 @@ trained: those are numbers of a training, not of a run.
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
-from adabench.harness.errors import MissingAbility
+from adabench.harness.errors import EnvironmentProblem, MissingAbility
 from adabench.workloads.moe.adapters.recipes import TRAININGS, recipes
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING
 from adabench.workloads.moe.adapters.substrate.base_model import Base
+from adabench.workloads.moe.adapters.substrate.few_shot import predict
+from adabench.workloads.moe.adapters.substrate.forward_pass import Work
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, draw_plain
 from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.training import checkpoints
 
@@ -20,6 +25,10 @@ BASE = "base"
 STEPS = 450
 """Of pre-training, by default: a budget at which not all adapters have learned all tasks."""
 HISTORY = "history."
+PLAIN, PLAIN_SEED = 512, 1_000_305
+"""Plain sequences that a base is asked, apart from those of its training."""
+KNOWS = 0.9
+"""Of their answers, what a trained base has right at the least."""
 
 
 def recipe_name(kind: str, naming: str = "named", budget: str = "steps", steps: int = STEPS) -> str:
@@ -29,13 +38,38 @@ def recipe_name(kind: str, naming: str = "named", budget: str = "steps", steps: 
     return "-".join(part for part in parts if part)
 
 
+@lru_cache(maxsize=1)
 def base() -> Base:
     """Return the frozen base.
 
     Raises:
         EnvironmentProblem: if it was not trained yet.
     """
-    return Base(restored(BASE))
+    return trained_base(restored(BASE))
+
+
+def trained_base(weights: dict[str, Tensor]) -> Base:
+    """Return the base of given weights, once it has shown that it knows what it was taught.
+
+    Raises:
+        EnvironmentProblem: if it does not: beside random features adapters say nothing of tuning.
+    """
+    found = Base(weights)
+    right = plain_accuracy(found)
+    if right < KNOWS:
+        raise EnvironmentProblem(
+            f"The base was not trained: it answers {right:.0%} of plain sequences, and an adapter "
+            "beside random features says nothing of tuning.",
+            "Make it anew, in about 20 s: adabench train base.",
+        )
+    return found
+
+
+def plain_accuracy(base: Base) -> float:
+    """Return the share of right answers on plain sequences that a base was not trained on."""
+    batch = draw_plain(np.random.Generator(np.random.PCG64(PLAIN_SEED)), PLAIN)
+    said = predict(base, NOTHING, batch.tokens, batch.tasks, Work())[:, WORDS + 1 :]
+    return float((said.numpy() == batch.answers).mean())
 
 
 def adapter(name: str, seed: int) -> dict[str, Tensor]:
@@ -76,6 +110,7 @@ def history(full: str) -> dict[str, float]:
 def forget() -> None:
     """Read files anew: they were written."""
     restored.cache_clear()
+    base.cache_clear()
 
 
 @lru_cache(maxsize=64)

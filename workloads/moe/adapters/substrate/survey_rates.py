@@ -1,14 +1,9 @@
 """Learning rates of the survey's methods, tuned as those of `tuned_rates.py`: three each, on the same splits.
 
-A grid of three says nothing where the best lies outside of it, so each kind's grid is three neighbours of one
-`LADDER`, where its own best lies: soft prompts, factors and biases want rates that are many times as large as a whole
-network's. Kinds that are forms of another take its rates (`FORMS`). What was scored is in the cards of `rates-*`
+Kinds that are forms of another take its rates (`FORMS`). What was scored is in the cards of `rates-*`
 and `few-shot-rates-*`.
 """
 
-from adabench.workloads.moe.adapters.substrate.tuned_rates import GRID
-
-LADDER = (*GRID, 3e-2, 1e-1, 3e-1)
 FIRST = {
     "prompt": 2,
     "prefix": 2,
@@ -19,7 +14,9 @@ FIRST = {
     "adalora": 1,
     "bottleneck-16": 1,
 }
-"""Where on the ladder a kind's grid begins; 0, which is `GRID`, for others."""
+"""Where on the ladder a kind's grid begins; 0 for others."""
+FEW_SHOT_FIRST: dict[str, int] = {}
+"""The same of few-shot adaptation, where that is elsewhere."""
 FORMS = {
     "bottleneck-6": "bottleneck-16",
     "random-mask": "bitfit",
@@ -38,12 +35,6 @@ PRETRAINING = {
     "adalora": 1e-2,
 }
 FEW_SHOT = PRETRAINING | {"full": 1e-3, "prefix": 1e-1, "ia3": 3e-1, "prompt": 1e-1, "norms": 1e-1}
-
-
-def grid(kind: str) -> tuple[float, ...]:
-    """Return the three rates that a kind is tried at."""
-    first = FIRST.get(kind, 0)
-    return LADDER[first : first + len(GRID)]
 
 
 def pretraining_rate(kind: str) -> float:

@@ -1,4 +1,4 @@
-"""Learning rates by kind of adapter, tuned alike: three each (`GRID`), on a dev split.
+"""Learning rates by kind of adapter, tuned alike: three each (`rate_grids.py`), on a dev split.
 
 Those of pre-training by the answers to held-out sequences of the 48 tasks, of a training that no run uses; those of
 few-shot adaptation by the answers on the four tasks of tuning, from the adapters of training 0. Kinds that are forms
@@ -8,7 +8,11 @@ at the three is in the cards of `rates-*` and `few-shot-rates-*`, which `adabenc
 
 from collections.abc import Mapping
 
-GRID = (1e-3, 3e-3, 1e-2)
+LADDER = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+FIRST = {"lora-4": 1, "poly": 1, "mhr": 1}
+"""Where on the ladder the grid of a kind begins; 0 for others."""
+FEW_SHOT_FIRST = {"fresh": 1, "poly": 1, "mhr": 1, "mhr-z": 1}
+"""The same of few-shot adaptation."""
 ALSO = {
     "lora-36": "lora-32",
     "mhr-shuffled": "mhr",

@@ -4,11 +4,14 @@ All kinds see the same batches of 32 sequences, each of a task by lot, for as ma
 seconds of the processor. The optimiser is that of few-shot adaptation (`few_shot.py`).
 
     loss_mean             mean loss over all steps: the area under the learning curve
+    loss_swing            mean change of the loss from step to step, in the second half of the steps
     steps_to_50           steps until half of the answers to held-out sequences are right, looked at every
                           25; the steps in all where that is not reached
     gradient_cosine       mean cosine between the gradients of 8 fixed tasks, of what all tasks share, at a
                           quarter, half and the whole of the steps
     active_first, active_last     experts a token runs, before the first step and after the last
+    router_entropy        mean Tsallis entropy of routers of tokens, after the last step
+    load_peak             pairs of the busiest expert of a site over an even share of them, likewise
     routing_entropy       of the tasks' mixtures, over log S
 """
 
@@ -36,6 +39,7 @@ from adabench.workloads.moe.adapters.substrate.few_shot import Schedule, follow,
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     WORDS,
+    Ints,
     Naming,
     Sequences,
     draw,
@@ -111,16 +115,19 @@ class Lesson:
             self.look(step)
         places = self.batches.integers(len(training_tasks()), size=BATCH)
         batch = draw(self.batches, training_tasks(), places, naming_of(self.recipe))
-        tasks = batch.tasks
-        if self.recipe.kind == "mhr-shuffled":
-            tasks = self.shuffles.integers(len(training_tasks()), size=BATCH)
-        run = self.run(batch, torch.from_numpy(tasks), self.work)
+        run = self.run(batch, torch.from_numpy(self.ids(batch)), self.work)
         found = answers_loss(run, self.adapter, batch)
         self.losses.append(float(found.detach()))
         if self.adapter.penalty is not None:
             found = found + self.adapter.penalty(self.adapter.weights, run)
         self.progress(min(step + 1, self.recipe.steps), self.recipe.steps)
         return found
+
+    def ids(self, batch: Sequences) -> Ints:
+        """Return what routers know the tasks of a batch by: by lot, anew each time, for the control."""
+        if self.recipe.kind == "mhr-shuffled":
+            return self.shuffles.integers(len(training_tasks()), size=len(batch.tasks))
+        return batch.tasks
 
     def run(self, batch: Sequences, tasks: Tensor, work: Work) -> Pass:
         """Return a pass of training over a batch."""
@@ -150,10 +157,12 @@ class Lesson:
         self.measured.setdefault("steps_to_50", float(self.recipe.steps))
         if self.cosines:
             self.measured["gradient_cosine"] = float(np.mean(self.cosines))
+        self.measured |= routers(self.base, self.adapter, naming_of(self.recipe))
         if inventory.ROWS in self.adapter.weights:
             self.measured["routing_entropy"] = inventory.entropy(self.adapter.ended().weights)
         self.measured |= {
             "loss_mean": float(np.mean(self.losses)),
+            "loss_swing": _swing(self.losses[len(self.losses) // 2 :]),
             "pretraining_steps": float(steps),
             "pretraining_flops": float(self.work.flops),
             "pretraining_cpu_s": seconds,
@@ -203,13 +212,45 @@ def answers_loss(run: Pass, adapter: Adapter, batch: Sequences) -> Tensor:
     return F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(batch.answers).flatten())
 
 
-def accuracy(base: Base, adapter: Adapter, naming: Naming, work: Work) -> float:
-    """Return the share of right answers to sequences of the 48 tasks that are not trained on."""
+def probe(naming: Naming) -> Sequences:
+    """Return sequences of the 48 tasks that are not trained on."""
     generator = np.random.Generator(np.random.PCG64(PROBE_SEED))
     places = np.arange(PROBES) % len(training_tasks())
-    batch = draw(generator, training_tasks(), places, naming)
+    return draw(generator, training_tasks(), places, naming)
+
+
+def accuracy(base: Base, adapter: Adapter, naming: Naming, work: Work) -> float:
+    """Return the share of right answers to sequences of the 48 tasks that are not trained on."""
+    batch = probe(naming)
     said = predict(base, adapter, batch.tokens, batch.tasks, work)[:, WORDS + 1 :]
     return float((said.numpy() == batch.answers).mean())
+
+
+@torch.no_grad()
+def routers(base: Base, adapter: Adapter, naming: Naming) -> dict[str, float]:
+    """Return how certain routers of tokens are, and how even their experts' load is; nothing without any."""
+    batch = probe(naming)
+    lots = torch.Generator().manual_seed(PROBE_SEED)
+    run = Pass(
+        base, torch.from_numpy(batch.tokens), torch.from_numpy(batch.tasks), Work(), generator=lots
+    )
+    forward(run, adapter)
+    if not run.gates:
+        return {}
+    entropies = [float(lora_experts.tsallis(gate.chances).mean()) for gate in run.gates]
+    peaks = [_peak(gate.weights != 0) for gate in run.gates]
+    return {"router_entropy": float(np.mean(entropies)), "load_peak": float(np.mean(peaks))}
+
+
+def _swing(losses: list[float]) -> float:
+    """Return the mean change from one loss to the next; 0 for a single one."""
+    return float(np.abs(np.diff(losses)).mean()) if len(losses) > 1 else 0.0
+
+
+def _peak(active: Tensor) -> float:
+    """Return the largest load of an expert over the mean one."""
+    load = active.float().mean(0)
+    return float(load.max() / load.mean())
 
 
 def alignment(base: Base, adapter: Adapter, naming: Naming) -> float:

@@ -9,7 +9,6 @@ from adabench.workloads.moe.adapters.recipes import Recipe
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING
 from adabench.workloads.moe.adapters.substrate.base_model import Base, fresh_base
-from adabench.workloads.moe.adapters.substrate.few_shot import predict
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     WORDS,
@@ -21,7 +20,6 @@ from adabench.workloads.shared.training.checkpoints import Progress
 BATCH, RATE, WARM_UP, DECAY, CLIP = 64, 4e-3, 100, 0.1, 1.0
 SMOOTHING = 0.05
 """Of labels: a base that is never sure of what it does not know yet learns it sooner."""
-HELD_OUT, HELD_OUT_SEED = 512, 1_000_305
 _STREAM = 61
 
 
@@ -52,10 +50,3 @@ def loss_of(base: Base, batch: Sequences) -> Tensor:
     logits = forward(step, NOTHING)[:, WORDS + 1 :]
     answers = torch.from_numpy(batch.answers).flatten()
     return F.cross_entropy(logits.flatten(0, 1), answers, label_smoothing=SMOOTHING)
-
-
-def held_out(base: Base) -> dict[str, float]:
-    """Return the share of right answers on plain sequences that it was not trained on."""
-    batch = draw_plain(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
-    said = predict(base, NOTHING, batch.tokens, batch.tasks, Work())[:, WORDS + 1 :]
-    return {"accuracy_plain": round(float((said.numpy() == batch.answers).mean()), 4)}

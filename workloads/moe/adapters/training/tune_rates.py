@@ -1,4 +1,4 @@
-"""Grids of learning rates: kinds of adapters at the same three, scored on a dev split.
+"""Grids of learning rates: kinds of adapters at three each, scored on a dev split.
 
 What is chosen of them is written down in `substrate/tuned_rates.py`; a test holds it to these tables.
 """
@@ -38,7 +38,7 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     dev_tasks,
     examples_and_tests,
 )
-from adabench.workloads.moe.adapters.substrate.survey_rates import grid
+from adabench.workloads.moe.adapters.substrate.rate_grids import grid
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 from adabench.workloads.moe.adapters.training import pretrain
 from adabench.workloads.moe.adapters.training.survey_starts import SURVEY_STARTS
@@ -64,7 +64,7 @@ def train(recipe: Recipe, base: Base, progress: Progress) -> dict[str, Tensor]:
     few_shot_kind = recipe.kind.removeprefix(START_RATES)
     is_few_shot, tick = few_shot_kind != recipe.kind, step_counter(progress, recipe.steps)
     scores, kind = [], few_shot_kind.removeprefix(RATES)
-    for rate in grid(kind):
+    for rate in grid(recipe.kind):
         scores.append(_few_shot(kind, rate) if is_few_shot else _pretraining(kind, base, rate))
         tick()
     return {"scores": torch.tensor(scores)}
