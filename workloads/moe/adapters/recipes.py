@@ -18,11 +18,6 @@ KINDS = (
     "lora-4", "lora-32", "lora-36", "poly", "mhr", "mhr-shuffled", "mola", "mola-layered",
     "mola-random", "dynmole", "dynmole-plain", "soft",
 )  # fmt: skip
-SHIPPED = (
-    "lora-4", "lora-32", "lora-36", "poly", "mhr", "mhr-mu", "mhr-shuffled", "mola", "mola-random",
-    "dynmole", "dynmole-plain",
-)  # fmt: skip
-"""Kinds whose trainings are here; those of other kinds are made into the user's cache."""
 SHAPES = ("poly-k4", "mhr-h2", "mhr-h4", "mhr-k4", "mhr-h2-k4", "mhr-h4-k4")
 """Inventories of other heads and skills than eight; of the default conditions alone."""
 BASE_STEPS = 1500

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.moe.adapters.methods import mhr, mhr_z, poly_rand
-from adabench.workloads.moe.adapters.recipes import SHIPPED, TRAININGS, recipes
+from adabench.workloads.moe.adapters.recipes import TRAININGS, recipes
 from adabench.workloads.moe.adapters.substrate import inventory, pretrained
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
@@ -20,6 +20,11 @@ from adabench.workloads.moe.adapters.training.pretrain import Lesson, accuracy, 
 from adabench.workloads.moe.substrate import weight_packing
 from tests.workloads.moe.adapters.benches import generator, untrained
 
+SHIPPED = (
+    "lora-4", "lora-32", "lora-36", "poly", "mhr", "mhr-mu", "mhr-shuffled", "mola", "mola-random",
+    "dynmole", "dynmole-plain",
+)  # fmt: skip
+"""Of MHR and DynMoLE and their rivals; other kinds are made into the user's cache."""
 MOST_BYTES = 3_500_000
 """Of all files of the task."""
 LOSS = 0.01
@@ -49,6 +54,8 @@ def test_files_answer_as_the_trainings_did() -> None:
     """In whole numbers of few bits, as they ship, and in single precision, as they were trained."""
     for path in pretrained.FOLDER.glob("*-s?.json"):
         scored = card(path.stem)["held_out"]
+        if "accuracy_pretrained" not in scored:
+            continue  # a training on text
         assert scored["accuracy"] >= scored["accuracy_pretrained"] - LOSS, path.stem
 
 
