@@ -222,14 +222,14 @@ def test_rates_are_the_best_of_their_grids(start: str, chosen: dict[str, float])
     for path in pretrained.FOLDER.glob(f"{start}*.json"):
         scores = json.loads(path.read_text("utf-8"))["held_out"]
         kind = path.stem.removeprefix(start)
-        assert list(scores) == [str(rate) for rate in rate_grids.grid(path.stem)]
-        assert scores[str(chosen[kind])] == max(scores.values()), f"{kind}: {scores}"
+        assert list(scores) == [f"{rate:g}" for rate in rate_grids.grid(path.stem)]
+        assert scores[f"{chosen[kind]:g}"] == max(scores.values()), f"{kind}: {scores}"
 
 
 @pytest.mark.parametrize("start", ["rates-", "few-shot-rates-"])
 def test_the_best_of_a_grid_lies_between_two_others(start: str) -> None:
     """Or at an end of the ladder; else the best may be one that was not tried."""
-    ends = {str(tuned_rates.LADDER[0]), str(tuned_rates.LADDER[-1])}
+    ends = {f"{rate_grids.LADDER[0]:g}", f"{rate_grids.LADDER[-1]:g}"}
     for path in pretrained.FOLDER.glob(f"{start}*.json"):
         scores = json.loads(path.read_text("utf-8"))["held_out"]
         best = max(scores, key=lambda rate: scores[rate])

@@ -1,22 +1,29 @@
 """Learning rates of the survey's methods, tuned as those of `tuned_rates.py`: three each, on the same splits.
 
-Kinds that are forms of another take its rates (`FORMS`). What was scored is in the cards of `rates-*`
-and `few-shot-rates-*`.
+Kinds that are forms of another take its rates (`FORMS`). What was scored is in the cards of
+`rates-*` and `few-shot-rates-*`.
 """
 
 FIRST = {
-    "prompt": 2,
-    "prefix": 2,
-    "ia3": 3,
-    "bitfit": 2,
-    "norms": 2,
-    "dora": 1,
-    "adalora": 1,
-    "bottleneck-16": 1,
+    "rates-prompt": 1e-2,
+    "rates-prefix": 1e-2,
+    "rates-ia3": 3e-2,
+    "rates-bitfit": 1e-2,
+    "rates-norms": 1e-2,
+    "rates-dora": 3e-3,
+    "rates-adalora": 3e-3,
+    "rates-bottleneck-16": 3e-3,
+    "few-shot-rates-prompt": 3e-2,
+    "few-shot-rates-prefix": 3e-2,
+    "few-shot-rates-ia3": 1e-1,
+    "few-shot-rates-bitfit": 1e-2,
+    "few-shot-rates-norms": 3e-2,
+    "few-shot-rates-full": 3e-4,
+    "few-shot-rates-dora": 3e-3,
+    "few-shot-rates-adalora": 3e-3,
+    "few-shot-rates-bottleneck-16": 3e-3,
 }
-"""Where on the ladder a kind's grid begins; 0 for others."""
-FEW_SHOT_FIRST: dict[str, int] = {}
-"""The same of few-shot adaptation, where that is elsewhere."""
+"""By the name of a recipe: the least rate of its grid (`rate_grids.py`)."""
 FORMS = {
     "bottleneck-6": "bottleneck-16",
     "random-mask": "bitfit",

@@ -8,11 +8,16 @@ at the three is in the cards of `rates-*` and `few-shot-rates-*`, which `adabenc
 
 from collections.abc import Mapping
 
-LADDER = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
-FIRST = {"lora-4": 1, "poly": 1, "mhr": 1}
-"""Where on the ladder the grid of a kind begins; 0 for others."""
-FEW_SHOT_FIRST = {"fresh": 1, "poly": 1, "mhr": 1, "mhr-z": 1}
-"""The same of few-shot adaptation."""
+FIRST = {
+    "rates-lora-4": 3e-3,
+    "rates-poly": 3e-3,
+    "rates-mhr": 3e-3,
+    "few-shot-rates-fresh": 3e-3,
+    "few-shot-rates-poly": 3e-3,
+    "few-shot-rates-mhr": 3e-3,
+    "few-shot-rates-mhr-z": 3e-3,
+}
+"""By the name of a recipe: the least rate of its grid (`rate_grids.py`)."""
 ALSO = {
     "lora-36": "lora-32",
     "mhr-shuffled": "mhr",
