@@ -65,7 +65,7 @@ class Recipe:
     """Of the processor; where it is not 0 they end the training."""
     trunk: str = ""
     """What it goes on from."""
-    levels: int = 31
+    levels: int = 15
     """Whole-number steps of the file, either way; 0 for half precision."""
     forecast_s: int = 20
 

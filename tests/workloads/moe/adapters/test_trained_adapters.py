@@ -112,9 +112,7 @@ def test_a_row_of_a_new_task_is_none_of_a_training_task() -> None:
 
 
 def test_mhr_z_trains_at_most_a_twentieth_and_moves_no_adapter() -> None:
-    whole, rows = (
-        one.prepare(Workbench(0), one.CARD.defaults, 0).adapter for one in (mhr, mhr_z)
-    )
+    whole, rows = (one.prepare(Workbench(0), one.CARD.defaults, 0).adapter for one in (mhr, mhr_z))
     assert rows.trained_parameters <= 0.05 * whole.trained_parameters
     assert all(name.startswith("z_new.") for name in rows.trained)
 

@@ -9,7 +9,6 @@ at the three is in the cards of `rates-*` and `few-shot-rates-*`, which `adabenc
 from collections.abc import Mapping
 
 FIRST = {
-    "rates-lora-4": 3e-3,
     "rates-poly": 3e-3,
     "rates-mhr": 3e-3,
     "few-shot-rates-fresh": 3e-3,
@@ -29,7 +28,7 @@ ALSO = {
 }
 """By kind: whose rate it takes."""
 PRETRAINING = {
-    "lora-4": 1e-2,
+    "lora-4": 3e-3,
     "lora-32": 3e-3,
     "poly": 1e-2,
     "mhr": 1e-2,
