@@ -18,6 +18,8 @@ KINDS = (
     "lora-4", "lora-32", "lora-36", "poly", "mhr", "mhr-shuffled", "mola", "mola-layered",
     "mola-random", "dynmole", "dynmole-plain", "soft",
 )  # fmt: skip
+FINE = ("lora-4", "mhr-mu", "mola")
+"""Kinds that answer less with as few levels as the others: few numbers, or a choice of two experts."""
 SHAPES = ("poly-k4", "mhr-h2", "mhr-h4", "mhr-k4", "mhr-h2-k4", "mhr-h4-k4")
 """Inventories of other heads and skills than eight; of the default conditions alone."""
 BASE_STEPS = 1500
@@ -25,6 +27,11 @@ STEPS, LONGER = 450, 900
 SECONDS = 9.0
 """Of the processor, for a pre-training under `budget=seconds`."""
 MU_STEPS = 50
+CONDITIONS = (
+    ("", STEPS, "named", 0.0), (f"-{LONGER}", LONGER, "named", 0.0),
+    ("-hidden", STEPS, "hidden", 0.0), ("-seconds", STEPS, "named", SECONDS),
+)  # fmt: skip
+"""Endings of names, steps, naming and processor seconds of trainings of a kind."""
 GRID_SEED = 90
 """A training that no run uses: rates of pre-training are tuned on it."""
 RATED = ("lora-4", "lora-32", "poly", "mhr", "mola", "dynmole")
@@ -86,20 +93,16 @@ def recipes() -> dict[str, Recipe]:
 def _of_survey(kind: str, s: int) -> Iterator[Recipe]:
     """Yield a kind of the survey under all conditions; ranks by lot are dealt of an AdaLoRA's."""
     levels = 0 if kind in SMALL else 127 if kind in WHOLE else 31
-    for ending, steps, naming, seconds in (
-        ("", STEPS, "named", 0.0), (f"-{LONGER}", LONGER, "named", 0.0),
-        ("-hidden", STEPS, "hidden", 0.0), ("-seconds", STEPS, "named", SECONDS),
-    ):  # fmt: skip
+    for ending, steps, naming, seconds in CONDITIONS:
         trunk = f"adalora{ending}-s{s}" if kind == "random-ranks" else ""
         yield Recipe(f"{kind}{ending}-s{s}", kind, s, steps, naming, seconds, trunk, levels)
 
 
 def _of_seed(s: int) -> Iterator[Recipe]:
     for kind in KINDS:
-        yield Recipe(f"{kind}-s{s}", kind, s, STEPS)
-        yield Recipe(f"{kind}-{LONGER}-s{s}", kind, s, LONGER, forecast_s=40)
-        yield Recipe(f"{kind}-hidden-s{s}", kind, s, STEPS, naming="hidden")
-        yield Recipe(f"{kind}-seconds-s{s}", kind, s, STEPS, seconds=SECONDS)
+        levels = 31 if kind in FINE else 15
+        for ending, steps, naming, seconds in CONDITIONS:
+            yield Recipe(f"{kind}{ending}-s{s}", kind, s, steps, naming, seconds, levels=levels)
     for kind in SHAPES:
         yield Recipe(f"{kind}-s{s}", kind, s, STEPS)
     for kind in SURVEY:
@@ -108,5 +111,5 @@ def _of_seed(s: int) -> Iterator[Recipe]:
         naming = "hidden" if ending == "-hidden" else "named"
         yield Recipe(
             f"mhr-mu{ending}-s{s}", "mhr-mu", s, MU_STEPS, naming, trunk=f"mhr{ending}-s{s}",
-            forecast_s=5,
+            levels=31, forecast_s=5,
         )  # fmt: skip
