@@ -12,8 +12,9 @@ FIRST = {
     "rates-poly": 3e-3,
     "rates-mhr": 3e-3,
     "few-shot-rates-fresh": 3e-3,
+    "few-shot-rates-lora-4": 3e-3,
     "few-shot-rates-poly": 3e-3,
-    "few-shot-rates-mhr": 3e-3,
+    "few-shot-rates-mhr": 1e-2,
     "few-shot-rates-mhr-z": 3e-3,
 }
 """By the name of a recipe: the least rate of its grid (`rate_grids.py`)."""
