@@ -100,3 +100,33 @@ def test_the_bars_of_dynmole_are_half_of_its_effects() -> None:
 
 def test_a_smaller_lora_is_no_rival_of_equal_size() -> None:
     assert judged(dynmole_world(1.2, parameters=7_000))["dm-1"].verdict != "reproduced"
+
+
+def losses(entropy: float, area: float) -> Values:
+    return {"router_entropy": entropy, "loss_mean": area, "load_peak": 2 - 0.5 * entropy}
+
+
+def ablation(entropy: float, area: float, by_lot: float = 2.2) -> dict[str, Any]:
+    return {
+        "dynmole": ({}, losses(entropy, area)),
+        "dynmole off": ({"entropy": "off"}, losses(1.2, 1.9)),
+        "mola": ({}, losses(1.3, 1.8)),
+        "random_experts": ({}, losses(1.88, by_lot)),
+    }
+
+
+def test_the_entropy_loss_is_held_against_dynmole_without_it() -> None:
+    rows = judged(ablation(entropy=1.0, area=1.95))
+    assert rows["dm-uncertainty"].verdict == "reproduced"
+    assert rows["dm-3"].verdict in ("not reproduced", "contradicted")
+    assert judged(ablation(entropy=1.0, area=1.7))["dm-3"].verdict == "reproduced"
+
+
+def test_experts_by_lot_that_converge_as_fast_unmask_the_claim_of_convergence() -> None:
+    rows = judged(ablation(entropy=1.0, area=1.7, by_lot=1.6))
+    assert rows["dm-convergence"].verdict == "does not discriminate"
+    assert rows["dm-convergence"].met_by == ("random_experts",)
+
+
+def test_an_even_load_is_no_merit_where_lots_are_more_even() -> None:
+    assert judged(ablation(entropy=1.4, area=1.9))["dm-load"].verdict == "does not discriminate"

@@ -141,7 +141,8 @@ CARD = Card(
             paper="an auxiliary loss based on Tsallis entropy guides the model toward convergence; no number",
             effect=None,
             expect=Ratio("loss_mean", against="dynmole", high=1.0, there={"entropy": "off"}),
-            apart_from=("random_experts",),
+            apart_from=(),
+            no_rival="it is held against itself without the loss",
         ),
         Claim(
             id="dm-uncertainty",
@@ -150,7 +151,8 @@ CARD = Card(
             paper="with reduced uncertainty; no number",
             effect=None,
             expect=Ratio("router_entropy", against="dynmole", high=1.0, there={"entropy": "off"}),
-            apart_from=("random_experts",),
+            apart_from=(),
+            no_rival="it is held against itself without the loss",
         ),
         Claim(
             id="dm-stability",
@@ -159,7 +161,8 @@ CARD = Card(
             paper="thereby improving training stability; no number, no measure",
             effect=None,
             expect=Ratio("loss_swing", against="dynmole", high=1.0, there={"entropy": "off"}),
-            apart_from=("random_experts",),
+            apart_from=(),
+            no_rival="it is held against itself without the loss",
         ),
         Claim(
             id="dm-entropy-loss",
@@ -170,7 +173,8 @@ CARD = Card(
             expect=Difference(
                 "accuracy_seen", against="dynmole", low=0.0, there={"entropy": "off"}
             ),
-            apart_from=("random_experts",),
+            apart_from=(),
+            no_rival="it is held against itself without the loss",
         ),
         Claim(
             id="dm-fewer",
