@@ -39,10 +39,10 @@ PRETRAINING = {
 }
 FEW_SHOT = {
     "fresh": 1e-2,
-    "lora-4": 3e-3,
+    "lora-4": 1e-2,
     "lora-32": 3e-3,
     "poly": 1e-2,
-    "mhr": 1e-2,
+    "mhr": 3e-2,
     "mhr-z": 1e-2,
     "mhr-mu": 3e-3,
     "mola": 3e-3,
