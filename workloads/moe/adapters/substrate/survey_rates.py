@@ -13,7 +13,7 @@ FIRST = {
     "rates-dora": 3e-3,
     "rates-adalora": 3e-3,
     "rates-bottleneck-16": 3e-3,
-    "few-shot-rates-prompt": 3e-2,
+    "few-shot-rates-prompt": 1e-1,
     "few-shot-rates-prefix": 3e-2,
     "few-shot-rates-ia3": 1e-1,
     "few-shot-rates-bitfit": 1e-2,
@@ -41,7 +41,7 @@ PRETRAINING = {
     "dora": 1e-2,
     "adalora": 1e-2,
 }
-FEW_SHOT = PRETRAINING | {"full": 1e-3, "prefix": 1e-1, "ia3": 3e-1, "prompt": 1e-1, "norms": 1e-1}
+FEW_SHOT = PRETRAINING | {"full": 1e-3, "prefix": 1e-1, "ia3": 3e-1, "prompt": 3e-1, "norms": 1e-1}
 
 
 def pretraining_rate(kind: str) -> float:
