@@ -17,7 +17,8 @@ multiplied, over tokens and linears. `loss_*`, `steps_to_50`, `gradient_cosine`,
 `load_peak`, `pretraining_*` and `active_first` to `idle_last` were measured while an adapter was trained
 (`training/pretrain.py`).
 `training_bytes` and its parts are of one real step under hooks, `reading_ratio` and `reading_ratio_merged` are
-processor time over the base's (`substrate/footprint.py`).
+processor time over the base's (`substrate/footprint.py`). `serving_speedup_*` is how many times as fast eight tasks are
+served beside one base as by swapping weights (`substrate/serving.py`).
 
 **Conditions.** `task=hidden` takes the instruction words away, in training too; `budget=seconds` ends pre-training and
 adaptation by the processor's time; `pretraining` is the steps of the former.
@@ -77,6 +78,10 @@ CARD = Card(
         Metric("activation_bytes", "B", "lower", "cost"),
         Metric("reading_ratio", "", "lower", "cost"),
         Metric("reading_ratio_merged", "", "lower", "cost"),
+        Metric("serving_speedup_8", "", "higher", "info"),
+        Metric("serving_speedup_64", "", "higher", "info"),
+        Metric("serving_speedup_512", "", "higher", "info"),
+        Metric("serving_speedup_in_memory", "", "higher", "info"),
         Metric("accuracy_source", "", "higher", "info"),
         Metric("forgetting", "", "lower", "info"),
         Metric("steps_taken", "steps", "lower", "info"),

@@ -40,6 +40,7 @@ CARD = Card(
             paper="adaptive allocation of ranks beats uniform ranks at equal budget; no number here",
             effect=None,
             expect=Difference("accuracy", against="lora", low=0.0, there={"rank": 4}),
+            requires=("ps-5-count",),
         ),
         Claim(
             id="ps-5-lot",

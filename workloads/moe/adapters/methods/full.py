@@ -28,10 +28,10 @@ CARD = Card(
     knobs=(Knob("start", ("base", "scratch"), "base", at="prepare"),),
     claims=(
         Claim(
-            id="ps-4-activations",
+            id="ps-4-activations-lora",
             says="Its activations take what those of LoRA of rank 4 take, within 10 %.",
-            source="measured",
-            paper="memory falls by gradients and optimiser state, activations stay; no number",
+            source="own",
+            paper="our form of ps-4-activations for LoRA, written after the bytes of both had been seen",
             effect=None,
             expect=Ratio("activation_bytes", against="lora", low=0.9, high=1.1, there={"rank": 4}),
             apart_from=(),

@@ -14,7 +14,7 @@ the activation), `0.attention` and `0.mlp` (what is added to the stream).
 A whole adapter, LoRA, is `low_rank.py`: copy that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
@@ -28,6 +28,7 @@ StateRule = Callable[[Weights, str, Tensor, Pass], Tensor]
 Penalty = Callable[[Weights, Pass], Tensor]
 StepRule = Callable[[dict[str, Tensor], int, int], None]
 BaseRule = Callable[[Weights, Base], Base]
+JointRule = Callable[[Sequence[Weights], Base], "Adapter"]
 
 
 def frozen_linear(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
@@ -62,6 +63,9 @@ class Adapter:
     """Returns the base that a pass goes through, for what trains weights of the base itself."""
     merge: BaseRule | None = None
     """Returns a base that does alone what the frozen base and the adapter do; None where none can."""
+    together: JointRule | None = None
+    """Returns one adapter that does beside a base what several of this kind do, each for sequences of its
+    own: those of the first stand first, and `tasks` of a pass say whose each one is."""
 
     @property
     def trained(self) -> dict[str, Tensor]:

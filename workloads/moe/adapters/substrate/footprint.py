@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from adabench.harness.errors import MethodContractError
 from adabench.workloads.moe.adapters.substrate import few_shot
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, Weights
@@ -26,10 +25,9 @@ from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
+from adabench.workloads.moe.adapters.substrate.serving import refuse_another
 
 LAPS = 20
-SAME = 1e-4
-"""Of the largest logit: how far a merged base may be from what was merged."""
 
 
 @dataclass
@@ -119,7 +117,8 @@ def reading(
     arms = {"base": (base, NOTHING), "reading_ratio": (base, adapter)}
     if adapter.merge is not None:
         arms["reading_ratio_merged"] = (adapter.merge(adapter.weights, base), NOTHING)
-        _refuse_another(*(_logits(*arms[name], tokens) for name in list(arms)[1:]))
+        beside, merged = (_logits(*arms[name], tokens) for name in list(arms)[1:])
+        refuse_another(beside, merged, "Merged into the base, the adapter says", "`merge`")
     times: dict[str, list[float]] = {name: [] for name in arms}
     for _ in range(LAPS):
         for name, arm in arms.items():
@@ -128,15 +127,6 @@ def reading(
             times[name].append(clock() - began)
     base_s, *others = (min(own) for own in times.values())
     return {name: own_s / base_s for name, own_s in zip(list(arms)[1:], others, strict=True)}
-
-
-def _refuse_another(beside: Tensor, merged: Tensor) -> None:
-    away = float((beside - merged).abs().max() / beside.abs().max())
-    if away > SAME:
-        raise MethodContractError(
-            f"Merged into the base, the adapter says something else: logits are {away:.1e} apart.",
-            "Correct its `merge`, or leave it out if it cannot be merged.",
-        )
 
 
 @torch.no_grad()

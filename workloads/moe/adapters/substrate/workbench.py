@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from adabench.harness.contract.protocols import Meter
-from adabench.workloads.moe.adapters.substrate import few_shot, footprint, pretrained
+from adabench.workloads.moe.adapters.substrate import few_shot, footprint, pretrained, serving
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule, seed_of
@@ -193,6 +193,7 @@ class Workbench:
             ]
             counted |= footprint.training_bytes(self.base(), answer.before, case.examples)
             counted |= footprint.reading(self.base(), answer.after, tests.tokens, self.clock)
+            counted |= serving.speedups(self.base(), answer.after, tests.tokens, self.clock)
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
         counted |= _by_class(pretraining, len(tests.seen_tokens))
         counted["stored_bytes"] = 4.0 * answer.after.trained_parameters
