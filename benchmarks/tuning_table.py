@@ -6,7 +6,8 @@
 One line a method and point, by trained numbers. Bytes are of one real step of training under hooks: weights that
 the pass needs, gradients, the optimiser's state and what autograd keeps (`substrate/footprint.py`). Milliseconds a
 step are the run's own `cpu_s` over its steps, processor time; reading is processor time over the base's, beside it
-and merged into it. Accuracies are means over seeds and new tasks.
+and merged into it; what serves is how many times as fast eight tasks are beside one base as by swapping weights.
+Accuracies are means over seeds and new tasks.
 """
 
 import sys
@@ -23,8 +24,8 @@ TASK = "adapters"
 BYTES = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes", "training_bytes")
 HEADS = (
     "method", "trained", "of full", "weights kB", "gradients kB", "optimiser kB", "activations kB",
-    "in all kB", "stored kB", "CPU ms a step", "reads x", "merged x", "FLOPs a token", "48 tasks",
-    "new tasks", "gain", "source kept",
+    "in all kB", "stored kB", "CPU ms a step", "reads x", "merged x", "serves 8, 64, 512 x",
+    "FLOPs a token", "48 tasks", "new tasks", "gain", "source kept",
 )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ def cells(dot: OperatingPoint, full: float) -> Iterator[str]:
     yield number(1000 * mean(dot, "cpu_s") / mean(dot, "steps_taken"), ".2f")
     yield number(mean(dot, "reading_ratio"), ".2f")
     yield number(mean(dot, "reading_ratio_merged"), ".2f")
+    served = (mean(dot, f"serving_speedup_{count}") for count in (8, 64, 512))
+    yield ", ".join(number(value, ".2f") for value in served)
     yield number(mean(dot, "flops_token"), ",.0f")
     for name in ("accuracy_seen", "accuracy", "gain", "accuracy_source"):
         yield number(mean(dot, name), ".3f")

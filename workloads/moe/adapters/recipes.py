@@ -51,10 +51,14 @@ SURVEY_RATED = (
 )  # fmt: skip
 """Those of them whose rates are tuned, of pre-training and of few-shot adaptation."""
 SMALL = ("prompt", "prefix", "ia3", "bitfit", "norms", "random-mask")
-WHOLE = ("full", "scratch")
+BYTES = ("full", "bottleneck-6", "bottleneck-16")
+"""Kinds of the survey that ship in half precision, and in whole numbers of a byte; others take six bits."""
 TEXT_STATES = "text-states"
-TEXT = ("text-lora", "text-dora", "text-ia3", "text-norms", "text-full")
-"""Methods on the upper third of SmolLM2 and rated sentences; the states are what they begin from."""
+TEXT = (
+    "text-lora", "text-dora", "text-ia3", "text-norms", "text-full", "text-lora-37", "text-mole",
+    "text-dynmole", "text-mhr",
+)  # fmt: skip
+"""Methods on the upper third of SmolLM2 and real texts; the states are what they begin from."""
 TEXT_STEPS = 100
 
 
@@ -92,7 +96,7 @@ def recipes() -> dict[str, Recipe]:
 
 def _of_survey(kind: str, s: int) -> Iterator[Recipe]:
     """Yield a kind of the survey under all conditions; ranks by lot are dealt of an AdaLoRA's."""
-    levels = 0 if kind in SMALL else 127 if kind in WHOLE else 31
+    levels = 0 if kind in SMALL else 127 if kind in BYTES else 31
     for ending, steps, naming, seconds in CONDITIONS:
         trunk = f"adalora{ending}-s{s}" if kind == "random-ranks" else ""
         yield Recipe(f"{kind}{ending}-s{s}", kind, s, steps, naming, seconds, trunk, levels)

@@ -10,7 +10,7 @@ def tuned(gain: float, parameters: float, **more: float) -> dict[str, float]:
         "accuracy": gain + 0.1, "gain": gain, "trained_parameters": parameters, "reading_ratio": 1.0,
         "reading_ratio_merged": 1.0, "optimizer_bytes": 8 * parameters, "gradient_bytes": 4 * parameters,
         "activation_bytes": 1e6, "stored_bytes": 4 * parameters, "accuracy_source": 0.5,
-        "loss_mean": 1.0, **more,
+        "training_bytes": 1.2e6 + 12 * parameters, "loss_mean": 1.0, **more,
     }  # fmt: skip
 
 
@@ -61,6 +61,43 @@ def test_memory_that_falls_with_gradients_alone_is_not_enough() -> None:
     assert judged(honest)["ps-4"].verdict == "reproduced"
     wasteful = tuned(0.7, 7_776, gradient_bytes=4 * (58_910 + 7_776))
     assert judged({**honest, "dora": ({}, wasteful)})["ps-4"].verdict != "reproduced"
+
+
+def test_an_optimiser_saved_and_spent_on_activations_saves_nothing() -> None:
+    heavy = tuned(0.7, 7_776, activation_bytes=2e6, training_bytes=2.3e6)
+    rows = judged({"full": FULL, "dora": ({}, heavy)})
+    assert rows["ps-4"].verdict == "contradicted"
+    assert rows["ps-4-activations"].verdict == "not reproduced"
+
+
+def test_to_forget_little_because_little_was_learned_is_no_merit() -> None:
+    poor = judged({"full": FULL, "dora": ({}, tuned(0.4, 7_776))})
+    equal = judged({"full": FULL, "dora": ({}, tuned(0.8, 7_776))})
+    assert poor["ps-7"].verdict == "not reproduced"
+    assert equal["ps-7"].verdict == "reproduced"
+
+
+def test_serving_beside_one_base_must_be_faster_than_swapping() -> None:
+    fast = judged({"dora": ({}, tuned(0.7, 7_776, serving_speedup_64=1.3))})
+    slow = judged({"dora": ({}, tuned(0.7, 7_776, serving_speedup_64=0.8))})
+    assert fast["ps-6-throughput"].verdict == "reproduced"
+    assert slow["ps-6-throughput"].verdict == "contradicted"
+
+
+def test_what_holds_by_design_is_no_headline() -> None:
+    rows = judged({"full": FULL, "bitfit": ({}, tuned(0.4, 878))})
+    assert rows["ps-1-bitfit-count"].source == "check"
+    assert rows["ps-1-bitfit"].verdict == "not reproduced"
+
+
+def test_more_numbers_than_lora_are_no_equal_budget() -> None:
+    world = {
+        "adalora": ({}, tuned(0.7, 7_824)), "lora 4": ({"rank": 4}, tuned(0.6, 6_912)),
+        "random_ranks": ({}, tuned(0.5, 6_900)),
+    }  # fmt: skip
+    rows = judged(world)
+    assert rows["ps-5-count"].verdict != "reproduced"
+    assert rows["ps-5"].verdict != "reproduced"
 
 
 def test_adaptive_ranks_are_held_to_ranks_by_lot() -> None:

@@ -11,7 +11,7 @@ No head is trained: what is scored is which of two words is more likely next.
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -75,6 +75,8 @@ class Arm:
     """What the last pass adds to the loss."""
     active: Callable[[], float] | None = None
     """Experts that a token of the last pass ran."""
+    merge: Callable[[], nn.Module] | None = None
+    """Returns a model that does alone what both do, where there is one."""
 
     @property
     def trained(self) -> dict[str, Tensor]:
@@ -130,7 +132,7 @@ def _of_peft(kind: str, upper: UpperThird) -> Arm:
         config = lora_config(37 if kind == "text-lora-37" else 8, dora=kind == "text-dora")
     model = peft.get_peft_model(upper, config)
     if kind != "text-mhr":
-        return _plain(model)
+        return replace(_plain(model), merge=model.merge_and_unload)
     by_task = model.base_model  # `peft` hands ids of tasks on from there alone
     return Arm(model, lambda batch: by_task(batch.states, batch.lengths, task_ids=batch.tasks))
 
@@ -186,7 +188,8 @@ class ExpertPass:
 
     def penalty(self) -> Tensor:
         """Return the auxiliary losses of the pass."""
-        assert self.step is not None and self.adapter.penalty is not None
+        assert self.step is not None
+        assert self.adapter.penalty is not None
         self.step.gates = self.gates
         return self.adapter.penalty({}, self.step)
 

@@ -43,7 +43,7 @@ from adabench.workloads.moe.adapters.training.text_questions import (
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.training.checkpoints import Progress
 
-BATCH, READING, TRIAL, CLIP, WARM_UP = 8, 16, 25, 1.0, 0.06
+BATCH, READING, TRIAL, CLIP, WARM_UP = 8, 16, 20, 1.0, 0.06
 MIDDLE = (3e-4, 1e-3, 3e-3)
 GRIDS = {
     "text-ia3": (3e-3, 1e-2, 3e-2), "text-norms": (1e-3, 3e-3, 1e-2), "text-full": (1e-5, 3e-5, 1e-4),
@@ -132,9 +132,9 @@ class Tuning:
 @torch.no_grad()
 def accuracies(own: Arm, known: Cases, split: str) -> dict[str, float]:
     """Return the share of questions whose word is right, in all and of each collection."""
-    rows, said = known.rows[split], []
-    for first in range(0, len(rows), READING):
-        said.append(own.logits(known.batch(rows[first : first + READING])).argmax(-1))
+    rows = known.rows[split]
+    parts = (rows[first : first + READING] for first in range(0, len(rows), READING))
+    said = [own.logits(known.batch(part)).argmax(-1) for part in parts]
     right, tasks = (torch.cat(said) == known.yes[rows]).float(), known.tasks[rows]
     each = {
         name: float(right[tasks == task].mean())
@@ -212,13 +212,10 @@ def _reading(
 ) -> dict[str, float]:
     """Return the time of reading over the untouched model's, beside it and merged into it."""
     batch = known.batch(known.rows["test"][:READING])
-    plain_s, own_s = shortest_s(
-        clock, lambda: untouched.logits(batch), lambda: own.logits(batch)
-    )
+    plain_s, own_s = shortest_s(clock, lambda: untouched.logits(batch), lambda: own.logits(batch))
     found = {"reading_ratio": own_s / plain_s}
-    merge = getattr(own.model, "merge_and_unload", None)
-    if merge is not None and hasattr(own.model, "merge_adapter"):
-        merged = merge()
+    if own.merge is not None:
+        merged = own.merge()
         plain_s, own_s = shortest_s(
             clock, lambda: untouched.logits(batch), lambda: merged(batch.states, batch.lengths)
         )
@@ -235,20 +232,21 @@ def serving(own: Arm, known: Cases, clock: Callable[[], float]) -> dict[str, flo
     for name in names[1:]:
         model.add_adapter(name, lora_config(8, zero=False))
     model.eval()
-    whole = known.batch(known.rows["test"][:READING])
-    found = {}
-    for label, states, lengths in (
-        ("text", whole.states, whole.lengths),
-        ("word", whole.states[:, :1], torch.ones_like(whole.lengths)),
-    ):
-        mixed = [names[row % TENANTS] for row in range(READING)]
+    batch = known.batch(known.rows["test"][:READING])
+    mixed = [names[row % TENANTS] for row in range(READING)]
+
+    def speedup(states: Tensor, lengths: Tensor) -> float:
         beside_s, swapped_s = shortest_s(
             clock,
-            lambda s=states, n=lengths: model(s, n, adapter_names=mixed),
-            lambda s=states, n=lengths: _swapped(model, names, s, n),
+            lambda: model(states, lengths, adapter_names=mixed),
+            lambda: _swapped(model, names, states, lengths),
         )
-        found[f"serving_speedup_{label}"] = swapped_s / beside_s
-    return found
+        return swapped_s / beside_s
+
+    return {
+        "serving_speedup_text": speedup(batch.states, batch.lengths),
+        "serving_speedup_word": speedup(batch.states[:, :1], torch.ones_like(batch.lengths)),
+    }
 
 
 def _swapped(model: Any, names: list[str], states: Tensor, lengths: Tensor) -> Tensor:
