@@ -12,13 +12,14 @@ is refused.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, Weights
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, BaseRule, Weights
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
@@ -73,9 +74,9 @@ def speedups(
         own = requests(tokens, count)
         beside_s, swapped_s, in_memory_s = _shortest(
             clock,
-            lambda own=own: _beside(base, together, own),
-            lambda own=own: _in_turn((merge(one, base) for one in several), own),
-            lambda own=own: _in_turn(merged, own),
+            partial(_beside, base, together, own),
+            partial(_swapped, base, merge, several, own),
+            partial(_in_turn, merged, own),
         )
         found[f"serving_speedup_{count}"] = swapped_s / beside_s
         if count == MIDDLE:
@@ -124,6 +125,10 @@ def _beside(base: Base, together: Adapter, asked: Requests) -> Tensor:
     order = asked.tasks.argsort(stable=True)
     said = _logits(base, together, asked.tokens[order], asked.tasks[order])
     return said[order.argsort()]
+
+
+def _swapped(base: Base, merge: BaseRule, several: list[Weights], asked: Requests) -> Tensor:
+    return _in_turn((merge(own, base) for own in several), asked)
 
 
 def _in_turn(bases: Iterable[Base], asked: Requests) -> Tensor:

@@ -35,7 +35,7 @@ def _decomposed(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
     weight, bias = step.base.linear(site.name)
     a, b = weights[f"a.{site.name}"], weights[f"b.{site.name}"]
     step.count(site.inner * b.numel())
-    length = torch.linalg.vector_norm(weight + b.detach() @ a.detach(), dim=1)
+    length: Tensor = torch.linalg.vector_norm(weight + b.detach() @ a.detach(), dim=1)
     moved = step.product(x, weight) + step.product(step.product(x, a), b)
     return bias + weights[f"m.{site.name}"] / length * moved
 
@@ -51,7 +51,7 @@ def _merged(weights: Weights, base: Base) -> Base:
 
 def _together(several: Sequence[Weights], base: Base) -> Adapter:
     """Stack adapters of several tasks; the lengths of their rows are taken once, and not at each pass."""
-    weights = {}
+    weights: dict[str, Tensor] = {}
     for site in SITES:
         a, b, m = (torch.stack([one[f"{part}.{site.name}"] for one in several]) for part in "abm")
         length = torch.linalg.vector_norm(base.weights[site.name] + b @ a, dim=2)

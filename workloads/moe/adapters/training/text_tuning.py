@@ -228,7 +228,8 @@ def serving(own: Arm, known: Cases, clock: Callable[[], float]) -> dict[str, flo
 
     Both ways are those of `peft`: names of adapters for each row of a mixed batch, and merging, reading, unmerging.
     """
-    model, names = own.model, ["default", *(f"task{place}" for place in range(1, TENANTS))]
+    model: Any = own.model
+    names = ["default", *(f"task{place}" for place in range(1, TENANTS))]
     for name in names[1:]:
         model.add_adapter(name, lora_config(8, zero=False))
     model.eval()
