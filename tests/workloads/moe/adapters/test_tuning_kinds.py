@@ -7,11 +7,17 @@ import pytest
 import torch
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.moe.adapters.recipes import SURVEY, recipes
-from adabench.workloads.moe.adapters.substrate import base_parts, footprint, tuning_kinds
+from adabench.workloads.moe.adapters.recipes import SURVEY, TRAININGS, recipes
+from adabench.workloads.moe.adapters.substrate import (
+    base_parts,
+    footprint,
+    pretrained,
+    rank_allocation,
+    tuning_kinds,
+)
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
-from adabench.workloads.moe.adapters.substrate.base_model import Base
+from adabench.workloads.moe.adapters.substrate.base_model import SITES, Base
 from adabench.workloads.moe.adapters.substrate.few_shot import Examples, Schedule, adapt
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
@@ -172,6 +178,25 @@ def test_a_recipe_trains_and_its_file_reads_as_it_was_trained(kind: str) -> None
     said = forward(step(base), read)
     assert torch.isfinite(said).all()
     assert weights["history.pretraining_steps"] == 4
+
+
+def test_five_trainings_of_each_kind_ship_in_less_than_a_megabyte() -> None:
+    names = {f"{kind}-s{seed}" for kind in SURVEY for seed in range(TRAININGS)}
+    files = {path.stem: path.stat().st_size for path in pretrained.FOLDER.glob("*-s?.safetensors")}
+    assert names <= files.keys()
+    assert sum(files[name] for name in names) < 1_000_000
+
+
+@pytest.mark.parametrize("seed", range(TRAININGS))
+def test_ranks_of_adalora_are_as_many_as_loras_and_dealt_by_lot_to_other_sites(seed: int) -> None:
+    ranks = []
+    for kind in ("adalora", tuning_kinds.RANDOM_RANKS):
+        weights = pretrained.restored(f"{kind}-s{seed}")
+        own = {name: value for name, value in weights.items() if not name.startswith(HISTORY)}
+        ranks.append(rank_allocation.ranks_of(tuning_kinds.read(kind, own).weights))
+    assert sorted(ranks[0].values()) == sorted(ranks[1].values())
+    assert sum(ranks[0].values()) == rank_allocation.LAST * len(SITES)
+    assert ranks[0] != ranks[1]
 
 
 def test_a_merge_that_says_something_else_is_refused() -> None:

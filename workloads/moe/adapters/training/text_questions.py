@@ -28,7 +28,7 @@ QUESTIONS = {
 }
 """By the name of a collection: what is asked, and the first of its classes whose answer is yes."""
 ANSWERS = (" no", " yes")
-COUNTS = {"train": 160, "calibration": 40, "test": 130}
+COUNTS = {"train": 160, "calibration": 30, "test": 100}
 """Texts of each collection, by split."""
 MOST_WORDS, LOWER = 24, 20
 """Of a text; layers that run once."""
