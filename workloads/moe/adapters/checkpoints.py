@@ -90,7 +90,7 @@ def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
         rates = rate_grids.grid(recipe.kind)
         return dict(zip((f"{rate:g}" for rate in rates), scores, strict=True))
     if recipe.kind == TEXT_STATES:
-        return {"texts": len(weights) - 1}
+        return {"texts": sum(name.isdigit() for name in weights)}
     if recipe.kind in TEXT:
         return {
             key.removeprefix(HISTORY): float(one) for key, one in weights.items() if HISTORY in key

@@ -171,6 +171,16 @@ def test_half_of_the_texts_of_a_split_are_answered_with_yes(
     assert len(texts) == len(found)
 
 
+def test_states_of_other_questions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_questions, "labelled_texts", lambda name: collection(400))
+    found = text_questions.questions({"train": 4})
+    stored = {f"{place:04}": torch.zeros(3, 2) for place in range(len(found))}
+    stored["digest"] = text_questions.digest(found).half()
+    assert text_questions.cases(stored, found).yes.tolist() == [0, 0, 1, 1] * len(QUESTIONS)
+    with pytest.raises(EnvironmentProblem, match="other texts"):
+        text_questions.cases(stored, found[::-1])
+
+
 def test_too_few_texts_are_no_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_questions, "labelled_texts", lambda name: collection(12))
     with pytest.raises(EnvironmentProblem, match="of 50 that are needed"):

@@ -109,8 +109,23 @@ def _texts(known: LabelledTexts, split: str, first: int, yes: bool) -> list[str]
     return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
 
 
+def digest(known: list[Question]) -> Tensor:
+    """Return what tells questions from others, as numbers that half precision holds."""
+    said = "\0".join(QUESTIONS[list(QUESTIONS)[one.task]][0] + one.text for one in known)
+    return torch.tensor(list(hashlib.sha256(said.encode()).digest()[:8]))
+
+
 def cases(stored: Mapping[str, Tensor], known: list[Question]) -> Cases:
-    """Join states with the answers to their questions."""
+    """Join states with the answers to their questions.
+
+    Raises:
+        EnvironmentProblem: if the states are those of other questions.
+    """
+    if not torch.equal(stored["digest"].long(), digest(known)):
+        raise EnvironmentProblem(
+            "The states of texts are there, and of other texts or questions than are asked now.",
+            "Make them anew: adabench train text-states-s0.",
+        )
     rows: dict[str, list[int]] = {}
     for place, one in enumerate(known):
         rows.setdefault(one.split, []).append(place)
@@ -141,5 +156,6 @@ def encode(progress: Progress) -> dict[str, Tensor]:
         progress(place + 1, len(known))
     ids = [tokenizer(word, add_special_tokens=False).input_ids for word in ANSWERS]
     assert all(len(own) == 1 for own in ids)
+    found["digest"] = digest(known)
     found["words"] = model.lm_head.weight[[own[0] for own in ids]].half()
     return found
