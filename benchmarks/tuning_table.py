@@ -46,6 +46,12 @@ def number(value: float, form: str) -> str:
     return format(value, form) if np.isfinite(value) else "–"
 
 
+def speedup(dot: OperatingPoint, count: int) -> float:
+    """Return how many times as fast one pass serves so many requests as swapped weights."""
+    beside_s = mean(dot, f"serving_beside_{count}_s")
+    return (beside_s + mean(dot, f"serving_saved_{count}_s")) / beside_s
+
+
 def cells(dot: OperatingPoint, full: float) -> Iterator[str]:
     """Yield the cells of a line."""
     trained = mean(dot, "trained_parameters")
@@ -55,10 +61,9 @@ def cells(dot: OperatingPoint, full: float) -> Iterator[str]:
     for name in (*BYTES, "stored_bytes"):
         yield number(mean(dot, name) / 1000, ",.1f")
     yield number(1000 * mean(dot, "cpu_s") / mean(dot, "steps_taken"), ".2f")
-    yield number(mean(dot, "reading_ratio"), ".2f")
-    yield number(mean(dot, "reading_ratio_merged"), ".2f")
-    served = (mean(dot, f"serving_speedup_{count}") for count in (8, 64, 512))
-    yield ", ".join(number(value, ".2f") for value in served)
+    for name in ("reading_s", "reading_merged_s"):
+        yield number(mean(dot, name) / mean(dot, "reading_base_s"), ".2f")
+    yield ", ".join(number(speedup(dot, count), ".2f") for count in (8, 64, 512))
     yield number(mean(dot, "flops_token"), ",.0f")
     for name in ("accuracy_seen", "accuracy", "gain", "accuracy_source"):
         yield number(mean(dot, name), ".3f")

@@ -16,9 +16,10 @@ the base knew of them less that.
 multiplied, over tokens and linears. `loss_*`, `steps_to_50`, `gradient_cosine`, `routing_entropy`, `router_entropy`,
 `load_peak`, `pretraining_*` and `active_first` to `idle_last` were measured while an adapter was trained
 (`training/pretrain.py`).
-`training_bytes` and its parts are of one real step under hooks, `reading_ratio` and `reading_ratio_merged` are
-processor time over the base's (`substrate/footprint.py`). `serving_speedup_*` is how many times as fast eight tasks are
-served beside one base as by swapping weights (`substrate/serving.py`).
+`training_bytes` and its parts are of one real step under hooks; `reading_*` is processor time of a batch with the base,
+with the adapter beside it and merged into it (`substrate/footprint.py`). `serving_*` is that of requests of eight tasks:
+in one pass beside the base, what that saves over swapping weights, and with all eight merged in memory
+(`substrate/serving.py`).
 
 **Conditions.** `task=hidden` takes the instruction words away, in training too; `budget=seconds` ends pre-training and
 adaptation by the processor's time; `pretraining` is the steps of the former.
@@ -76,12 +77,19 @@ CARD = Card(
         Metric("gradient_bytes", "B", "lower", "cost"),
         Metric("optimizer_bytes", "B", "lower", "cost"),
         Metric("activation_bytes", "B", "lower", "cost"),
-        Metric("reading_ratio", "", "lower", "cost"),
-        Metric("reading_ratio_merged", "", "lower", "cost"),
-        Metric("serving_speedup_8", "", "higher", "info"),
-        Metric("serving_speedup_64", "", "higher", "info"),
-        Metric("serving_speedup_512", "", "higher", "info"),
-        Metric("serving_speedup_in_memory", "", "higher", "info"),
+        Metric("reading_base_s", "s", "lower", "info"),
+        Metric("reading_s", "s", "lower", "cost"),
+        Metric("reading_merged_s", "s", "lower", "cost"),
+        Metric("reading_overhead_s", "s", "lower", "info"),
+        Metric("serving_beside_8_s", "s", "lower", "info"),
+        Metric("serving_beside_64_s", "s", "lower", "info"),
+        Metric("serving_beside_512_s", "s", "lower", "info"),
+        Metric("serving_saved_8_s", "s", "higher", "info"),
+        Metric("serving_saved_64_s", "s", "higher", "info"),
+        Metric("serving_saved_512_s", "s", "higher", "info"),
+        Metric("serving_in_memory_8_s", "s", "lower", "info"),
+        Metric("serving_in_memory_64_s", "s", "lower", "info"),
+        Metric("serving_in_memory_512_s", "s", "lower", "info"),
         Metric("accuracy_source", "", "higher", "info"),
         Metric("forgetting", "", "lower", "info"),
         Metric("steps_taken", "steps", "lower", "info"),

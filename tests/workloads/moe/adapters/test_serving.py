@@ -1,6 +1,8 @@
 """Serving of several adapters in one pass: it says what each says alone, and every way is timed whole."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.moe.adapters.substrate import serving
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, BaseRule, Weights
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.weight_decomposition import dora
@@ -50,20 +52,26 @@ def test_all_ways_answer_all_requests_and_swaps_are_merged_each_time() -> None:
     """By a clock that counts up, and a merge that counts: eight merges at each lap of swapping."""
     base, merges, ticks = untrained(), count(), count()
     adapter = moved("dora", base)
-    assert adapter.merge is not None
-    own = adapter.merge
+    own = adapter.together
+    assert own is not None
 
-    def merge(weights: Weights, onto: Base) -> Base:
+    def together(several: Sequence[Weights], onto: Base) -> Adapter:
+        joint = own(several, onto)
+        assert joint.merge is not None
+        return replace(joint, merge=partial(counted, joint.merge))
+
+    def counted(merge: BaseRule, weights: Weights, onto: Base) -> Base:
         next(merges)
-        return own(weights, onto)
+        return merge(weights, onto)
 
-    found = serving.speedups(
-        base, replace(adapter, merge=merge), examples().tokens, lambda: float(next(ticks))
+    found = serving.seconds(
+        base, replace(adapter, together=together), examples().tokens, lambda: float(next(ticks))
     )
-    assert set(found.values()) == {1.0}
-    assert found.keys() == {
-        "serving_speedup_8", "serving_speedup_64", "serving_speedup_512", "serving_speedup_in_memory",
-    }  # fmt: skip
+    for requests in serving.REQUESTS:
+        assert found.pop(f"serving_beside_{requests}_s") == 1.0
+        assert found.pop(f"serving_in_memory_{requests}_s") == 1.0
+        assert found.pop(f"serving_saved_{requests}_s") == 0.0
+    assert not found
     laps = len(serving.REQUESTS) * serving.LAPS
     assert next(merges) == serving.TASKS * (laps + 1)
     assert next(ticks) == 2 * 3 * laps
@@ -78,12 +86,14 @@ def test_requests_come_mixed_and_as_many_of_each_task() -> None:
 def test_one_pass_that_says_something_else_is_refused() -> None:
     base = untrained()
     adapter = moved("dora", base)
-    wrong = replace(adapter, together=lambda several, base: dora(dict(several[0])))
+    own = adapter.together
+    assert own is not None
+    wrong = replace(adapter, together=lambda several, base: own([several[0]] * 8, base))
     with pytest.raises(MethodContractError, match="Served together"):
-        serving.speedups(base, wrong, examples().tokens, lambda: 0.0)
+        serving.seconds(base, wrong, examples().tokens, lambda: 0.0)
 
 
 @pytest.mark.parametrize("kind", ["prefix", "bottleneck-16", "bitfit"])
 def test_what_is_not_stacked_has_no_speedup(kind: str) -> None:
     base = untrained()
-    assert serving.speedups(base, fresh(kind, base), examples().tokens, lambda: 0.0) == {}
+    assert serving.seconds(base, fresh(kind, base), examples().tokens, lambda: 0.0) == {}

@@ -7,8 +7,8 @@ from tests.workloads.moe.adapters.test_claims import judged
 
 def tuned(gain: float, parameters: float, **more: float) -> dict[str, float]:
     return {
-        "accuracy": gain + 0.1, "gain": gain, "trained_parameters": parameters, "reading_ratio": 1.0,
-        "reading_ratio_merged": 1.0, "optimizer_bytes": 8 * parameters, "gradient_bytes": 4 * parameters,
+        "accuracy": gain + 0.1, "gain": gain, "trained_parameters": parameters, "reading_overhead_s": 1e-4,
+        "reading_merged_s": 1.0, "optimizer_bytes": 8 * parameters, "gradient_bytes": 4 * parameters,
         "activation_bytes": 1e6, "stored_bytes": 4 * parameters, "accuracy_source": 0.5,
         "training_bytes": 1.2e6 + 12 * parameters, "loss_mean": 1.0, **more,
     }  # fmt: skip
@@ -44,14 +44,14 @@ def test_half_of_the_gain_is_not_reproduced() -> None:
 
 
 def test_a_merge_that_reads_slower_is_not_within_two_per_cent() -> None:
-    slow = judged({"full": FULL, "ia3": ({}, tuned(0.4, 576, reading_ratio_merged=1.1))})
+    slow = judged({"full": FULL, "ia3": ({}, tuned(0.4, 576, reading_merged_s=1.1))})
     same = judged({"full": FULL, "ia3": ({}, tuned(0.4, 576))})
     assert slow["ps-2-ia3"].verdict != "reproduced"
     assert same["ps-2-ia3"].verdict == "reproduced"
 
 
 def test_a_prefix_that_costs_nothing_is_no_overhead() -> None:
-    rows = judged({"full": FULL, "prefix": ({}, tuned(0.4, 2_304, reading_ratio=0.97))})
+    rows = judged({"full": FULL, "prefix": ({}, tuned(0.4, 2_304, reading_overhead_s=-1e-5))})
     assert rows["ps-2-prefix"].verdict != "reproduced"
 
 
@@ -78,8 +78,8 @@ def test_to_forget_little_because_little_was_learned_is_no_merit() -> None:
 
 
 def test_serving_beside_one_base_must_be_faster_than_swapping() -> None:
-    fast = judged({"dora": ({}, tuned(0.7, 7_776, serving_speedup_64=1.3))})
-    slow = judged({"dora": ({}, tuned(0.7, 7_776, serving_speedup_64=0.8))})
+    fast = judged({"dora": ({}, tuned(0.7, 7_776, serving_saved_64_s=1e-3))})
+    slow = judged({"dora": ({}, tuned(0.7, 7_776, serving_saved_64_s=-1e-3))})
     assert fast["ps-6-throughput"].verdict == "reproduced"
     assert slow["ps-6-throughput"].verdict == "contradicted"
 

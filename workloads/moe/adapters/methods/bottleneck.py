@@ -11,7 +11,7 @@ nonlinearity keeps it from being merged.
 **Ways to fake it.** Latency from FLOPs in place of a clock: at batches of this size the extra calls are what counts.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Knob, Level, Point, Ratio
 from adabench.workloads.moe.adapters.substrate.state_adapters import bottlenecks
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -54,7 +54,7 @@ CARD = Card(
             source="measured",
             paper="serial adapters add layers, and cannot be merged; no number",
             effect=None,
-            expect=Ratio("reading_ratio", against="full", low=1.0),
+            expect=Level("reading_overhead_s", low=0.0),
             apart_from=(),
         ),
     ),

@@ -52,7 +52,7 @@ CARD = Card(
             source="measured",
             paper="what is merged into the weights adds no latency to inference; no number",
             effect=None,
-            expect=Ratio("reading_ratio_merged", against="full", low=0.98, high=1.02),
+            expect=Ratio("reading_merged_s", against="full", low=0.98, high=1.02),
             apart_from=(),
         ),
     ),

@@ -11,7 +11,7 @@ vectors to its outputs; reading takes a few per cent longer.
 **Ways to fake it.** Prefixes out of the measured reading; a rate that was tuned for LoRA.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Level, Point, Ratio
 from adabench.workloads.moe.adapters.substrate.state_adapters import prefix
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -53,7 +53,7 @@ CARD = Card(
             source="measured",
             paper="prefixes lengthen attention, and cannot be merged; no number",
             effect=None,
-            expect=Ratio("reading_ratio", against="full", low=1.0),
+            expect=Level("reading_overhead_s", low=0.0),
             apart_from=(),
         ),
     ),

@@ -12,7 +12,7 @@ at three times the FLOPs of reading.
 FLOPs of a token.
 """
 
-from adabench.harness.contract.card import Card, Claim, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Level, OutOfReach, Point, Ratio
 from adabench.workloads.moe.adapters.substrate.state_adapters import prompt
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -62,7 +62,7 @@ CARD = Card(
             source="measured",
             paper="soft prompts lengthen the sequence, and cannot be merged; no number",
             effect=None,
-            expect=Ratio("reading_ratio", against="full", low=1.0),
+            expect=Level("reading_overhead_s", low=0.0),
             apart_from=(),
         ),
     ),

@@ -65,7 +65,8 @@ class Adapter:
     """Returns a base that does alone what the frozen base and the adapter do; None where none can."""
     together: JointRule | None = None
     """Returns one adapter that does beside a base what several of this kind do, each for sequences of its
-    own: those of the first stand first, and `tasks` of a pass say whose each one is."""
+    own: those of the first stand first, and `tasks` of a pass say whose each one is. Its weights are stacked,
+    [adapters, ...], and its `merge` takes those of one."""
 
     @property
     def trained(self) -> dict[str, Tensor]:

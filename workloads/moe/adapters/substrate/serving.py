@@ -4,10 +4,9 @@
     swapped    task by task: merge its adapter into the base, then read its requests
     in memory  task by task over eight bases that were merged before: eight times the bytes
 
-Requests come mixed, as many of each task, and every way answers all of them. Ratios are of the shortest laps on the
-processor's clock, as in `footprint.py`: above 1 the one pass is faster. Seven of the adapters are the
-measured one with noise, since the time is the same whatever they say; a pass that says something else than the merged bases
-is refused.
+Requests come mixed, as many of each task, and every way answers all of them. The shortest lap of each way counts, on the
+processor's clock, as in `footprint.py`. Seven of the adapters are the measured one with noise, since the time is the same
+whatever they say; a pass that says something else than the merged bases is refused.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, BaseRule, Weights
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, Weights
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
@@ -27,7 +26,6 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
 TASKS = 8
 REQUESTS = (8, 64, 512)
 """Of all tasks together, in one batch."""
-MIDDLE = REQUESTS[1]
 LAPS = 5
 NOISE = 0.1
 SAME = 1e-4
@@ -50,37 +48,36 @@ def requests(tokens: Ints, count: int) -> Requests:
     return Requests(torch.from_numpy(tokens)[rows % len(tokens)], rows % TASKS)
 
 
-def speedups(
+def seconds(
     base: Base, adapter: Adapter, tokens: Ints, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Return how many times as fast one pass is; nothing for adapters that cannot be served together.
+    """Return what each way takes, and what one pass saves; nothing for adapters that cannot be served together.
 
     Raises:
         MethodContractError: if one pass says something else than the adapters one by one.
     """
-    joint, merge = adapter.together, adapter.merge
-    if joint is None or merge is None:
+    if adapter.together is None or adapter.merge is None:
         return {}
-    several = _several(adapter)
-    together, merged = joint(several, base), [merge(own, base) for own in several]
-    refuse_another(
-        _beside(base, together, requests(tokens, TASKS)),
-        _in_turn(merged, requests(tokens, TASKS)),
-        "Served together, adapters say",
-        "`together`",
-    )
+    several, asked = _several(adapter), requests(tokens, TASKS)
+    together = adapter.together(several, base)
+    merged = [adapter.merge(own, base) for own in several]
+    wanted = _in_turn(merged, asked)
+    for said in (_beside(base, together, asked), _swapped(base, together, asked)):
+        refuse_another(said, wanted, "Served together, adapters say", "`together`")
     found = {}
     for count in REQUESTS:
         own = requests(tokens, count)
         beside_s, swapped_s, in_memory_s = _shortest(
             clock,
             partial(_beside, base, together, own),
-            partial(_swapped, base, merge, several, own),
+            partial(_swapped, base, together, own),
             partial(_in_turn, merged, own),
         )
-        found[f"serving_speedup_{count}"] = swapped_s / beside_s
-        if count == MIDDLE:
-            found["serving_speedup_in_memory"] = in_memory_s / beside_s
+        found |= {
+            f"serving_beside_{count}_s": beside_s,
+            f"serving_saved_{count}_s": swapped_s - beside_s,
+            f"serving_in_memory_{count}_s": in_memory_s,
+        }
     return found
 
 
@@ -127,8 +124,12 @@ def _beside(base: Base, together: Adapter, asked: Requests) -> Tensor:
     return said[order.argsort()]
 
 
-def _swapped(base: Base, merge: BaseRule, several: list[Weights], asked: Requests) -> Tensor:
-    return _in_turn((merge(own, base) for own in several), asked)
+def _swapped(base: Base, together: Adapter, asked: Requests) -> Tensor:
+    """Merge each adapter when its turn comes, by what was computed before for both ways."""
+    merge, stacked = together.merge, together.weights
+    assert merge is not None
+    slices = ({name: one[task] for name, one in stacked.items()} for task in range(TASKS))
+    return _in_turn((merge(own, base) for own in slices), asked)
 
 
 def _in_turn(bases: Iterable[Base], asked: Requests) -> Tensor:

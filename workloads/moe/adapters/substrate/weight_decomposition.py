@@ -56,7 +56,16 @@ def _together(several: Sequence[Weights], base: Base) -> Adapter:
         a, b, m = (torch.stack([one[f"{part}.{site.name}"] for one in several]) for part in "abm")
         length = torch.linalg.vector_norm(base.weights[site.name] + b @ a, dim=2)
         weights |= {f"a.{site.name}": a, f"b.{site.name}": b, f"scale.{site.name}": m / length}
-    return Adapter(weights, linear=_by_task)
+    return Adapter(weights, linear=_by_task, merge=_merged_by_scale)
+
+
+def _merged_by_scale(weights: Weights, base: Base) -> Base:
+    """Merge what one task has of a stack: the lengths are known."""
+    own = dict(base.weights)
+    for site in SITES:
+        a, b, scale = (weights[f"{part}.{site.name}"] for part in ("a", "b", "scale"))
+        own[site.name] = scale[:, None] * torch.addmm(base.weights[site.name], b, a)
+    return Base(own)
 
 
 def _by_task(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:

@@ -193,7 +193,7 @@ class Workbench:
             ]
             counted |= footprint.training_bytes(self.base(), answer.before, case.examples)
             counted |= footprint.reading(self.base(), answer.after, tests.tokens, self.clock)
-            counted |= serving.speedups(self.base(), answer.after, tests.tokens, self.clock)
+            counted |= serving.seconds(self.base(), answer.after, tests.tokens, self.clock)
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
         counted |= _by_class(pretraining, len(tests.seen_tokens))
         counted["stored_bytes"] = 4.0 * answer.after.trained_parameters
