@@ -59,7 +59,7 @@ TEXT = (
     "text-dynmole", "text-mhr",
 )  # fmt: skip
 """Methods on the upper third of SmolLM2 and real texts; the states are what they begin from."""
-TEXT_STEPS = 100
+TEXT_STEPS = 80
 
 
 @dataclass(frozen=True)

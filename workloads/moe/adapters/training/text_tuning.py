@@ -43,7 +43,7 @@ from adabench.workloads.moe.adapters.training.text_questions import (
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.training.checkpoints import Progress
 
-BATCH, READING, TRIAL, CLIP, WARM_UP = 8, 16, 15, 1.0, 0.06
+BATCH, READING, TRIAL, CLIP, WARM_UP = 8, 16, 10, 1.0, 0.06
 MIDDLE = (3e-4, 1e-3, 3e-3)
 GRIDS = {
     "text-ia3": (3e-3, 1e-2, 3e-2), "text-norms": (1e-3, 3e-3, 1e-2), "text-full": (1e-5, 3e-5, 1e-4),
