@@ -64,7 +64,7 @@ def seconds(
     wanted = _in_turn(merged, asked)
     for said in (_beside(base, together, asked), _swapped(base, together, asked)):
         refuse_another(said, wanted, "Served together, adapters say", "`together`")
-    found = {}
+    found: dict[str, float] = {}
     for count in REQUESTS:
         own = requests(tokens, count)
         beside_s, swapped_s, in_memory_s = _shortest(
