@@ -5,9 +5,9 @@
 
 One line a method and point, by trained numbers. Bytes are of one real step of training under hooks: weights that
 the pass needs, gradients, the optimiser's state and what autograd keeps (`substrate/footprint.py`). Milliseconds a
-step are the run's own `cpu_s` over its steps, processor time of the shortest case, since a process's first is cold; reading is processor time over the base's, beside it
-and merged into it; what serves is how many times as fast eight tasks are beside one base as by swapping weights.
-Accuracies are means over seeds and new tasks.
+step are the run's own `cpu_s` over its steps, processor time of the shortest case, since a process's first is cold;
+reading is processor time over the base's, beside it and merged into it; what serves is how many times as fast eight
+tasks are beside one base as by swapping weights. Accuracies are means over seeds and new tasks.
 """
 
 import sys
