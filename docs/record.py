@@ -29,6 +29,8 @@ FINDINGS_ONLY = ("routing", "saturation")
 """Tasks whose records are left out, as those of further runs are."""
 TRAINED = (
     "active_search",
+    "adapters",
+    "classify",
     "ledger",
     "ledger_affine",
     "ledger_cot",
