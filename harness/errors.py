@@ -103,13 +103,19 @@ MOST_NAMES = 5
 """That a hint suggests."""
 LISTED = 20
 """Of more names than these, five say nothing: a command lists them."""
+PART = 3
+"""Letters that a part of a name has; fewer stand in too many."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint naming at most five known names, those most like `name`."""
-    names = sorted(set(known))
+    names = sorted({one for one in known if one})
     near = difflib.get_close_matches(name, names, n=MOST_NAMES, cutoff=0.5)
-    near += [one for one in names if name and name.lower() in one.lower() and one not in near]
+    near += [
+        one
+        for one in names
+        if len(name) >= PART and name.lower() in one.lower() and one not in near
+    ]
     if near:
         return f"Did you mean {' or '.join(near[:MOST_NAMES])}?"
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""

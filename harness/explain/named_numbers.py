@@ -121,7 +121,7 @@ def is_value(text: str) -> bool:
 def _near(name: str, known: Mapping[str, Number]) -> str:
     """Return the nearest names; where none is near, what the same beginning holds."""
     hint = nearest(name.lower(), known)
-    if not hint.startswith("Known"):
+    if hint.startswith("Did you mean"):
         names = [known[own].name for own in re.split(" or ", hint[13:-1]) if own in known]
         return f"Did you mean {' or '.join(names)}?"
     kinds = sorted({own.partition("/")[0] for own in known})

@@ -100,7 +100,9 @@ def test_whatever_changes_is_judged_anew(
     elif what == "cards":
         changed = {name: replace(card, title="new") for name, card in before.task_cards.items()}
         real = loader.find_cards
-        monkeypatch.setattr(loader, "find_cards", lambda a: changed if "roots" in a else real(a))
+        monkeypatch.setattr(
+            loader, "find_cards", lambda a, *run: changed if "roots" in a else real(a, *run)
+        )
     else:
         monkeypatch.setattr(findings_cache.source_digests, "digest", lambda sources: "other")
     judged = []

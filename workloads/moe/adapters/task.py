@@ -128,6 +128,8 @@ CARD = Card(
             oracle="best_adapter",
             coin="random_experts",
         ),
+        # The best ranks of a task are known to nobody: there are too many to try.
+        Gap(mixture=("lora",), methods=("adalora",), coin="random_ranks"),
     ),
 )
 CHECK_CONDITIONS = {"steps": 4, "tasks": 2}

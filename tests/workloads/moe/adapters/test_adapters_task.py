@@ -240,3 +240,22 @@ def test_forms_of_a_kind_take_its_rate() -> None:
     assert tuned_rates.few_shot_rate("lora-36") == tuned_rates.few_shot_rate("lora-32")
     assert tuned_rates.pretraining_rate("mhr-h4-k4") == tuned_rates.pretraining_rate("mhr")
     assert lora.CARD.role == "static"
+
+
+THREADS = """
+import os, torch
+from adabench.workloads.moe.adapters.task import load
+torch.set_num_threads(3)
+bench = load("embedded", 0).substrate()
+before = len(os.listdir("/proc/self/task"))
+bench.warm()
+print(torch.get_num_threads(), len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_the_base_is_read_without_a_thread_however_many_torch_may_have() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", THREADS], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["3", "0"], done.stderr

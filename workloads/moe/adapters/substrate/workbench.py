@@ -113,7 +113,8 @@ class Workbench:
 
     def warm(self) -> None:
         """Read the base before processes of methods are forked."""
-        self.base()
+        with one_thread():  # torch's pool of threads does not survive a fork
+            self.base()
 
     def enter(self, case: AdaptationCase, tests: Tests) -> None:
         """Take what is read after the next adaptation."""
