@@ -89,9 +89,9 @@ def show(comparisons: Sequence["Comparison"], *, everything: bool) -> None:
             console.print(FittedTable(sheet))
         else:
             print(f"{sheet.title}: {sheet.caption}\n")
-        folded = () if everything else sheets.folded_lines(one)
+        others = () if everything else sheets.other_lines(one)
         notes = sheets.footnotes(one, everything=everything)
-        for line in (*notes, *folded, *sheets.lonely_lines(one)):
+        for line in (*notes, *others, *sheets.lonely_lines(one)):
             print(line)
         for note in one.notes:
             warn(note)

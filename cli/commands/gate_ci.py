@@ -48,7 +48,7 @@ def sentence(row: GateVerdict) -> str:
     return ", ".join([*parts, *([row.note] if row.note and row.effect is not None else [])])
 
 
-def is_spoilt(row: GateVerdict) -> bool:
+def is_disturbed(row: GateVerdict) -> bool:
     """Say whether a busy machine spoilt a time or an energy: a line says so, and no row does."""
     return row.by_meter and row.verdict == "invalid"
 
@@ -67,7 +67,7 @@ def junit(rows: Sequence[GateVerdict]) -> str:
         )  # fmt: skip
         for row in own:
             case = ET.SubElement(suite, "testcase", classname=name(row), name=row.metric)
-            invalid = "skipped" if is_spoilt(row) else "error"
+            invalid = "skipped" if is_disturbed(row) else "error"
             kind = {"worse": "failure", "invalid": invalid, "ambiguous": "skipped"}.get(row.verdict)
             if kind:
                 ET.SubElement(case, kind, message=sentence(row))
@@ -77,12 +77,12 @@ def junit(rows: Sequence[GateVerdict]) -> str:
 
 
 def _errors(rows: Sequence[GateVerdict]) -> int:
-    return sum(row.verdict == "invalid" and not is_spoilt(row) for row in rows)
+    return sum(row.verdict == "invalid" and not is_disturbed(row) for row in rows)
 
 
 def annotations(rows: Sequence[GateVerdict]) -> Iterator[str]:
     """Yield GitHub's workflow commands, the most serious first."""
-    loud = sorted((row for row in rows if row.verdict in LEVELS and not is_spoilt(row)),
+    loud = sorted((row for row in rows if row.verdict in LEVELS and not is_disturbed(row)),
                   key=lambda row: WORDS.index(row.verdict))  # fmt: skip
     for row in loud[:MOST]:
         title = f"adabench gate: {name(row)}"
@@ -94,7 +94,7 @@ def summary(rows: Sequence[GateVerdict], title: str, notes: Sequence[str]) -> st
     number = counts(rows)
     tally = ", ".join(f"{count} {word}" for word, count in number.items() if count)
     lines = [f"### adabench gate: {_cell(title)}", "", tally or "nothing was judged", ""]
-    shown = sorted((row for row in rows if row.verdict != "same" and not is_spoilt(row)),
+    shown = sorted((row for row in rows if row.verdict != "same" and not is_disturbed(row)),
                    key=lambda row: WORDS.index(row.verdict))  # fmt: skip
     if shown:
         lines += ["| | cell | metric | change | margin | evidence |", "|---|---|---|---|---|---|"]

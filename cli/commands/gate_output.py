@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from adabench.cli.commands import gate_ci
 from adabench.harness.gate import self_test
-from adabench.harness.gate.judge import counts, lacking
+from adabench.harness.gate.judge import counts, missing_metrics
 from adabench.harness.gate.session import GateOutcome
 
 WORDS = {0: "pass", 1: "regression", 3: "invalid", 5: "ambiguous"}
@@ -17,16 +17,16 @@ def page(outcome: GateOutcome) -> str:
     lines += [
         f"  {row.verdict:<9} {gate_ci.name(row)}: {gate_ci.sentence(row)}"
         for row in outcome.rows
-        if (row.verdict != "same" or row.evidence == "exact") and not gate_ci.is_spoilt(row)
+        if (row.verdict != "same" or row.evidence == "exact") and not gate_ci.is_disturbed(row)
     ]
     lines += (
-        [f"  invalid   {_spoilt_line(outcome)}"]
-        if any(map(gate_ci.is_spoilt, outcome.rows))
+        [f"  invalid   {_disturbed_line(outcome)}"]
+        if any(map(gate_ci.is_disturbed, outcome.rows))
         else []
     )
     lines += [
         f"  required  {name}: nothing valid of it was measured; repeat on a quiet machine"
-        for name in lacking(outcome.rows, outcome.require)
+        for name in missing_metrics(outcome.rows, outcome.require)
     ]
     lines.append(
         ", ".join(f"{n} {word}" for word, n in counts(outcome.rows).items() if n) or "none"
@@ -39,9 +39,9 @@ def page(outcome: GateOutcome) -> str:
     return "\n".join([*lines, family + rounds, f"{WORDS[outcome.code]} (exit {outcome.code})"])
 
 
-def _spoilt_line(outcome: GateOutcome) -> str:
+def _disturbed_line(outcome: GateOutcome) -> str:
     """Say in one line which times and energies are not compared, and why the first of them is not."""
-    rows = [row for row in outcome.rows if gate_ci.is_spoilt(row)]
+    rows = [row for row in outcome.rows if gate_ci.is_disturbed(row)]
     names = ", ".join(dict.fromkeys(row.metric for row in rows))
     where = f"{len({row.cell.key for row in rows})} configurations"
     return f"{names} of {where} are not compared: {rows[0].note} (--json has each)"

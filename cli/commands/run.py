@@ -154,7 +154,7 @@ def command(
         chat="off" if no_chat else None,
     )  # fmt: skip
     request = RunRequest(
-        selected(select, resume), pinned_conditions, tuple(swept or ()), not defaults, seeds, repeats,
+        selection_of(select, resume), pinned_conditions, tuple(swept or ()), not defaults, seeds, repeats,
         scale, share(precision) if precision else None, per_case, steady,
         seconds(budget) if budget else None, epsilon,
         tuple(meters or ()), alone,
@@ -190,7 +190,7 @@ def command(
     raise typer.Exit(findings.exit_code)
 
 
-def selected(select: list[str] | None, resume: Path | None) -> tuple[str, ...]:
+def selection_of(select: list[str] | None, resume: Path | None) -> tuple[str, ...]:
     """Return the patterns of a selection; files among them, and in a run to resume, become methods."""
     if resume and not select:
         from adabench.harness.notebook.session_methods import restore_methods

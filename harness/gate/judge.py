@@ -157,14 +157,14 @@ def exit_code(judged: Sequence[GateVerdict], require: Collection[str] = ()) -> i
     """
     if any(row.verdict == "worse" for row in judged):
         return 1
-    held = [row for row in judged if not _is_excused(row, require)]
+    held = [row for row in judged if not _is_exempt(row, require)]
     words = {row.verdict for row in held}
-    if "invalid" in words or not held or lacking(judged, require):
+    if "invalid" in words or not held or missing_metrics(judged, require):
         return 3
     return 5 if "ambiguous" in words else 0
 
 
-def lacking(judged: Sequence[GateVerdict], require: Collection[str]) -> list[str]:
+def missing_metrics(judged: Sequence[GateVerdict], require: Collection[str]) -> list[str]:
     """Return the metrics that are required and of which nothing valid was measured."""
     valid = [row.metric for row in judged if row.verdict != "invalid" and row.n]
     return [word for word in require if not any(is_called(metric, word) for metric in valid)]
@@ -175,7 +175,7 @@ def is_called(metric: str, word: str) -> bool:
     return word in (metric, metric.rpartition("_")[0])
 
 
-def _is_excused(row: GateVerdict, require: Collection[str]) -> bool:
+def _is_exempt(row: GateVerdict, require: Collection[str]) -> bool:
     spoilt = row.verdict == "invalid" or (row.verdict == "ambiguous" and not row.n)
     return row.by_meter and spoilt and not any(is_called(row.metric, word) for word in require)
 

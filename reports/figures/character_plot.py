@@ -96,7 +96,7 @@ def fronts(findings: Findings, looks: Looks) -> str:
 def plot_of(findings: Findings, task: str, looks: Looks, rows: int) -> str:
     """Return the plane of one task in so many rows, with who owns a point of the common front below it."""
     shown = pareto.layout(findings, task)
-    letters, lines, _ = _drawn(findings, task, shown, looks, looks.width, rows)
+    letters, lines, _ = _letters_and_plot(findings, task, shown, looks, looks.width, rows)
     winners = [name for name in pareto.on_front(findings, shown, task) if name in letters]
     names = ", ".join(f"{letters[name]} {name}" for name in dict.fromkeys(winners))
     x, y = _axes(shown)
@@ -110,7 +110,7 @@ def front(findings: Findings, task: str, looks: Looks) -> str:
     beside = looks.width >= SIDE
     width = min(max(looks.width, LEAST), WIDEST + LEGEND) - (LEGEND if beside else 0)
     rows = min(TALLEST, max(10, width // 3))
-    letters, lines, hidden = _drawn(findings, task, shown, looks, width, rows)
+    letters, lines, hidden = _letters_and_plot(findings, task, shown, looks, width, rows)
     x, y = _axes(shown)
     legend = _legend(findings, task, shown, letters, hidden, looks)
     heads = [_clean(head, looks) for head in _heads(findings, task, shown, x, y)]
@@ -124,7 +124,7 @@ def _axes(shown: Plane) -> tuple[Axis, Axis]:
     return x, Axis.of([spot.y for spot in shown.spots], shown.quality.unit)
 
 
-def _drawn(
+def _letters_and_plot(
     findings: Findings, task: str, shown: Plane, looks: Looks, width: int, rows: int
 ) -> tuple[dict[str, str], list[str], set[str]]:
     """Return the letters of methods, the plot in its frame, and whose letters are hidden."""

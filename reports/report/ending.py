@@ -35,11 +35,11 @@ def ending(findings: Findings, looks: character_plot.Looks) -> str:
         parts.append(
             [character_plot.plot_of(findings, _largest(findings, planes), narrow, PLOT_ROWS)]
         )
-    parts += [_wrapped(line, looks) for line in _trust(findings)]
+    parts += [_wrap(line, looks) for line in _trust(findings)]
     return "\n".join("\n".join(lines) for lines in parts if lines)
 
 
-def _wrapped(line: str, looks: character_plot.Looks) -> list[str]:
+def _wrap(line: str, looks: character_plot.Looks) -> list[str]:
     """Break a line of words where the terminal ends; a path stays whole."""
     return textwrap.wrap(line, looks.width, break_long_words=False, break_on_hyphens=False)
 

@@ -67,9 +67,9 @@ def footnotes(found: Comparison, *, everything: bool = False) -> list[str]:
     return [f"[{number}] {note}" for note, number in numbers.items()]
 
 
-def folded_lines(found: Comparison) -> list[str]:
+def other_lines(found: Comparison) -> list[str]:
     """Return a line for what the table leaves out beside what is the same: the rest, and what is invalid."""
-    rest = len(_changed(found)) - MOST_ROWS
+    rest = len(_differences(found)) - MOST_ROWS
     lines = [f"And {rest} more rows like these: --all."] if rest > 0 else []
     invalid = [row for row in found.rows if row.verdict == "invalid"]
     if not invalid:
@@ -81,13 +81,13 @@ def folded_lines(found: Comparison) -> list[str]:
     return [*lines, f"∅ Invalid: {names} of {where} configurations{why} (--all)."]
 
 
-def _changed(found: Comparison) -> list[Row]:
+def _differences(found: Comparison) -> list[Row]:
     return [row for row in found.rows if row.verdict not in ("same", "invalid")]
 
 
 def _shown(found: Comparison, everything: bool) -> list[Row]:
     shown = sorted(
-        found.rows if everything else _changed(found), key=lambda row: WORDS.index(row.verdict)
+        found.rows if everything else _differences(found), key=lambda row: WORDS.index(row.verdict)
     )
     return shown if everything else shown[:MOST_ROWS]
 

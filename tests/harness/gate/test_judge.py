@@ -17,7 +17,7 @@ from adabench.harness.gate.judge import (
     counts,
     exit_code,
     judge,
-    lacking,
+    missing_metrics,
     verdict_without_values,
 )
 from adabench.harness.gate.rounds import FIRST, LOOKS, STRIDE
@@ -288,7 +288,7 @@ def test_what_a_busy_machine_spoilt_fails_nothing_unless_it_is_required() -> Non
     assert exit_code([same, *spoilt], ["energy_j"]) == 3, "nothing of it was measured"
     assert exit_code(spoilt) == 3, "nothing at all was measured"
     assert exit_code([same, *spoilt[1:], *valid], ["latency"]) == 0
-    assert lacking([same, *spoilt, *valid], ["latency", "energy_j"]) == ["energy_j"]
+    assert missing_metrics([same, *spoilt, *valid], ["latency", "energy_j"]) == ["energy_j"]
     assert exit_code([*spoilt, verdict_without_values(cell(), "", "worse")]) == 1
 
 

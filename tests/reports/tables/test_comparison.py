@@ -59,17 +59,17 @@ def test_bad_news_comes_first_and_sameness_is_counted() -> None:
 
 def test_what_is_invalid_takes_one_line_with_metrics_places_and_the_reason() -> None:
     rows = [row("invalid", note="why", own=cell(slots=slots)) for slots in (10, 20, 20)]
-    assert compared.folded_lines(comparison(*rows, row("worse"))) == [
+    assert compared.other_lines(comparison(*rows, row("worse"))) == [
         "∅ Invalid: m of 2 configurations: why (--all)."
     ]
-    assert compared.folded_lines(comparison(row("worse"), row("same"))) == []
+    assert compared.other_lines(comparison(row("worse"), row("same"))) == []
 
 
 def test_a_table_that_nobody_asked_all_of_holds_eight_rows_the_worst_first() -> None:
     found = comparison(*[row("ambiguous")] * 9, *[row("worse")] * 3)
     sheet = compared.verdict_sheet(found)
     assert [cells[0].text.split()[1] for cells in sheet.rows] == ["worse"] * 3 + ["ambiguous"] * 5
-    assert compared.folded_lines(found) == ["And 4 more rows like these: --all."]
+    assert compared.other_lines(found) == ["And 4 more rows like these: --all."]
     assert len(compared.verdict_sheet(found, everything=True).rows) == 12
 
 
