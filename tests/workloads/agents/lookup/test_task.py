@@ -24,7 +24,7 @@ from .scripted_policy import random_policy, scripted
 KINDS = "kb3"
 
 
-def made(monkeypatch, mode=words.ACT, **conditions):
+def scripted_task(monkeypatch, mode=words.ACT, **conditions):
     """Return the task with a policy that writes what the expert would, and its completions."""
     given = {"questions": 6, "kinds": KINDS, **conditions}
     scripts: dict[tuple[int, ...], tuple[int, ...]] = {}
@@ -52,13 +52,13 @@ def episode(where, case, mode="act"):
 
 
 def test_tools_return_to_a_policy_what_they_returned_to_the_expert(monkeypatch):
-    where, scripts = made(monkeypatch, questions=12)
+    where, scripts = scripted_task(monkeypatch, questions=12)
     for case in where.cases():
         assert episode(where, case) == upto_answer(scripts[case.prompt])
 
 
 def test_what_is_right_is_decided_by_the_world(monkeypatch):
-    where, _ = made(monkeypatch, questions=20)
+    where, _ = scripted_task(monkeypatch, questions=20)
     answers = [problem.answer for problem in where.grader.problems]
     scores = [where.score(case, episode(where, case))["accuracy"] for case in where.cases()]
     stated_right = [stated(episode(where, c)) == answers[c.index] for c in where.cases()]
@@ -74,7 +74,7 @@ def test_what_is_right_is_decided_by_the_world(monkeypatch):
 
 
 def test_calls_and_planes_and_the_bill_are_counted(monkeypatch):
-    where, _ = made(monkeypatch, faults="none", ambiguity=0.0, tool_price=20)
+    where, _ = scripted_task(monkeypatch, faults="none", ambiguity=0.0, tool_price=20)
     case = next(iter(where.cases()))
     where.meter.clear()
     best = episode(where, case)
@@ -91,7 +91,7 @@ def test_calls_and_planes_and_the_bill_are_counted(monkeypatch):
 
 
 def test_a_dearer_twin_costs_twice(monkeypatch):
-    where, scripts = made(monkeypatch, questions=60, kinds="kb2")
+    where, scripts = scripted_task(monkeypatch, questions=60, kinds="kb2")
     for case in where.cases():
         where.meter.clear()
         episode(where, case)
@@ -101,7 +101,7 @@ def test_a_dearer_twin_costs_twice(monkeypatch):
 
 
 def test_the_critic_looks_up_and_pays(monkeypatch):
-    where, scripts = made(monkeypatch, questions=10)
+    where, scripts = scripted_task(monkeypatch, questions=10)
     sure = {}
     for case in where.cases():
         with where.session(case) as session:
@@ -116,7 +116,7 @@ def test_the_critic_looks_up_and_pays(monkeypatch):
 
 
 def test_a_budget_of_calls_stops_the_episode_and_keeps_a_record(monkeypatch):
-    where, _ = made(monkeypatch, calls=2, ambiguity=0.0, faults="none")
+    where, _ = scripted_task(monkeypatch, calls=2, ambiguity=0.0, faults="none")
     case = next(iter(where.cases()))
     best = episode(where, case)
     assert where.meter["tool_calls"] == 2
@@ -125,7 +125,7 @@ def test_a_budget_of_calls_stops_the_episode_and_keeps_a_record(monkeypatch):
 
 
 def test_the_budget_of_calls_is_shared_by_all_episodes_of_a_question(monkeypatch):
-    where, _ = made(monkeypatch, calls=4, ambiguity=0.0, faults="none")
+    where, _ = scripted_task(monkeypatch, calls=4, ambiguity=0.0, faults="none")
     case = next(iter(where.cases()))
     with where.session(case) as session:
         first, second = session.fork(session.begin("act"), 2)
@@ -143,7 +143,7 @@ def latest(nodes, left):
 
 @pytest.mark.parametrize("calls", [1, 3, 7])
 def test_a_tree_keeps_to_its_calls_and_counts_its_critic(monkeypatch, calls):
-    where, _ = made(monkeypatch, ambiguity=0.0, faults="none")
+    where, _ = scripted_task(monkeypatch, ambiguity=0.0, faults="none")
     plan = TreePlan(calls, 1.1, "residual", latest, lambda count: 0.5)
     case = next(iter(where.cases()))
     with where.session(case, calls=calls) as session:
@@ -156,7 +156,7 @@ def test_a_tree_keeps_to_its_calls_and_counts_its_critic(monkeypatch, calls):
 
 @pytest.mark.parametrize(("calls", "whole"), [(2, 0), (3, 1), (7, 2)])
 def test_independent_episodes_end_where_the_calls_do(monkeypatch, calls, whole):
-    where, _ = made(monkeypatch, ambiguity=0.0, faults="none")
+    where, _ = scripted_task(monkeypatch, ambiguity=0.0, faults="none")
     case = next(iter(where.cases()))
     found = []
     with where.session(case, calls=calls) as session:
@@ -167,7 +167,7 @@ def test_independent_episodes_end_where_the_calls_do(monkeypatch, calls, whole):
 
 
 def test_a_method_forces_no_answer_and_writes_no_result(monkeypatch):
-    where, _ = made(monkeypatch)
+    where, _ = scripted_task(monkeypatch)
     case = next(iter(where.cases()))
     answer = where.grader.problems[0].answer
     with where.session(case) as session:
@@ -181,7 +181,7 @@ def test_a_method_forces_no_answer_and_writes_no_result(monkeypatch):
 
 def test_words_that_are_put_there_behind_the_session_are_refused(monkeypatch):
     """As a result of a tool, through the engine itself."""
-    where, _ = made(monkeypatch)
+    where, _ = scripted_task(monkeypatch)
     case = next(iter(where.cases()))
     forged = (words.ANSWER, *where.grader.problems[0].answer, words.END_STEP)
     with where.session(case) as session:
@@ -193,7 +193,7 @@ def test_words_that_are_put_there_behind_the_session_are_refused(monkeypatch):
 
 
 def test_an_invented_completion_is_refused(monkeypatch):
-    where, _ = made(monkeypatch)
+    where, _ = scripted_task(monkeypatch)
     first, second, *_ = where.cases()
     good = words.encode("act ans") + where.grader.problems[0].answer + (words.END_STEP,)
     with pytest.raises(MethodContractError, match="No engine decoded"):
@@ -205,7 +205,7 @@ def test_an_invented_completion_is_refused(monkeypatch):
 
 
 def test_what_methods_get_knows_no_world_no_answer_and_no_question(monkeypatch):
-    where, _ = made(monkeypatch)
+    where, _ = scripted_task(monkeypatch)
     monkeypatch.undo()
     data = pickle.dumps(lookup.load("embedded", 0, questions=2).substrate())
     texts = {str(word) for _, word, _ in pickletools.genops(data) if isinstance(word, str)}
@@ -240,7 +240,7 @@ def test_rows_do_not_depend_on_which_others_run_with_them(monkeypatch):
 
 
 def test_a_mode_that_is_none_is_a_sentence(monkeypatch):
-    where, _ = made(monkeypatch)
+    where, _ = scripted_task(monkeypatch)
     with where.session(next(iter(where.cases()))) as session:
         with pytest.raises(SelectionError, match="no mode 'acct'") as refused:
             session.begin("acct")

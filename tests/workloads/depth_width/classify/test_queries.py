@@ -30,7 +30,7 @@ COUNT = 400
 
 
 @pytest.fixture(scope="module")
-def found() -> KeyedQueries:
+def drawing() -> KeyedQueries:
     return draw_seeded(COUNT, 5)
 
 
@@ -59,59 +59,59 @@ def by_hand(ledger: list[int], kind: int) -> int:
     return MODULUS + best
 
 
-def test_the_keys_are_what_a_reader_finds(found: KeyedQueries) -> None:
-    kinds = found.keys.kind
-    said = [by_hand(ledger_of(found, row), int(kinds[row])) for row in range(COUNT)]
-    assert said == found.keys.answers.tolist()
+def test_the_keys_are_what_a_reader_finds(drawing: KeyedQueries) -> None:
+    kinds = drawing.keys.kind
+    said = [by_hand(ledger_of(drawing, row), int(kinds[row])) for row in range(COUNT)]
+    assert said == drawing.keys.answers.tolist()
 
 
-def test_a_query_begins_with_its_summary_token_and_its_question(found: KeyedQueries) -> None:
-    tokens = found.questions.tokens
+def test_a_query_begins_with_its_summary_token_and_its_question(drawing: KeyedQueries) -> None:
+    tokens = drawing.questions.tokens
     assert (tokens[:, 0] == CLS).all()
-    assert (tokens[:, 1] == np.array(ASKS)[found.keys.kind]).all()
+    assert (tokens[:, 1] == np.array(ASKS)[drawing.keys.kind]).all()
     assert not np.isin(tokens[:, HEAD:], [CLS, *ASKS]).any()
-    assert found.questions.lengths.min() >= SHORTEST + HEAD
-    assert found.questions.lengths.max() <= LONGEST + HEAD
+    assert drawing.questions.lengths.min() >= SHORTEST + HEAD
+    assert drawing.questions.lengths.max() <= LONGEST + HEAD
 
 
-def test_nothing_but_the_question_tells_the_kinds_apart(found: KeyedQueries) -> None:
+def test_nothing_but_the_question_tells_the_kinds_apart(drawing: KeyedQueries) -> None:
     """Any ledger may be asked either way: the other question of it has an answer, too."""
-    ledgers = found.questions.tokens[:, HEAD:]
-    lengths = found.questions.lengths - HEAD
-    other = ask(ledgers, lengths, 1 - found.keys.kind)
+    ledgers = drawing.questions.tokens[:, HEAD:]
+    lengths = drawing.questions.lengths - HEAD
+    other = ask(ledgers, lengths, 1 - drawing.keys.kind)
     rows = range(COUNT)
     said = [by_hand(ledger_of(other, row), int(other.keys.kind[row])) for row in rows]
     assert said == other.keys.answers.tolist()
-    assert 0.4 < found.keys.kind.mean() < 0.6
+    assert 0.4 < drawing.keys.kind.mean() < 0.6
 
 
-def test_order_matters_for_values_alone(found: KeyedQueries) -> None:
+def test_order_matters_for_values_alone(drawing: KeyedQueries) -> None:
     """With the same operations the other way round values differ; with phrases swapped counts do not."""
-    ledgers, lengths = found.questions.tokens[:, HEAD:].copy(), found.questions.lengths - HEAD
+    ledgers, lengths = drawing.questions.tokens[:, HEAD:].copy(), drawing.questions.lengths - HEAD
     operations = (ledgers >= ADD) & (ledgers < FILLER)
     for row, where in zip(ledgers, operations, strict=True):
         row[where] = row[where][::-1]
     for kind, changes in ((VALUE_QUESTION, True), (PHRASE_QUESTION, False)):
         kinds = np.full(COUNT, kind)
-        before = ask(found.questions.tokens[:, HEAD:], lengths, kinds).keys.answers
+        before = ask(drawing.questions.tokens[:, HEAD:], lengths, kinds).keys.answers
         after = ask(ledgers, lengths, kinds).keys.answers
         assert ((before != after).mean() > 0.3) == changes
 
 
-def test_a_sibling_asks_the_same_and_its_answers_differ(found: KeyedQueries) -> None:
-    other = sibling(found)
-    assert (other.keys.kind == found.keys.kind).all()
-    assert (other.questions.lengths == found.questions.lengths).all()
-    assert (other.keys.answers != found.keys.answers).all()
+def test_a_sibling_asks_the_same_and_its_answers_differ(drawing: KeyedQueries) -> None:
+    other = sibling(drawing)
+    assert (other.keys.kind == drawing.keys.kind).all()
+    assert (other.questions.lengths == drawing.questions.lengths).all()
+    assert (other.keys.answers != drawing.keys.answers).all()
     rows = range(COUNT)
     said = [by_hand(ledger_of(other, row), int(other.keys.kind[row])) for row in rows]
     assert said == other.keys.answers.tolist()
 
 
-def test_wrong_keys_are_other_answers_to_the_same_question(found: KeyedQueries) -> None:
-    wrong = found.keys.others(np.random.default_rng(0))
-    assert (wrong != found.keys.answers).all()
-    assert ((wrong < MODULUS) == (found.keys.kind == VALUE_QUESTION)).all()
+def test_wrong_keys_are_other_answers_to_the_same_question(drawing: KeyedQueries) -> None:
+    wrong = drawing.keys.others(np.random.default_rng(0))
+    assert (wrong != drawing.keys.answers).all()
+    assert ((wrong < MODULUS) == (drawing.keys.kind == VALUE_QUESTION)).all()
     assert wrong.max() < queries.CLASSES
 
 

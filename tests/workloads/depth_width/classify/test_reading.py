@@ -42,7 +42,7 @@ INPUTS = ("sequence", "sequence-statics", "isolated", "isolated-statics")
 ARMS = {(group, arm.name): arm for group in INPUTS for arm in GROUPS[group]}
 
 
-def made(arm: Arm) -> Reader:
+def reader_of(arm: Arm) -> Reader:
     """A reader whose gate takes either expert for about half of the queries."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
@@ -81,7 +81,7 @@ HECTO = ARMS["sequence", "hecto"]
 
 
 def test_one_expert_a_query_answers_as_if_all_had_been_computed() -> None:
-    reader = made(HECTO)
+    reader = reader_of(HECTO)
     found = tally(reader.read(case(), top_1_gate(reader.mixture)))
     every = torch.stack([
         reader.read(case(), preset_gate(torch.full((QUERIES,), expert), 2)).logits for expert in (0, 1)
@@ -94,7 +94,7 @@ def test_one_expert_a_query_answers_as_if_all_had_been_computed() -> None:
 
 
 def test_an_expert_that_is_not_chosen_is_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, called = made(HECTO), [0, 0]
+    reader, called = reader_of(HECTO), [0, 0]
     for place, expert in enumerate(reader.mixture.experts):
 
         def forward(
@@ -115,7 +115,7 @@ def test_an_expert_that_is_not_chosen_is_not_called(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("together", [1, 16])
 @pytest.mark.parametrize("name", ARMS, ids=lambda name: "-".join(name))
 def test_operations_are_those_that_torch_counts(name: tuple[str, str], together: int) -> None:
-    reader = made(ARMS[name])
+    reader = reader_of(ARMS[name])
     reader = Reader(reader.encoder, reader.mixture, together)
     gate = gate_of(reader)
     with FlopCounterMode(display=False) as counter:
@@ -126,7 +126,7 @@ def test_operations_are_those_that_torch_counts(name: tuple[str, str], together:
 
 @pytest.mark.parametrize("name", ["hecto", "both", "gru"])
 def test_what_is_read_together_changes_nothing(name: str) -> None:
-    reader = made(ARMS["sequence" if name == "hecto" else "sequence-statics", name])
+    reader = reader_of(ARMS["sequence" if name == "hecto" else "sequence-statics", name])
     gate = gate_of(reader)
     one = reader.read(case(), gate)
     other = Reader(reader.encoder, reader.mixture, 16).read(case(), gate)
@@ -195,7 +195,7 @@ def test_the_gate_is_given_the_summary_and_nothing_else() -> None:
             states[:, 0] = 1.0
             return states
 
-    reader = made(HECTO)
+    reader = reader_of(HECTO)
     blind = Reader(Constant(), reader.mixture)
     ran = blind.read(case(), top_1_gate(reader.mixture)).runs()
     assert len(ran.unique(dim=0)) == 1

@@ -13,7 +13,7 @@ Values = Mapping[str, float]
 SEEDS, CASES, NOISE = range(5), range(3), 0.004
 
 
-def judged(values: Mapping[str, tuple[Mapping[str, Any], Values]]) -> dict[str, ClaimRow]:
+def verdicts_on(values: Mapping[str, tuple[Mapping[str, Any], Values]]) -> dict[str, ClaimRow]:
     """Return the verdict on each claim where methods, at their points, measure `values`."""
     methods = {entry.name: entry for entry in registry.methods("adapters").values()}
     records = []
@@ -54,19 +54,19 @@ def world(mhr: float, lora: float = 0.3, shuffled: float = 0.4) -> dict[str, Any
 
 
 def test_mhr_above_polytropon_is_reproduced_where_nothing_else_is() -> None:
-    rows = judged(world(0.7))
+    rows = verdicts_on(world(0.7))
     assert rows["mhr-1"].verdict == "reproduced"
     assert not rows["mhr-1"].met_by
 
 
 def test_a_shared_lora_above_polytropon_unmasks_the_claim() -> None:
-    rows = judged(world(0.7, lora=0.72))
+    rows = verdicts_on(world(0.7, lora=0.72))
     assert rows["mhr-1"].verdict != "reproduced"
     assert "lora" in rows["mhr-1"].met_by
 
 
 def test_ids_by_lot_that_do_as_well_unmask_the_claim() -> None:
-    rows = judged(world(0.7, shuffled=0.7))
+    rows = verdicts_on(world(0.7, shuffled=0.7))
     assert rows["mhr-1"].verdict != "reproduced"
     assert rows["mhr-ids"].verdict != "reproduced"
 
@@ -74,7 +74,7 @@ def test_ids_by_lot_that_do_as_well_unmask_the_claim() -> None:
 def test_more_numbers_than_polytropon_are_no_comparable_budget() -> None:
     values = world(0.7)
     values["mhr"] = ({}, few_shot(0.7, parameters=92_000))
-    assert judged(values)["mhr-1"].verdict != "reproduced"
+    assert verdicts_on(values)["mhr-1"].verdict != "reproduced"
 
 
 def experts(seen: float, parameters: float = 62_208) -> dict[str, float]:
@@ -93,13 +93,13 @@ def dynmole_world(gain: float, parameters: float = 62_208) -> dict[str, Any]:
 
 def test_the_bars_of_dynmole_are_half_of_its_effects() -> None:
     """Above half of 9.6 % and of 2.3 %, and not above a little."""
-    high, low = judged(dynmole_world(1.06)), judged(dynmole_world(1.004))
+    high, low = verdicts_on(dynmole_world(1.06)), verdicts_on(dynmole_world(1.004))
     assert {high[claim].verdict for claim in ("dm-1", "dm-2")} == {"reproduced"}
     assert {low[claim].verdict for claim in ("dm-1", "dm-2")} == {"direction only"}
 
 
 def test_a_smaller_lora_is_no_rival_of_equal_size() -> None:
-    assert judged(dynmole_world(1.2, parameters=7_000))["dm-1"].verdict != "reproduced"
+    assert verdicts_on(dynmole_world(1.2, parameters=7_000))["dm-1"].verdict != "reproduced"
 
 
 def losses(entropy: float, area: float) -> Values:
@@ -116,17 +116,19 @@ def ablation(entropy: float, area: float, by_lot: float = 2.2) -> dict[str, Any]
 
 
 def test_the_entropy_loss_is_held_against_dynmole_without_it() -> None:
-    rows = judged(ablation(entropy=1.0, area=1.95))
+    rows = verdicts_on(ablation(entropy=1.0, area=1.95))
     assert rows["dm-uncertainty"].verdict == "reproduced"
     assert rows["dm-3"].verdict in ("not reproduced", "contradicted")
-    assert judged(ablation(entropy=1.0, area=1.7))["dm-3"].verdict == "reproduced"
+    assert verdicts_on(ablation(entropy=1.0, area=1.7))["dm-3"].verdict == "reproduced"
 
 
 def test_experts_by_lot_that_converge_as_fast_unmask_the_claim_of_convergence() -> None:
-    rows = judged(ablation(entropy=1.0, area=1.7, by_lot=1.6))
+    rows = verdicts_on(ablation(entropy=1.0, area=1.7, by_lot=1.6))
     assert rows["dm-convergence"].verdict == "does not discriminate"
     assert rows["dm-convergence"].met_by == ("random_experts",)
 
 
 def test_an_even_load_is_no_merit_where_lots_are_more_even() -> None:
-    assert judged(ablation(entropy=1.4, area=1.9))["dm-load"].verdict == "does not discriminate"
+    assert (
+        verdicts_on(ablation(entropy=1.4, area=1.9))["dm-load"].verdict == "does not discriminate"
+    )
