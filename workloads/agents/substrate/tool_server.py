@@ -60,7 +60,7 @@ class ToolServer:
         fault = self._plan.fault(tool, arguments, attempt)
         if fault is not None:
             if fault == TIMEOUT:
-                time.sleep(self._deadline_s)
+                time.sleep(self._deadline_s)  # what a caller loses by a tool that never answers
             return (fault,)
         return self._look_up(arguments) if tool in LOOK_UPS else _calculated(arguments)
 

@@ -66,7 +66,7 @@ class Trace:
         self.words += words
         self.weights += [weight] * len(words)
 
-    def given(self, *words: int) -> None:
+    def inject(self, *words: int) -> None:
         """Write words that a tool returned, or that were forced."""
         self.words += words
         self.weights += [0.0] * len(words)
@@ -101,7 +101,7 @@ class Expert:
             key = (tool, *arguments)
             result = self.server.call(tool, arguments, self.attempts[key])
             self.attempts[key] += 1
-            self.trace.given(*result, END_STEP)
+            self.trace.inject(*result, END_STEP)
             if result == (DOWN,):
                 self.down.add(tool)
             elif result not in ((TRANSIENT,), (TIMEOUT,)):
@@ -167,10 +167,10 @@ class Expert:
         self.trace.own(EQUALS)
         self.weight = 1.0
         if not self.unused:
-            self.trace.given(NONE, END_STEP)
+            self.trace.inject(NONE, END_STEP)
             return None
         hop, row = self.unused.pop()
-        self.trace.given(FIRST_HOP + hop - 1, *row, END_STEP)
+        self.trace.inject(FIRST_HOP + hop - 1, *row, END_STEP)
         return hop, row
 
     def work_out(self, number: Ids) -> None:
@@ -192,13 +192,13 @@ class Expert:
         """Let the critic look up the answer's type and say the truth; and reflect on what is wrong."""
         answer = stated(self.trace.words)
         right = answer == self.problem.answer
-        self.trace.given(CRITIC)
+        self.trace.inject(CRITIC)
         if answer is not None and answer != (FAIL,) and self.problem.family == "kb":
             self.mark = ()
             self.call(K1, LAST_HOP, answer)
         self.trace.own(OK if right else BAD, weight=HEAVY)
         if not right and reflects:
-            self.trace.given(REFLECT)
+            self.trace.inject(REFLECT)
             self.trace.own(*self._reflection(), END_STEP, weight=HEAVY)
 
     def _reflection(self) -> Ids:
