@@ -5,7 +5,8 @@ API, whatever has a card, the entry points of pyproject.toml, and scripts beside
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from checks.imports import names_in_yaml, neighbours, statements, strings
 from checks.offence import Offence
@@ -30,21 +31,45 @@ def offences(tree: Tree) -> Iterator[Offence]:
 
 def reachable(tree: Tree) -> set[str]:
     """Return the paths of all files that are reached from a root."""
-    waiting = list(roots(tree))
-    seen = {source.path for source in waiting}
+    return closure(graph(tree), roots(tree))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Where every file leads, by its path."""
+
+    targets: Mapping[str, Sequence[Source]]
+    beside: Mapping[str, set[str]]
+    """Names of modules that a file loads beside any task."""
+    sources: Sequence[Source]
+
+
+def graph(tree: Tree) -> Graph:
+    """Return where every file leads."""
+    targets = {
+        source.path: [edge.target for kind in (statements, strings) for edge in kind(tree, source)]
+        for source in tree.sources
+    }
+    return Graph(
+        targets, {source.path: neighbours(source) for source in tree.sources}, tree.sources
+    )
+
+
+def closure(edges: Graph, starts: Iterable[Source]) -> set[str]:
+    """Return the paths of all files that some files lead to, with their own."""
+    waiting = list(starts)
+    paths = {source.path for source in waiting}
     loaded_by_name: set[str] = set()
     while waiting:
         source = waiting.pop()
-        targets = [edge.target for edge in statements(tree, source)]
-        targets += [edge.target for edge in strings(tree, source)]
-        fresh = neighbours(source) - loaded_by_name
+        fresh = edges.beside[source.path] - loaded_by_name
         loaded_by_name |= fresh
-        targets += [other for other in tree.sources if other.name in fresh]
-        for target in targets:
-            if target.path not in seen:
-                seen.add(target.path)
+        by_name = [other for other in edges.sources if other.name in fresh] if fresh else []
+        for target in [*edges.targets[source.path], *by_name]:
+            if target.path not in paths:
+                paths.add(target.path)
                 waiting.append(target)
-    return seen
+    return paths
 
 
 def roots(tree: Tree) -> Iterator[Source]:

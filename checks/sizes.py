@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from checks.offence import Offence
+from checks.reachability import closure, graph, roots
 from checks.tree import Source, Tree
 
 FOLDER_ENTRIES = 25
@@ -83,25 +84,49 @@ def _docstring(source: Source) -> Iterator[Offence]:
 
 
 def _papers(tree: Tree) -> Iterator[Offence]:
-    """Add up the files of each method that has a folder of its own."""
-    papers: dict[str, list[Source]] = defaultdict(list)
-    for source in tree.sources:
-        if "methods" in source.parts[:-2]:
-            end = source.parts.index("methods") + 2
-            papers["/".join(source.parts[:end])].append(source)
-    for folder, files in sorted(papers.items()):
+    """Add up what is a method's own in a folder of its name, and what is a paper's own."""
+    for place, files in sorted({**_method_folders(tree), **paper_files(tree)}.items()):
         lines = sum(source.lines for source in files)
         if len(files) > PAPER_FILES:
             yield Offence(
-                "paper-files", folder,
-                f"{folder}/ has {len(files)} files, and {PAPER_FILES} are allowed for a paper. "
+                "paper-files", place,
+                f"{place} has {len(files)} files, and {PAPER_FILES} are allowed for a paper. "
                 "Move what other methods could use to substrate/, or drop what is not needed.",
                 len(files),
             )  # fmt: skip
         if lines > PAPER_LINES:
             yield Offence(
-                "paper-lines", folder,
-                f"{folder}/ has {lines} lines, and {PAPER_LINES} are allowed for a paper. "
+                "paper-lines", place,
+                f"{place} has {lines} lines, and {PAPER_LINES} are allowed for a paper. "
                 "Move what other methods could use to substrate/, or drop what is not needed.",
                 lines,
             )  # fmt: skip
+
+
+def _method_folders(tree: Tree) -> dict[str, list[Source]]:
+    """Return the files of each method that has a folder of its own."""
+    folders: dict[str, list[Source]] = defaultdict(list)
+    for source in tree.sources:
+        if "methods" in source.parts[:-2]:
+            end = source.parts.index("methods") + 2
+            folders["/".join(source.parts[:end]) + "/"].append(source)
+    return folders
+
+
+def paper_files(tree: Tree) -> dict[str, list[Source]]:
+    """Return the files of each paper: adaptive methods with its slug, and what nothing else leads to.
+
+    Rivals, controls and oracles are methods of the task, and what several methods use is substrate.
+    """
+    edges, starts = graph(tree), list(roots(tree))
+    everything = closure(edges, starts)
+    methods: dict[str, set[str]] = defaultdict(set)
+    for source in tree.sources:
+        if source.slug and source.role == "adaptive":
+            methods[source.slug].add(source.path)
+    papers: dict[str, list[Source]] = {}
+    for slug, own in methods.items():
+        others = closure(edges, (source for source in starts if source.path not in own))
+        mine = own | (everything - others)
+        papers[f"The paper {slug}"] = [source for source in tree.sources if source.path in mine]
+    return papers

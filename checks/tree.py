@@ -42,14 +42,23 @@ class Source:
 
     @cached_property
     def role(self) -> str:
-        """The role that the file's card gives; empty if it has no card."""
+        """The role that the file's card gives, `adaptive` where it names none; empty without a card."""
+        return "" if self._card is None else _literal(self._card, "role") or "adaptive"
+
+    @property
+    def slug(self) -> str:
+        """The paper of the file's card; empty if it names none, or there is no card."""
+        return "" if self._card is None else _literal(self._card, "slug")
+
+    @cached_property
+    def _card(self) -> ast.expr | None:
         for node in self.syntax.body:
             if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
                 continue
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, ast.Name) and target.id == "CARD" for target in targets):
-                return _role(node.value)
-        return ""
+                return node.value
+        return None
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
@@ -111,9 +120,9 @@ def _sources(root: Path, folders: tuple[str, ...]) -> Iterator[Source]:
             yield Source(path.relative_to(root).as_posix(), text, ast.parse(text, str(path)))
 
 
-def _role(card: ast.expr) -> str:
-    """Read `role=` of a card; a card that names none is that of an adaptive method."""
+def _literal(card: ast.expr, name: str) -> str:
+    """Read a string that a card gives by keyword; empty where it gives none."""
     for keyword in card.keywords if isinstance(card, ast.Call) else ():
-        if keyword.arg == "role" and isinstance(keyword.value, ast.Constant):
+        if keyword.arg == name and isinstance(keyword.value, ast.Constant):
             return str(keyword.value.value)
-    return "adaptive"
+    return ""
