@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONSAFEPATH := 1
+# Tests start hundreds of processes, and each would compile hundreds of modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test slow check style types layers rules fresh docs results bench clean
 
