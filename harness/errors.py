@@ -66,7 +66,7 @@ class DeviceUnavailable(EnvironmentProblem):
 
 
 class MissingAbility(EnvironmentProblem):
-    """What runs a method's model cannot do what the method needs: the method is skipped."""
+    """What runs a method, its model or its solver, cannot do what the method needs: it is skipped."""
 
 
 class NoInstrument(EnvironmentProblem):

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.errors import MissingAbility
 from adabench.workloads.algorithms.mip.substrate.outcome import Clock, Outcome
 from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Floats, Program, file_of
 from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
@@ -117,10 +117,10 @@ class Search:
         """Solve the whole program with HiGHS instead.
 
         Raises:
-            EnvironmentProblem: on the processor's clock; it asks whether to go on once in seconds.
+            MissingAbility: on the processor's clock; it asks whether to go on once in seconds.
         """
         if self.clock == "cpu":
-            raise EnvironmentProblem(
+            raise MissingAbility(
                 "HiGHS has no processor clock.", "Leave it out, or run it with --set clock=wall."
             )
         self._highs(relaxed=False, limit_s=min(limit_s, self.left_s))
