@@ -1,0 +1,40 @@
+"""Checkpoints of choosers: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
+
+A card says which recipe made the file, a digest of the sources it was made with, and the figures of its gates, measured on the file
+as it is shipped. Who loads a chooser holds them against its gates (`substrate/choosers.py`).
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from adabench.workloads.agents.tools.substrate.choice_words import CHOICE_VOCABULARY
+from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
+from adabench.workloads.agents.tools.substrate.choosers import FOLDER, restore_chooser
+from adabench.workloads.agents.tools.training import train_choosers
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.checkpoints import Progress
+
+
+def train(
+    name: str, progress: Progress = lambda done, steps: None, *, folder: Path = FOLDER
+) -> dict[str, Any]:
+    """Train a recipe and write its weights and card into `folder`; return the card.
+
+    Raises:
+        SelectionError: if there is no recipe of that name.
+    """
+    plan = checkpoints.find_recipe(name, recipes())
+    folder.mkdir(parents=True, exist_ok=True)
+    model = train_choosers.train(plan, progress)
+    save_file(checkpoints.halves(model.state_dict()), folder / f"{name}{checkpoints.SUFFIX}")
+    restore_chooser.cache_clear()
+    engine = NativeEngine(restore_chooser(name, folder), name, vocabulary=CHOICE_VOCABULARY)
+    dev = train_choosers.figures(engine)
+    card = asdict(plan) | {"source": checkpoints.code_digest(train_choosers), "dev": dev}
+    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return card

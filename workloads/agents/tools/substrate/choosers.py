@@ -1,0 +1,105 @@
+"""Choosers that are shipped or in the user's cache, behind engines, if they pass their gates.
+
+A chooser that cannot walk a graph without faults is a broken agent: whatever is measured against it would look like
+a merit of a router. So one that misses a gate is refused.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
+from adabench.workloads.agents.tools.substrate.choice_words import CHOICE_VOCABULARY
+from adabench.workloads.agents.tools.substrate.chooser_recipes import TRAININGS, recipes
+from adabench.workloads.shared.language_model.contract import Engine
+from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training import checkpoints
+
+FOLDER = Path(__file__).parents[1] / "checkpoints"
+CHOOSER_GATES: Mapping[str, tuple[float, str]] = {
+    "clean": (0.98, "held-out graphs without a fault are walked to their end"),
+    "one_fault": (0.90, "and with one tool down"),
+}
+"""By figure: its least value, and what it says."""
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """A chooser behind an engine, and the file that it was read from."""
+
+    engine: Engine
+    name: str
+
+    def note(self) -> None:
+        """Note that it is handed out to the method of this process."""
+        checkpoints.note(self.name, FOLDER)
+
+
+def chooser_name(base: str, seed: int) -> str:
+    """Return the name of a chooser's checkpoint for a run seed: trainings that are there, in turn.
+
+    Raises:
+        SelectionError: if there is no such chooser.
+    """
+    known = dict.fromkeys(name.rpartition("-s")[0] for name in recipes())
+    if base not in known:
+        raise SelectionError(f"There is no chooser {base!r}.", nearest(base, known))
+    names = [f"{base}-s{training}" for training in TRAININGS]
+    there = [name for name in names if checkpoints.is_there(name, FOLDER)] or names[:1]
+    return there[seed % len(there)]
+
+
+def chooser(name: str) -> Chooser:
+    """Return a chooser that passes its gates.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet, or misses a gate.
+    """
+    return Chooser(chooser_engine(name, checkpoints.home(name, FOLDER)), name)
+
+
+def chooser_engine(name: str, folder: Path) -> NativeEngine:
+    """Return an engine over a chooser that passes its gates.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet, or misses a gate.
+    """
+    model = restore_chooser(name, folder)
+    refuse_broken(name, folder)
+    return NativeEngine(model, name.rpartition("-s")[0], vocabulary=CHOICE_VOCABULARY)
+
+
+def refuse_broken(name: str, folder: Path) -> None:
+    """Make sure that a chooser's card says that it passes its gates.
+
+    Raises:
+        EnvironmentProblem: naming what it misses.
+    """
+    card = folder / f"{name}.json"
+    figures = json.loads(card.read_text(encoding="utf-8")).get("dev", {}) if card.exists() else {}
+    missing = [
+        f"{figure} is {figures.get(figure, 'unknown')}, not {low:g} or more ({says})"
+        for figure, (low, says) in CHOOSER_GATES.items()
+        if not figures.get(figure, 0.0) >= low
+    ]
+    if missing:
+        raise EnvironmentProblem(
+            f"The chooser {name} is not used, for it misses its gates: {'; '.join(missing)}.",
+            "Train another one (adabench train 'tools/chooser-s*').",
+        )
+
+
+@lru_cache(maxsize=8)
+def restore_chooser(name: str, folder: Path) -> LanguageModel:
+    """Return a checkpoint's language model in single precision, whatever its gates say.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+    """
+    recipe = checkpoints.find_recipe(name, recipes())
+    model = LanguageModel(recipe.shape)
+    model.load_state_dict(checkpoints.weights(name, folder, recipe.forecast_s))
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,332 @@
+"""One case being worked on: its tools, a model that may be asked, what both cost, and what is declared at the end.
+
+    with task.session(case) as session:
+        result = session.call("lookup")
+        choice = session.choose()            the model reads every call so far, and names the next tool
+        session.finish()                     or session.hand_off(stage): what is missing is said
+    return session.report
+
+The session carries values from stage to stage: a call gets what the stage before it produced. It counts every call,
+and says nothing of faults that no call or probe has met; only where `known_outage` is chosen it names what is down.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, NamedTuple, TypeVar
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.agents.tools.substrate.choice_words import (
+    DOWN,
+    ERROR,
+    LATE,
+    LONGEST,
+    OK,
+    RISK,
+    STOPS,
+    Ids,
+    call_words,
+    choice_of,
+    prompt_words,
+    result_words,
+)
+from adabench.workloads.agents.tools.substrate.choosers import Chooser
+from adabench.workloads.agents.tools.substrate.routing_ledger import (
+    Kind,
+    LedgerRow,
+    Plane,
+    RoutingLedger,
+)
+from adabench.workloads.agents.tools.substrate.tool_endpoint import Result, Row, ToolEndpoint
+from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
+from adabench.workloads.shared.language_model.contract import Costs, Seq
+
+T = TypeVar("T")
+MOST_CONTACTS = 200
+"""Calls, probes and checks of one case: an honest method needs a tenth of them."""
+HIGH_AMOUNT = 10_000
+"""Above it a person decides: the paper's rule, which everybody knows."""
+_WORDS: Mapping[str, int] = {"ok": OK, "err": ERROR, "down": DOWN, "late": LATE}
+
+
+@dataclass(frozen=True)
+class RoutingCase:
+    """One request and the graph of tools for it."""
+
+    index: int
+    group: str
+    graph: ToolGraph
+    request: str
+    reference: int
+    """What the first tool is called with."""
+    numbers: tuple[int, ...]
+    """By tool, in the graph's order: its number in the model's words."""
+
+
+class NextStep(NamedTuple):
+    """What the model says: a call of a tool, the end, a hand-off, or nothing that can be read."""
+
+    verb: Literal["call", "done", "hand_off", "unreadable"]
+    tool: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a case ended: what stands in the world, and what was declared."""
+
+    rows: tuple[Row, ...]
+    verb: Literal["done", "hand_off", "nothing"]
+    missing: str = ""
+    """The stage that a hand-off names."""
+
+    @property
+    def missing_stage(self) -> int:
+        """Return the first stage of which too few tools said that they have worked; behind the last: none."""
+        places = range(len(self.graph.stages))
+        open_ = (place for place in places if len(self._worked[place]) < self._least(place))
+        return next(open_, len(self.graph.stages))
+
+    @property
+    def report(self) -> str:
+        """Return what a method hands in."""
+        return f"{self.verb} {self.missing}".strip()
+
+
+def is_risky(result: Result) -> bool:
+    """Tell whether a person has to decide: a high amount, or a flag."""
+    return bool(result.flags) or (result.value or 0) > HIGH_AMOUNT
+
+
+@dataclass
+class RoutingSession:
+    """A session; use it in a `with`."""
+
+    case: RoutingCase
+    endpoint: ToolEndpoint = field(repr=False)
+    load_chooser: Callable[[], Chooser] = field(repr=False)
+    settle: Callable[[Outcome, Mapping[str, float]], None] = field(repr=False)
+    known_down: frozenset[str] = frozenset()
+    """What somebody says is down, where `known_outage` is chosen: as it was when last asked."""
+    tells_outages: bool = False
+
+    def __post_init__(self) -> None:
+        """Begin with nothing known."""
+        self._ledger, self._costs = RoutingLedger(), Costs()
+        self._values: list[list[int]] = [[] for _ in self.case.graph.stages]
+        self._worked: list[set[str]] = [set() for _ in self.case.graph.stages]
+        self._heard: list[int] = []
+        self._seq: Seq | None = None
+        self._chooser: Chooser | None = None
+        self._outcome: Outcome | None = None
+        self._verb: Literal["done", "hand_off", "nothing"] = "nothing"
+        self._missing = ""
+        self._refresh()
+
+    @property
+    def graph(self) -> ToolGraph:
+        """Return the graph of tools."""
+        return self.case.graph
+
+    def call(self, tool: str) -> Result:
+        """Call a tool with what the stage before it produced.
+
+        Raises:
+            MethodContractError: if there is no such tool, or the session has ended.
+        """
+        stage = self._stage_of(tool)
+        value = self._argument(stage)
+        result = self._timed("tool", tool, lambda: self.endpoint.call(tool, value), _status_of)
+        if result.status == "ok":
+            self._worked[stage].add(tool)
+            self._values[stage] += [] if result.value is None else [result.value]
+        word = RISK if result.status == "ok" and is_risky(result) else _WORDS[result.status]
+        number = self.case.numbers[self.graph.tools.index(tool)]
+        self._heard += [*call_words(number), *result_words(word, self._spoken_stage(tool), number)]
+        self._refresh()
+        return result
+
+    def probe(self, tool: str) -> bool:
+        """Ask whether a tool is well.
+
+        Raises:
+            MethodContractError: if there is no such tool, or the session has ended.
+        """
+        self._stage_of(tool)
+        return self._timed("probe", tool, lambda: self.endpoint.probe(tool), str)
+
+    def check(self, stage: int) -> bool:
+        """Look whether a stage has left in the world what its tools said that it did.
+
+        Raises:
+            MethodContractError: if the session has ended.
+        """
+        title, least = self.graph.stages[stage].title, self._least(stage)
+        found = self._timed("check", title, lambda: self.endpoint.check(stage), str)
+        return len(found) >= least and set(found) == set(self._values[stage])
+
+    def choose(self) -> NextStep:
+        """Ask the model what comes next; it reads every call of this session.
+
+        Raises:
+            EnvironmentProblem: if the model was not trained yet, or misses a gate.
+        """
+        self._refuse_end()
+        chooser = self._opened()
+        began_s = time.perf_counter()
+        seq = self._listening(chooser)
+        chunk = chooser.engine.decode([seq], stop=STOPS, max_new=LONGEST, temperature=0.0)[0]
+        choice = choice_of(chunk.ids)
+        plane: Plane = "data" if choice.verb == "done" else "control"
+        self._ledger.add(
+            LedgerRow("llm", plane, chooser.name, choice.verb, began_s, time.perf_counter())
+        )
+        if choice.verb != "call":
+            return NextStep(choice.verb)
+        if choice.tool not in self.case.numbers:
+            return NextStep("unreadable")
+        return NextStep("call", self.graph.tools[self.case.numbers.index(choice.tool)])
+
+    def finish(self) -> None:
+        """Declare that everything is done.
+
+        Raises:
+            MethodContractError: if the session has ended.
+        """
+        self._refuse_end()
+        self._verb = "done"
+
+    def hand_off(self, stage: int) -> None:
+        """Declare that a person has to go on, and from which stage.
+
+        Raises:
+            MethodContractError: if the session has ended, or there is no such stage.
+        """
+        self._refuse_end()
+        if not 0 <= stage < len(self.graph.stages):
+            raise MethodContractError(
+                f"There is no stage {stage} to hand off.", "Name one of `session.graph.stages`."
+            )
+        self._verb, self._missing = "hand_off", self.graph.stages[stage].title
+
+    @property
+    def missing_stage(self) -> int:
+        """Return the first stage of which too few tools said that they have worked; behind the last: none."""
+        places = range(len(self.graph.stages))
+        open_ = (place for place in places if len(self._worked[place]) < self._least(place))
+        return next(open_, len(self.graph.stages))
+
+    @property
+    def report(self) -> str:
+        """Return how the case ended, to be handed in."""
+        assert self._outcome is not None, "a session reports when its `with` has ended"
+        return self._outcome.report
+
+    def __enter__(self) -> "RoutingSession":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the world, and write what was called into the task's meter."""
+        self._ledger.ended_s = time.perf_counter()
+        self._outcome = Outcome(self.endpoint.close(), self._verb, self._missing)
+        if self._chooser and self._seq:
+            self._chooser.engine.close(self._seq)
+        costs = {name: float(self._costs.meter[name]) for name in ("generated", "prefilled")}
+        costs["flops_counted"] = float(self._costs.meter["flops"])
+        self.settle(self._outcome, {**self._ledger.totals(), **costs})
+
+    def _timed(
+        self, kind: Kind, name: str, work: Callable[[], T], status: Callable[[T], str]
+    ) -> T:
+        self._refuse_end()
+        began_s = time.perf_counter()
+        found = work()
+        ended_s = time.perf_counter()
+        self._ledger.add(LedgerRow(kind, "data", name, status(found), began_s, ended_s))
+        return found
+
+    def _refuse_end(self) -> None:
+        if self._verb != "nothing" or self._outcome is not None:
+            raise MethodContractError(
+                "The case was declared to have ended, and something was asked after that.",
+                "Declare last.",
+            )
+        if len(self._ledger.rows) >= MOST_CONTACTS:
+            raise MethodContractError(
+                f"The method made {MOST_CONTACTS} calls for one case and came to no end.",
+                "Count failures, and hand off.",
+            )
+
+    def _refresh(self) -> None:
+        if self.tells_outages:
+            self.known_down = self.endpoint.down()
+
+    def _stage_of(self, tool: str) -> int:
+        places = self.graph.stage_of
+        if tool not in places:
+            raise MethodContractError(
+                f"There is no tool {tool!r} in this graph.", f"It has {', '.join(places)}."
+            )
+        return places[tool]
+
+    def _least(self, stage: int) -> int:
+        """Return how many tools of a stage must have worked."""
+        return self.graph.quorum if self.graph.covers and stage == 0 else 1
+
+    def _argument(self, stage: int) -> int | None:
+        """Return what a tool of a stage is called with; None: the stage before has not produced it.
+
+        Readers of a post each say 1 for harmful; one of them is enough.
+        """
+        if stage == 0:
+            return self.case.reference
+        before = self._values[stage - 1]
+        if len(before) < self._least(stage - 1):
+            return None
+        return max(before) if self.graph.covers and stage == 1 else before[-1]
+
+    def _spoken_stages(self) -> list[tuple[str, ...]]:
+        """Return the stages as the model is told of them: where all are to be called, each is a stage."""
+        graph = self.graph
+        first = [(tool,) for tool in graph.by_cost(0)] if graph.covers else [graph.by_cost(0)]
+        return [*first, *(graph.by_cost(stage) for stage in range(1, len(graph.stages)))]
+
+    def _spoken_stage(self, tool: str) -> int:
+        return next(n for n, tools in enumerate(self._spoken_stages()) if tool in tools)
+
+    def _opened(self) -> Chooser:
+        if self._chooser is None:
+            self._chooser = self.load_chooser()
+            self._chooser.note()
+            self._chooser.engine.reset(self._costs)
+        return self._chooser
+
+    def _listening(self, chooser: Chooser) -> Seq:
+        """Return a sequence that holds the prompt and every call so far, as they were made."""
+        number = dict(zip(self.graph.tools, self.case.numbers, strict=True))
+        stages = [[number[tool] for tool in tools] for tools in self._spoken_stages()]
+        words: Ids = (*prompt_words(stages), *self._heard)
+        seq, rest = self._seq, _behind(self._seq, words)
+        if seq is None or rest is None:
+            if seq is not None:
+                chooser.engine.close(seq)
+            self._seq = seq = chooser.engine.open(words)
+        elif rest:
+            chooser.engine.append([seq], [rest])
+        return seq
+
+
+def _behind(seq: Seq | None, words: Sequence[int]) -> Sequence[int] | None:
+    """Return the words that a sequence lacks; None if it holds others."""
+    if seq is None or list(words[: len(seq.ids)]) != list(seq.ids):
+        return None
+    return words[len(seq.ids) :]
+
+
+def _status_of(result: Result) -> str:
+    return result.status

@@ -1,0 +1,145 @@
+"""The tools of one case: calls that change a world's state, health probes, and the faults one layer below them.
+
+    endpoint = ToolEndpoint(graph, scene)
+    endpoint.call("stripe", 4200)  ->  Result("ok", 4200, ())      and a row of `refund` in the world
+
+The world is a SQLite database in memory; a call is one transaction. A provider knows its own calls: the same call
+again returns what it did before and does nothing more (an idempotency key). Providers do not know each other, so
+two of them refund twice. What a caller learns of a fault is what a call or a probe returned.
+"""
+
+import sqlite3
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from adabench.workloads.agents.tools.substrate.fault_schedules import Fault, FaultSchedule
+from adabench.workloads.agents.tools.substrate.post_classifiers import Post, read_post
+from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
+
+Status = Literal["ok", "err", "down", "late"]
+DEADLINE_S = 0.002
+"""How long a call that is late blocks."""
+SLOW_SHARE = 0.5
+"""Of the deadline: how long a tool that is slow takes."""
+OFF = 7
+"""By how much data are wrong that are."""
+Row = tuple[str, str, int]
+"""A stage's title, the tool, and the value."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call returned."""
+
+    status: Status
+    value: int | None = None
+    """What the stage produced; None where nothing can be read."""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the tools of one case work on, and what is wrong with them."""
+
+    record: int
+    """What tools that look the case up return."""
+    schedule: FaultSchedule = field(default_factory=FaultSchedule)
+    flag_stage: int = -1
+    """The stage whose result is flagged; -1: none."""
+    post: Post | None = None
+
+
+class ToolEndpoint:
+    """The tools of one case."""
+
+    def __init__(
+        self, graph: ToolGraph, scene: Scene, *, deadline_s: float = DEADLINE_S
+    ) -> None:
+        self._graph, self._scene, self._deadline_s = graph, scene, deadline_s
+        self._contacts: Counter[str] = Counter()
+        self._worked: list[str] = []
+        self._world = sqlite3.connect(":memory:")
+        self._world.execute("CREATE TABLE effects (stage TEXT, tool TEXT UNIQUE, value INTEGER)")
+
+    def call(self, tool: str, value: int | None) -> Result:
+        """Call a tool with the value that the stage before it produced."""
+        fault = self._strike(tool)
+        kind = fault.kind if fault else ""
+        if kind in ("outage", "recovering"):
+            return Result("down")
+        if kind in ("error", "rate_limit", "intermittent"):
+            return Result("err")
+        if kind == "timeout":
+            time.sleep(self._deadline_s)  # what a caller loses by a tool that never answers
+            return Result("late")
+        result = self._work(tool, value, OFF if kind == "wrong_data" else 0)
+        if kind == "lost":
+            time.sleep(self._deadline_s)
+            return Result("late")
+        if kind == "slow":
+            time.sleep(self._deadline_s * SLOW_SHARE)
+        return Result("ok") if kind == "malformed" and result.status == "ok" else result
+
+    def probe(self, tool: str) -> bool:
+        """Ask a tool whether it is well; it answers, refuses, or says nothing until the deadline."""
+        fault = self._strike(tool)
+        kind = fault.kind if fault else ""
+        if kind == "timeout":
+            time.sleep(self._deadline_s)
+        return kind not in ("outage", "recovering", "timeout", "rate_limit")
+
+    def check(self, stage: int) -> tuple[int, ...]:
+        """Return the values that a stage has left in the world."""
+        title = self._graph.stages[stage].title
+        found = self._world.execute("SELECT value FROM effects WHERE stage = ?", (title,))
+        return tuple(value for (value,) in found)
+
+    def down(self) -> frozenset[str]:
+        """Return the tools that are out of order now, for the arm in which somebody says so."""
+        worked = frozenset(self._worked)
+        faults = ((tool, self._fault(tool, worked)) for tool in self._graph.tools)
+        return frozenset(
+            tool for tool, fault in faults if fault and fault.kind in ("outage", "recovering", "timeout")
+        )
+
+    def close(self) -> tuple[Row, ...]:
+        """Return what stands in the world at the end, in the order in which it came there."""
+        found = self._world.execute("SELECT stage, tool, value FROM effects ORDER BY rowid")
+        rows = tuple((str(stage), str(tool), int(value)) for stage, tool, value in found)
+        self._world.close()
+        return rows
+
+    def _fault(self, tool: str, worked: frozenset[str]) -> Fault | None:
+        return self._scene.schedule.fault(tool, self._contacts[tool], worked)
+
+    def _strike(self, tool: str) -> Fault | None:
+        """Return the fault of this contact, and count it."""
+        fault = self._fault(tool, frozenset(self._worked))
+        self._contacts[tool] += 1
+        return fault
+
+    def _work(self, tool: str, value: int | None, off: int) -> Result:
+        """Do what a tool does: look up, or change the world."""
+        place = self._graph.stage_of[tool]
+        found = self._product(tool, place, value)
+        if found is None:
+            return Result("err")  # a call without its argument
+        title = self._graph.stages[place].title
+        with self._world:
+            self._world.execute(
+                "INSERT OR IGNORE INTO effects VALUES (?, ?, ?)", (title, tool, found + off)
+            )
+            query = "SELECT value FROM effects WHERE tool = ?"
+            (stored,) = self._world.execute(query, (tool,)).fetchone()
+        self._worked.append(tool)
+        flags = ("policy",) if place == self._scene.flag_stage else ()
+        return Result("ok", int(stored), flags)
+
+    def _product(self, tool: str, place: int, value: int | None) -> int | None:
+        """Return what a tool makes of its argument."""
+        if not self._graph.stages[place].reads or place > 0:
+            return value
+        post = self._scene.post
+        return self._scene.record if post is None else read_post(tool, post)

@@ -1,0 +1,135 @@
+"""The training recipe of choosers, and the figures of their gates.
+
+AdamW, betas (0.9, 0.98), weight decay 0.01, gradient norm clipped to 1; 100 steps of warm-up, constant, linear
+decay to 5 % over the last fifth. Loss on the expert's own words only.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adabench.workloads.agents.tools.substrate.choice_words import (
+    DOWN,
+    LONGEST,
+    OK,
+    PAD,
+    STOPS,
+    Choice,
+    choice_of,
+    result_words,
+)
+from adabench.workloads.agents.tools.substrate.chooser_recipes import ChooserRecipe
+from adabench.workloads.agents.tools.training.expert_walks import (
+    Faults,
+    Layers,
+    Walk,
+    draw_layers,
+    walks,
+)
+from adabench.workloads.shared.language_model.contract import Costs, mix
+from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training.checkpoints import Progress
+
+BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
+WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
+PER_GATE = 300
+"""Graphs that each figure rests on."""
+MOST_CALLS = 30
+_GATE = 0x6A7E
+FIGURES: tuple[tuple[str, Faults], ...] = (
+    ("clean", "none"), ("one_fault", "one"), ("several_faults", "several"), ("stage_down", "stage"),
+)  # fmt: skip
+
+
+def train(recipe: ChooserRecipe, progress: Progress = lambda done, steps: None) -> LanguageModel:
+    """Train a chooser from its seed; return it in evaluation mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = LanguageModel(recipe.shape)
+        optimiser = torch.optim.AdamW(
+            model.parameters(), lr=recipe.rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+        )
+        parts = islice(batches(recipe.seed, recipe.batch), recipe.steps)
+        for step, (ids, targets) in enumerate(parts):
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.rate * schedule(step, recipe.steps)
+            optimiser.zero_grad()
+            own = targets != PAD
+            logits = F.linear(model.states(ids)[own], model.embedding.weight)
+            torch.autograd.backward(F.cross_entropy(logits, targets[own]))
+            nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+            optimiser.step()
+            progress(step + 1, recipe.steps)
+    return model.eval().requires_grad_(False)
+
+
+def schedule(step: int, steps: int) -> float:
+    """Return the learning rate as a share of its peak."""
+    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
+    return warm * (1 - (1 - LAST_RATE) * late)
+
+
+def batches(seed: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (ids, targets) [batch, T] for ever; targets that are not the expert's own are padding."""
+    source = walks(seed)
+    while True:
+        yield padded(list(islice(source, batch)))
+
+
+def padded(rows: Sequence[Walk]) -> tuple[Tensor, Tensor]:
+    """Turn walks into ids and the words that follow them."""
+    width = max(len(row.prompt) + len(row.words) for row in rows) - 1
+    ids, targets = (torch.full((len(rows), width), PAD) for _ in range(2))
+    for row, one in enumerate(rows):
+        whole = torch.tensor((*one.prompt, *one.words))
+        first, end = len(one.prompt) - 1, len(whole) - 1
+        ids[row, :end] = whole[:-1]
+        own = torch.tensor(one.own)
+        targets[row, first:end] = torch.where(own, whole[first + 1 :], PAD)
+    return ids, targets
+
+
+def figures(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]:
+    """Return on held-out graphs the share of walks that end as they should, by kind of fault."""
+    found = {}
+    for name, faults in FIGURES:
+        graphs = [
+            draw_layers(mix(_GATE, index, len(name)), faults, "held-out", 0.0)
+            for index in range(count)
+        ]
+        found[name] = round(sum(ends_well(engine, graph) for graph in graphs) / count, 4)
+    return found
+
+
+def ends_well(engine: NativeEngine, layers: Layers) -> bool:
+    """Tell whether a chooser calls one working tool of each stage in order and says so, or hands off."""
+    engine.reset(Costs())
+    seq = engine.open(layers.prompt)
+    done: list[int] = []
+    for _ in range(MOST_CALLS):
+        chunk = engine.decode([seq], stop=STOPS, max_new=LONGEST, temperature=0.0)[0]
+        choice = choice_of(chunk.ids)
+        if choice.verb != "call":
+            break
+        is_up = choice.tool not in layers.down
+        stage = next((n for n, tools in enumerate(layers.stages) if choice.tool in tools), 0)
+        engine.append([seq], [result_words(OK if is_up else DOWN, stage, choice.tool)])
+        done += [choice.tool] * is_up
+    return _is_right(choice, done, layers)
+
+
+def _is_right(choice: Choice, done: Sequence[int], layers: Layers) -> bool:
+    """Compare the tools that worked with the stages, up to the first that has none."""
+    whole = [set(tools) - layers.down for tools in layers.stages]
+    reachable = whole.index(set()) if set() in whole else len(whole)
+    is_in_order = len(done) == reachable and all(
+        tool in tools for tool, tools in zip(done, whole, strict=False)
+    )
+    return is_in_order and choice.verb == ("done" if layers.is_feasible else "hand_off")
+
+
