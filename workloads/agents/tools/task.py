@@ -51,7 +51,7 @@ CARD = Card(
     adapts="which tool is called next, and when a model is asked",
     knobs=(
         Knob("set", ("paper", "repo", "subsets", "partial"), "paper"),
-        Knob("instances", (3,), 3, open=True, low=1),
+        Knob("instances", (5,), 5, open=True, low=1),
         Knob("fanout", ("path",), "path", also=("cover",)),
         Knob("outages", ("unknown",), "unknown", also=("known",)),
         Knob("graph", ("builtin",), "builtin", open=True),
@@ -79,6 +79,7 @@ CARD = Card(
         Metric("probe_calls", "calls", "lower", "cost"),
         Metric("check_calls", "calls", "lower", "cost"),
         Metric("failed_calls", "calls", "lower", "cost"),
+        Metric("sessions", "", "lower", "info"),
         Metric("generated", "tokens", "lower", "cost"),
         Metric("prefilled", "tokens", "lower", "cost"),
         Metric("flops_counted", "FLOP", "lower", "cost"),
@@ -98,8 +99,8 @@ def load(
     scale: str,
     seed: int,
     *,
-    set: str = "paper",  # noqa: A002  the condition's name
-    instances: int = 3,
+    set: str = "paper",
+    instances: int = 5,
     fanout: str = "path",
     outages: str = "unknown",
     graph: str = "builtin",

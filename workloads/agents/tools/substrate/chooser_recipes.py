@@ -22,10 +22,10 @@ class ChooserRecipe:
     name: str
     seed: int
     shape: BigramShape = CHOOSER
-    steps: int = 1200
+    steps: int = 800
     batch: int = 64
     rate: float = 2e-3
-    forecast_s: int = 90
+    forecast_s: int = 80
 
 
 def recipes() -> dict[str, ChooserRecipe]:

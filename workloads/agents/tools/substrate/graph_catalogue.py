@@ -19,7 +19,9 @@ from adabench.workloads.agents.tools.substrate.tool_graph import (
     layered,
 )
 
-_BACKUPS = {name: 2.0 for name in ("razorpay", "sms", "train", "hostel", "bus", "desk", "text", "spam", "hold")}
+_BACKUPS = dict.fromkeys(
+    ("razorpay", "sms", "train", "hostel", "bus", "desk", "text", "spam", "hold"), 2.0
+)
 PAPER: Mapping[str, ToolGraph] = {
     "support": layered("support", "linear", (
         Stage("order", ("lookup",), reads=True),

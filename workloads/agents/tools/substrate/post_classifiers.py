@@ -25,7 +25,7 @@ PART_OF: Mapping[str, str] = {"image": "picture", "video": "picture", "history":
 """By reader: what it sees; all others see the words."""
 _CALM = "good day thanks nice garden recipe photo music friend"
 _HARSH = "kill scum idiot trash hate burn filth worthless vermin"
-PRACTICE, STEPS, RATE = 400, 200, 1.0
+PRACTICE, STEPS, RATE = 240, 100, 1.0
 _POST = 0x9057
 
 

@@ -49,7 +49,7 @@ class RoutingLedger:
             found[f"{row.kind}_calls"] += 1
             found["control_calls"] += row.kind == "llm" and row.plane == "control"
             found["data_calls"] += row.kind == "llm" and row.plane == "data"
-        for row, after in zip(contacts, [*contacts[1:], None], strict=True):
+        for row, after in zip(contacts, [*contacts[1:], None], strict=False):
             if row.kind == "tool" and row.status != "ok":
                 found["failed_calls"] += 1
                 times["detection_s"] += row.ended_s - row.began_s

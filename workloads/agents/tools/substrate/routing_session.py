@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, Self, TypeVar
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.tools.substrate.choice_words import (
@@ -222,7 +222,7 @@ class RoutingSession:
         assert self._outcome is not None, "a session reports when its `with` has ended"
         return self._outcome.report
 
-    def __enter__(self) -> "RoutingSession":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -240,9 +240,7 @@ class RoutingSession:
         costs["flops_counted"] = float(self._costs.meter["flops"])
         self.settle(self._outcome, {**self._ledger.totals(), **costs})
 
-    def _timed(
-        self, kind: Kind, name: str, work: Callable[[], T], status: Callable[[T], str]
-    ) -> T:
+    def _timed(self, kind: Kind, name: str, work: Callable[[], T], status: Callable[[T], str]) -> T:
         self._refuse_end()
         began_s = time.perf_counter()
         found = work()

@@ -1,8 +1,8 @@
 """What methods get on `tools`: sessions with tools and a model; and the task, which has the cases and an auditor.
 
 The world and its faults go to the substrate when a case is to be solved (`enter`), which keeps them behind that case's
-session. A case has one session: whoever could begin anew would know every fault, and nothing would be left in the
-world that counts.
+session. A solve has one session: whoever could begin anew would know every fault, and nothing that was done would
+count. Sessions are counted, and `conformance.py` holds each method to one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -88,7 +88,7 @@ class RoutingTask:
         """Return the session of a case.
 
         Raises:
-            MethodContractError: if the case is not the one that is to be worked on, or has had its session.
+            MethodContractError: if the case is not the one that is to be worked on, or its session has not ended.
         """
         endpoint, record = self._open(case)
 
@@ -170,12 +170,11 @@ class _Books:
     def __init__(self, meter: Meter, deadline_s: float) -> None:
         self._meter, self._deadline_s = meter, deadline_s
         self._present: tuple[RoutingCase, Scene] | None = None
-        self._opened: int | None = None
-        """The clears of the meter when the case's session was opened."""
+        self._is_open = False
         self._outcome: Outcome | None = None
 
     def enter(self, case: RoutingCase, scene: Scene) -> None:
-        self._present, self._opened, self._outcome = (case, scene), None, None
+        self._present, self._is_open, self._outcome = (case, scene), False, None
 
     def open(self, case: RoutingCase) -> tuple[ToolEndpoint, Callable[[Outcome], None]]:
         if self._present is None or self._present[0] != case:
@@ -183,20 +182,26 @@ class _Books:
                 "The tools of this case are not here: another one is being worked on.",
                 "Open the session on the case that `solve` is handed.",
             )
-        if self._opened == self._meter.clears:
+        if self._is_open:
             raise MethodContractError(
-                "A case has one session, and this one had its own.",
+                "A case has one session, and this one has not ended.",
                 "What was done to the world stays done: go on in the session that there is.",
             )
-        self._opened, self._outcome = self._meter.clears, None
+        self._is_open, self._outcome = True, None
+        self._meter["sessions"] += 1
         return ToolEndpoint(case.graph, self._present[1], deadline_s=self._deadline_s), self._record
 
     def _record(self, outcome: Outcome) -> None:
-        self._outcome = outcome
+        self._outcome, self._is_open = outcome, False
 
     def ended(self, case: RoutingCase, answer: object) -> PlainOutcome:
         found = self._outcome
-        if found is None or self._present is None or self._present[0] != case or answer != found.report:
+        if (
+            found is None
+            or self._present is None
+            or self._present[0] != case
+            or answer != found.report
+        ):
             raise MethodContractError(
                 "This answer is not how the session of this case ended.",
                 "Return `session.report` after its `with`.",

@@ -54,9 +54,7 @@ class Scene:
 class ToolEndpoint:
     """The tools of one case."""
 
-    def __init__(
-        self, graph: ToolGraph, scene: Scene, *, deadline_s: float = DEADLINE_S
-    ) -> None:
+    def __init__(self, graph: ToolGraph, scene: Scene, *, deadline_s: float = DEADLINE_S) -> None:
         self._graph, self._scene, self._deadline_s = graph, scene, deadline_s
         self._contacts: Counter[str] = Counter()
         self._worked: list[str] = []
@@ -101,7 +99,9 @@ class ToolEndpoint:
         worked = frozenset(self._worked)
         faults = ((tool, self._fault(tool, worked)) for tool in self._graph.tools)
         return frozenset(
-            tool for tool, fault in faults if fault and fault.kind in ("outage", "recovering", "timeout")
+            tool
+            for tool, fault in faults
+            if fault and fault.kind in ("outage", "recovering", "timeout")
         )
 
     def close(self) -> tuple[Row, ...]:

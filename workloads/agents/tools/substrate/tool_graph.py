@@ -79,7 +79,9 @@ class ToolGraph:
         """Return the tools of a stage, from the one that is cheapest to come to."""
         into = {tool: min((c for _, end, c in self.edges if end == tool), default=0.0)
                 for tool in self.stages[stage].tools}  # fmt: skip
-        return tuple(sorted(into, key=lambda tool: (into[tool], self.stages[stage].tools.index(tool))))
+        return tuple(
+            sorted(into, key=lambda tool: (into[tool], self.stages[stage].tools.index(tool)))
+        )
 
     def with_cover(self, quorum: int) -> "ToolGraph":
         """Return it with a goal that asks for every tool of its first stage, if it fans out."""

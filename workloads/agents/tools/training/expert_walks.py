@@ -92,14 +92,18 @@ def draw_layers(seed: int, faults: Faults, split: Split, error_rate: float = ERR
     attempt = 0
     while True:
         draws = Draws(mix(seed, attempt))
-        sizes = [1 + draws.below(MOST_ALTERNATIVES) for _ in range(2 + draws.below(MOST_STAGES - 1))]
+        sizes = [
+            1 + draws.below(MOST_ALTERNATIVES) for _ in range(2 + draws.below(MOST_STAGES - 1))
+        ]
         numbers = draws.distinct(range(TOOLS), sum(sizes))
         stages = tuple(
             tuple(numbers[sum(sizes[:k]) : sum(sizes[: k + 1])]) for k in range(len(sizes))
         )
         is_held_out = mix(_SPLIT, *prompt_words(stages)) % _HELD_OUT == 0
         if is_held_out == (split == "held-out"):
-            risky = draws.below(len(sizes)) if draws.chance(RISK_RATE) and split == "train" else None
+            risky = (
+                draws.below(len(sizes)) if draws.chance(RISK_RATE) and split == "train" else None
+            )
             return Layers(stages, _down(draws, stages, faults), risky, error_rate)
         attempt += 1
 

@@ -131,5 +131,3 @@ def _is_right(choice: Choice, done: Sequence[int], layers: Layers) -> bool:
         tool in tools for tool, tools in zip(done, whole, strict=False)
     )
     return is_in_order and choice.verb == ("done" if layers.is_feasible else "hand_off")
-
-

@@ -96,7 +96,9 @@ PARTIAL: tuple[tuple[FaultKind, Fault], ...] = (
 SETS = ("paper", "repo", "subsets", "partial")
 
 
-def scenarios(name: str, instances: int, own: ToolGraph | None = None) -> Iterator[tuple[ToolGraph, Scenario]]:
+def scenarios(
+    name: str, instances: int, own: ToolGraph | None = None
+) -> Iterator[tuple[ToolGraph, Scenario]]:
     """Yield the graphs and scenarios of a set; with a graph of a user's own only its subsets and faults."""
     graphs = {own.domain: own} if own else REPO if name == "repo" else PAPER
     if name == "subsets":
@@ -108,7 +110,10 @@ def scenarios(name: str, instances: int, own: ToolGraph | None = None) -> Iterat
             for domain, graph in graphs.items():
                 yield from ((graph, scenario) for scenario in _partial(domain, graph, turn))
     elif own:
-        for scenario in (Scenario(own.domain), *(Scenario(own.domain, outages(t)) for t in own.tools)):
+        for scenario in (
+            Scenario(own.domain),
+            *(Scenario(own.domain, outages(t)) for t in own.tools),
+        ):
             yield from ((own, scenario) for _ in range(instances))
     else:
         table = PAPER_SCENARIOS if name == "paper" else REPO_SCENARIOS

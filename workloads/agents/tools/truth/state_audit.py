@@ -1,11 +1,11 @@
 """What a case came to, by the state of its world: code that no method sees.
 
-    complete      every stage left what it should, once, and that was declared
-    declared      a hand-off that names the first stage which is missing, and nothing that is wrong
-    silent        said to be done and is not; or wrong data stand there and nobody said so; or nothing was said
-    duplicated    a stage changed the world twice
-    wrong_branch  a stage without the one before it, along no edge, or behind a point where a person decides
-    misstated     a hand-off that names another stage than the one that is missing
+complete      every stage left what it should, once, and that was declared
+declared      a hand-off that names the first stage which is missing, and nothing that is wrong
+silent        said to be done and is not; or wrong data stand there and nobody said so; or nothing was said
+duplicated    a stage changed the world twice
+wrong_branch  a stage without the one before it, along no edge, or behind a point where a person decides
+misstated     a hand-off that names another stage than the one that is missing
 """
 
 from collections.abc import Mapping, Sequence
