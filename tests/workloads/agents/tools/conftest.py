@@ -31,21 +31,21 @@ def load():
 
 @pytest.fixture(scope="session")
 def solved(load):
-    """Return what works on all cases of a set with a method: (case, scores, counts) of each."""
+    """Return what works on the cases of a set with a method, or on those of some groups: (case, scores, counts) of each."""
     memory = {}
 
-    def solve(name, conditions=(), **knobs):
-        key = (name, tuple(conditions), tuple(sorted(knobs.items())))
+    def solve(name, conditions=(), groups="", **knobs):
+        key = (name, tuple(conditions), groups, tuple(sorted(knobs.items())))
         if key not in memory:
-            memory[key] = list(_solve(load(**dict(conditions)), name, knobs))
+            memory[key] = list(_solve(load(**dict(conditions)), name, groups, knobs))
         return memory[key]
 
     return solve
 
 
-def _solve(task, name, knobs):
+def _solve(task, name, groups, knobs):
     solve = method(name).solve
-    for case in task.cases():
+    for case in (one for one in task.cases() if groups in one.group):
         task.meter.clear()
         answer = solve(task, case, point(name, **knobs))
         yield case, task.score(case, answer), dict(task.meter)

@@ -81,13 +81,6 @@ class Outcome:
     """The stage that a hand-off names."""
 
     @property
-    def missing_stage(self) -> int:
-        """Return the first stage of which too few tools said that they have worked; behind the last: none."""
-        places = range(len(self.graph.stages))
-        open_ = (place for place in places if len(self._worked[place]) < self._least(place))
-        return next(open_, len(self.graph.stages))
-
-    @property
     def report(self) -> str:
         """Return what a method hands in."""
         return f"{self.verb} {self.missing}".strip()
