@@ -19,6 +19,7 @@ from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
 
 CARD = Card(
     title="ReAct: a model in every step",
+    paper="ReAct, arXiv 2210.03629, by a small model of ours; the rival of Self-Healing Router",
     adapts="the next tool, chosen by a model that reads every result",
 )
 MOST_STEPS = 30

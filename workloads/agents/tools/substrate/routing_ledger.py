@@ -8,12 +8,15 @@
 `recovery_s` is the time from a call that failed to the next contact or the end; `detection_s` what failed calls took.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["llm", "tool", "probe", "check"]
 Plane = Literal["control", "data"]
+COUNTS = (
+    "contacts", "llm_calls", "control_calls", "data_calls", "tool_calls", "probe_calls", "check_calls",
+    "failed_calls",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class RoutingLedger:
 
     def totals(self) -> dict[str, float]:
         """Return counts and times by name, as a task's meter has them."""
-        found: Counter[str] = Counter()
+        found = dict.fromkeys(COUNTS, 0)
         times = {"recovery_s": 0.0, "detection_s": 0.0}
         contacts = [row for row in self.rows if row.kind != "llm"]
         for row in self.rows:
