@@ -123,7 +123,9 @@ def test_to_begin_anew_does_twice_what_was_done_and_to_resume_does_not(solved):
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_and_a_sibling_would_do_it_twice(solved):
-    assert totals(solved("self_healing_router", PARTIAL), "correct", "lost") == 12
+    for model in ("static", "composite"):
+        rows = solved("self_healing_router", PARTIAL, "lost", weights=model)
+        assert totals(rows, "correct") == 12
     assert totals(solved("next_sibling", PARTIAL, "lost"), "duplicated") > 0
 
 

@@ -6,7 +6,8 @@
     escalate           no path is left, more than `retries` failures without a success, or risk: the model is asked
 
 **Stages.** A choice begins at the tool that worked last and leads on along an edge, so no sibling of a stage that is done
-is entered and none of its effects is orphaned. A goal that covers the first stage has one sub-goal a tool.
+is entered and none of its effects is orphaned. A goal that covers the first stage has one sub-goal a tool. A call that was
+late may have been carried out: it is made again at the same tool, which knows it, until the breaker opens.
 """
 
 import time
@@ -62,6 +63,7 @@ class HealingLoop:
         self._weights, self._worked = EdgeWeights(session.graph, self.model), list[str]()
         self._failures = self._escalations = 0
         self._latest: Result | None = None
+        self._unanswered: str | None = None
         self._probes: dict[str, int] = {}
         while True:
             if self._winner() == "risk":
@@ -93,6 +95,8 @@ class HealingLoop:
 
     def _next(self) -> str | None:
         """Return the tool that is next; open tools of the stage are probed where no path is left."""
+        if self._unanswered is not None and self._unanswered not in self._weights.down:
+            return self._unanswered
         reader = self._next_reader()
         if reader is not None:
             return reader
@@ -139,6 +143,7 @@ class HealingLoop:
         began_s = time.perf_counter()
         result = self.session.call(tool)
         self._weights.hear(tool, result, time.perf_counter() - began_s)
+        self._unanswered = tool if result.status == "late" else None
         if result.status == "ok":
             self._failures, self._latest = 0, result
             self._worked.append(tool)
