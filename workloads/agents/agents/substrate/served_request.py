@@ -1,0 +1,204 @@
+"""One request on the server: its agent, its branches, and what was offered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adabench.harness.errors import MethodContractError
+from adabench.workloads.agents.agents.substrate.cached_branches import CachedBranches
+from adabench.workloads.agents.agents.substrate.call_rows import Kind
+from adabench.workloads.agents.agents.substrate.desk import Agent, Ask, Branch
+from adabench.workloads.agents.agents.substrate.request_stream import Ids
+from adabench.workloads.agents.agents.substrate.script import Script, ToolResult
+from adabench.workloads.shared.language_model.contract import Floats, Seq, mix
+
+_BEGUN = 0xB360
+Values = Callable[[Sequence[Floats]], list[float]]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An answer as it was offered."""
+
+    words: Ids
+    at_s: float
+    """Since the request came."""
+
+
+@dataclass(eq=False)
+class Flight:
+    """A branch that is being advanced."""
+
+    seq: Seq
+    kind: Kind
+    stop: frozenset[int]
+    temperature: float
+    end: int
+    """The length at which it is cut."""
+    to_end: bool = False
+    began_s: float | None = None
+    """When its call began; None between calls."""
+    context: int = 0
+    due: ToolResult | None = None
+    due_from_s: float = 0.0
+    done: bool = False
+    logprob: float = 0.0
+    """Of the last word that was drawn."""
+
+
+@dataclass(eq=False)
+class ServedRequest:
+    """A request that is being served."""
+
+    index: int
+    prompt: Ids
+    key: int
+    tools: Any
+    script: Script
+    branches: CachedBranches
+    values_of: Values
+    now: Callable[[], float]
+    arrived_s: float = 0.0
+    started_s: float = 0.0
+    ended_s: float = 0.0
+    agent: Agent | None = None
+    ask: Ask | None = None
+    flights: list[Flight] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+    _seqs: list[Seq] = field(default_factory=list)
+    _critics: dict[int, Seq] = field(default_factory=dict)
+    """By branch: the critic's copy, which a reflection goes on from."""
+    _hints: set[Ids] = field(default_factory=set)
+    _begun: int = 0
+
+    def begin(self, mode: str, hints: Sequence[Ids]) -> Branch:
+        """Open an episode.
+
+        Raises:
+            MethodContractError: for a hint that no reflection on this request gave.
+        """
+        if any(hint not in self._hints for hint in hints):
+            raise MethodContractError(
+                "A hint is none that was written in a reflection on this request.",
+                "Hand over what `yield desk.reflect(...)` gave.",
+            )
+        key = mix(self.key, _BEGUN, self._begun) if self._begun else self.key
+        self._begun += 1
+        prompt = self.script.prompt(self.prompt, hints)
+        return self._add(self.branches.open(prompt, self.script.opening(mode), key))
+
+    def fork(self, branch: Branch, count: int) -> list[Branch]:
+        """Return branches that share all that was written."""
+        return [self._add(seq) for seq in self.branches.fork(self._seq(branch), count)]
+
+    def values(self, branches: Sequence[Branch]) -> list[float]:
+        """Return the head's value of each."""
+        return self.values_of(self.branches.states([self._seq(one) for one in branches]))
+
+    def offer(self, branch: Branch) -> None:
+        """Write down an answer."""
+        self.offers.append(Offer(self.words(branch), self.now() - self.arrived_s))
+
+    def close(self, branches: Sequence[Branch]) -> None:
+        """Let go of branches, and of what their critics read."""
+        self.branches.close([self._seq(one) for one in branches])
+        found = [self._critics.pop(one.number, None) for one in branches]
+        self.branches.close([seq for seq in found if seq is not None])
+
+    def close_all(self) -> None:
+        """Let go of everything."""
+        self.branches.close([*self._seqs, *self._critics.values()])
+        self._critics.clear()
+
+    def words(self, branch: Branch) -> Ids:
+        """Return what was written."""
+        return self._seq(branch).completion
+
+    def ended(self, branch: Branch) -> bool:
+        """Tell whether it is over."""
+        return self.script.is_over(self._seq(branch))
+
+    def stated(self, branch: Branch) -> Any:
+        """Return its answer."""
+        return self.script.stated(self.words(branch))
+
+    def take_off(self, ask: Ask) -> None:
+        """Begin what the agent asks for."""
+        self.ask = ask
+        make = {"step": self._act, "end": self._act, "check": self._judge}
+        found = [make.get(ask.kind, self._reflect)(branch) for branch in ask.branches]
+        self.flights = [flight for flight in found if flight is not None]
+
+    def outcome(self) -> Any:
+        """Return what came of what the agent asked for."""
+        assert self.ask is not None
+        if self.ask.kind == "check":
+            return [self._verdict(branch) for branch in self.ask.branches]
+        if self.ask.kind == "reflect":
+            return [self._reflection(branch) for branch in self.ask.branches]
+        return None
+
+    def _act(self, branch: Branch) -> Flight | None:
+        seq = self._seq(branch)
+        if self.script.is_over(seq):
+            return None
+        assert self.ask is not None
+        return Flight(
+            seq, "llm", self.script.step_ends, self.ask.temperature,
+            seq.start + self.script.longest, self.ask.kind == "end",
+        )  # fmt: skip
+
+    def _judge(self, branch: Branch) -> Flight | None:
+        """Let a copy of an episode go on as its critic; one that does not answer has none."""
+        seq, script = self._seq(branch), self.script
+        if seq.finished or not script.is_over(seq):
+            return None
+        (copy,) = self.branches.fork(seq, 1)
+        self.branches.append([copy], [script.critic])
+        self._critics[branch.number] = copy
+        return Flight(copy, "judge", script.verdict_ends, 0.0, len(copy.ids) + script.critic_words)
+
+    def _reflect(self, branch: Branch) -> Flight | None:
+        """Let the critic's copy go on with a reflection; where it had said ok, as if it said bad."""
+        critic, script = self._critics.get(branch.number), self.script
+        if critic is None or critic.finished:
+            return None
+        bad = script.judged_bad(tuple(critic.ids))
+        if bad != tuple(critic.ids):
+            self.branches.close([critic])
+            critic.ids[:] = bad
+            self.branches.begin_call(critic)
+        self.branches.append([critic], [script.reflect])
+        ends = frozenset(script.step_ends)
+        return Flight(critic, "reflect", ends, 0.0, len(critic.ids) + script.reflect_words)
+
+    def _verdict(self, branch: Branch) -> float:
+        flight = self._flight_of(self._critics.get(branch.number))
+        if flight is None:
+            return 0.0
+        sure = self.script.verdict(flight.seq.completion, flight.logprob)
+        return 0.0 if sure is None else sure
+
+    def _reflection(self, branch: Branch) -> Ids | None:
+        flight = self._flight_of(self._critics.get(branch.number))
+        if flight is None:
+            return None
+        hint = self.script.hint(tuple(flight.seq.ids[flight.context :]))
+        if hint is not None:
+            self._hints.add(hint)
+        return hint
+
+    def _flight_of(self, seq: Seq | None) -> Flight | None:
+        return next((flight for flight in self.flights if flight.seq is seq), None)
+
+    def _add(self, seq: Seq) -> Branch:
+        self._seqs.append(seq)
+        return Branch(self.index, len(self._seqs) - 1)
+
+    def _seq(self, branch: Branch) -> Seq:
+        if branch.request != self.index or not 0 <= branch.number < len(self._seqs):
+            raise MethodContractError(
+                "A branch of another request was handed over.",
+                "Keep what an agent has of one request apart from that of others.",
+            )
+        return self._seqs[branch.number]
