@@ -1,8 +1,42 @@
 """Agents: what the calls of a question cost, one question after another and many at a time.
 
-    kb      <bos> Q A7 B12 H1 r5 H2 r2 HZ Y3 >       facts that are behind tools alone
+    kb      <bos> Q A7 B12 H1 r5 H2 r2 HZ Y3 >            facts that are behind tools alone
     mix     <bos> Q A7 B12 H1 r5 H2 n1 H3 + H3 3 HZ _ >   a fact, and sums on it
-    arith   <bos> Q 7 H1 + H1 4 HZ _ >               sums modulo 10
+    arith   <bos> Q 7 H1 + H1 4 HZ _ >                    sums modulo 10
+
+A case is a stream of requests of one family, and a method answers all of them: percentiles, idle time and
+queues belong to a population. Policy, worlds, tools and faults are those of `lookup`; here the server
+is what is looked at.
+
+    def agent(desk):
+        branch = desk.begin("act")
+        yield desk.finish([branch])
+        desk.offer(branch)
+
+    def solve(task, stream, point):
+        return task.serve(stream, agent, Load(qps=4.0))
+
+**The server** runs the agents of all requests that are there, and decodes their branches together, some words
+at a time (`substrate/agent_server.py`). At `qps` 0 one request follows the other; at a rate they come as Poisson
+has it and are served in turn. Gaps in which nobody waits are added to the clock and not slept through.
+
+**What is scored.** `accuracy`: answers that are right, over the requests; nothing is right that policy and tools
+did not write. `answers_digest`: 48 bits of a hash of all answers, equal where every word is.
+
+**What is counted**, a request on average: `llm_calls`, what a model writes at a stretch, up to a tool or an end;
+`judge_calls` and `reflect_calls` of these; `tool_calls`. `words`: those generated and read. `prefilled`: read as
+it really ran, with what the cache kept; `context_words`: what all calls would read without one. `kv_peak`: the most
+that a stream held at once.
+
+**What is timed.** `request_s` from arrival to answer, `queue_s` of it before service. For streams of 20 requests
+and more: `p50_s`, `p95_s`, `p99_s`, `p95_over_p50`; `idle_share`, the share of the time with somebody being
+served in which no call of the model ran; `offered_qps` and `achieved_qps`. With fewer than a hundred requests
+percentiles are indicative. `last_gain_per_s`: the points of accuracy a second that the last trial brought over the
+one before, where an agent offered several answers. Joules a solved request: those of a case that `--energy`
+gives, over `solved`.
+
+**Conditions.** `kinds`: a stream for each, a family or one size of it (`kb4`). `requests`: in each stream.
+`ambiguity`, `faults`: as in `lookup`.
 """
 
 from collections.abc import Mapping
@@ -31,6 +65,20 @@ CARD = Card(
     title="Agents: what the calls of a question cost, and how they queue",
     paper="our own substrate; The Cost of Dynamic Reasoning, arXiv 2506.04301, is to run on it",
     adapts="how many calls of a model and of tools a question gets, decided as results come in",
+    gaps=(
+        Gap(
+            mixture=("cot", "direct", "react", "react_nocache", "self_consistency"),
+            methods=("lats", "random_tree"),
+            oracle="any_right",
+            coin="random_tree",
+        ),
+        Gap(
+            mixture=("cot", "direct", "react", "react_nocache", "self_consistency"),
+            methods=("reflexion", "random_retries"),
+            oracle="any_right",
+            coin="random_retries",
+        ),
+    ),
     knobs=(
         Knob("policy", ("agent-s",), "agent-s", open=True),
         Knob("requests", (100,), 100, open=True, low=1),

@@ -26,7 +26,7 @@ CARD = Card(
     control_of=("lats",),
     abilities=(Ability("values"),),
     knobs=(
-        Knob("children", (5,), 5, open=True, low=1),
+        Knob("children", (1, 5), 5, open=True, low=1),
         Knob("iterations", (4,), 4, open=True, low=1),
         Knob("accept", (0.9,), 0.9, open=True, low=0.0, high=1.0),
         Knob("qps", (0.0,), 0.0, open=True, low=0.0),

@@ -33,7 +33,30 @@ CARD = Card(
         Knob("accept", (0.5,), 0.5, open=True, low=0.0, high=1.0),
         Knob("qps", (0.0,), 0.0, open=True, low=0.0),
     ),
-)
+    claims=(
+        Claim(
+            id="AC-diminish",
+            says="Late reflections bring a thirtieth of the points a second that early ones bring.",
+            source="headline",
+            paper="+4 points for 8.7 s early and for 269.5 s late: 31 times",
+            effect=0.0323,
+            expect=Ratio(
+                "last_gain_per_s", against="reflexion",
+                where={"reflections": 4}, there={"reflections": 1}, groups=("kb", "mix"),
+            ),
+            apart_from=(),
+            no_rival="A limit and no merit: retries by a coin bring nothing at any time.",
+        ),
+        Claim(
+            id="AC-fair",
+            says="At equal words it answers more than a vote of independent episodes.",
+            source="own",
+            paper="the paper has no rival at equal words",
+            effect=None,
+            expect=Frontier("words", "accuracy", against="self_consistency", low=0.0),
+        ),
+    ),
+)  # fmt: skip
 
 
 def solve(task: AgentStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
