@@ -31,7 +31,7 @@ that a stream held at once.
 **What is timed.** `request_s` from arrival to answer, `queue_s` of it before service. For streams of 20 requests
 and more: `p50_s`, `p95_s`, `p99_s`, `p95_over_p50`; `idle_share`, the share of the time with somebody being
 served in which no call of the model ran; `offered_qps` and `achieved_qps`. With fewer than a hundred requests
-percentiles are indicative. `last_gain_per_s`: the points of accuracy a second that the last trial brought over the
+percentiles are indicative. `gain_rate`: the points of accuracy a second that the last trial brought over the
 one before, where an agent offered several answers. Joules a solved request: those of a case that `--energy`
 gives, over `solved`.
 
@@ -118,7 +118,7 @@ CARD = Card(
         Metric("idle_share", "", "lower", "info"),
         Metric("offered_qps", "1/s", "higher", "info"),
         Metric("achieved_qps", "1/s", "higher", "info"),
-        Metric("last_gain_per_s", "1/s", "higher", "info"),
+        Metric("gain_rate", "1/s", "higher", "info"),
         Metric("answers_digest", "", "higher", "info"),
     ),
 )  # fmt: skip

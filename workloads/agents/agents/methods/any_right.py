@@ -35,7 +35,10 @@ def solve(task: GradedStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
     """Return what the cheapest right design answers."""
     found = answered(task, stream)
     right = [[task.credit(stream, i, one[0]) for one in each] for i, each in enumerate(found)]
-    modes = [next((m for m, is_right in zip(MODES, one, strict=True) if is_right), MODES[0]) for one in right]
+    modes = [
+        next((m for m, is_right in zip(MODES, one, strict=True) if is_right), MODES[0])
+        for one in right
+    ]
 
     def agent(desk: Desk) -> Agent:
         branch = desk.begin(modes[desk.request])

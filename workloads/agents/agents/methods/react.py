@@ -65,7 +65,8 @@ CARD = Card(
             effect=0.399,
             share=0.56,
             expect=Ratio("prefilled", against="react_nocache", where={"qps": 0.0}),
-            apart_from=("cot",),
+            apart_from=(),
+            no_rival="Held against the same agent without a cache: who calls no tool reads less anyway.",
         ),
         Claim(
             id="AC-prefix-time",

@@ -12,6 +12,7 @@ from time import perf_counter
 
 from adabench.workloads.shared.language_model.contract import Chunk, Floats, Seq
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.native.kv_blocks import Table
 
 
 class CachedBranches:
@@ -28,7 +29,8 @@ class CachedBranches:
 
     def open(self, prompt: Sequence[int], forced: Sequence[int], key: int) -> Seq:
         """Return a branch that holds a prompt, and words that are forced behind it."""
-        seq = self._read((*prompt, *forced), key)
+        ids = (*prompt, *forced)
+        seq = self._read(ids, key) if self._reuse else Seq(list(ids), 0, key, cache=Table())
         seq.start = len(prompt)
         return seq
 

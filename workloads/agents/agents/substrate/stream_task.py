@@ -168,9 +168,7 @@ class AgentStreams:
 
     def _settle(self, costs: Costs, rows: Sequence[CallRow], requests: int) -> None:
         """Write into the meter what a request cost on average, and what a stream held at most."""
-        found: dict[str, float] = {
-            name: value / requests for name, value in counts(rows).items()
-        }
+        found: dict[str, float] = {name: value / requests for name, value in counts(rows).items()}
         meter = costs.meter
         found |= {name: meter[name] / requests for name in ("generated", "prefilled")}
         found["flops_counted"] = meter["flops"] / requests
@@ -247,7 +245,7 @@ class GradedStreams(AgentStreams):
         scores |= times_of(account.served, account.times, account.load)
         if count >= FEWEST:
             gained = last_gain(account.served, lambda i, words: self.credit(stream, i, words))
-            scores |= {} if gained is None else {"last_gain_per_s": gained}
+            scores |= {} if gained is None else {"gain_rate": gained}
         return scores
 
     def score(self, stream: Stream, answers: object) -> Mapping[str, float]:
@@ -255,9 +253,7 @@ class GradedStreams(AgentStreams):
         return self.judge(stream, self.account(stream, answers))
 
 
-def last_gain(
-    served: Sequence[Served], is_right: Callable[[int, Ids], bool]
-) -> float | None:
+def last_gain(served: Sequence[Served], is_right: Callable[[int, Ids], bool]) -> float | None:
     """Return the points of accuracy a second that the last trial brought over the one before.
 
     A request that stopped earlier has its last answer, and its time, in each later trial. None where no
