@@ -37,20 +37,33 @@ gives, over `solved`.
 
 **Conditions.** `kinds`: a stream for each, a family or one size of it (`kb4`). `requests`: in each stream.
 `ambiguity`, `faults`: as in `lookup`.
+
+    adabench run agents/react agents/cot --model hf:Qwen/Qwen2.5-1.5B-Instruct --set requests=20
+    adabench run agents/react --model openai:http://127.0.0.1:8000/v1#name --set requests=20
+
+**Models** (`model`): `builtin`, the policies of the family; or `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`.
+Then questions, worlds and tools are in English: a search in an index on disk, a calculator, Python in a process
+with limits. Searches with values of steps need a policy of ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.agents import conformance
 from adabench.workloads.agents.agents.substrate.request_stream import Stream, draw_gaps
+from adabench.workloads.agents.agents.substrate.served_model import (
+    ServedModel,
+    named_model,
+    small_policy,
+)
 from adabench.workloads.agents.agents.substrate.stream_task import OUTCOMES, GradedStreams
+from adabench.workloads.agents.agents.substrate.text_script import TextScript
+from adabench.workloads.agents.agents.truth.text_answers import TextAnswers, question_text
 from adabench.workloads.agents.substrate.agent_task import Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
 from adabench.workloads.agents.substrate.policies import absences, policy_name
-from adabench.workloads.agents.substrate.policies import policy as load_policy
 from adabench.workloads.agents.substrate.worlds import WorldRules
 from adabench.workloads.agents.truth.problems import (
     SIZES,
@@ -60,7 +73,10 @@ from adabench.workloads.agents.truth.problems import (
     draw_problem,
 )
 from adabench.workloads.shared.language_model.contract import mix
+from adabench.workloads.shared.sources.codec_source import open_codec
+from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 
+AUTO = "auto"
 CARD = Card(
     title="Agents: what the calls of a question cost, and how they queue",
     paper="our own substrate; The Cost of Dynamic Reasoning, arXiv 2506.04301, is to run on it",
@@ -80,6 +96,9 @@ CARD = Card(
         ),
     ),
     knobs=(
+        Knob("model", ("builtin",), "builtin", open=True),
+        Knob("device", ("auto",), "auto", open=True),
+        Knob("dtype", ("auto",), "auto", open=True),
         Knob("policy", ("agent-s",), "agent-s", open=True),
         Knob("requests", (100,), 100, open=True, low=1),
         Knob("kinds", ("kb,mix,arith",), "kb,mix,arith", open=True),
@@ -102,6 +121,8 @@ CARD = Card(
         Metric("context_words", "tokens", "lower", "cost"),
         Metric("prefilled", "tokens", "lower", "cost"),
         Metric("generated", "tokens", "lower", "cost"),
+        Metric("cached", "tokens", "higher", "info"),
+        Metric("discarded", "tokens", "lower", "cost"),
         Metric("flops_counted", "FLOP", "lower", "cost"),
         Metric("kv_peak", "tokens", "lower", "cost"),
         Metric("kv_peak_bytes", "B", "lower", "cost"),
@@ -124,7 +145,9 @@ CARD = Card(
 )  # fmt: skip
 CHECK_CONDITIONS = {"requests": 4}
 check = conformance.check
-__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load", "missing_abilities"]
+__all__ = [
+    "CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "check_conditions", "load", "missing_abilities",
+]  # fmt: skip
 ASKED: Mapping[Family, tuple[int, ...]] = {"kb": (2, 3, 4), "mix": (3, 4, 5), "arith": (2, 3, 4)}
 """By family: the sizes of its questions, in turn."""
 _EVALUATION = 0xA6E7
@@ -135,6 +158,9 @@ def load(
     scale: str,
     seed: int,
     *,
+    model: str = "builtin",
+    device: str = AUTO,
+    dtype: str = AUTO,
     policy: str = "agent-s",
     requests: int = 100,
     kinds: str = "kb,mix,arith",
@@ -148,36 +174,97 @@ def load(
     """
     if scale not in CARD.scales:
         raise SelectionError(f"agents has no scale {scale!r}.", "It runs at `embedded`.")
-    asked = read_kinds(kinds)
+    asked, spec = read_kinds(kinds), named_spec(model)
     rules = WorldRules(ambiguity=ambiguity)
     rates = NO_FAULTS if faults == "none" else USUAL_FAULTS
     drawn = [_drawn(seed, requests, family, sizes, rules) for family, sizes in asked.values()]
+    prompts = _prompts(drawn, spec)
     return GradedStreams(
         seed,
-        partial(load_policy, policy_name(policy, seed)),
+        _opener(spec, device, dtype, policy_name(policy, seed)),
         streams=tuple(
-            Stream(
-                index, tuple(one.prompt for one in problems), name,
-                draw_gaps(mix(_EVALUATION, seed, index), requests),
-            )
-            for index, (name, problems) in enumerate(zip(asked, drawn, strict=True))
+            Stream(index, asked_in, name, draw_gaps(mix(_EVALUATION, seed, index), requests))
+            for index, (name, asked_in) in enumerate(zip(asked, prompts, strict=True))
         ),
         scenes=tuple(
             tuple(Scene(one.world, draw_faults(mix(one.world.seed, 1), rates)) for one in problems)
             for problems in drawn
         ),
-        graders=tuple(Answers(problems) for problems in drawn),
-    )  # fmt: skip
+        graders=tuple(
+            Answers(problems) if spec.kind == "builtin" else TextAnswers(problems, spec)
+            for problems in drawn
+        ),
+    )
+
+
+def check_conditions(conditions: Mapping[str, Scalar]) -> None:
+    """Refuse, before a run begins and before any weight is read, a model that cannot be asked.
+
+    Raises:
+        SelectionError: if it names nothing, or what cannot run here.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    given = {**CARD.defaults, **conditions}
+    read_kinds(str(given["kinds"]))
+    spec = named_spec(str(given["model"]))
+    if spec.kind != "builtin":
+        from adabench.workloads.shared.sources.model_source import check_model
+
+        check_model(spec, _place(str(given["device"])), _place(str(given["dtype"])))
 
 
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
     """Return by ability why no method gets it under these conditions, and what would give it.
 
     Raises:
-        SelectionError: if there is no such policy.
+        SelectionError: if there is no such policy or model.
+        EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
-    found = absences(str({**CARD.defaults, **conditions}["policy"]))
-    return {name: why for name, why in found.items() if name == "values"}
+    given = {**CARD.defaults, **conditions}
+    spec = named_spec(str(given["model"]))
+    if spec.kind == "builtin":
+        found = absences(str(given["policy"]))
+        return {name: why for name, why in found.items() if name == "values"}
+    from adabench.workloads.shared.sources.model_source import missing_abilities as lacking
+
+    ours = "Leave out --model: the small policies of the family have it."
+    lacks = {name: (f"{spec}: {how}.", ours) for name, how in lacking(spec).items()}
+    return {**lacks, "values": (f"{spec} has no head that values an agent's states.", ours)}
+
+
+def named_spec(text: str) -> ModelSpec:
+    """Read the words of `--model`.
+
+    Raises:
+        SelectionError: if they name no model that writes.
+    """
+    spec = model_spec(text)
+    if spec.kind in ("likelihood", "trained"):
+        raise SelectionError(f"{text} judges, and writes nothing.", "Name a model that writes.")
+    return spec
+
+
+def _place(word: str) -> str | None:
+    return None if word == AUTO else word
+
+
+def _opener(spec: ModelSpec, device: str, dtype: str, policy: str) -> Callable[[], ServedModel]:
+    """Return what opens the model, in whatever process."""
+    if spec.kind == "builtin":
+        return partial(small_policy, policy)
+    from adabench.workloads.shared.sources.model_source import found_abilities
+
+    return partial(named_model, spec, _place(device), _place(dtype), found_abilities(spec))
+
+
+def _prompts(
+    drawn: Sequence[tuple[Problem, ...]], spec: ModelSpec
+) -> list[tuple[tuple[int, ...], ...]]:
+    """Return the prompts of each stream, in the words of the model."""
+    if spec.kind == "builtin":
+        return [tuple(one.prompt for one in problems) for problems in drawn]
+    script = TextScript(open_codec(spec))
+    return [tuple(script.first_words(question_text(one)) for one in part) for part in drawn]
 
 
 def read_kinds(text: str) -> dict[str, tuple[Family, tuple[int, ...]]]:

@@ -8,7 +8,7 @@ the last one counts. No critic is asked and nothing is reflected on.
 **Ways to fake it.** A coin that is thrown again until the answer is good.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
@@ -20,6 +20,7 @@ CARD = Card(
     adapts="how often a question is tried again, by a coin",
     role="control",
     control_of=("reflexion",),
+    abilities=(Ability("samples"),),
     knobs=(
         Knob("rate", (0.4,), 0.4, open=True, low=0.0, high=1.0),
         Knob("reflections", (1, 2, 4), 2, open=True, low=0),

@@ -9,7 +9,7 @@ much of it by luck, since each episode tosses a coin at every pair of rows.
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
 from adabench.workloads.agents.agents.substrate.stream_task import GradedStreams
@@ -20,6 +20,7 @@ CARD = Card(
     role="oracle",
     oracle="bound",
     wins_by_luck=True,
+    abilities=(Ability("samples"),),
     knobs=(Knob("n", (2, 3, 5), 3, open=True, low=1),),
 )
 

@@ -13,7 +13,7 @@ which cost what Reflexion with two reflections does.
 from collections import Counter
 from typing import Any
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
@@ -23,6 +23,7 @@ CARD = Card(
     title="Self-consistency",
     adapts="nothing: so many samples, and a vote",
     role="static",
+    abilities=(Ability("samples"),),
     knobs=(
         Knob("n", (2, 3, 5, 8), 3, open=True, low=1),
         Knob("mode", ("act",), "act", also=("cot",)),

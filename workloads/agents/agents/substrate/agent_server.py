@@ -17,12 +17,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from adabench.workloads.agents.agents.substrate.cached_branches import CachedBranches
 from adabench.workloads.agents.agents.substrate.call_rows import CallRow
 from adabench.workloads.agents.agents.substrate.desk import Desk, MakeAgent
 from adabench.workloads.agents.agents.substrate.request_stream import Stream
 from adabench.workloads.agents.agents.substrate.script import Script
 from adabench.workloads.agents.agents.substrate.served_request import (
+    Branches,
     Flight,
     Offer,
     ServedRequest,
@@ -74,7 +74,7 @@ class StreamTimes:
 class AgentServer:
     """Serves one stream."""
 
-    branches: CachedBranches
+    branches: Branches
     script: Script
     values_of: Values
     load: Load

@@ -9,7 +9,7 @@ answer that its agent offered last. Worlds, faults and engine stay behind the se
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Protocol
 
 from adabench.harness.contract.protocols import Meter
@@ -20,19 +20,14 @@ from adabench.workloads.agents.agents.substrate.agent_server import (
     Served,
     StreamTimes,
 )
-from adabench.workloads.agents.agents.substrate.cached_branches import CachedBranches
 from adabench.workloads.agents.agents.substrate.call_rows import CallRow, counts
 from adabench.workloads.agents.agents.substrate.desk import MakeAgent
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
-from adabench.workloads.agents.agents.substrate.script import Script
+from adabench.workloads.agents.agents.substrate.served_model import ServedModel
 from adabench.workloads.agents.agents.substrate.served_request import Offer
 from adabench.workloads.agents.agents.substrate.stream_figures import FEWEST, digest, times_of
-from adabench.workloads.agents.agents.substrate.word_script import WordScript
-from adabench.workloads.agents.substrate.action_words import END_STEP
-from adabench.workloads.agents.substrate.agent_task import Policy, Scene
-from adabench.workloads.agents.substrate.tool_server import ToolServer
-from adabench.workloads.shared.language_model.contract import Costs, Floats
-from adabench.workloads.shared.training.checkpoints import one_thread
+from adabench.workloads.agents.substrate.agent_task import Scene
+from adabench.workloads.shared.language_model.contract import Costs
 
 LEVELS = frozenset({"kv_peak", "kv_peak_bytes"})
 Answers = tuple[Ids, ...]
@@ -61,7 +56,7 @@ class AgentStreams:
     """What methods get."""
 
     seed: int
-    load_policy: Callable[[], Policy]
+    load_model: Callable[[], ServedModel]
     meter: Meter = field(default_factory=Meter)
     starts_cold: ClassVar[bool] = True
     """A stream is long, and what comes first warms up what comes later."""
@@ -77,22 +72,16 @@ class AgentStreams:
 
     def __reduce__(self) -> tuple[type["AgentStreams"], tuple[object, ...]]:
         """Store how it is made."""
-        return AgentStreams, (self.seed, self.load_policy)
+        return AgentStreams, (self.seed, self.load_model)
 
     @cached_property
-    def policy(self) -> Policy:
-        """Return the policy, loaded when it is asked for first."""
-        return self.load_policy()
+    def model(self) -> ServedModel:
+        """Return what is served, loaded when it is asked for first."""
+        return self.load_model()
 
     def warm(self) -> None:
         """Load weights and kernels."""
-        with one_thread():  # torch's pool of threads does not survive a fork
-            engine = self.policy.engine
-            engine.reset(Costs())
-            leaves = engine.fork(engine.open([END_STEP]), 2)
-            engine.append(leaves[:1], [[END_STEP]])
-            engine.decode(leaves, max_new=2)
-            engine.reset(Costs())
+        self.model.warm()
 
     def enter(self, stream: Stream, scenes: tuple[Scene, ...]) -> None:
         """Take the worlds of the stream that is served next."""
@@ -108,24 +97,18 @@ class AgentStreams:
             MethodContractError: if it is not the stream that is to be served.
         """
         self._refuse(stream)
-        scenes, load = self._present[stream], load or Load()
-        policy = self.policy
-        policy.note()
+        scenes, load, model = self._present[stream], load or Load(), self.model
+        model.note()
         costs = Costs()
-        policy.engine.reset(costs)
-        server = AgentServer(self._branches(load), self.script, self._values(costs), load)
-        tools = [ToolServer(scene.world, scene.faults, deadline_s=0.0) for scene in scenes]
-        served, times = server.serve(stream, tools, agent, self.seed)
+        model.engine.reset(costs)
+        values = partial(model.values, costs)
+        server = AgentServer(model.branches(load.reuse), model.script, values, load)
+        served, times = server.serve(stream, [model.tools(one) for one in scenes], agent, self.seed)
         answers = tuple(one.offers[-1].words if one.offers else () for one in served)
         self._settle(costs, server.rows, len(served))
         self._accounts.clear()
         self._accounts[stream] = StreamAccount(answers, served, times, load)
         return answers
-
-    @property
-    def script(self) -> Script:
-        """Return how episodes are written."""
-        return WordScript()
 
     def account(self, stream: Stream, answers: object) -> StreamAccount:
         """Return what the server says of a stream, if these are its answers.
@@ -146,9 +129,6 @@ class AgentStreams:
             )
         return known
 
-    def _branches(self, load: Load) -> CachedBranches:
-        return CachedBranches(self.policy.engine, reuse=load.reuse)  # type: ignore[arg-type]
-
     def _refuse(self, stream: Stream) -> None:
         if stream not in self._present:
             raise MethodContractError(
@@ -156,24 +136,16 @@ class AgentStreams:
                 "Serve the stream that `solve` is handed.",
             )
 
-    def _values(self, costs: Costs) -> Callable[[Sequence[Floats]], list[float]]:
-        def values(states: Sequence[Floats]) -> list[float]:
-            import numpy as np
-
-            head = self.policy.noted_head()
-            costs.meter["flops"] += len(states) * head.flops
-            return head.values(np.array(states))
-
-        return values
-
     def _settle(self, costs: Costs, rows: Sequence[CallRow], requests: int) -> None:
         """Write into the meter what a request cost on average, and what a stream held at most."""
         found: dict[str, float] = {name: value / requests for name, value in counts(rows).items()}
         meter = costs.meter
         found |= {name: meter[name] / requests for name in ("generated", "prefilled")}
-        found["flops_counted"] = meter["flops"] / requests
+        found |= {name: meter[name] / requests for name in ("cached", "discarded") if name in meter}
+        if meter["flops"]:  # a server's nobody sees
+            found["flops_counted"] = meter["flops"] / requests
         found["words"] = found["generated"] + found["prefilled"]
-        found |= {name: meter[name] for name in LEVELS}
+        found |= {name: meter[name] for name in LEVELS & meter.keys()}
         if self._clears != [self.meter.clears]:
             self._clears[:] = [self.meter.clears]
             self._metered.clear()
@@ -197,7 +169,7 @@ class GradedStreams(AgentStreams):
         """Store what has no streams."""
         if self.streams:
             raise TypeError("a task with streams is not stored; load it from its conditions")
-        return GradedStreams, (self.seed, self.load_policy, Meter(), (), (), self.graders)
+        return GradedStreams, (self.seed, self.load_model, Meter(), (), (), self.graders)
 
     def cases(self) -> Iterator[Stream]:
         """Yield the streams in their order."""
@@ -209,7 +181,7 @@ class GradedStreams(AgentStreams):
 
     def substrate(self) -> AgentStreams:
         """Return what methods get."""
-        return AgentStreams(self.seed, self.load_policy)
+        return AgentStreams(self.seed, self.load_model)
 
     def oracle_substrate(self) -> "GradedStreams":
         """Return the same with the graders."""

@@ -1,0 +1,121 @@
+"""What a server serves: a model behind an engine, how it writes, the tools that it calls.
+
+small_policy(name)      a policy of the family, with the tools of `tool_server.py`
+named_model(...)        any model that `--model` names, with tools in text (`text_tools.py`)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from adabench.workloads.agents.agents.substrate.cached_branches import CachedBranches
+from adabench.workloads.agents.agents.substrate.script import Script
+from adabench.workloads.agents.agents.substrate.text_branches import TextBranches
+from adabench.workloads.agents.agents.substrate.text_script import TextScript
+from adabench.workloads.agents.agents.substrate.text_tools import TextTools
+from adabench.workloads.agents.agents.substrate.word_script import WordScript
+from adabench.workloads.agents.substrate.action_words import END_STEP
+from adabench.workloads.agents.substrate.agent_task import Policy, Scene
+from adabench.workloads.agents.substrate.policies import policy as load_policy
+from adabench.workloads.agents.substrate.tool_server import ToolServer
+from adabench.workloads.agents.substrate.value_head import ValueHead
+from adabench.workloads.shared.language_model.contract import (
+    CapabilityMissing,
+    Costs,
+    Engine,
+    Floats,
+)
+from adabench.workloads.shared.sources.codec_source import open_codec
+from adabench.workloads.shared.sources.model_spec import ModelSpec
+from adabench.workloads.shared.training.checkpoints import one_thread
+
+if TYPE_CHECKING:
+    from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model, its script, and what opens tools for a request."""
+
+    engine: Engine
+    script: Script
+    branches: Callable[[bool], Any]
+    """From whether what was read stays, to what holds branches."""
+    tools: Callable[[Scene], Any]
+    policy: Policy | None = None
+    """Where it is one of ours: its file, and its head."""
+
+    def note(self) -> None:
+        """Note that it is handed out to the method of this process."""
+        if self.policy is not None:
+            self.policy.note()
+
+    def head(self) -> ValueHead:
+        """Return the head that values its states.
+
+        Raises:
+            CapabilityMissing: if a model has none.
+        """
+        if self.policy is None:
+            raise CapabilityMissing(
+                f"values: no head was trained for {self.engine.name}.",
+                "Choose a method without one, or a policy of ours.",
+            )
+        return self.policy.noted_head()
+
+    def values(self, costs: Costs, states: Sequence[Floats]) -> list[float]:
+        """Return the head's value of each state, and count it."""
+        head = self.head()
+        costs.meter["flops"] += len(states) * head.flops
+        return head.values(np.array(states))
+
+    def warm(self) -> None:
+        """Run one word of a policy of ours; another model is loaded, and that is all."""
+        if self.policy is None:
+            return
+        with one_thread():  # torch's pool of threads does not survive a fork
+            engine = self.engine
+            engine.reset(Costs())
+            leaves = engine.fork(engine.open([END_STEP]), 2)
+            engine.append(leaves[:1], [[END_STEP]])
+            engine.decode(leaves, max_new=2)
+            engine.reset(Costs())
+
+
+def small_policy(name: str) -> ServedModel:
+    """Return a policy of the family that passes its gates.
+
+    Raises:
+        EnvironmentProblem: if it misses a gate, or was not trained yet.
+    """
+    policy = load_policy(name)
+    return ServedModel(
+        policy.engine,
+        WordScript(),
+        lambda reuse: CachedBranches(policy.engine, reuse=reuse),  # type: ignore[arg-type]
+        lambda scene: ToolServer(scene.world, scene.faults, deadline_s=0.0),
+        policy,
+    )
+
+
+def named_model(
+    spec: ModelSpec, device: str | None, dtype: str | None, found: "ServerAbilities | None"
+) -> ServedModel:
+    """Open a model that was named.
+
+    Raises:
+        SelectionError: if it names what cannot run here.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    from adabench.workloads.shared.sources.model_source import open_model
+
+    with one_thread():
+        engine = open_model(spec, device, dtype, found=found).engine
+    return ServedModel(
+        engine,
+        TextScript(open_codec(spec)),
+        lambda reuse: TextBranches(engine, reuse=reuse),
+        lambda scene: TextTools(scene.world, scene.faults),
+    )
