@@ -31,7 +31,7 @@ that a stream held at once.
 **What is timed.** `request_s` from arrival to answer, `queue_s` of it before service. For streams of 20 requests
 and more: `p50_s`, `p95_s`, `p99_s`, `p95_over_p50`; `idle_share`, the share of the time with somebody being
 served in which no call of the model ran; `offered_qps` and `achieved_qps`. With fewer than a hundred requests
-percentiles are indicative. `gain_rate`: the points of accuracy a second that the last trial brought over the
+percentiles are indicative. `gain_per_s`: the points of accuracy a second that the last trial brought over the
 one before, where an agent offered several answers. Joules a solved request: those of a case that `--energy`
 gives, over `solved`.
 
@@ -59,7 +59,7 @@ from adabench.workloads.agents.agents.substrate.served_model import (
     small_policy,
 )
 from adabench.workloads.agents.agents.substrate.stream_task import OUTCOMES, GradedStreams
-from adabench.workloads.agents.agents.substrate.text_script import TextScript
+from adabench.workloads.agents.agents.substrate.text_script import LONGEST, SPARE, TextScript
 from adabench.workloads.agents.agents.truth.text_answers import TextAnswers, question_text
 from adabench.workloads.agents.substrate.agent_task import Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
@@ -73,7 +73,7 @@ from adabench.workloads.agents.truth.problems import (
     draw_problem,
 )
 from adabench.workloads.shared.language_model.contract import mix
-from adabench.workloads.shared.sources.codec_source import open_codec
+from adabench.workloads.shared.sources.codec_source import context_of, open_codec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 
 AUTO = "auto"
@@ -139,7 +139,7 @@ CARD = Card(
         Metric("idle_share", "", "lower", "info"),
         Metric("offered_qps", "1/s", "higher", "info"),
         Metric("achieved_qps", "1/s", "higher", "info"),
-        Metric("gain_rate", "1/s", "higher", "info"),
+        Metric("gain_per_s", "1/s", "higher", "info"),
         Metric("answers_digest", "", "higher", "info"),
     ),
 )  # fmt: skip
@@ -264,7 +264,15 @@ def _prompts(
     if spec.kind == "builtin":
         return [tuple(one.prompt for one in problems) for problems in drawn]
     script = TextScript(open_codec(spec))
-    return [tuple(script.first_words(question_text(one)) for one in part) for part in drawn]
+    prompts = [tuple(script.first_words(question_text(one)) for one in part) for part in drawn]
+    context = context_of(spec)
+    needed = max(len(words) for part in prompts for words in part) + LONGEST + SPARE
+    if context is not None and needed > context:
+        raise SelectionError(
+            f"An episode may take {needed} words of {spec}, and its context has {context}.",
+            "Choose a model with a longer context.",
+        )
+    return prompts
 
 
 def read_kinds(text: str) -> dict[str, tuple[Family, tuple[int, ...]]]:

@@ -109,6 +109,21 @@ def test_the_oracle_knows_which_design_is_right(figures, where):
     assert 0 < luck["by_truth"] <= 1
 
 
+def test_few_requests_have_no_percentiles_and_no_shares_of_time(figures, where):
+    few = figures("react")
+    assert few["request_s"] > 0
+    for name in ("p95_s", "p95_over_p50", "idle_share", "achieved_qps", "gain_per_s"):
+        assert name not in few
+    many = agents.load("embedded", 1, requests=20, kinds="kb2", faults="none")
+    method = registry.load(registry.find("agents/direct"))
+    (case,) = many.cases()
+    found = many.score(case, method.solve(many, case, {"qps": 16.0}))
+    assert found["p50_s"] <= found["p95_s"] <= found["p99_s"]
+    assert 0 <= found["idle_share"] < 1
+    assert found["offered_qps"] == 16.0
+    assert found["achieved_qps"] <= 20 / case.arrivals_s(16.0)[-1]
+
+
 def chain(*visits_and_rewards):
     root = Node(None, visits=sum(visits for visits, _ in visits_and_rewards))
     root.children = [

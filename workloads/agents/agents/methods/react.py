@@ -33,7 +33,7 @@ CARD = Card(
     role="static",
     fidelity="reconstructed",
     knobs=(
-        Knob("qps", (0.0, 1.0, 16.0), 0.0, open=True, low=0.0),
+        Knob("qps", (0.0, 1.0, 16.0, 256.0), 0.0, open=True, low=0.0),
         Knob("steps", (24,), 24, open=True, low=1),
     ),
     claims=(

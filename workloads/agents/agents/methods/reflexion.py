@@ -41,7 +41,7 @@ CARD = Card(
             paper="+4 points for 8.7 s early and for 269.5 s late: 31 times",
             effect=0.0323,
             expect=Ratio(
-                "gain_rate", against="reflexion",
+                "gain_per_s", against="reflexion",
                 where={"reflections": 4}, there={"reflections": 1}, groups=("kb", "mix"),
             ),
             apart_from=(),

@@ -217,7 +217,7 @@ class GradedStreams(AgentStreams):
         scores |= times_of(account.served, account.times, account.load)
         if count >= FEWEST:
             gained = last_gain(account.served, lambda i, words: self.credit(stream, i, words))
-            scores |= {} if gained is None else {"gain_rate": gained}
+            scores |= {} if gained is None else {"gain_per_s": gained}
         return scores
 
     def score(self, stream: Stream, answers: object) -> Mapping[str, float]:

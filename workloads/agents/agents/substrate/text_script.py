@@ -47,6 +47,8 @@ _ACTION = re.compile(r"^Action:\s*(.*)$")
 _CALL = re.compile(r"^(\w+)\s*\[(.*)\]?\s*$")
 _ANSWER = re.compile(r"^Answer:\s*(.*?)\.?\s*$", re.MULTILINE)
 LONGEST, CRITIC_WORDS, REFLECT_WORDS = 400, 24, 48
+SPARE = 400
+"""Words for a critic, for reflections in the prompt, and for an observation that is longer than the room left."""
 
 
 class TextScript:
