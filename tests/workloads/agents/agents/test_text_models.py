@@ -44,7 +44,9 @@ def problem():
 def test_an_index_on_disk_has_the_facts_of_the_way_and_its_sentences_are_found(problem, tmp_path):
     index = ArticleIndex(problem.world, tmp_path / "articles.sqlite")
     assert (tmp_path / "articles.sqlite").stat().st_size > 0
-    for here, there, relation in zip(problem.trail, problem.trail[1:], problem.relations):
+    for here, there, relation in zip(
+        problem.trail, problem.trail[1:], problem.relations, strict=False
+    ):
         asked = question_text(problem).partition("Take ")[2].partition(". ")[0]
         word = asked.replace("the ", "").split(", then ")[problem.relations.index(relation)]
         (said, *_) = index.found(f"{word} of {name_of(here)}")

@@ -82,7 +82,8 @@ class TextTools:
 
 def calculated(text: str) -> str:
     """Return the value of an expression as text, or why it has none."""
-    words, place = [], 0
+    words: list[str] = []
+    place = 0
     while place < len(text.rstrip()):
         match = _TOKEN.match(text, place)
         if match is None or len(words) > 100:
