@@ -2,8 +2,8 @@
 
 A run is made at the default seeds, or where models are trained at those of five trainings, and packed
 into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too.
-One whose records would take more than 700 kB leaves its findings only, and so do further runs, `lookup`, `saturation`, `tools`
-and `routing`: all that is recorded stays below 3 MB.
+One whose records would take more than 700 kB leaves its findings only, and so do further runs, `agents`, `lookup`,
+`saturation`, `tools` and `routing`: all that is recorded stays below 3 MB.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
 """
 
@@ -25,7 +25,7 @@ from docs.paper_commands import recordings
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "docs" / "recorded"
 MOST_BYTES = 700_000
-FINDINGS_ONLY = ("lookup", "routing", "saturation", "tools")
+FINDINGS_ONLY = ("agents", "lookup", "routing", "saturation", "tools")
 """Tasks whose records are left out, as those of further runs are."""
 TRAINED = (
     "active_search",

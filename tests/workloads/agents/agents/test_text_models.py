@@ -245,14 +245,13 @@ def test_a_folder_of_hugging_faces_runs_and_a_cache_changes_what_is_read(llama_f
     (longer / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 2048}))
     with pytest.raises(SelectionError, match="words"):
         agents.load("embedded", 0, requests=2, kinds="kb2", model=f"hf:{llama_folder}")
-    where = agents.load("embedded", 0, requests=2, kinds="kb2", model=f"hf:{longer}")
+    where = agents.load("embedded", 0, requests=1, kinds="kb2", model=f"hf:{longer}")
     (stream,) = where.cases()
-    for name in ("cot", "react"):
-        method = registry.load(registry.find(f"agents/{name}"))
-        where.meter.clear()
-        scores = where.score(stream, method.solve(where, stream, method.CARD.defaults))
-        assert scores["accuracy"] == 0
-        assert where.meter["flops_counted"] > 0
+    react = registry.load(registry.find("agents/react"))
+    where.meter.clear()
+    scores = where.score(stream, react.solve(where, stream, react.CARD.defaults))
+    assert scores["accuracy"] == 0
+    assert where.meter["flops_counted"] > 0
     engine, read = where.model.engine, {}
     for reuse in (True, False):
         engine.reset(Costs())
