@@ -182,6 +182,7 @@ def load(
     return GradedStreams(
         seed,
         _opener(spec, device, dtype, policy_name(policy, seed)),
+        device.startswith("cuda"),
         streams=tuple(
             Stream(index, asked_in, name, draw_gaps(mix(_EVALUATION, seed, index), requests))
             for index, (name, asked_in) in enumerate(zip(asked, prompts, strict=True))

@@ -29,7 +29,6 @@ from adabench.workloads.shared.language_model.contract import (
 )
 from adabench.workloads.shared.sources.codec_source import open_codec
 from adabench.workloads.shared.sources.model_spec import ModelSpec
-from adabench.workloads.shared.training.checkpoints import one_thread
 
 if TYPE_CHECKING:
     from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
@@ -75,13 +74,12 @@ class ServedModel:
         """Run one word of a policy of ours; another model is loaded, and that is all."""
         if self.policy is None:
             return
-        with one_thread():  # torch's pool of threads does not survive a fork
-            engine = self.engine
-            engine.reset(Costs())
-            leaves = engine.fork(engine.open([END_STEP]), 2)
-            engine.append(leaves[:1], [[END_STEP]])
-            engine.decode(leaves, max_new=2)
-            engine.reset(Costs())
+        engine = self.engine
+        engine.reset(Costs())
+        leaves = engine.fork(engine.open([END_STEP]), 2)
+        engine.append(leaves[:1], [[END_STEP]])
+        engine.decode(leaves, max_new=2)
+        engine.reset(Costs())
 
 
 def small_policy(name: str) -> ServedModel:
@@ -111,8 +109,7 @@ def named_model(
     """
     from adabench.workloads.shared.sources.model_source import open_model
 
-    with one_thread():
-        engine = open_model(spec, device, dtype, found=found).engine
+    engine = open_model(spec, device, dtype, found=found).engine
     return ServedModel(
         engine,
         TextScript(open_codec(spec)),

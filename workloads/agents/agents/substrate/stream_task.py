@@ -28,6 +28,7 @@ from adabench.workloads.agents.agents.substrate.served_request import Offer
 from adabench.workloads.agents.agents.substrate.stream_figures import FEWEST, digest, times_of
 from adabench.workloads.agents.substrate.agent_task import Scene
 from adabench.workloads.shared.language_model.contract import Costs
+from adabench.workloads.shared.training.checkpoints import one_thread
 
 LEVELS = frozenset({"kv_peak", "kv_peak_bytes"})
 Answers = tuple[Ids, ...]
@@ -57,6 +58,7 @@ class AgentStreams:
 
     seed: int
     load_model: Callable[[], ServedModel]
+    on_device: bool = False
     meter: Meter = field(default_factory=Meter)
     starts_cold: ClassVar[bool] = True
     """A stream is long, and what comes first warms up what comes later."""
@@ -72,7 +74,7 @@ class AgentStreams:
 
     def __reduce__(self) -> tuple[type["AgentStreams"], tuple[object, ...]]:
         """Store how it is made."""
-        return AgentStreams, (self.seed, self.load_model)
+        return AgentStreams, (self.seed, self.load_model, self.on_device)
 
     @cached_property
     def model(self) -> ServedModel:
@@ -80,8 +82,10 @@ class AgentStreams:
         return self.load_model()
 
     def warm(self) -> None:
-        """Load weights and kernels."""
-        self.model.warm()
+        """Load weights and kernels; a model on a device belongs to the process that uses it."""
+        if not self.on_device:
+            with one_thread():  # torch's pool of threads does not survive a fork
+                self.model.warm()
 
     def enter(self, stream: Stream, scenes: tuple[Scene, ...]) -> None:
         """Take the worlds of the stream that is served next."""
@@ -169,7 +173,8 @@ class GradedStreams(AgentStreams):
         """Store what has no streams."""
         if self.streams:
             raise TypeError("a task with streams is not stored; load it from its conditions")
-        return GradedStreams, (self.seed, self.load_model, Meter(), (), (), self.graders)
+        made = (self.seed, self.load_model, self.on_device)
+        return GradedStreams, (*made, Meter(), (), (), self.graders)
 
     def cases(self) -> Iterator[Stream]:
         """Yield the streams in their order."""
@@ -181,7 +186,7 @@ class GradedStreams(AgentStreams):
 
     def substrate(self) -> AgentStreams:
         """Return what methods get."""
-        return AgentStreams(self.seed, self.load_model)
+        return AgentStreams(self.seed, self.load_model, self.on_device)
 
     def oracle_substrate(self) -> "GradedStreams":
         """Return the same with the graders."""
