@@ -1,4 +1,4 @@
-"""The options of `adabench run` that say where its cells run, and how they are read."""
+"""The options of `adabench run` that say where it runs, and how they are read."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from adabench.harness.distributed.backends import FanOutOptions
 
 Executor = Annotated[
-    str, typer.Option(help="Where cells run: local, slurm or ray (an existing cluster).")
+    str, typer.Option(help="Where it runs: local, slurm or ray (an existing cluster).")
 ]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Workers at once; local: processes of this machine.")

@@ -21,11 +21,11 @@ def duration(seconds: float) -> str:
 
 def forecast_lines(found: "Forecast") -> list[str]:
     """Return the time of a plan and its parts as lines."""
-    head = f"{found.cells} cells, {found.turns} turns"
+    head = f"{found.cells} configurations, {found.turns} runs"
     if found.seconds is None:
         return [
             f"{head}: {UNKNOWN}, none of these methods was recorded on this machine in {RUNS}/",
-            "-> adabench doctor SELECT --try 30 runs one turn of each for up to 30 s",
+            "-> adabench doctor SELECT --try 30 runs each of them once for up to 30 s",
         ]
     loading = "loading unknown" if found.load_s is None else f"{duration(found.load_s)} each"
     lines = [
@@ -33,7 +33,7 @@ def forecast_lines(found: "Forecast") -> list[str]:
         f"from {found.runs} recorded runs of this machine; {found.loads} loads of tasks, {loading}",
     ]
     lines += [
-        f"{item.address:28} {item.turns} turns x {item.cases} cases: "
+        f"{item.address:28} {item.turns} runs x {item.cases} cases: "
         f"{duration(item.seconds)}{_prepared(item.prepare_s)} ({item.basis})"
         for item in found.shares
         if item.seconds is not None

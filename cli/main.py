@@ -19,30 +19,44 @@ from typer.core import TyperGroup
 
 from adabench.cli.standard_streams import RepeatFilter, open_streams, silence, unwritable
 from adabench.cli.terminal import forget_warnings
+from adabench.cli.verb_command import PLAIN, VerbCommand
 from adabench.harness.errors import AdabenchError, Interruption
 
 COMMANDS = "adabench.cli.commands"
-VERBS = {
-    "run": "Run methods on their tasks, judge their claims, write a report.",
-    "reproduce": "Run what judges the claims of a paper: what it said, our bar, what was measured, the verdict.",
-    "list": "List the tasks, or the methods of a task or a paper, and whether they can run here.",
-    "show": "Show one card: what adapts, its knobs, what its paper said and the bars, on one screen.",
-    "claims": "Judge the claims of the methods in a run: what papers say, and our own criteria.",
-    "report": "Write the self-contained HTML report of a run, or of several.",
-    "export": "Export records as one tidy table (CSV, Parquet, JSON), or operating points to a tracker.",
-    "explain": "Trace a number of a report back to its samples, meter, formula and interval.",
-    "publish": "Make or extend a static site: reports, histories with steps, a feed, badges, data.",
-    "merge": "Join parts of one plan into one run; parts of other plans are refused.",
-    "compare": "Compare runs with a base run: better, same, worse, ambiguous or invalid; exit 1 if worse.",
-    "gate": "May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous.",
-    "check": "Check that tasks and methods keep the contract; exit 4 if one does not.",
-    "train": "Rebuild shipped checkpoints from their seeds, and make others in the user's cache.",
-    "doctor": "Say what this machine can measure, how long a selection would take, what a model can do.",
-    "trace": "Take one case of a method apart: operators, kernels and the machine's ceilings.",
-    "hardware": "Describe this machine as a profile, and compare machines with it.",
+GROUPS = {
+    "Measure": {
+        "tour": "Run three tasks in a minute, offline and without a GPU, and show what came of it.",
+        "run": "Run methods on their tasks, judge their claims, write a report.",
+        "reproduce": "Run what judges the claims of a paper: what it said, our bar, what was measured, the verdict.",
+        "trace": "Take one case of a method apart: operators, kernels and the machine's ceilings.",
+        "merge": "Join parts of one plan into one run; parts of other plans are refused.",
+    },
+    "Read": {
+        "list": "List the tasks, or the methods of a task or a paper, and whether they can run here.",
+        "show": "Show one card: what adapts, its knobs, what its paper said and the bars, on one screen.",
+        "claims": "Judge the claims of the methods in a run: what papers say, and our own criteria.",
+        "report": "Write the self-contained HTML report of a run, or of several.",
+        "explain": "Trace a number of a report back to its samples, meter, formula and interval.",
+        "export": "Export records as one tidy table (CSV, Parquet, JSON), or operating points to a tracker.",
+        "publish": "Make or extend a static site: reports, histories with steps, a feed, badges, data.",
+    },
+    "Compare": {
+        "compare": "Compare runs with a base run: better, same, worse, ambiguous or invalid; exit 1 if worse.",
+        "gate": "May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous.",
+    },
+    "Extend": {
+        "new": "Write the file of a new method, which can be run at once and says what to fill in.",
+        "check": "Check that tasks and methods keep the contract; exit 4 if one does not.",
+        "train": "Rebuild shipped checkpoints from their seeds, and make others in the user's cache.",
+    },
+    "Machine": {
+        "doctor": "Say what this machine can measure, how long a selection would take, what a model can do.",
+        "hardware": "Describe this machine as a profile, and compare machines with it.",
+    },
 }
+VERBS = {verb: says for group in GROUPS.values() for verb, says in group.items()}
+_WIDEST = max(map(len, VERBS))
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
 class VerbGroup(TyperGroup):
@@ -64,19 +78,20 @@ class VerbGroup(TyperGroup):
         app = getattr(module, "app", None)
         if app is None:
             app = typer.Typer(**PLAIN, add_completion=False)
-            app.command(cmd_name)(module.command)
+            app.command(cmd_name, cls=VerbCommand)(module.command)
         return typer.main.get_command(app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the verbs without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+        """Write the verbs in groups, without importing any."""
+        for name, verbs in GROUPS.items():
+            with formatter.section(name):
+                formatter.write_dl([(verb.ljust(_WIDEST), says) for verb, says in verbs.items()])
 
 
 app = typer.Typer(
     cls=VerbGroup,
-    help="The benchmark that tells the truth about adaptive computation.\n\n"
-    "Without arguments `adabench run` is a tour: at most a minute, offline.",
+    help="Does adaptive computation pay off on your model and your machine?\n\n"
+    "Start with `adabench tour`: a minute, offline. `adabench list` has the tasks.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     **PLAIN,

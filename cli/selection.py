@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from adabench.harness.errors import SelectionError
+from adabench.harness.plan import quantities
 
 Select = Annotated[
     list[str] | None, typer.Argument(help="Methods: paging, paging/lru, 'paging/mark*', '*/lru'.")
@@ -71,3 +72,23 @@ def finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise SelectionError(f"{value} is not a number that an option can have.")
     return value
+
+
+def time_of(text: str | float) -> float:
+    """Read an option that is a time: 90s, 5m, or a default in seconds."""
+    return quantities.seconds(str(text))
+
+
+def time_or_zero(text: str | float) -> float:
+    """Read an option that is a time, or none at all."""
+    return quantities.seconds_or_zero(str(text))
+
+
+def share_of(text: str) -> float:
+    """Read an option that is a share: 1%."""
+    return quantities.share(text)
+
+
+def memory_of(text: str) -> int:
+    """Read an option that is an amount of memory: 4GiB."""
+    return quantities.size_bytes(text)

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import sys
+import textwrap
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,20 @@ def terminal_columns() -> int:
     if sys.stdout.isatty():
         return stated_columns() or os.get_terminal_size(sys.stdout.fileno()).columns
     return stated_columns() or sys.maxsize
+
+
+def wrap(text: str) -> str:
+    """Break lines of words where the terminal ends, never within a word; in a pipe they stay whole."""
+    columns = terminal_columns()
+    return "\n".join(
+        textwrap.fill(
+            line, columns, subsequent_indent=" " * (len(line) - len(line.lstrip()) + 2),
+            break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+        )
+        if len(line) > columns
+        else line
+        for line in text.split("\n")
+    )  # fmt: skip
 
 
 def verdict_output() -> AbstractContextManager[None]:

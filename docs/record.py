@@ -44,13 +44,13 @@ FEWER: dict[str, tuple[str, ...]] = {
     # A minute of solver time a case, and the best arm tries them all: three methods, processor time.
     "mip": (
         "mip/balans", "mip/random_arms", "mip/scip",
-        "--defaults", "--set", "clock=cpu", "--set", "seconds=20",
+        "--no-sweep", "--set", "clock=cpu", "--set", "seconds=20",
     ),
     # SmolLM2 reads 135 million weights a word: what its shipped parts were fitted for.
     "pretrained": (
         "pretrained/vanilla", "pretrained/informed_routing", "pretrained/random_units",
         "pretrained/static_units", "pretrained/greedy_skip", "pretrained/early_exit",
-        "--defaults",
+        "--no-sweep",
     ),
 }  # fmt: skip
 """Tasks that are run at other settings than their own: what `adabench run` is given instead."""
@@ -64,14 +64,14 @@ FURTHER: dict[str, tuple[str, ...]] = {
     # Routers against models that were trained with coins in their place (`adabench train`, five each).
     "ledger_coins": (
         "ledger/mor", "ledger/informed_routing", "ledger/acm", "ledger/random_routing",
-        "ledger/random_units", "ledger/random_width", "--alone", "--defaults",
+        "ledger/random_units", "ledger/random_width", "--alone", "--no-sweep",
         *FIVE, "--sweep", "weights=method,coins",
     ),
     # Three trainings of policy and judge, each on its own seed (`adabench train 'chain/judge-x-s[0-2]'`).
     "chain_trainings": (
         "chain/rebase", "chain/ets", "chain/beam", "chain/dvts", "chain/judged_vote",
         "chain/best_of_n", "chain/majority", "chain/random_n", "chain/greedy", "chain/sample",
-        "chain/pass_at_n", "--alone", "--defaults",
+        "chain/pass_at_n", "--alone", "--no-sweep",
         "--seeds", "0..2", "--set", "trainings=3", "--set", "problems=75",
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},

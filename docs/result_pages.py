@@ -14,6 +14,7 @@ from adabench.harness.analysis.findings import (
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Claim, Metric, Point
+from adabench.harness.contract.earlier_options import command_today
 from adabench.harness.contract.papers import papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
@@ -139,7 +140,7 @@ def _provenance(run: Findings) -> str:
         f"{', '.join(map(str, run.tally.seeds))}. Intervals are at 95 %. The verdicts are those of "
         "this version of adabench on these records."
     )
-    command = shlex.join(map(str, run.manifest["command"]))
+    command = shlex.join(command_today(run.manifest["command"]))
     return f"```\n{command}\n```\n\n{place}"
 
 

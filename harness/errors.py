@@ -11,7 +11,8 @@
     └─ MethodContractError             4   a method broke the protocol
 
 A run skips a method with a `MissingAbility` and does the rest; it ends with 3 if nothing is left.
-Other codes: 0 success; 1 some cells failed, or `claims --strict` found a failed claim;
+Other codes: 0 success; 1 some configurations failed, or `claims --strict` found a failed claim;
+3 also a run that measured nothing; 5 `gate`, or a headline claim under `claims --strict`, is undecided;
 130, 143, 129 ended by SIGINT, SIGTERM, SIGHUP (what was recorded stays). Anything that is not
 an `AdabenchError` is a bug in adabench and shows a traceback.
 """

@@ -75,7 +75,7 @@ def _cell(records: Iterable[Record], turns: Sequence[Turn]) -> Iterator[Record]:
         line.update(display.Pretty(text))
 
     yield from _now_and_then(records, turns, say, NOTEBOOK_EVERY_S)
-    say(f"{len(turns)} turns ended")
+    say(f"{len(turns)} runs ended")
 
 
 def _now_and_then(
@@ -87,7 +87,7 @@ def _now_and_then(
         if now - last >= every_s:
             last = now
             note = f", {failed} failed" if failed else ""
-            say(f"{now - start:.0f} s: {ended} of {len(turns)} turns{note} ({record.cell.address})")
+            say(f"{now - start:.0f} s: {ended} of {len(turns)} runs{note} ({record.cell.address})")
         yield record
 
 

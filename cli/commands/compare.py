@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adabench.cli.selection import AsJson
-from adabench.cli.terminal import table_console, verdict_output, warn
+from adabench.cli.terminal import table_console, verdict_output, warn, wrap
 
 if TYPE_CHECKING:
     from adabench.harness.compare.compare import Comparison
@@ -88,10 +88,10 @@ def show(comparisons: Sequence["Comparison"], *, everything: bool) -> None:
         if sheet.rows:
             console.print(FittedTable(sheet))
         else:
-            print(f"{sheet.title}: {sheet.caption}\n")
+            print(wrap(f"{sheet.title}: {sheet.caption}") + "\n")
         others = () if everything else sheets.other_lines(one)
         notes = sheets.footnotes(one, everything=everything)
         for line in (*notes, *others, *sheets.lonely_lines(one)):
-            print(line)
+            print(wrap(line))
         for note in one.notes:
             warn(note)

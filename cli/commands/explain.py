@@ -63,7 +63,7 @@ def page(answer: "Explanation") -> str:
 def _samples(own: "Samples") -> str:
     seeds = ", ".join(map(str, own.seeds)) or "none"
     line = (
-        f"{own.of}: {own.records:,} records of {own.cells:,} cells; seeds {seeds}; "
+        f"{own.of}: {own.records:,} records of {own.cells:,} configurations; seeds {seeds}; "
         f"{own.cases:,} cases a seed; {own.repeats:,} repeat{'s' * (own.repeats != 1)}"
     )
     if own.timed is not None:

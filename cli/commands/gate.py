@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adabench.cli.selection import AsJson, Fixed, Out, Scale, Seeds, Swept
-from adabench.cli.terminal import talk, verdict_output, warn
+from adabench.cli.terminal import talk, verdict_output, warn, wrap
 from adabench.harness.plan.quantities import seconds_or_zero
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def command(
         list[str] | None, typer.Argument(help="BASE and HEAD, two runs; with --rev, methods.")
     ] = None,
     rev: Annotated[
-        str | None, typer.Option(help="Two git revisions, measured here in turns: main..HEAD.")
+        str | None,
+        typer.Option(
+            help="Two git revisions, measured here one after the other, again and again: main..HEAD."
+        ),
     ] = None,
     margin: Annotated[
         list[str] | None, typer.Option(help="latency_s=3%, accuracy=1pt, energy_j=5%.")
@@ -46,7 +49,7 @@ def command(
         ),
     ] = None,
     rounds: Annotated[
-        int, typer.Option(min=1, help="Rounds over all cells before the first verdict.")
+        int, typer.Option(min=1, help="Rounds over all configurations before the first verdict.")
     ] = 8,
     budget: Annotated[
         str, typer.Option(help="Time for further rounds where the verdict is ambiguous.")
@@ -84,7 +87,7 @@ def command(
     outcome = run_gate(request, talk)
     with verdict_output():
         write_for_ci(outcome, junit, talk if as_json else print)
-        print(gate_output.dump(outcome) if as_json else gate_output.page(outcome))
+        print(gate_output.dump(outcome) if as_json else wrap(gate_output.page(outcome)))
     for note in outcome.notes:
         warn(note)
     raise typer.Exit(outcome.code)

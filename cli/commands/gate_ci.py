@@ -97,7 +97,10 @@ def summary(rows: Sequence[GateVerdict], title: str, notes: Sequence[str]) -> st
     shown = sorted((row for row in rows if row.verdict != "same" and not is_disturbed(row)),
                    key=lambda row: WORDS.index(row.verdict))  # fmt: skip
     if shown:
-        lines += ["| | cell | metric | change | margin | evidence |", "|---|---|---|---|---|---|"]
+        lines += [
+            "| | configuration | metric | change | margin | evidence |",
+            "|---|---|---|---|---|---|",
+        ]
     lines += [
         f"| {MARKS[row.verdict]} {row.verdict} | `{_cell(name(row))}` | {_cell(row.metric)} "
         f"| {_cell(effect(row))} | {row.margin} | {_cell(row.note or str(row.units))} |"

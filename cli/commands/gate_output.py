@@ -52,7 +52,7 @@ def self_test_page(result: self_test.SelfTestResult) -> str:
     lines = (
         f"A/A: {result.alarms} of {result.gates} gates of equal code raised a false alarm.",
         f"A/B: {result.found} of {result.gates} gates found a planted slowdown of {result.planted:.0%}",
-        f"     in every cell ({result.found_cells:.0%} of cells; it measured {result.seen:+.1%}).",
+        f"     in every configuration ({result.found_cells:.0%} of them; it measured {result.seen:+.1%}).",
         f"Drawn from {result.rounds} rounds of either kind, {result.first} a gate.",
         f"Equal code: rounds scatter by {result.spread:.1%} (standard deviation);",
         f"            the furthest one lies {result.furthest:.1%} off.",

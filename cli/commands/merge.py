@@ -46,7 +46,7 @@ def page(result: "MergeResult") -> str:
         lines.append(f"{result.differing} of these differ in quality or counts; see -v.")
     if result.unfinished:
         lines.append(
-            f"{result.unfinished} turns are not finished; go on with: "
+            f"{result.unfinished} runs are not finished; go on with: "
             f"adabench run --resume {result.folder}"
         )
     return "\n".join(lines)

@@ -66,7 +66,7 @@ def command(
 
 
 def show_plan(found: "Reproduction", turns: "list[tuple[Turn, ...]]", as_json: bool) -> None:
-    """Print the commands, and how many turns each run takes."""
+    """Print the commands, and how much each run takes."""
     lines = [[part.line for part in run.parts] for run in found.runs]
     if as_json:
         runs = [
@@ -77,7 +77,7 @@ def show_plan(found: "Reproduction", turns: "list[tuple[Turn, ...]]", as_json: b
         return
     print(f"{found.title}\n{len(found.statements)} published claims")
     for commands, plan in zip(lines, turns, strict=True):
-        print(f"\n{len(plan)} turns:")
+        print(f"\n{len(plan)} runs of configurations:")
         print("\n".join(f"  {line}" for line in commands))
 
 

@@ -38,16 +38,20 @@ from adabench.cli.selection import (
     Select,
     Swept,
     finite,
+    memory_of,
+    share_of,
+    time_of,
+    time_or_zero,
     with_sources,
 )
 from adabench.cli.terminal import looks, talk, verdict_output, warn
 from adabench.harness.errors import SelectionError
-from adabench.harness.plan.quantities import seconds, share, size_bytes
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
     from adabench.harness.contract.record import Turn
     from adabench.harness.run.run_request import RunRequest
+    from adabench.reports.figures.character_plot import Looks
 
 MeasureEnergy = Annotated[
     bool, typer.Option("--energy", help="Measure energy in a pass of its own; print gCO2e.")
@@ -55,80 +59,98 @@ MeasureEnergy = Annotated[
 Region = Annotated[str | None, typer.Option(help="With --energy: a country (DEU) for its carbon.")]
 Meters = Annotated[
     list[str] | None,
-    typer.Option("--meter", help="Another energy meter, or external:LOG.csv."),
+    typer.Option("--energy-meter", help="Another energy meter, or external:LOG.csv."),
 ]
 
 NO_CARBON = CarbonOutput()
 
 
-Timeout = Annotated[
+TimeLimit = Annotated[
     float | None,
-    typer.Option(min=0.001, callback=finite, help="Seconds a case may take; uses a worker."),
+    typer.Option(parser=time_of, metavar="TIME", help="Time a case may take: 30s; uses a worker."),
 ]
-Precision = Annotated[
-    str | None,
-    typer.Option(help="Time each case until its median is known to 1%."),
+TargetCi = Annotated[
+    float | None,
+    typer.Option(
+        "--target-ci",
+        parser=share_of,
+        metavar="SHARE",
+        help="Time each case until its median is known to 1%.",
+    ),
 ]
-Budget = Annotated[
-    str | None,
-    typer.Option(help="Spend so long where the frontier is open: 5m."),
+Race = Annotated[
+    float | None,
+    typer.Option(
+        parser=time_of, metavar="TIME", help="Spend so long where the frontier is open: 5m."
+    ),
 ]
-PerCase = Annotated[
-    float,
-    typer.Option(min=0.01, callback=finite, help="Seconds that a case may spend on its precision."),
-]
-Epsilon = Annotated[
+MaxTimePerCase = Annotated[
     float,
     typer.Option(
-        min=0.001, max=0.5, callback=finite,
-        help="With --budget: the largest difference that does not count.",
+        parser=time_of,
+        metavar="TIME",
+        show_default="5s",
+        help="With --target-ci: time that a case may take.",
+    ),
+]
+FrontierTolerance = Annotated[
+    float,
+    typer.Option(
+        min=0.001,
+        max=0.5,
+        callback=finite,
+        help="With --race: the largest difference that does not count.",
+    ),
+]
+Warmup = Annotated[
+    float,
+    typer.Option(
+        parser=time_or_zero, metavar="TIME", show_default="0s",
+        help="Time a method may warm up to become steady: 5s.",
     ),
 ]  # fmt: skip
-Steady = Annotated[
-    float,
-    typer.Option(min=0, callback=finite, help="Seconds a method may warm up to become steady."),
+NoSweep = Annotated[bool, typer.Option("--no-sweep", help="Keep every knob at its default value.")]
+Hardware = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Refuse a machine that differs from a profile.")
 ]
+Mismatch = Annotated[
+    bool,
+    typer.Option("--allow-hardware-mismatch", help="Run on another machine, and mark the run."),
+]
+Repeats = Annotated[int, typer.Option(min=1, help="Interleaved repeats of each configuration.")]
 
 Alone = Annotated[bool, typer.Option("--alone", help="Leave out statics, control and oracle.")]
-Confirmed = Annotated[bool, typer.Option("--yes", help="Run a plan of more than a million turns.")]
+Confirmed = Annotated[bool, typer.Option("--yes", help="Run a plan of more than a million runs.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan and its time, and run nothing.")
 ]
-Memory = Annotated[str | None, typer.Option(help="Memory a worker may use: 4GiB. Uses a worker.")]
+MemoryLimit = Annotated[
+    int | None,
+    typer.Option(
+        parser=memory_of, metavar="SIZE", help="Memory a worker may use: 4GiB. Uses a worker."
+    ),
+]
 Resume = Annotated[
     Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
 ]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
 
 def command(
     select: Select = None,
-    seeds: Seeds = "0..2",
-    repeats: Annotated[int, typer.Option(min=1, help="Interleaved repeats of each cell.")] = 1,
-    fixed: Fixed = None,
-    swept: Swept = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Sweep nothing: keep every knob at its default.")
-    ] = False,
-    alone: Alone = False,
+    seeds: Seeds = "0..2", repeats: Repeats = 1,
+    fixed: Fixed = None, swept: Swept = None, no_sweep: NoSweep = False, alone: Alone = False,
     scale: Scale = "embedded",
     model: Model = None, judge: Judge = None, draft: Draft = None, data: Data = None,
     device: Device = None, dtype: Dtype = None, no_chat: NoChat = False,
     out: Out = None, resume: Resume = None, dry: DryRun = False,
-    timeout: Timeout = None, memory: Memory = None,
+    time_limit: TimeLimit = None, memory_limit: MemoryLimit = None,
     energy: MeasureEnergy = False, region: Region = None, meters: Meters = None,
-    precision: Precision = None, per_case: PerCase = 5.0,
-    budget: Budget = None, epsilon: Epsilon = 0.02,
-    steady: Steady = 0.0, cached: Cached = True,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
-    profile: Annotated[
-        str | None,
-        typer.Option(help="Refuse a machine that differs from a profile."),
-    ] = None,
-    off_profile: Annotated[
-        bool,
-        typer.Option("--off-profile", help="Run on another machine, and mark the run."),
-    ] = False,
+    target_ci: TargetCi = None, max_time_per_case: MaxTimePerCase = 5.0, warmup: Warmup = 0.0,
+    race: Race = None, frontier_tolerance: FrontierTolerance = 0.02,
+    cached: Cached = True, report: Report = True,
+    hardware: Hardware = None, mismatch: Mismatch = False,
     executor: Executor = "local", workers: Workers = None, cores: Cores = None,
     gpus: Gpus = None, slurm: Slurm = None, slurm_setup: SlurmSetup = None,
     confirmed: Confirmed = False,
@@ -154,17 +176,15 @@ def command(
         chat="off" if no_chat else None,
     )  # fmt: skip
     request = RunRequest(
-        selection_of(select, resume), pinned_conditions, tuple(swept or ()), not defaults, seeds, repeats,
-        scale, share(precision) if precision else None, per_case, steady,
-        seconds(budget) if budget else None, epsilon,
-        tuple(meters or ()), alone,
+        selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats,
+        scale, target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone,
     )  # fmt: skip
-    limits = Limits(timeout, size_bytes(memory) if memory else None)
+    limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
-    if budget:
+    if race:
         check_race(repeats, limits, options)
     carbon = carbon_output(region, energy=energy)
-    pinned = admit_machine(profile, off_profile=off_profile, say=talk)
+    pinned = admit_machine(hardware, off_profile=mismatch, say=talk)
     if resume:
         _check_resume(resume, request, given_profile=bool(pinned) or dry)
         opened = resume_run(resume)
@@ -221,7 +241,7 @@ def _check_resume(folder: Path, request: "RunRequest", *, given_profile: bool) -
 
     if request != RunRequest() or given_profile:
         raise SelectionError(
-            "--resume takes no selection, seeds, repeats, scale, precision, meter or profile: "
+            "--resume takes no selection, seeds, repeats, scale, target, meter or profile: "
             "the run knows what it was asked.",
             f"adabench run --resume {folder}",
         )
@@ -243,12 +263,50 @@ def show(
     from adabench.harness.race.certificate import page as certificate_page
     from adabench.reports.report.ending import ending
 
+    print(head_line(findings, looks()))
     print(ending(findings, looks()))
     carbon.print(findings)
-    for warning in findings.manifest["warnings"]:
-        warn(warning)
+    say_warnings(findings)
     if certificate:
         print(certificate_page(certificate))
     print(f"Records: {findings.run}")
     if page:
         print(f"Report:  {page}")
+
+
+def head_line(findings: "Findings", looks: "Looks") -> str:
+    """Return what was run and where: `adabench run · 2 CPU cores, no GPU · 9 methods, 1 task, 3 seeds`."""
+    asked, here = findings.manifest.get("asked", {}), findings.manifest.get("environment", {})
+    methods = {(row.task, row.method) for row in findings.summary}
+    tasks = {task for task, _ in methods}
+    boards = ", ".join(map(str, here.get("gpus") or ())) or "no GPU"
+    counts = (
+        _number(len(methods), "method"), _number(len(tasks), "task"), _number(len(findings.tally.seeds), "seed"),
+    )  # fmt: skip
+    parts = (
+        f"adabench {'run' if asked.get('select') else 'tour'}",
+        f"{_number(here.get('cores') or 0, 'CPU core')}, {boards}",
+        ", ".join(counts),
+    )
+    return (" · " if looks.unicode else " - ").join(parts)[: looks.width]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def say_warnings(findings: "Findings") -> None:
+    """Say on stderr how many remarks there are, and all of them where nothing was measured."""
+    warnings = findings.manifest["warnings"]
+    if findings.is_empty:
+        for warning in warnings:
+            warn(warning)
+        certificate = findings.manifest.get("certificate")
+        why = "the race was over before the first case; give it more time: --race 5m"
+        warn(f"Nothing was measured: {why if certificate else 'every method was skipped'}.")
+    elif len(warnings) == 1:
+        warn(warnings[0])
+    elif warnings:
+        warn(
+            f"{len(warnings)} remarks on these figures: adabench claims {findings.run} begins with them"
+        )

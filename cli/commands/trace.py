@@ -25,8 +25,9 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of task and method.")] = 0,
     case: Annotated[int, typer.Option(min=0, help="Which case, counted from 0.")] = 0,
     out: Out = None,
-    profile: Annotated[
-        str | None, typer.Option(help="Take the ceilings from this hardware profile.")
+    hardware: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Take the ceilings from this hardware profile."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,7 +35,7 @@ def command(
     from adabench.harness.run.case_trace import TraceRequest, trace_case
     from adabench.reports.figures.trace_files import write_trace_files
 
-    request = TraceRequest(address, tuple(fixed or ()), scale, seed, case, out, profile)
+    request = TraceRequest(address, tuple(fixed or ()), scale, seed, case, out, hardware)
     with redirect_stdout(sys.stderr):  # stdout is data: what a method prints is talk
         trace = write_trace_files(trace_case(request))
     print(json.dumps(trace.to_json()) if as_json else page(trace))

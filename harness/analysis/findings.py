@@ -238,11 +238,17 @@ class Findings:
 
     @property
     def exit_code(self) -> int:
-        """What a run of it ends with: 1 if records failed, 3 if every method was skipped."""
+        """What a run of it ends with: 1 if records failed, 3 if nothing was measured."""
         if self.failed:
             return 1
-        nothing_ran = 0 < self.tally.records == len(self.tally.without_result)
-        return EnvironmentProblem.exit_code if nothing_ran else 0
+        return EnvironmentProblem.exit_code if self.is_empty else 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured: every method was skipped, or a race ended before the first case."""
+        certificate = self.manifest.get("certificate")
+        skipped = 0 < self.tally.records == len(self.tally.without_result)
+        return skipped or (certificate is not None and not certificate["evaluations"])
 
     @cached_property
     def labels(self) -> Mapping[str, str]:

@@ -119,7 +119,7 @@ def anchors_of(
     """
     plane = axes(card)
     if plane is None:
-        raise ValueError(f"{task} names no plane.")
+        raise ValueError(f"{task} names no quality and cost.")
     gap = gap_of(method, card, cards)
     wanted = {method, *gap.mixture, gap.oracle, gap.coin, cards[method].skips_from}
     near = points_on_plane([dot for dot in dots if dot.method in wanted], card)

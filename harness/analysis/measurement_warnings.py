@@ -146,13 +146,13 @@ def _disturbed(table: Table) -> Iterator[str]:
     if invalid:
         names = sorted({cell.address for cell in invalid})
         yield (
-            f"The timing of {len(invalid)} of {cells} cells is invalid, since fewer than "
+            f"The timing of {len(invalid)} of {cells} configurations is invalid, since fewer than "
             f"{KEEP_SHARE:.0%} of their samples ran undisturbed: {', '.join(names)}. Their counts "
             "stand, their times are left out of every figure. Repeat on a quiet machine."
         )
     if unwatched:
         yield (
-            f"The timing of {len(unwatched)} of {cells} cells was not watched for disturbance, "
+            f"The timing of {len(unwatched)} of {cells} configurations was not watched for disturbance, "
             "which is not the same as undisturbed."
         )
 
@@ -169,7 +169,7 @@ def _unsteady(table: Table) -> Iterator[str]:
     if names:
         yield (
             f"The times of {', '.join(sorted(names))} did not become steady before they were "
-            "measured; the notes say how. More --steady seconds may help."
+            "measured; the notes say how. More --warmup seconds may help."
         )
 
 
@@ -195,7 +195,7 @@ def _imprecise(table: Table) -> Iterator[str]:
         asked = int((~np.isnan(widths)).sum()) + len(others)
         yield (
             f"{len(missed)} of {asked} cases did not reach the asked precision within their "
-            f"budget; the worst half-width is {max(missed):.1%}. More --per-case narrows them."
+            f"budget; the worst half-width is {max(missed):.1%}. More --max-time-per-case narrows them."
         )
 
 

@@ -120,7 +120,7 @@ def _lack(one: Anchors) -> tuple[GapStatus, str]:
     if not gap.mixture:
         return "not run", "the task's card names no static mixture for it"
     if not gap.oracle:
-        return "no oracle", one.card.no_oracle or "nothing decides in hindsight on this backbone"
+        return "no oracle", one.card.no_oracle or "no oracle is known on this backbone"
     missing = one.unrun((*gap.mixture, gap.oracle, *filter(None, [gap.coin])))
     if not missing and not one.oracle():
         missing = [f"{gap.oracle} at {_point(gap.oracle_at)}"]
@@ -131,7 +131,7 @@ def _lack(one: Anchors) -> tuple[GapStatus, str]:
     if one.cards[gap.oracle].wins_by_luck:
         return "not validated", f"{gap.oracle} gains as much by luck as by the truth"
     if not shared_places(*sides(one)):
-        return "not run", "no case was solved by all: mixture, oracle, coin and method"
+        return "not run", "no case was solved by all: mixture, oracle, random router and method"
     return "measured", ""
 
 
@@ -166,7 +166,11 @@ def _status(closed: Interval, room: Interval, margin: float, one: Anchors) -> tu
         ends = f"[{room.low:.3g}, {room.high:.3g}]"
         return "not distinguishable", f"the oracle's lead, {room.estimate:.3g} {ends}, may be none"
     if not math.isfinite(closed.estimate):
-        why = f"and {one.gap.coin} does no worse" if one.gap.coin else "and no coin sets a scale"
+        why = (
+            f"and {one.gap.coin} does no worse"
+            if one.gap.coin
+            else "and no random router sets a scale"
+        )
         return "below the mixture", f"it trails the static mixture, {why}"
     return _beyond(closed, one)
 

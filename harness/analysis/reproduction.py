@@ -15,6 +15,7 @@ from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import OutOfReach
 from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.earlier_options import in_todays_words
 from adabench.harness.contract.papers import ARXIV, Paper, find_papers, papers
 from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import Entry
@@ -62,7 +63,7 @@ class Run:
         """
         options = [_options(part) for part in self.parts]
         plans = [
-            PlanRequest(p.select, tuple(o.fixed), tuple(o.swept), not o.defaults, o.alone)
+            PlanRequest(p.select, tuple(o.fixed), tuple(o.swept), not o.no_sweep, o.alone)
             for p, o in zip(self.parts, options, strict=True)
         ]
         chosen = parse_seeds(seeds or options[0].seeds)
@@ -237,7 +238,7 @@ def _part(line: str) -> Part:
     """Take a command apart: the methods stand before the first option."""
     _, _, *words = shlex.split(line)
     first = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
-    return Part(tuple(words[:first]), tuple(words[first:]))
+    return Part(tuple(words[:first]), tuple(in_todays_words("run", words[first:])))
 
 
 def _options(part: Part) -> argparse.Namespace:
@@ -245,7 +246,7 @@ def _options(part: Part) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("--set", dest="fixed", action="append", default=[])
     parser.add_argument("--sweep", dest="swept", action="append", default=[])
-    parser.add_argument("--defaults", action="store_true")
+    parser.add_argument("--no-sweep", action="store_true")
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--seeds", default=RunRequest.seeds)
     parser.add_argument("--scale", default=RunRequest.scale)

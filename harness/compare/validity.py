@@ -154,5 +154,5 @@ def _ceilings(both: RunPair) -> Iterator[str]:
         if isinstance(found, str):
             yield (
                 f"No fractions of ceilings, since of {side.name} {found}. Run it again with "
-                "--profile FILE (adabench hardware pin > FILE.toml writes one)."
+                "--hardware FILE (adabench hardware pin > FILE.toml writes one)."
             )

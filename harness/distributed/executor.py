@@ -66,10 +66,10 @@ def check_race(repeats: int, limits: Limits, options: FanOutOptions) -> None:
     if repeats > 1:
         raise SelectionError(
             "A race solves each case once; it spends time on more cases instead.",
-            "Leave out --repeats, or leave out --budget.",
+            "Leave out --repeats, or leave out --race.",
         )
     if limits != Limits() or options.kind != "local" or options.workers:
         raise SelectionError(
             "A race decides after each round what to run next, in this process.",
-            "Leave out --timeout, --memory and --executor, or leave out --budget.",
+            "Leave out --time-limit, --memory-limit and --executor, or leave out --race.",
         )

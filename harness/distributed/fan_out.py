@@ -158,11 +158,11 @@ def _without_next(job: Job, cause: str) -> Job:
     turn = _next(job)
     if turn is None:
         raise EnvironmentProblem(
-            f"{TRIES} workers died outside of every turn ({cause}).",
+            f"{TRIES} workers died outside of every run ({cause}).",
             f"What they said is in {job.folder / 'log.txt'}. Is adabench installed where they "
             "run, and do they see this folder?",
         )
-    said = f"{TRIES} workers died at this turn: {cause}"
+    said = f"{TRIES} workers died at this run: {cause}"
     return replace(job, lost=(*job.lost, (turn, said)))
 
 

@@ -153,7 +153,7 @@ def differences(a: RunPart, b: RunPart) -> list[str]:
         cells, others = a.plan["cells"], b.plan["cells"]
         alone, other = len(cells.keys() - others.keys()), len(others.keys() - cells.keys())
         found.append(
-            f"plan (cells in the first alone: {alone}, in the second: {other}; turns: "
+            f"plan (configurations in the first alone: {alone}, in the second: {other}; runs: "
             f"{len(a.plan['turns'])} and {len(b.plan['turns'])})"
         )
     then, now = a.manifest.get("sources", {}), b.manifest.get("sources", {})

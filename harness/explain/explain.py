@@ -138,7 +138,7 @@ def _count(findings: Findings, table: Table, number: Number) -> KindDetails:
     word = number.name.partition("/")[2]
     says = {
         "records": "Records in the run, preparations and failures included.",
-        "cells": "Cells that have a record: task, method, knobs, conditions, scale and seed.",
+        "cells": "Configurations that have a record: task, method, knobs, conditions, scale and seed.",
         "errors": "Records whose status is error or timeout.",
     }[word]
     told = Samples(

@@ -35,7 +35,7 @@ def explain_gap(findings: Findings, records: Table, number: Number, row: GapRow)
     what = (
         f"Of the {row.quality} that {row.oracle or 'an oracle'} gains over mixing "
         f"{row.mixture or 'static methods'} at equal {row.cost}, how much {row.task}/{row.method} "
-        "closes: 1 is the oracle, 0 the mixture, -1 the coin."
+        "closes: 1 is the oracle, 0 the static mixture, -1 the random router."
     )
     groups = oracle_gap.sides(one)
     told = tuple(

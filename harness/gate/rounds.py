@@ -188,7 +188,7 @@ def measure(
             run_round(revisions, command, [*rest, *fresh], pace, rounds)
             lasted = rounds.spent_s - started_s
             say(
-                f"round {rounds.count}, {len(rest)} cells: {rounds.spent_s - free_from:.0f} s extra"
+                f"round {rounds.count}, {len(rest)} configurations: {rounds.spent_s - free_from:.0f} s extra"
             )
         if rounds.count == before:
             break
@@ -285,7 +285,7 @@ def _lead(workers: Sequence[WorkerProcess], cell: Cell, repeat: int, rounds: Rou
             if "ready" in answer:  # from the parent of a fork that is no more
                 raise EnvironmentProblem(
                     f"A process of {workers[side].revision.label} died while it ran {cell.address}.",
-                    f"adabench run {cell.address} --timeout 60 shows what it dies of.",
+                    f"adabench run {cell.address} --time-limit 60 shows what it dies of.",
                 )
             if "end" in answer:
                 going = [other for other in going if other != side]

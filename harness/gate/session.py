@@ -253,7 +253,7 @@ def _measure_and_judge(
     plans = [plan_revision(setup, request) for setup in setups]
     cells = [cell for cell in plans[1].cells if cell.key in {c.key for c in plans[0].cells}]
     if not cells:
-        raise SelectionError("The two revisions have no cell of this selection in common.")
+        raise SelectionError("The two revisions have no configuration of this selection in common.")
     notes += _unpaired_notes(plans)
     looks = LOOKS if request.budget_s else 1  # without a budget there is no second one to pay for
     pace = Pace(request.rounds, looks, budget_s=request.budget_s)

@@ -23,8 +23,8 @@ Value = Scalar | Path
 Switches = Mapping[str, bool]
 OPTIONS = {
     "fixed": "--set", "swept": "--sweep", "seeds": "--seeds", "repeats": "--repeats",
-    "scale": "--scale", "precision": "--precision", "per_case_s": "--per-case",
-    "steady_s": "--steady", "race_s": "--budget", "epsilon": "--epsilon", "meters": "--meter",
+    "scale": "--scale", "precision": "--target-ci", "per_case_s": "--max-time-per-case",
+    "steady_s": "--warmup", "race_s": "--race", "epsilon": "--frontier-tolerance", "meters": "--energy-meter",
 }  # fmt: skip
 """The option of the command line that gives each part of a request."""
 
@@ -163,7 +163,7 @@ def command_words(
         if item.name in OPTIONS and value != item.default:
             several = value if isinstance(value, tuple) else (value,)
             words += [word for one in several for word in (OPTIONS[item.name], str(one))]
-    on = {"--defaults": not request.star, "--alone": request.alone, **switches}
+    on = {"--no-sweep": not request.star, "--alone": request.alone, **switches}
     words += [name for name, wanted in on.items() if wanted]
     return (*words, *_place_words(limits, options))
 
@@ -171,7 +171,7 @@ def command_words(
 def _place_words(limits: Limits, options: FanOutOptions) -> Sequence[str]:
     plain = FanOutOptions()
     values = {
-        "--timeout": limits.timeout_s, "--memory": limits.memory_bytes,
+        "--time-limit": limits.timeout_s, "--memory-limit": limits.memory_bytes,
         "--executor": None if options.kind == plain.kind else options.kind,
         "--workers": options.workers, "--cores": options.cores, "--gpus": options.gpus,
     }  # fmt: skip

@@ -87,7 +87,7 @@ def plan(
     count = sum(len(selection.settings) for selection in selections) * len(seeds) * repeats
     if count > most:
         raise SelectionError(
-            f"This is a plan of up to {count:,} turns.",
+            f"This is a plan of up to {count:,} runs.",
             "Narrow the selection, the seeds or the repeats; --yes runs it all the same.",
         )
     for selection in selections:

@@ -17,7 +17,7 @@ def seconds(text: str) -> float:
     """
     value = _quantity(text.strip(), TIMES)
     if not value > 0 or not math.isfinite(value):
-        raise SelectionError(f"{text!r} is not a time.", "For example: --budget 5m, 90s, 1h.")
+        raise SelectionError(f"{text!r} is not a time.", "For example: 90s, 5m, 1h.")
     return value
 
 
@@ -38,7 +38,7 @@ def share(text: str) -> float:
     """
     value = _quantity(text.strip(), {"%": 0.01})
     if not 0 < value < 1:
-        raise SelectionError(f"{text!r} is no precision.", "For example: --precision 1%")
+        raise SelectionError(f"{text!r} is no precision.", "For example: --target-ci 1%")
     return value
 
 

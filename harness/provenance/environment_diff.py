@@ -137,7 +137,9 @@ def profile_of(manifest: Mapping[str, Any]) -> Profile | str:
     if not kept:
         return "it names no hardware profile"
     if kept.get("differs"):
-        return f"its machine is not that of the profile {kept.get('name')} (--off-profile)"
+        return (
+            f"its machine is not that of the profile {kept.get('name')} (--allow-hardware-mismatch)"
+        )
     try:
         return machine_profile.from_json(kept.get("pinned") or {})
     except InvalidProfile as broken:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adabench.profilers.hardware.fingerprint import Difference
     from adabench.profilers.hardware.machine_profile import CeilingComparison, Profile
 
-MARKED = "or run with --off-profile, which marks the run."
+MARKED = "or run with --allow-hardware-mismatch, which marks the run."
 Say = Callable[[str], None]
 
 
@@ -100,7 +100,7 @@ def admit_machine(
 
     if name is None:
         if off_profile:
-            raise SelectionError("--off-profile says nothing without --profile FILE.")
+            raise SelectionError("--allow-hardware-mismatch says nothing without --hardware FILE.")
         return None
     then = read_profile(name)
     differences, verdicts = compare_machine(then, say=say)
@@ -121,7 +121,7 @@ def mismatch_warnings(manifest: Mapping[str, Any]) -> list[str]:
         return []
     sentence = (
         f"This machine is not that of the hardware profile {profile['name']}: "
-        f"{', '.join(profile['differs'])}. The run went on because --off-profile said so; "
+        f"{', '.join(profile['differs'])}. The run went on because --allow-hardware-mismatch said so; "
         "its times and joules must not stand beside those of that machine."
     )
     return [sentence]

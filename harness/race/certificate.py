@@ -107,7 +107,7 @@ def lack(asked: Mapping[str, Any]) -> list[str]:
     if not asked.get("race_s"):
         return []
     sentence = (
-        "This run was raced (--budget), and no certificate of its records is there: its points "
+        "This run was raced (--race), and no certificate of its records is there: its points "
         "stopped at different cases, so compare them on the cases they share, as claims do."
     )
     return [sentence]
@@ -119,11 +119,11 @@ def marks(certificate: Mapping[str, Any] | None) -> list[str]:
         return []
     return [
         (
-            f"This run was raced (--budget): {certificate['evaluations']:,} of "
+            f"This run was raced (--race): {certificate['evaluations']:,} of "
             f"{certificate['full_grid']:,} evaluations, {certificate['ended']} at epsilon "
             f"{certificate['epsilon']:g} and confidence {certificate['confidence']:.0%}. Its points "
             "stopped as soon as they were decided, so their means are over different cases: compare "
-            "them on the cases they share, as claims do, or run without --budget."
+            "them on the cases they share, as claims do, or run without --race."
         )
     ]
 

@@ -95,7 +95,7 @@ def _track(
     if not {"work", "quality"} <= axes.keys():
         raise SelectionError(
             f"{name} cannot be raced: its task names no primary work and quality.",
-            "Run it without --budget.",
+            "Run it without --race.",
         )
     firsts = [next(iter(by_seed.values())) for by_seed in cells]
     settings = [dict(cell.point) | dict(cell.conditions) for cell in firsts]

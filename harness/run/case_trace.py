@@ -182,7 +182,7 @@ def _profile_ceilings(name: str) -> Mapping[str, Any]:
     hardware_profile.refuse_difference(
         name,
         differences,
-        otherwise="or leave --profile out: the ceilings are then measured on the spot.",
+        otherwise="or leave --hardware out: the ceilings are then measured on the spot.",
     )
     return profile.ceilings
 

@@ -18,7 +18,9 @@ def require_instruments(meters: Sequence[str], *, on_device: bool) -> None:
     try:
         open_probes(meters=meters, device="cpu")
     except Unmetered as absent:
-        raise _unavailable("A meter cannot be opened", absent, "leave --meter out") from absent
+        raise _unavailable(
+            "A meter cannot be opened", absent, "leave --energy-meter out"
+        ) from absent
     if on_device:
         try:
             require_device()

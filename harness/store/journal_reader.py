@@ -113,7 +113,7 @@ class JournalReader:
                 f"which {have} are there."
             )
         if len(lacking) > SHOWN:
-            found.append(f"{len(lacking) - SHOWN} more turns of {self.path} lack records.")
+            found.append(f"{len(lacking) - SHOWN} more runs of {self.path} lack records.")
         if found and any(not self.ends.finished(turn) for turn in turns):
             found[-1] += (
                 f" What is missing runs again with: adabench run --resume {self.path.parent}"
@@ -123,8 +123,8 @@ class JournalReader:
     def _turn(self, key: str, repeat: int) -> str:
         cell = self.cells.get(key)
         if cell is None:
-            return f"a turn of {key}"
-        return f"the turn of {cell.address} (seed {cell.seed}, repeat {repeat})"
+            return f"a run of {key}"
+        return f"the run of {cell.address} (seed {cell.seed}, repeat {repeat})"
 
     def _block(self, number: int, texts: list[bytes]) -> Numbered:
         numbers: Sequence[int] = range(number, number + len(texts))
@@ -170,7 +170,7 @@ class JournalReader:
             return True
         cell = Cell(**line["cell"])
         if cell.key != line["k"]:
-            raise ValueError("A cell is not what its key says.")
+            raise ValueError("A configuration is not what its key says.")
         self.declared[cell.key] = cell
         return True
 

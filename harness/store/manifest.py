@@ -88,5 +88,7 @@ def read_plan(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
     except (KeyError, TypeError, ValueError, AttributeError) as broken:
         raise StoreError(f"The plan of the run is damaged: {broken!r}.") from broken
     if not whole:
-        raise StoreError("The plan of the run is damaged: a cell is not what its key says.")
+        raise StoreError(
+            "The plan of the run is damaged: a configuration is not what its key says."
+        )
     return turns

@@ -110,7 +110,9 @@ class Rows:
         small = np.abs(head).max(initial=0) < 2**31
         self.heads.append(head.astype(np.int32) if small else head)
         if not self.keys.keys() <= self.known.cells.keys():
-            raise KeyError("A record names a cell that neither the plan nor a line before holds.")
+            raise KeyError(
+                "A record names a configuration that neither the plan nor a line before holds."
+            )
         self.count += len(lines)
 
     def sorted(self) -> SortedFields:

@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from adabench.harness.contract.earlier_options import command_today
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.files import scratch_folder, whole_file
@@ -333,11 +334,11 @@ def require_records(folder: Path) -> None:
         StoreError: if it does.
     """
     if has_only_findings(folder):
-        words = read_manifest(folder).get("command", [])
+        words = command_today(read_manifest(folder).get("command", []))
         command = words[: words.index("--out")] if "--out" in words else words
         raise StoreError(
             f"{folder} holds the findings of a run without its records, which this needs.",
-            f"Make them anew: {shlex.join(map(str, command))}",
+            f"Make them anew: {shlex.join(command)}",
         )
 
 

@@ -1,7 +1,7 @@
 """Meters of Zeus: energy counters that we do not read ourselves.
 
-`--meter zeus:gpu` reads AMD boards, with Zeus's check that their counter moves as their power says;
-`--meter zeus:cpu` reads the processor package where RAPL may be read through Zeus's daemon alone. NVIDIA
+`--energy-meter zeus:gpu` reads AMD boards, with Zeus's check that their counter moves as their power says;
+`--energy-meter zeus:cpu` reads the processor package where RAPL may be read through Zeus's daemon alone. NVIDIA
 boards, Grace modules among them, have a path of our own (`profilers/energy/nvml_meters.py`).
 
 Zeus (`pip install 'adabench[zeus]'`) is imported when one of its meters is asked for. All boards that
@@ -82,7 +82,7 @@ def _gpus(gpus: Any) -> ZeusCounter:
     if type(gpus).__name__ != "AMDGPUs":
         raise Unmetered(
             "zeus:gpu reads AMD boards, and these are none.",
-            "Leave --meter zeus:gpu out: NVIDIA boards are read anyway.",
+            "Leave --energy-meter zeus:gpu out: NVIDIA boards are read anyway.",
         )
     if not all(gpus.supports_get_total_energy_consumption(index) for index in indices):
         raise Unmetered("The energy counter of a GPU does not move as its power says.")

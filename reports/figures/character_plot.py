@@ -89,7 +89,7 @@ def fronts(findings: Findings, looks: Looks) -> str:
     """Return the planes of all tasks that have one."""
     names = [task for task in shown_points.tasks(findings) if pareto.has_plane(findings, task)]
     if not names:
-        return "No plane: no task recorded both quality and work.\n"
+        return "No plot: no task recorded both quality and work.\n"
     return "\n".join(front(findings, task, looks) for task in names)
 
 
@@ -239,8 +239,8 @@ def _legend(
         role = card_of(findings, task, name).role
         text = f"{told}{mark}{_short(name, looks):<{_room(looks)}} {role:<8} {closed}"
         lines.append(_coloured(text.rstrip(), _colour(findings, task, name, looks)))
-    dots = "  dense dots: content-blind mixing" if looks.unicode else ""
-    return [*lines, " * on the common front", *([dots] if dots else [])]
+    dots = "  dense dots: static mixture" if looks.unicode else ""
+    return [*lines, " * on the Pareto frontier", *([dots] if dots else [])]
 
 
 def _short(name: str, looks: Looks) -> str:

@@ -130,7 +130,7 @@ class Run:
     @cached_property
     def _line(self) -> str:
         tally = self.findings.tally
-        parts = [f"{tally.cells} cells", f"{tally.records} records"]
+        parts = [f"{tally.cells} configurations", f"{tally.records} records"]
         parts += [f"{len(self.failed)} failed"] if self.failed else []
         parts += [f"{len(self.warnings)} warnings"] if self.warnings else []
         return f"{self.folder}: {', '.join(parts)}"

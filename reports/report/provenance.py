@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.earlier_options import command_today
 from adabench.reports.report.markup import LONGEST, table
 from adabench.reports.tables.sheets import Cell, Column, Sheet
 
@@ -102,7 +103,7 @@ def reproduce(findings: Findings) -> str:
     """Return the commands that make the run, and this page, again."""
     manifest = findings.manifest
     command = manifest.get("command", "")
-    line = command if isinstance(command, str) else shlex.join(map(str, command))
+    line = command if isinstance(command, str) else shlex.join(command_today(command))
     version = manifest.get("adabench")
     lines = [
         f"# adabench {version}" if version else "",

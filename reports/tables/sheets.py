@@ -152,14 +152,14 @@ def gap_sheet(findings: Findings, task: str | None = None) -> Sheet:
         Column("cost at equal quality", "%", rank=1),
         Column("quality at equal cost", "points", rank=1),
         Column("oracle", right=False, rank=2),
-        Column("mixture", "coin", right=False, rank=4, wraps=True),
+        Column("mixture", "random router", right=False, rank=4, wraps=True),
         Column("n", rank=3),
         Column("why there is no number", right=False, wraps=True, rank=2),
     )
     body = tuple((_address(row, task), *_gap_cells(findings, row)) for row in rows)
     title = f"{task}: oracle gap closed" if task else "Oracle gap closed"
     note = (
-        "1 is the oracle, 0 the mixture of static settings, -1 the coin. Cost and quality: the "
+        "1 is the oracle, 0 the static mixture, -1 the random router. Cost and quality: the "
         "default point beside the best static mixture."
     )
     return _without_dashes(Sheet(title, columns, body, note))

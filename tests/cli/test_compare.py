@@ -150,7 +150,7 @@ def test_3_for_unlike_hardware_unless_asked_for(toy_env: dict[str, str], tmp_pat
     assert across.returncode == 0, across.stderr
     found = document(across)
     assert words(found) == {"steps": "same", "right": "same"}
-    assert any("--profile" in note for note in found["comparisons"][0]["notes"])
+    assert any("--hardware" in note for note in found["comparisons"][0]["notes"])
     assert {"cpu_model", "cores"} <= {d["key"] for d in found["comparisons"][0]["differences"]}
 
 

@@ -24,7 +24,7 @@ def adabench(*words: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def folder(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("runs") / "r"
-    words = ("roots/fixed", "--seeds", "0", "--defaults", "--no-report", "--out", place)
+    words = ("roots/fixed", "--seeds", "0", "--no-sweep", "--no-report", "--out", place)
     assert command("run", *words).returncode == 0
     return place
 

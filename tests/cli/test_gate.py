@@ -136,7 +136,7 @@ def test_two_points_of_accuracy_lost_are_a_regression(
         (["{base}", "{base}", "--margin", "latensy_s=3%"], 2, "latency_s"),
         (["roots", "--rev", ".."], 2, "main..HEAD"),
         (["--rev", "a..b"], 2, "which methods"),
-        (["roots", "--rev", "a..b", "--budget", "soon"], 2, "--budget 5m"),
+        (["roots", "--rev", "a..b", "--budget", "soon"], 2, "5m"),
         (["roots", "--rev", "a..b", "--install", "magic"], 2, "fast or full"),
         (["roots", "--rev", "a..b"], 2, "git"),
     ],

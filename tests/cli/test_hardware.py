@@ -151,13 +151,13 @@ def test_every_shipped_profile_can_be_read_by_its_name_and_names_no_host():
 
 def test_a_run_refuses_another_machine_and_goes_on_when_told_to(own, file, toy_env, tmp_path):
     path = file(changed(own, cores=77))
-    words = ("run", "roots/fixed", "--defaults", "--seeds", "0", "--profile", path)
+    words = ("run", "roots/fixed", "--no-sweep", "--seeds", "0", "--hardware", path)
     refused = adabench(*words, "--out", tmp_path / "no", env=toy_env)
     assert refused.returncode == 3
     assert "cores (77 then" in refused.stderr
-    assert "--off-profile" in refused.stderr
+    assert "--allow-hardware-mismatch" in refused.stderr
     assert not (tmp_path / "no").exists()
-    done = adabench(*words, "--off-profile", "--out", tmp_path / "yes", env=toy_env)
+    done = adabench(*words, "--allow-hardware-mismatch", "--out", tmp_path / "yes", env=toy_env)
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "yes" / "run.json").read_text())
     assert manifest["profile"]["differs"][0].startswith("cores (77 then")
@@ -166,15 +166,15 @@ def test_a_run_refuses_another_machine_and_goes_on_when_told_to(own, file, toy_e
 
 
 def test_a_trace_on_another_machine_hints_at_what_a_trace_can_do(own, file, toy_env, tmp_path):
-    words = ("trace", "roots/fixed", "--profile", file(changed(own, cores=77)))
+    words = ("trace", "roots/fixed", "--hardware", file(changed(own, cores=77)))
     refused = adabench(*words, "--out", tmp_path / "no", env=toy_env)
     assert refused.returncode == 3
-    assert "--off-profile" not in refused.stderr
-    assert "leave --profile out" in refused.stderr
+    assert "--allow-hardware-mismatch" not in refused.stderr
+    assert "leave --hardware out" in refused.stderr
 
 
 def test_a_run_on_its_own_machine_is_not_marked(own, file, toy_env, tmp_path):
-    words = ("run", "roots/fixed", "--defaults", "--seeds", "0", "--profile", file(own))
+    words = ("run", "roots/fixed", "--no-sweep", "--seeds", "0", "--hardware", file(own))
     done = adabench(*words, "--out", tmp_path / "r", "--no-report", env=toy_env)
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "r" / "run.json").read_text())
@@ -183,6 +183,8 @@ def test_a_run_on_its_own_machine_is_not_marked(own, file, toy_env, tmp_path):
 
 
 def test_a_profile_is_needed_to_be_off_it(toy_env, tmp_path):
-    done = adabench("run", "roots/fixed", "--off-profile", "--out", tmp_path / "r", env=toy_env)
+    done = adabench(
+        "run", "roots/fixed", "--allow-hardware-mismatch", "--out", tmp_path / "r", env=toy_env
+    )
     assert done.returncode == 2
-    assert "--profile" in done.stderr
+    assert "--hardware" in done.stderr

@@ -13,7 +13,7 @@ import pytest
 from adabench.cli.main import VERBS
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
-GROUPS = ("hardware",)
+GROUPS = ("hardware", "new")
 
 
 def adabench(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -102,8 +102,15 @@ def test_the_version_is_that_of_the_distribution() -> None:
     assert (done.returncode, done.stdout) == (0, f"adabench {version('adabench')}\n")
 
 
-def test_the_module_runs_as_the_program_does() -> None:
-    command = [sys.executable, "-P", "-m", "adabench.cli.main"]
+def test_the_help_has_five_groups() -> None:
+    page = adabench("--help").stdout
+    heads = re.findall(r"^(\w+):$", page, re.MULTILINE)
+    assert heads == ["Options", "Measure", "Read", "Compare", "Extend", "Machine"]
+
+
+@pytest.mark.parametrize("module", ["adabench", "adabench.cli.main"])
+def test_the_module_runs_as_the_program_does(module: str) -> None:
+    command = [sys.executable, "-P", "-m", module]
     done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert all(verb in done.stdout for verb in VERBS)
@@ -121,7 +128,7 @@ def test_an_unknown_verb_names_the_near_one() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("adabench cl", "claims"), ("adabench run --bud", "--budget"),
+    [("adabench cl", "claims"), ("adabench run --rac", "--race"),
      ("adabench hardware ca", "calibrate")],
 )  # fmt: skip
 def test_a_shell_completes_verbs_and_options(typed: str, offered: str) -> None:
@@ -155,7 +162,9 @@ def test_no_verb_minds_that_nobody_reads(
 ) -> None:  # fmt: skip
     out = tmp_path / "out"
     verbs: dict[str, tuple[object, ...]] = {
-        "run": ("run", "roots/fixed", "--defaults", "--seeds", "0", "--out", out, "--no-report"),
+        "tour": ("tour", "--help"),
+        "new": ("new", "method", "roots/mine", "-o", tmp_path / "mine.py"),
+        "run": ("run", "roots/fixed", "--no-sweep", "--seeds", "0", "--out", out, "--no-report"),
         "reproduce": ("reproduce", "ets", "--dry-run"),
         "list": ("list",),
         "show": ("show", "roots"),

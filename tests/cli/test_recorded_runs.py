@@ -85,17 +85,22 @@ def test_claims_show_each_verdict(run: Path) -> None:
     rows = json.loads(told.stdout)
     assert told.code == 0
     assert rows
-    page = adabench("claims", run)
+    page = adabench("claims", run, "--all")
     assert page.code == 0
     for row in rows:
         assert row["id"] in page.stdout
         assert row["verdict"] in page.stdout
         assert row["reason"] or row["verdict"] in ("reproduced", "direction only", "holds")
-    words = {row["verdict"] for row in rows}
-    failed = words & {
-        "not reproduced", "direction only", "contradicted", "does not discriminate", "violated",
-    }  # fmt: skip
-    assert adabench("claims", run, "--strict").code == bool(failed)
+    failed = [
+        row["id"] for row in rows if row["verdict"] in (
+            "not reproduced", "direction only", "contradicted", "does not discriminate", "violated",
+        )
+    ]  # fmt: skip
+    undecided = any((row["source"], row["verdict"]) == ("headline", "undecided") for row in rows)
+    strict = adabench("claims", run, "--strict")
+    assert strict.code == (1 if failed else 5 if undecided else 0)
+    assert all(name in strict.stdout for name in failed)
+    assert adabench("claims", run, "--strict", "--allow-undecided").code == bool(failed)
 
 
 def test_a_report_is_written(run: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_dry_run_prints_commands_and_counts_and_measures_nothing(
     )
     assert done.returncode == 0
     assert "adabench run chain/ets" in done.stdout
-    assert "turns" in done.stdout
+    assert "runs of configurations" in done.stdout
     assert not (tmp_path / "x").exists()
     document = json.loads(adabench("reproduce", "ets", "--dry-run", "--json", env=toy_env).stdout)
     assert document["name"] == "ets"

@@ -80,7 +80,7 @@ def test_the_last_line_is_one_document(toy_env: dict[str, str], tmp_path: Path) 
 def test_a_missing_extra_is_skipped_by_pattern_and_an_error_by_name(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
-    done = adabench("run", "roots/*", "--defaults", "--out", tmp_path / "r", "--json", env=toy_env)
+    done = adabench("run", "roots/*", "--no-sweep", "--out", tmp_path / "r", "--json", env=toy_env)
     assert done.returncode == 0
     skipped = [r for r in run_folder.records(tmp_path / "r") if r.cell.method == "absent"]
     assert {r.status for r in skipped} == {"skipped"}
@@ -103,7 +103,7 @@ def test_a_missing_extra_is_skipped_by_pattern_and_an_error_by_name(
         (["roots", "--seeds", "4..1"], 2, "seeds"),
         (["roots", "--out", "/proc/nowhere"], 3, "--out"),
         (["roots", "--scale", "galactic"], 2, "embedded"),
-        (["roots", "--memory", "lots"], 2, "4GiB"),
+        (["roots", "--memory-limit", "lots"], 2, "4GiB"),
         (["--resume", "/nowhere"], 3, "not a run"),
     ],
 )
@@ -121,8 +121,8 @@ def test_bad_input_ends_in_a_sentence_and_its_exit_code(
 def test_a_precision_is_kept_by_the_run_and_its_resumption(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
-    words = ("run", "roots/fixed", "--defaults", "--seeds", "0", "--no-report")
-    asked = ("--precision", "50%", "--per-case", "2", "--steady", "0.05")
+    words = ("run", "roots/fixed", "--no-sweep", "--seeds", "0", "--no-report")
+    asked = ("--target-ci", "50%", "--max-time-per-case", "2", "--warmup", "0.05")
     done = adabench(*words, *asked, "--out", tmp_path / "r", env=toy_env)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "r" / "records.jsonl"
@@ -141,9 +141,9 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
     solved = [r for r in run_folder.records(tmp_path / "r") if r.phase == "solve"]
     assert solved
     assert all(REASON.search(r.note) for r in solved)
-    wrong = adabench(*words, "--precision", "fine", "--out", tmp_path / "no", env=toy_env)
+    wrong = adabench(*words, "--target-ci", "fine", "--out", tmp_path / "no", env=toy_env)
     assert wrong.returncode == 2
-    assert "--precision 1%" in wrong.stderr
+    assert "--target-ci 1%" in wrong.stderr
 
 
 @pytest.mark.usefixtures("in_process")
@@ -229,7 +229,15 @@ def test_a_meter_that_is_not_there_is_refused(toy_env: dict[str, str], tmp_path:
         ("external:none.csv", "can't be read"),
         ("kilowatt", "No installed package"),
     ):
-        words = ("run", "roots/fixed", "--defaults", "--meter", meter, "--out", tmp_path / meter)
+        words = (
+            "run",
+            "roots/fixed",
+            "--no-sweep",
+            "--energy-meter",
+            meter,
+            "--out",
+            tmp_path / meter,
+        )
         done = adabench(*words, env=toy_env)
         assert done.returncode == 3, done.stderr
         assert why in done.stderr

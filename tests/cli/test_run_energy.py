@@ -13,7 +13,7 @@ from adabench.profilers.energy import carbon
 from adabench.profilers.nvml import Unmetered
 
 Command = Callable[..., CompletedProcess[str]]
-WORDS = ("run", "roots/fixed", "--defaults", "--seeds", "0", "--no-report", "--energy")
+WORDS = ("run", "roots/fixed", "--no-sweep", "--seeds", "0", "--no-report", "--energy")
 
 
 def test_the_document_has_grams_with_their_factor(

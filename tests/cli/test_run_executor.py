@@ -234,7 +234,7 @@ def test_what_cannot_be_is_said(
 def test_nothing_of_a_cluster_is_loaded_for_a_local_run(env: dict[str, str], tmp_path: Path):
     code = (
         "import sys; sys.argv = ['adabench', 'run', 'roots/fixed', '--no-report', '--seeds', '0', "
-        f"'--defaults', '--out', {str(tmp_path / 'r')!r}]\n"
+        f"'--no-sweep', '--out', {str(tmp_path / 'r')!r}]\n"
         "from adabench.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"

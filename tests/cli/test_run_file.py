@@ -12,7 +12,7 @@ from adabench.harness.store.method_copies import copy_of
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 FIXED = Path(__file__).parents[1] / "plugin" / "adabench_toy" / "fixed.py"
-WORDS = ("--alone", "--defaults", "--seeds", "0..1", "--no-report")
+WORDS = ("--alone", "--no-sweep", "--seeds", "0..1", "--no-report")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     done = adabench("run", "roots", "--dry-run", "--out", tmp_path / "r", env=toy_env)
     assert done.returncode == 0, done.stderr
     assert "roots: " in done.stdout
-    assert "turns" in done.stdout
+    assert "configurations, " in done.stdout
     assert not (tmp_path / "r").exists()
 
 

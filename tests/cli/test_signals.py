@@ -49,14 +49,14 @@ def environ(toy_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return {**toy_env, "PYTHONPATH": os.pathsep.join([toy_env["PYTHONPATH"], str(tmp_path)])}
 
 
-@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--timeout", "600")])
+@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--time-limit", "600")])
 @pytest.mark.parametrize(("numbers", "code"), SIGNALS, ids=lambda value: str(value))
 def test_a_signal_ends_a_run_and_leaves_it_intact(
     environ: dict[str, str], tmp_path: Path, more: tuple[str, ...],
     numbers: tuple[signal.Signals, ...], code: int,
 ) -> None:  # fmt: skip
     words = [sys.executable, "-P", "-c", PROGRAM, "run", "roots/fixed", "roots/holds",
-             "--defaults", "--seeds", "0", "--no-report", "--out", str(tmp_path / "run"), *more]  # fmt: skip
+             "--no-sweep", "--seeds", "0", "--no-report", "--out", str(tmp_path / "run"), *more]  # fmt: skip
     process = subprocess.Popen(
         words, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         start_new_session=True,

@@ -82,9 +82,9 @@ def test_a_width_that_is_none_is_not_taken(
 @pytest.mark.parametrize(
     "words",
     [
-        ("--timeout", "inf"), ("--timeout", "nan"), ("--timeout", "1e400"), ("--timeout", "-1"),
-        ("--per-case", "inf"), ("--steady", "inf"), ("--steady", "nan"), ("--epsilon", "nan"),
-        ("--memory", "inf"), ("--memory", "nanGiB"), ("--budget", "inf"), ("--precision", "nan"),
+        ("--time-limit", "inf"), ("--time-limit", "nan"), ("--time-limit", "1e400"), ("--time-limit", "-1"),
+        ("--max-time-per-case", "inf"), ("--warmup", "inf"), ("--warmup", "nan"), ("--frontier-tolerance", "nan"),
+        ("--memory-limit", "inf"), ("--memory-limit", "nanGiB"), ("--race", "inf"), ("--target-ci", "nan"),
         ("--seeds", "99999999999999999999"), ("--seeds", "4294967296"), ("--seeds", "9" * 5000),
         ("--seeds", "0..9" + "9" * 50), ("--repeats", "9" * 50), ("--workers", "9" * 50),
         ("--seeds", "0..9998", "--repeats", "1000"),
@@ -107,7 +107,7 @@ def test_a_plan_of_more_than_a_million_turns_asks_to_be_confirmed(
     done = command(*words, env=toy_env)
     assert done.returncode == 2
     assert "--yes" in done.stderr
-    assert "turns" in done.stderr
+    assert "runs" in done.stderr
 
 
 def test_damage_is_logged_once_a_verb_and_what_is_intact_is_shown(

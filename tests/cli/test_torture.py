@@ -133,9 +133,9 @@ def untouched(env: Env, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cases(count: int) -> list[Any]:
     """Return ways to run, and a seed each; most of them are slow."""
     found = []
-    for how in ((), ("--workers", "2"), ("--timeout", "60")):
+    for how in ((), ("--workers", "2"), ("--time-limit", "60")):
         for seed in range(count):
-            few = seed < (0 if "--timeout" in how else 1)
+            few = seed < (0 if "--time-limit" in how else 1)
             name = f"{'-'.join(how).strip('-') or 'here'}-{seed}"
             found.append(pytest.param(how, seed, id=name, marks=() if few else pytest.mark.slow))
     return found
@@ -209,7 +209,7 @@ def test_what_a_killed_gate_left_goes_with_the_next_start(
     assert kill_once(words, env, now, root)
     assert list(place.glob("gate-*"))
     done = adabench(
-        "run", "roots/fixed", "--defaults", "--seeds", "0", "--out", tmp_path / "r", "--no-report",
+        "run", "roots/fixed", "--no-sweep", "--seeds", "0", "--out", tmp_path / "r", "--no-report",
         env=env,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

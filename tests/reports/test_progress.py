@@ -45,8 +45,8 @@ def test_a_notebook_sees_one_line_that_changes(notebook: list[str]) -> None:
     assert list(progress.show_progress(RECORDS, TURNS, stream)) == RECORDS
     assert stream.getvalue() == ""
     assert notebook[0] == "loading"
-    assert notebook[-1] == "3 turns ended"
-    assert notebook[-2].endswith("2 of 3 turns, 3 failed (roots/fixed)")
+    assert notebook[-1] == "3 runs ended"
+    assert notebook[-2].endswith("2 of 3 runs, 3 failed (roots/fixed)")
 
 
 def test_a_log_gets_lines_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,14 @@ def test_every_report_shows_the_warnings(findings, capsys):
     assert "warning: Beware." in capsys.readouterr().err
     run.show(loud, None, as_json=True)
     assert '"warnings": ["Beware."]' in capsys.readouterr().out
+    several = dataclasses.replace(
+        findings, manifest={**loud.manifest, "warnings": ["Beware.", "And look."]}
+    )
+    run.show(several, None, as_json=False)
+    assert "warning: 2 remarks on these figures: adabench claims" in capsys.readouterr().err
+    claims.show_claims(several, as_json=True, everything=False)
+    assert "And look." in capsys.readouterr().err
     forget_warnings()  # another command
-    claims.show_claims(loud, as_json=True)
+    claims.show_claims(loud, as_json=True, everything=False)
     assert "warning: Beware." in capsys.readouterr().err
     assert "Beware." in render(loud)

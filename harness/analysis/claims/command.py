@@ -61,7 +61,7 @@ def commands(
     if not needed:
         return (first,)
     conditions = [evidence.card.knob(name) for name in swept]
-    words = [f"{evidence.task}/{name}" for name in needed] + ["--defaults"]
+    words = [f"{evidence.task}/{name}" for name in needed] + ["--no-sweep"]
     for knob in conditions:
         words += _option(knob.name, swept[knob.name]) if knob else []
     words += ["--alone", *_seeds(claim, units)]
@@ -78,7 +78,7 @@ def _line(
     words = [f"{evidence.task}/{name}" for name in dict.fromkeys(names)]
     whole = isinstance(claim.expect, Frontier | Reach)
     if not whole or _size(swept) <= PRODUCT:
-        words += ["--defaults"] if not swept or _size(swept) == 1 else []
+        words += ["--no-sweep"] if not swept or _size(swept) == 1 else []
         for name, values in swept.items():
             words += _option(name, values)
     else:  # every knob by itself, and what the claim names pinned

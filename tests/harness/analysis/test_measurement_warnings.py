@@ -52,7 +52,7 @@ def test_dropped_samples_are_summed_over_the_run():
 
 def test_a_cell_with_too_few_samples_left_is_named():
     text = said([record(0, 10, 9, "timing invalid: 1 of 10 samples undisturbed"), record(1, 10, 0)])
-    assert "The timing of 1 of 1 cells is invalid" in text
+    assert "The timing of 1 of 1 configurations is invalid" in text
     assert "roots/fixed" in text
 
 
@@ -65,7 +65,7 @@ def test_a_first_lap_that_stands_out_is_told():
 
 
 def test_nobody_watching_is_not_the_same_as_calm():
-    assert "1 of 1 cells was not watched" in said([record(0, 10, None)])
+    assert "1 of 1 configurations was not watched" in said([record(0, 10, None)])
 
 
 def test_an_unsteady_method_is_named():

@@ -456,4 +456,4 @@ def test_without_a_profile_the_note_says_how_to_get_fractions() -> None:
     sides[1] = LoadedRun("fast", elsewhere(None), sides[1].table, {})
     found = held(*sides)
     assert {row.metric for row in found.rows} == {"flops_counted"}
-    assert any("--profile" in note and "fast" in note for note in found.notes)
+    assert any("--hardware" in note and "fast" in note for note in found.notes)

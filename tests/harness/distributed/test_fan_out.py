@@ -191,7 +191,7 @@ def test_a_turn_that_workers_die_at_is_given_up_and_the_rest_goes_on(
         found = fanned(whole)
     failed = [record for record in found if record.status == "error"]
     assert [(record.cell, record.case) for record in failed] == [(deadly.cell, -1)]
-    assert "3 workers died at this turn: SIGSEGV" in failed[0].note
+    assert "3 workers died at this run: SIGSEGV" in failed[0].note
     expected = here([turn for turn in turns if turn != deadly])
     assert facts([r for r in found if r.status == "ok"]) == facts(expected)
     with closing(run_folder.resume(tmp_path / "r")) as again:
@@ -208,7 +208,7 @@ def test_workers_that_never_begin_end_the_run_with_a_sentence(
     monkeypatch.setitem(places.PLACES, "local", dead)  # type: ignore[arg-type]
     with (
         journal(tmp_path / "r", turns_of()) as run,
-        pytest.raises(EnvironmentProblem, match="3 workers died outside of every turn"),
+        pytest.raises(EnvironmentProblem, match="3 workers died outside of every run"),
     ):
         fanned(run)
 

@@ -139,7 +139,10 @@ def test_preparations_and_tracebacks_come_along(tmp_path: Path):
 
 
 MIXED = {
-    "plan": ({"turns": TURNS[:4]}, r"plan \(cells in the first alone: 2, in the second: 0"),
+    "plan": (
+        {"turns": TURNS[:4]},
+        r"plan \(configurations in the first alone: 2, in the second: 0",
+    ),
     "source": ({"sources": {"t/a": "2"}}, "source of t/a"),
     "machine": ({"environment": {"cpu_model": "y"}}, r"cpu_model \(x and y\)"),
     "precision": ({"asked": {"precision": 0.01}}, r"precision \(None and 0.01\)"),

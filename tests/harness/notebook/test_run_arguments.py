@@ -75,8 +75,8 @@ def test_the_words_of_a_command_say_all_that_was_asked() -> None:
     )  # fmt: skip
     assert " ".join(found) == (
         "adabench run paging/* */lru --set noise=0.1 --sweep slots=1,2 --seeds 0..4 --repeats 2 "
-        "--scale real --precision 0.01 --per-case 1.0 --steady 2.0 --meter rapl --defaults --alone "
-        "--energy --timeout 5.0 --memory 4096 --executor slurm --workers 2 --cores 1 --gpus 1 "
+        "--scale real --target-ci 0.01 --max-time-per-case 1.0 --warmup 2.0 --energy-meter rapl --no-sweep --alone "
+        "--energy --time-limit 5.0 --memory-limit 4096 --executor slurm --workers 2 --cores 1 --gpus 1 "
         "--slurm partition=gpu --slurm-setup a b"
     )
     assert words.command_words(RunRequest(), Limits(), FanOutOptions(), {}) == ("adabench", "run")

@@ -14,7 +14,7 @@ def test_the_limit_is_what_was_confirmed() -> None:
     request = RunRequest(("roots/fixed",), star=False, seeds="0..9", repeats=10)
     assert len(plan_turns(request, 100)) == 100
     assert len(plan_turns(request, math.inf)) == 100
-    with pytest.raises(SelectionError, match="100 turns") as refused:
+    with pytest.raises(SelectionError, match="100 runs") as refused:
         plan_turns(request, 99)
     assert "--yes" in refused.value.hint
 

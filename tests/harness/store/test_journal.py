@@ -148,8 +148,7 @@ def test_a_dropped_record_is_missed_by_its_turn_and_by_no_other(whole: Path, cap
         assert run.remaining == TURNS[:1]
         assert Unit(TURNS[0].cell.key, "solve", 2, 0) not in run.done
     assert (
-        "ends the turn of t/a (seed 0, repeat 0) with 6 records, of which 5 are there"
-        in caplog.text
+        "ends the run of t/a (seed 0, repeat 0) with 6 records, of which 5 are there" in caplog.text
     )
     assert f"adabench run --resume {whole}" in caplog.text
 

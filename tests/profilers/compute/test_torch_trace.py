@@ -308,7 +308,7 @@ def test_a_method_that_fails_is_named(monkeypatch, tmp_path):
         (["roots/fixed", "--scale", "galactic"], 2, "embedded"),
         (["roots/fixed", "--case", "99999"], 2, "no case 99999"),
         (["roots/fixed", "-o", "/proc/nowhere"], 3, "--out"),
-        (["roots/fixed", "--profile", "nowhere"], 2, "no hardware profile"),
+        (["roots/fixed", "--hardware", "nowhere"], 2, "no hardware profile"),
         (["roots/absent"], 3, "nowhere"),
     ],
 )

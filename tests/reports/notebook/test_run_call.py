@@ -177,7 +177,7 @@ def test_a_server_that_is_gone_keeps_the_run_and_says_how_to_go_on() -> None:
         ({"select": "roots", "budget": "1m", "repeats": 2}, "race"),
         ({"select": "roots", "budget": 60, "workers": 2}, "race"),
         ({"select": "roots", "memory": "much"}, "size"),
-        ({"select": "roots", "most_turns": 3}, "turns"),
+        ({"select": "roots", "most_turns": 3}, "runs"),
         ({"select": "roots", "resume": "r"}, "resume="),
         ({"resume": "r", "out": "x"}, "resume="),
     ],
@@ -220,7 +220,7 @@ def test_progress_is_said_on_stderr_or_not_at_all(
     adabench.run("roots/fixed", seeds=0, out="told")
     out, said = capsys.readouterr()
     assert out == ""
-    assert "of 5 turns (roots/fixed)" in said
+    assert "of 5 runs (roots/fixed)" in said
 
 
 def test_a_report_is_written_where_it_is_wanted() -> None:

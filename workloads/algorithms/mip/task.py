@@ -23,8 +23,8 @@ between how often an arm was pulled in the last third and its mean reward.
 **A smoke run and a grid.** By default one set-cover instance a seed, 60 s a method. On the wall's
 clock methods run one after another on a quiet machine, never with `--workers`.
 
-    adabench run 'mip/*' --defaults --set suite=grid --seeds 0..1           (8 instances, 90 min)
-    adabench run 'mip/*' --defaults --set suite=grid --seeds 0..1 --set seconds=3600  (the paper's)
+    adabench run 'mip/*' --no-sweep --set suite=grid --seeds 0..1           (8 instances, 90 min)
+    adabench run 'mip/*' --no-sweep --set suite=grid --seeds 0..1 --set seconds=3600  (the paper's)
 
 The smoke run shows that everything works, and decides nothing. The grid has all four families.
 

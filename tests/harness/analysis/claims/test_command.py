@@ -37,7 +37,7 @@ def options(expect, effect=None, units=0, **more):
 def test_it_names_the_rivals_and_what_the_claim_is_told_apart_from():
     own = options(Ratio("faults", ("old", "other")), 0.5)
     assert own[:5] == ["adabench", "run", "toy/new", "toy/old", "toy/other"]
-    assert own[5:] == ["--defaults", "--alone", "--seeds", "0..4"]
+    assert own[5:] == ["--no-sweep", "--alone", "--seeds", "0..4"]
     published = options(Ratio("faults", "old"), 0.5, source="headline")
     assert published[2:6] == ["toy/new", "toy/old", "toy/coin", "toy/fixed"]
     named = options(Ratio("faults", "old"), 0.5, source="headline", apart_from=("other",))
@@ -83,7 +83,7 @@ def test_no_other_number_of_trainings_is_asked_of_what_is_made_for_one():
 def test_it_sets_what_the_claim_pins_and_sweeps_what_differs_between_the_sides():
     pinned = options(Ratio("faults", "old", where={"noise": 1}), 0.5)
     assert "--set noise=1" in " ".join(pinned)
-    assert "--defaults" in pinned
+    assert "--no-sweep" in pinned
     there = options(Ratio("faults", "old", where={"noise": 1}, there={"noise": 0.5}), 0.5)
     assert "--sweep noise=1,0.5" in " ".join(there)
     usual = options(Ratio("faults", "old", there={"slots": 40}), 0.5)
@@ -107,7 +107,7 @@ def test_a_front_of_many_knobs_turns_one_at_a_time():
     claim = claim_of(Frontier("faults", "score", "old", where={"noise": 1}), 0.1)
     words = command(claim, "new", evidence(new=many)).split()
     assert "--sweep" not in words
-    assert "--defaults" not in words
+    assert "--no-sweep" not in words
     assert "--set noise=1" in " ".join(words)
 
 

@@ -84,7 +84,7 @@ def test_a_still_scene_loses_nothing_and_three_dimensions_are_not_drawn():
 
 def test_the_report_of_a_run_shows_it(tmp_path, monkeypatch):
     sets = ["--set", "samples=120", "--set", "updates=4", "--set", "scene=discs"]
-    run = ["run", "replanning/fmtx", "--defaults", "--seeds", "0..1", *sets]
+    run = ["run", "replanning/fmtx", "--no-sweep", "--seeds", "0..1", *sets]
     monkeypatch.setattr(sys, "argv", ["adabench", *run, "-o", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as ended:
         main()

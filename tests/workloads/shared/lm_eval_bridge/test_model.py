@@ -96,7 +96,7 @@ def environment(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def ours(folder: Path, environment: dict[str, str]) -> dict[str, list[Any]]:
     """What `adabench run` recorded, by method."""
-    words = ("--seeds", SEED, "--set", f"problems={PROBLEMS}", "--defaults", "--no-report")
+    words = ("--seeds", SEED, "--set", f"problems={PROBLEMS}", "--no-sweep", "--no-report")
     done = subprocess.run(
         [Path(sys.executable).with_name("adabench"), "run", "chain/ets", "chain/greedy",
          *map(str, words), "--out", folder / "ours"],

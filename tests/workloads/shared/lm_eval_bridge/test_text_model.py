@@ -191,7 +191,7 @@ def run(place: Path, model: str) -> dict[str, list[Any]]:
     sets = (f"model={model}", f"data={place / 'mine.jsonl'}", f"problems={ITEMS}", f"room={ROOM}")
     done = subprocess.run(
         [RUN, "run", "text/majority", "text/greedy", *(w for s in (*sets, f"N={N}") for w in ("--set", s)),
-         "--defaults", "--seeds", "0", "--no-report", "--out", place / "ours"],
+         "--no-sweep", "--seeds", "0", "--no-report", "--out", place / "ours"],
         env=environment(place), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -329,7 +329,7 @@ def test_a_server_is_probed_once_a_run(run):
 
 
 def test_a_run_without_a_judge_names_what_it_will_skip_and_runs_the_rest(run, tmp_path):
-    few = ("--set", "model=builtin", "--set", "problems=1", "--judge", "none", "--defaults")
+    few = ("--set", "model=builtin", "--set", "problems=1", "--judge", "none", "--no-sweep")
     done = run("text/greedy", "text/rebase", "--alone", *few)
     assert done.returncode == 0, done.stderr
     said = (

@@ -1,0 +1,50 @@
+"""Options that have other names now: the names of before are read for one release, with a note.
+
+Recorded runs hold the command that made them as it was typed; where it is shown, it is shown in today's words.
+"""
+
+from collections.abc import Sequence
+
+RUN = {
+    "--budget": "--race",
+    "--epsilon": "--frontier-tolerance",
+    "--timeout": "--time-limit",
+    "--memory": "--memory-limit",
+    "--precision": "--target-ci",
+    "--per-case": "--max-time-per-case",
+    "--steady": "--warmup",
+    "--profile": "--hardware",
+    "--off-profile": "--allow-hardware-mismatch",
+    "--defaults": "--no-sweep",
+    "--meter": "--energy-meter",
+}
+EARLIER: dict[str, dict[str, str]] = {"run": RUN, "trace": {"--profile": "--hardware"}}
+"""By verb: what an option was called, and what it is called now."""
+END = "--"
+"""After it nothing is an option."""
+
+
+def earlier_names(verb: str, words: Sequence[str]) -> dict[str, str]:
+    """Return the earlier names among the words after a verb, each with its name of today."""
+    names = EARLIER.get(verb, {})
+    options = words[: words.index(END)] if END in words else words
+    used = (word.partition("=")[0] for word in options)
+    return {name: names[name] for name in used if name in names}
+
+
+def in_todays_words(verb: str, words: Sequence[str]) -> list[str]:
+    """Return the words after a verb with every option under its name of today."""
+    names = earlier_names(verb, words)
+    end = words.index(END) if END in words else len(words)
+    return [*(_today(word, names) for word in words[:end]), *words[end:]]
+
+
+def _today(word: str, names: dict[str, str]) -> str:
+    name, equals, value = word.partition("=")
+    return f"{names[name]}{equals}{value}" if name in names else word
+
+
+def command_today(command: Sequence[object]) -> list[str]:
+    """Return a recorded command, `adabench VERB ...`, in today's words."""
+    words = [str(word) for word in command]
+    return [*words[:2], *in_todays_words(words[1], words[2:])] if len(words) > 2 else words
