@@ -35,9 +35,7 @@ def command(
     ] = None,
     rev: Annotated[
         str | None,
-        typer.Option(
-            help="Two git revisions, measured here one after the other, again and again: main..HEAD."
-        ),
+        typer.Option(help="Two git revisions, measured here in rounds: main..HEAD."),
     ] = None,
     margin: Annotated[
         list[str] | None, typer.Option(help="latency_s=3%, accuracy=1pt, energy_j=5%.")
@@ -48,9 +46,7 @@ def command(
             help="A time or energy that must be valid: latency_s. Else a busy machine excuses it."
         ),
     ] = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Rounds over all configurations before the first verdict.")
-    ] = 8,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds before the first verdict.")] = 8,
     budget: Annotated[
         str, typer.Option(help="Time for further rounds where the verdict is ambiguous.")
     ] = "5m",

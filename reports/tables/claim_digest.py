@@ -30,7 +30,7 @@ def claim_digest(findings: Findings, columns: int) -> list[str]:
     """Return the lines, of at most `columns` characters where words allow it."""
     published = [row for row in findings.claims if row.source not in OURS]
     own = [row for row in findings.claims if row.source in OURS]
-    lines = []
+    lines: list[str] = []
     if published:
         lines += _part("Published claims", published, findings, columns)
         lines += _wrap(published_caption(published), columns)

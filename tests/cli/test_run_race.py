@@ -111,7 +111,9 @@ def test_a_spent_budget_is_said_and_the_rest_left_undecided(
     words = ("run", "roots", "--seeds", "0..39", "--sweep", "spread=2,3,4", "--no-report")
     done = adabench(*words, "--race", "1s", "--out", tmp_path / "r", env=toy_env)
     found = certificate(tmp_path / "r")
-    assert done.returncode == (0 if found["evaluations"] else 3), done.stderr  # a busy machine loads for longer
+    assert done.returncode == (0 if found["evaluations"] else 3), (
+        done.stderr
+    )  # a busy machine loads for longer
     assert found["ended"] == "budget spent"
     assert found["evaluations"] < found["full_grid"]
     assert found["not_started"] or "undecided" in places(tmp_path / "r").values()
