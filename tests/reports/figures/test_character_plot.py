@@ -90,4 +90,4 @@ def test_a_wide_range_is_logarithmic_and_says_so(findings: Findings) -> None:
 def test_one_point_and_none_are_no_problem(findings: Findings) -> None:
     one = [row for row in findings.summary if row.method == "lru"][:1]
     assert "lru" in front(replace(findings, summary=one), "paging", Looks(60))
-    assert "No plane" in fronts(replace(findings, summary=()), Looks(60))
+    assert "No plot" in fronts(replace(findings, summary=()), Looks(60))
