@@ -296,17 +296,16 @@ def _number(count: int, noun: str) -> str:
 
 
 def say_warnings(findings: "Findings") -> None:
-    """Say on stderr how many remarks there are, and all of them where nothing was measured."""
+    """Say on stderr the first remark, which is the most serious, and how many more there are.
+
+    Where nothing was measured all of them are said: they hold the reason.
+    """
     warnings = findings.manifest["warnings"]
+    for warning in warnings if findings.is_empty else warnings[:1]:
+        warn(warning)
     if findings.is_empty:
-        for warning in warnings:
-            warn(warning)
-        certificate = findings.manifest.get("certificate")
+        raced = findings.manifest.get("certificate")
         why = "the race was over before the first case; give it more time: --race 5m"
-        warn(f"Nothing was measured: {why if certificate else 'every method was skipped'}.")
-    elif len(warnings) == 1:
-        warn(warnings[0])
-    elif warnings:
-        warn(
-            f"{len(warnings)} remarks on these figures: adabench claims {findings.run} begins with them"
-        )
+        warn(f"Nothing was measured: {why if raced else 'every method was skipped'}.")
+    elif len(warnings) > 1:
+        talk(f"{len(warnings) - 1} more warnings: adabench claims {findings.run} begins with them")

@@ -100,7 +100,9 @@ def test_cells_are_judged_all_at_once_as_each_is_alone(seen):
     text = said(records)
     for word, told in (("invalid", "is invalid"), ("unwatched", "was not watched")):
         count = words.count(word)
-        assert (f"The timing of {count} of {len(words)} configurations {told}" in text) == (count > 0)
+        assert (f"The timing of {count} of {len(words)} configurations {told}" in text) == (
+            count > 0
+        )
 
 
 def test_cases_that_spread_over_their_repeats_are_counted():
