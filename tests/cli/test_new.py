@@ -39,11 +39,11 @@ def test_it_keeps_the_contract_as_it_is_and_is_not_written_twice(
     command: Command, toy_env: dict[str, str], tmp_path: Path, session: None
 ) -> None:
     path = tmp_path / "mine.py"
-    words = ("new", "method", "paging/mine", "--like", "fifo", "--out", path)
+    words = ("new", "method", "roots/mine", "--like", "fixed", "--out", path)
     done = command(*words, env=toy_env)
     assert (done.returncode, done.stdout) == (0, f"{path}\n")
-    assert f"adabench check paging/mine={path}" in done.stderr
-    checked = command("check", f"paging/mine={path}", env=toy_env)
+    assert f"adabench check roots/mine={path}" in done.stderr
+    checked = command("check", f"roots/mine={path}", env=toy_env)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "BROKEN" not in checked.stdout
     text = path.read_text(encoding="utf-8")
