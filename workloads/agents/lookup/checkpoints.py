@@ -1,5 +1,7 @@
 """Checkpoints of policies and value heads: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
 
+A policy that went on from another one is stored as a difference in bytes (`substrate/weight_differences.py`).
+
 A card says which recipe made the file, a digest of the sources it was made with, and the figures of its gates,
 measured on the file as it is shipped. Who loads a policy holds them against its gates
 (`substrate/policy_gates.py`).
@@ -19,9 +21,11 @@ from adabench.workloads.agents.lookup.training import (
     train_policies,
     train_values,
 )
+from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.policies import (
     FOLDER,
+    beside,
     engine,
     refuse_failures,
     restore,
@@ -58,11 +62,14 @@ def train(
         value_head.cache_clear()
         return _write_card(plan, train_values, dev, folder)
     if isinstance(plan, ModeRecipe):
-        refuse_failures(plan.policy, folder)
-        model = train_modes.train(plan, restore(plan.policy, folder), progress)
+        place = beside(plan.policy, folder)
+        refuse_failures(plan.policy, place)
+        start = restore(plan.policy, place)
+        model = train_modes.train(plan, start, progress)
+        weights = weight_differences.packed(model.state_dict(), start.state_dict())
     else:
-        model = train_policies.train(plan, progress)
-    save_file(checkpoints.halves(model.state_dict()), folder / f"{name}{checkpoints.SUFFIX}")
+        weights = checkpoints.halves(train_policies.train(plan, progress).state_dict())
+    save_file(weights, folder / f"{name}{checkpoints.SUFFIX}")
     restore.cache_clear()
     return write_policy_card(plan, folder)
 
@@ -70,8 +77,10 @@ def train(
 def write_policy_card(plan: PolicyRecipe | ModeRecipe, folder: Path) -> dict[str, Any]:
     """Measure the figures of a policy's gates on its file, and write its card."""
     own = NativeEngine(restore(plan.name, folder), plan.name, vocabulary=ACTION_VOCABULARY)
-    training = train_modes if isinstance(plan, ModeRecipe) else train_policies
-    return _write_card(plan, training, gate_figures.figures(own), folder)
+    dev = gate_figures.figures(own)
+    if isinstance(plan, ModeRecipe):
+        return _write_card(plan, train_modes, dev | gate_figures.mode_shares(own), folder)
+    return _write_card(plan, train_policies, dev, folder)
 
 
 def _write_card(

@@ -69,6 +69,8 @@ class Policy:
     """Where its file is, unless it is in the user's cache."""
     value_head: Callable[[], ValueHead]
     """What reads the head that values its states."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """By mode: how often it chooses it by itself, on questions that nobody scores; empty where unknown."""
 
     def note(self) -> None:
         """Note that it is handed out to the method of this process."""
@@ -160,6 +162,15 @@ class AgentTask:
         if role not in self._loaded:
             self._loaded[role] = self.others[role]()
         return self._loaded[role]
+
+    def mode_shares(self, role: str) -> Mapping[str, float]:
+        """Return how often a policy chooses each mode by itself, measured on questions that are not scored.
+
+        Raises:
+            CapabilityMissing: if there is no policy of that role.
+            EnvironmentProblem: if it was not trained yet.
+        """
+        return self._policy_of(role).shares
 
     def warm(self) -> None:
         """Load weights and kernels."""

@@ -12,6 +12,8 @@ from adabench.harness.errors import (
     nearest,
 )
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
+from adabench.workloads.agents.substrate import weight_differences
+from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
 from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, Gate, misses
 from adabench.workloads.agents.substrate.policy_recipes import (
@@ -100,7 +102,8 @@ def policy(name: str) -> Policy:
         MissingAbility: if it was not trained yet.
     """
     _require(name)
-    return Policy(engine(name), name, FOLDER, partial(value_head, value_name(name)))
+    head = partial(value_head, value_name(name))
+    return Policy(engine(name), name, FOLDER, head, mode_shares(name))
 
 
 @lru_cache(maxsize=8)
@@ -157,6 +160,23 @@ def restore(name: str, folder: Path) -> LanguageModel:
     modes = mode_recipes()
     base = checkpoints.find_recipe(modes[name].policy if name in modes else name, policy_recipes())
     model = LanguageModel(base.shape)
-    forecast_s = modes[name].forecast_s if name in modes else base.forecast_s
-    model.load_state_dict(checkpoints.weights(name, folder, forecast_s))
+    if name in modes:
+        changes = checkpoints.weights(name, folder, modes[name].forecast_s)
+        weights = weight_differences.added(restore(base.name, beside(base.name, folder)).state_dict(), changes)
+    else:
+        weights = checkpoints.weights(name, folder, base.forecast_s)
+    model.load_state_dict(weights)
     return model.eval().requires_grad_(False)
+
+
+def beside(name: str, folder: Path) -> Path:
+    """Return where a checkpoint is that others in a folder build on: there, or where it is shipped or cached."""
+    is_here = (folder / f"{name}{checkpoints.SUFFIX}").exists()
+    return folder if is_here else checkpoints.home(name, FOLDER)
+
+
+def mode_shares(name: str) -> dict[str, float]:
+    """Return how often a policy chooses each mode by itself, on the questions of its gates, as its card says."""
+    card = checkpoints.home(name, FOLDER) / f"{name}.json"
+    figures = json.loads(card.read_text(encoding="utf-8"))["dev"]
+    return {mode: figures[f"share_{mode}"] for mode in MODE_NAMES if f"share_{mode}" in figures}

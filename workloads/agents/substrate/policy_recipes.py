@@ -53,9 +53,13 @@ class ModeRecipe:
     seed: int
     is_adaptive: bool
     """Whether modes are dear where a cheaper one would have done."""
-    steps: int = 60
+    routed_steps: int = 150
+    """On traces whose modes follow the size of the question, of `batch` each."""
+    batch: int = 64
+    routed_rate: float = 1e-3
+    steps: int = 40
     """Updates, each on 32 questions of ten episodes."""
-    rate: float = 3e-4
+    rate: float = 5e-4
     forecast_s: int = 90
 
 

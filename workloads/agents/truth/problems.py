@@ -58,6 +58,10 @@ SIZES: dict[Family, tuple[int, ...]] = {
     "kb": (2, 3, 4), "mix": (2, 3, 4, 5), "arith": (1, 2, 3, 4),
 }  # fmt: skip
 """Sizes that policies are trained on; nothing is scored beyond them."""
+QUESTION_KINDS: tuple[tuple[Family, int], ...] = (
+    ("arith", 1), ("arith", 2), ("arith", 4), ("kb", 2), ("kb", 3), ("kb", 4), ("mix", 3), ("mix", 4),
+)  # fmt: skip
+"""Kinds of questions among which modes are chosen."""
 _MIXED = {2: ((1, 0),), 3: ((1, 1), (2, 0)), 4: ((1, 2), (2, 1)), 5: ((2, 2),)}
 """By size of a `mix` question: relations and operations, an attribute between them."""
 

@@ -5,6 +5,7 @@ really wrote, with the file as it is shipped.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,9 @@ from adabench.workloads.agents.substrate.action_words import (
     DIRECT,
     FAIL,
     FIRST_HOP,
+    MODES,
     ROWS,
+    WORDS,
 )
 from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result
 from adabench.workloads.agents.substrate.fault_plans import (
@@ -38,14 +41,19 @@ from adabench.workloads.agents.substrate.fault_plans import (
 from adabench.workloads.agents.substrate.policy_gates import PER_GATE
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.worlds import CLEAN, WorldRules
-from adabench.workloads.agents.truth.problems import Family, Problem, draw_problem
+from adabench.workloads.agents.truth.problems import (
+    QUESTION_KINDS,
+    Family,
+    Problem,
+    draw_problem,
+)
 from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 
 SAMPLES = 8
 AT_ONCE = 100
 """Questions in one batch: a cache of more would be large."""
-_GATE = 0x6A7E
+_GATE, _SHARES = 0x6A7E, 0x5A4E
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,24 @@ def figures(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]:
     failed = play(engine, NOTHING_WORKS, count)
     found["all_down"] = _mean([stated(one.completion) == (FAIL,) for one in failed])
     return {name: round(value, 4) for name, value in found.items()}
+
+
+def mode_shares(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]:
+    """Return how often a policy's own first word is each mode, where every kind comes equally often.
+
+    Nothing is answered: the word is all that is read.
+    """
+    engine.reset(Costs())
+    words: Counter[int] = Counter()
+    for index in range(count):
+        family, size = QUESTION_KINDS[index % len(QUESTION_KINDS)]
+        key = mix(_GATE, _SHARES, index)
+        problem = draw_problem(family, size, mix(key, 1), "held-out")
+        seq = engine.open(problem.prompt, key)
+        engine.decode([seq], stop=frozenset(MODES), max_new=1, temperature=0.0)
+        words[seq.completion[0]] += 1
+        engine.reset(Costs())
+    return {f"share_{WORDS[mode]}": round(words[mode] / count, 4) for mode in MODES}
 
 
 def play(

@@ -7,12 +7,16 @@
 Rows are taken by a fair coin and failing episodes stay: they teach the critic, and the procedure after a
 wrong choice is right all the same. Two in five `act` prompts with an ambiguous hop carry one or two hints,
 which name either row; half of the `act` episodes are judged, and most of those that failed reflected on.
+
+For A2FM's policies the three modes of its paper follow the size of a question (`Routing`), so that the mode can be
+read off it: longer sums are seldom answered at once. Modes overlap: easy questions come in dear modes too.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from adabench.workloads.agents.lookup.training.expert import Trace, write_trace
+from adabench.workloads.agents.lookup.training.expert import HEAVY, Trace, write_trace
 from adabench.workloads.agents.substrate.action_words import ACT, CHAIN, CHECK, DIRECT
 from adabench.workloads.agents.substrate.episodes import LONGEST
 from adabench.workloads.agents.substrate.fault_plans import draw_faults
@@ -28,9 +32,31 @@ MODE_SHARES: dict[Family, tuple[tuple[int, float], ...]] = {
     "mix": ((ACT, 0.75), (CHECK, 0.10), (CHAIN, 0.10), (DIRECT, 0.05)),
     "arith": ((ACT, 0.20), (CHAIN, 0.50), (DIRECT, 0.30)),
 }
+AT_ONCE: dict[int, float] = {1: 0.40, 2: 0.20, 3: 0.10, 4: 0.05}
+"""By the size of a sum: how often A2FM's traces answer it at once."""
+SUM_WITH_TOOLS = 0.20
 HINTED, JUDGED, REFLECTED = 0.4, 0.5, 0.8
-_TRAINING = 0x7A11
+_TRAINING, _ROUTING = 0x7A11, 0x7A12
 """Worlds of trainings are keyed apart from those of questions."""
+
+
+Shares = tuple[tuple[int, float], ...]
+Routing = Callable[[Family, int], Shares]
+"""From a family and a size to the shares of its modes."""
+
+
+def by_family(family: Family, size: int) -> Shares:
+    """Return the shares of the four modes, whatever the size."""
+    return MODE_SHARES[family]
+
+
+def by_size(family: Family, size: int) -> Shares:
+    """Return the shares of A2FM's three modes: facts mostly with tools, sums at once where they are short."""
+    if family == "arith":
+        at_once = AT_ONCE[size]
+        return (ACT, SUM_WITH_TOOLS), (CHAIN, 1 - SUM_WITH_TOOLS - at_once), (DIRECT, at_once)
+    chain = dict(MODE_SHARES[family])[CHAIN]
+    return (ACT, 0.95 - chain), (CHAIN, chain), (DIRECT, 0.05)
 
 
 def traces(seed: int) -> Iterator[Trace]:
@@ -41,12 +67,19 @@ def traces(seed: int) -> Iterator[Trace]:
         count += 1
 
 
-def draw_trace(seed: int) -> Trace:
+def routed_traces(seed: int) -> Iterator[Trace]:
+    """Yield traces whose modes follow the size, and whose mode weighs more, for ever."""
+    for count in itertools.count():
+        trace = draw_trace(mix(_ROUTING, seed, count), by_size)
+        yield replace(trace, weights=[HEAVY, *trace.weights[1:]])
+
+
+def draw_trace(seed: int, routing: Routing = by_family) -> Trace:
     """Draw a question and an episode of the expert's on it; one that is too long is cut."""
     draws = Draws(seed)
     family = draws.weighted(FAMILIES)
     problem = draw_problem(family, draws.pick(SIZES[family]), mix(seed, 1), "train")
-    mode = draws.weighted(MODE_SHARES[family])
+    mode = draws.weighted(routing(family, problem.size))
     hops = problem.ambiguous_hops
     if mode == ACT and hops and draws.chance(HINTED):
         problem = problem.hinted(_hints(draws, hops))

@@ -1,6 +1,10 @@
-"""Adaptive policy optimisation: a policy learns by reward which mode a question needs.
+"""A2FM's two stages: a policy reads modes off questions, and then learns by reward which mode each needs.
 
-For each question two episodes are forced into each mode (`dir`, `cot`, `act`) and four begin with the mode that
+**Routing.** It goes on from a policy of the family, on traces whose mode follows the size of the question
+(`trace_mixture.by_size`); the modes overlap, and single operations are as often thought out as answered at
+once. Where modes say nothing of the size, rewards settle on one mode for all sizes before they tell these apart.
+
+**Adaptive policy optimisation.** For each question two episodes are forced into each mode (`dir`, `cot`, `act`) and four begin with the mode that
 the policy draws. What an episode is worth:
 
     forced   right * well formed
@@ -8,8 +12,8 @@ the policy draws. What an episode is worth:
 
 p: the share of right answers among the episodes that were forced to answer at once. So where that does, a dear
 mode earns nothing. Without the adaptive term a is 1. Worth is normalised within the ten episodes of a
-question; own words are reinforced by it, never those of tools and no forced mode; a pull back to the policy
-of before (`PULL`, in nats a word) keeps the rest as it was.
+question; own words are reinforced by it, never those of tools and no forced mode, each episode as much as any
+other, however long it is; a pull back to the policy of before (`PULL`, in nats a word) keeps the rest as it was.
 
 A2FM's paper gives neither the numbers of episodes nor how the three rewards are combined: product, two and
 four are ours.
@@ -18,11 +22,14 @@ four are ours.
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adabench.workloads.agents.lookup.training import train_policies
+from adabench.workloads.agents.lookup.training.trace_mixture import routed_traces
 from adabench.workloads.agents.substrate.action_steps import Ids, stated, tool_places
 from adabench.workloads.agents.substrate.action_words import (
     ACT,
@@ -36,7 +43,7 @@ from adabench.workloads.agents.substrate.fault_plans import draw_faults
 from adabench.workloads.agents.substrate.policy_recipes import ModeRecipe
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.substrate.tool_server import ToolServer
-from adabench.workloads.agents.truth.problems import Family, Problem, draw_problem
+from adabench.workloads.agents.truth.problems import QUESTION_KINDS, Problem, draw_problem
 from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
@@ -44,9 +51,6 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 QUESTIONS, FORCED, FREE = 32, 2, 4
 FORCED_MODES = (DIRECT, CHAIN, ACT)
 ALPHA, PULL, CLIP, LEAST_SPREAD = 2.0, 0.02, 1.0, 1e-3
-KINDS: tuple[tuple[Family, int], ...] = (
-    ("arith", 1), ("arith", 2), ("arith", 4), ("kb", 2), ("kb", 3), ("kb", 4), ("mix", 3), ("mix", 4),
-)  # fmt: skip
 _MODES = 0xA90
 
 Progress = Callable[[int, int], None]
@@ -67,8 +71,7 @@ def train(
     plan: ModeRecipe, start: LanguageModel, progress: Progress = lambda done, steps: None
 ) -> LanguageModel:
     """Return a policy that went on from another one."""
-    model = LanguageModel(start.shape)
-    model.load_state_dict(start.state_dict())
+    model = routed(plan, start)
     before = copy.deepcopy(model).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.0
@@ -83,6 +86,16 @@ def train(
     return model.eval().requires_grad_(False)
 
 
+def routed(plan: ModeRecipe, start: LanguageModel) -> LanguageModel:
+    """Return a policy whose modes follow the sizes of questions: where rewards begin."""
+    model = LanguageModel(start.shape)
+    model.load_state_dict(start.state_dict())
+    drawn = train_policies.batches(routed_traces(plan.seed), plan.seed, plan.batch)
+    steps = plan.routed_steps
+    train_policies.fit(model, islice(drawn, steps), steps, plan.routed_rate)
+    return model
+
+
 def rollouts(model: LanguageModel, seed: int, *, is_adaptive: bool) -> list[Episode]:
     """Return the episodes of one update; those of which all of a question are worth the same are left out."""
     engine = NativeEngine(model, "policy", Costs(), vocabulary=ACTION_VOCABULARY)
@@ -90,7 +103,7 @@ def rollouts(model: LanguageModel, seed: int, *, is_adaptive: bool) -> list[Epis
     servers: dict[Seq, ToolServer] = {}
     for index in range(QUESTIONS):
         key = mix(seed, index)
-        family, size = draws.pick(KINDS)
+        family, size = draws.pick(QUESTION_KINDS)
         problem = draw_problem(family, size, mix(key, 1), "train")
         server = ToolServer(problem.world, draw_faults(mix(key, 2)), deadline_s=0.0)
         seqs = _opened(engine, problem, key)
@@ -140,7 +153,8 @@ def loss(model: LanguageModel, before: LanguageModel, episodes: Sequence[Episode
         then = _chances(before, ids, targets, own)
     gap = then - now
     pull = gap.exp() - gap - 1  # an estimate of the divergence that is never below 0
-    return (PULL * pull - advantages[own] * now).mean()
+    shares = (own / own.sum(1, keepdim=True).clamp_min(1))[own] / len(episodes)
+    return ((PULL * pull - advantages[own] * now) * shares).sum()
 
 
 def _chances(model: LanguageModel, ids: Tensor, targets: Tensor, own: Tensor) -> Tensor:

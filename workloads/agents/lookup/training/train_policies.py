@@ -25,6 +25,8 @@ POOL = 4
 """Batches that are cut out of one pool."""
 
 Progress = Callable[[int, int], None]
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Ids, the words that follow them, and how much each of those counts, all [batch, T]."""
 
 
 def train(recipe: PolicyRecipe, progress: Progress = lambda done, steps: None) -> LanguageModel:
@@ -32,19 +34,30 @@ def train(recipe: PolicyRecipe, progress: Progress = lambda done, steps: None) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LanguageModel(recipe.shape)
-        optimiser = torch.optim.AdamW(
-            model.parameters(), lr=recipe.rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
-        )
-        drawn = islice(batches(recipe.seed, recipe.batch), recipe.steps)
-        for step, (ids, targets, weights) in enumerate(drawn):
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.rate * schedule(step, recipe.steps)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss(model, ids, targets, weights))
-            nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-            optimiser.step()
-            progress(step + 1, recipe.steps)
+        drawn = islice(batches(traces(recipe.seed), recipe.seed, recipe.batch), recipe.steps)
+        fit(model, drawn, recipe.steps, recipe.rate, progress)
     return model.eval().requires_grad_(False)
+
+
+def fit(
+    model: LanguageModel,
+    drawn: Iterator[Batch],
+    steps: int,
+    rate: float,
+    progress: Progress = lambda done, steps: None,
+) -> None:
+    """Train a model on batches, a step each, at a rate that warms up and decays."""
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+    )
+    for step, (ids, targets, weights) in enumerate(drawn):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * schedule(step, steps)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss(model, ids, targets, weights))
+        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        optimiser.step()
+        progress(step + 1, steps)
 
 
 def loss(model: LanguageModel, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -62,9 +75,9 @@ def schedule(step: int, steps: int) -> float:
     return warm * (1 - (1 - LAST_RATE) * late)
 
 
-def batches(seed: int, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def batches(source: Iterator[Trace], seed: int, batch: int) -> Iterator[Batch]:
     """Yield (ids, targets, weights) [batch, T] for ever, several at a time out of one pool."""
-    source, draws = traces(seed), Draws(seed)
+    draws = Draws(seed)
     while True:
         pool = sorted(
             islice(source, POOL * batch), key=lambda one: len(one.prompt) + len(one.words)
@@ -73,7 +86,7 @@ def batches(seed: int, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             yield padded(pool[part * batch : (part + 1) * batch])
 
 
-def padded(rows: Sequence[Trace]) -> tuple[Tensor, Tensor, Tensor]:
+def padded(rows: Sequence[Trace]) -> Batch:
     """Turn traces into ids, the words that follow them, and how much each of those counts."""
     width = max(len(row.prompt) + len(row.words) for row in rows) - 1
     ids = torch.full((len(rows), width), PAD)
