@@ -53,11 +53,11 @@ class ModeRecipe:
     seed: int
     is_adaptive: bool
     """Whether modes are dear where a cheaper one would have done."""
-    routed_steps: int = 150
+    routed_steps: int = 100
     """On traces whose modes follow the size of the question, of `batch` each."""
     batch: int = 64
     routed_rate: float = 1e-3
-    steps: int = 40
+    steps: int = 24
     """Updates, each on 32 questions of ten episodes."""
     rate: float = 5e-4
     forecast_s: int = 90

@@ -8,15 +8,16 @@ Rows are taken by a fair coin and failing episodes stay: they teach the critic, 
 wrong choice is right all the same. Two in five `act` prompts with an ambiguous hop carry one or two hints,
 which name either row; half of the `act` episodes are judged, and most of those that failed reflected on.
 
-For A2FM's policies the three modes of its paper follow the size of a question (`Routing`), so that the mode can be
-read off it: longer sums are seldom answered at once. Modes overlap: easy questions come in dear modes too.
+For A2FM's policies the three modes of its paper follow the size of a question (`by_size`): longer sums are seldom
+answered at once. Modes overlap: easy questions come in dear modes too, single operations as often in a chain as
+at once. Prompts with nothing but their mode stand beside whole episodes, where the mode is one word in thirty.
 """
 
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from adabench.workloads.agents.lookup.training.expert import HEAVY, Trace, write_trace
+from adabench.workloads.agents.lookup.training.expert import Trace, write_trace
 from adabench.workloads.agents.substrate.action_words import ACT, CHAIN, CHECK, DIRECT
 from adabench.workloads.agents.substrate.episodes import LONGEST
 from adabench.workloads.agents.substrate.fault_plans import draw_faults
@@ -32,9 +33,9 @@ MODE_SHARES: dict[Family, tuple[tuple[int, float], ...]] = {
     "mix": ((ACT, 0.75), (CHECK, 0.10), (CHAIN, 0.10), (DIRECT, 0.05)),
     "arith": ((ACT, 0.20), (CHAIN, 0.50), (DIRECT, 0.30)),
 }
-AT_ONCE: dict[int, float] = {1: 0.40, 2: 0.20, 3: 0.10, 4: 0.05}
+AT_ONCE: dict[int, float] = {1: 0.45, 2: 0.05, 3: 0.02, 4: 0.02}
 """By the size of a sum: how often A2FM's traces answer it at once."""
-SUM_WITH_TOOLS = 0.20
+SUM_WITH_TOOLS = 0.10
 HINTED, JUDGED, REFLECTED = 0.4, 0.5, 0.8
 _TRAINING, _ROUTING = 0x7A11, 0x7A12
 """Worlds of trainings are keyed apart from those of questions."""
@@ -68,10 +69,17 @@ def traces(seed: int) -> Iterator[Trace]:
 
 
 def routed_traces(seed: int) -> Iterator[Trace]:
-    """Yield traces whose modes follow the size, and whose mode weighs more, for ever."""
+    """Yield traces whose modes follow the size for ever."""
+    return (draw_trace(mix(_ROUTING, seed, count), by_size) for count in itertools.count())
+
+
+def routed_prompts(seed: int) -> Iterator[Trace]:
+    """Yield prompts with their mode alone for ever, sums as often as facts."""
     for count in itertools.count():
-        trace = draw_trace(mix(_ROUTING, seed, count), by_size)
-        yield replace(trace, weights=[HEAVY, *trace.weights[1:]])
+        draws = Draws(mix(_ROUTING, seed, count, 1))
+        family = draws.pick(("arith", "arith", "kb", "mix"))
+        problem = draw_problem(family, draws.pick(SIZES[family]), mix(_ROUTING, seed, count, 2), "train")
+        yield Trace(problem.prompt, [draws.weighted(by_size(family, problem.size))], [1.0])
 
 
 def draw_trace(seed: int, routing: Routing = by_family) -> Trace:

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adabench.workloads.agents.lookup.training import train_policies
-from adabench.workloads.agents.lookup.training.trace_mixture import routed_traces
+from adabench.workloads.agents.lookup.training.trace_mixture import routed_prompts, routed_traces
 from adabench.workloads.agents.substrate.action_steps import Ids, stated, tool_places
 from adabench.workloads.agents.substrate.action_words import (
     ACT,
@@ -48,6 +48,8 @@ from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 
+PROMPTS = 128
+"""Beside each batch of traces: prompts of which the mode is learned."""
 QUESTIONS, FORCED, FREE = 32, 2, 4
 FORCED_MODES = (DIRECT, CHAIN, ACT)
 ALPHA, PULL, CLIP, LEAST_SPREAD = 2.0, 0.02, 1.0, 1e-3
@@ -90,9 +92,12 @@ def routed(plan: ModeRecipe, start: LanguageModel) -> LanguageModel:
     """Return a policy whose modes follow the sizes of questions: where rewards begin."""
     model = LanguageModel(start.shape)
     model.load_state_dict(start.state_dict())
-    drawn = train_policies.batches(routed_traces(plan.seed), plan.seed, plan.batch)
-    steps = plan.routed_steps
-    train_policies.fit(model, islice(drawn, steps), steps, plan.routed_rate)
+    steps, batches = plan.routed_steps, train_policies.batches
+    drawn = batches(routed_traces(plan.seed), plan.seed, plan.batch)
+    prompts = batches(routed_prompts(plan.seed), plan.seed, PROMPTS)
+    train_policies.fit(
+        model, islice(drawn, steps), steps, plan.routed_rate, beside=prompts
+    )
     return model
 
 

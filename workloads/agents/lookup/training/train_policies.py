@@ -45,16 +45,22 @@ def fit(
     steps: int,
     rate: float,
     progress: Progress = lambda done, steps: None,
+    beside: Iterator[Batch] | None = None,
 ) -> None:
-    """Train a model on batches, a step each, at a rate that warms up and decays."""
+    """Train a model on batches, a step each, at a rate that warms up and decays.
+
+    `beside`: further batches, whose loss counts as much as that of the first.
+    """
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
     )
-    for step, (ids, targets, weights) in enumerate(drawn):
+    for step, batch in enumerate(drawn):
         for group in optimiser.param_groups:
             group["lr"] = rate * schedule(step, steps)
         optimiser.zero_grad()
-        torch.autograd.backward(loss(model, ids, targets, weights))
+        torch.autograd.backward(loss(model, *batch))
+        if beside is not None:
+            torch.autograd.backward(loss(model, *next(beside)))
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimiser.step()
         progress(step + 1, steps)
