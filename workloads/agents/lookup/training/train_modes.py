@@ -48,8 +48,8 @@ from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 
-PROMPTS = 128
-"""Beside each batch of traces: prompts of which the mode is learned."""
+PROMPTS, WARM_UP = 128, 20
+"""Beside each batch of traces: prompts of which the mode is learned; steps of routing that warm up."""
 QUESTIONS, FORCED, FREE = 32, 2, 4
 FORCED_MODES = (DIRECT, CHAIN, ACT)
 ALPHA, PULL, CLIP, LEAST_SPREAD = 2.0, 0.02, 1.0, 1e-3
@@ -94,9 +94,9 @@ def routed(plan: ModeRecipe, start: LanguageModel) -> LanguageModel:
     model.load_state_dict(start.state_dict())
     steps, batches = plan.routed_steps, train_policies.batches
     drawn = batches(routed_traces(plan.seed), plan.seed, plan.batch)
-    prompts = batches(routed_prompts(plan.seed), plan.seed, PROMPTS)
+    prompts = batches(routed_prompts(plan.seed), plan.seed, PROMPTS, pool_batches=1)
     train_policies.fit(
-        model, islice(drawn, steps), steps, plan.routed_rate, beside=prompts
+        model, islice(drawn, steps), steps, plan.routed_rate, warm_up=WARM_UP, beside=prompts
     )
     return model
 

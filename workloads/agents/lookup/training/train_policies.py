@@ -45,6 +45,8 @@ def fit(
     steps: int,
     rate: float,
     progress: Progress = lambda done, steps: None,
+    *,
+    warm_up: int = WARM_UP_STEPS,
     beside: Iterator[Batch] | None = None,
 ) -> None:
     """Train a model on batches, a step each, at a rate that warms up and decays.
@@ -56,7 +58,7 @@ def fit(
     )
     for step, batch in enumerate(drawn):
         for group in optimiser.param_groups:
-            group["lr"] = rate * schedule(step, steps)
+            group["lr"] = rate * schedule(step, steps, warm_up)
         optimiser.zero_grad()
         torch.autograd.backward(loss(model, *batch))
         if beside is not None:
@@ -74,21 +76,26 @@ def loss(model: LanguageModel, ids: Tensor, targets: Tensor, weights: Tensor) ->
     return (each * weights[own]).sum() / weights[own].sum()
 
 
-def schedule(step: int, steps: int) -> float:
+def schedule(step: int, steps: int, warm_up: int = WARM_UP_STEPS) -> float:
     """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+    warm = min(1.0, (step + 1) / warm_up)
     late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
     return warm * (1 - (1 - LAST_RATE) * late)
 
 
-def batches(source: Iterator[Trace], seed: int, batch: int) -> Iterator[Batch]:
-    """Yield (ids, targets, weights) [batch, T] for ever, several at a time out of one pool."""
+def batches(
+    source: Iterator[Trace], seed: int, batch: int, pool_batches: int = POOL
+) -> Iterator[Batch]:
+    """Yield (ids, targets, weights) [batch, T] for ever, `pool_batches` at a time out of one pool.
+
+    Those of one pool are cut by length; where a batch must have all lengths, a pool is one batch.
+    """
     draws = Draws(seed)
     while True:
         pool = sorted(
-            islice(source, POOL * batch), key=lambda one: len(one.prompt) + len(one.words)
+            islice(source, pool_batches * batch), key=lambda one: len(one.prompt) + len(one.words)
         )
-        for part in draws.distinct(range(POOL), POOL):
+        for part in draws.distinct(range(pool_batches), pool_batches):
             yield padded(pool[part * batch : (part + 1) * batch])
 
 
