@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from adabench.cli.checkpoint_figures import documents as checkpoint_documents
+from adabench.cli.checkpoint_figures import page as checkpoint_page
 from adabench.cli.commands.list import table
 from adabench.cli.selection import AsJson
 from adabench.cli.terminal import terminal_columns
@@ -23,7 +25,10 @@ MOST_COLUMNS = 100
 
 def command(
     address: Annotated[
-        str, typer.Argument(help="A task, a method or a paper: paging, paging/mark0, ets.")
+        str,
+        typer.Argument(
+            help="A task, a method, a paper or checkpoints: paging, paging/mark0, ets, lookup/agent-s-s0."
+        ),
     ],
     html: Annotated[Path | None, typer.Option(help="Write it as a page instead.")] = None,
     run: Annotated[
@@ -35,8 +40,19 @@ def command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show one card: what adapts, its knobs, what its paper said and the bars, on one screen."""
-    address = address_of(address)
+    """Show one card: what adapts, its knobs, what its paper said and the bars, on one screen.
+
+    Of checkpoints it shows the figures that they were shipped with, and the gates of these.
+    """
+    try:
+        address = address_of(address)
+    except SelectionError:
+        documents = checkpoint_documents(address)
+        if not documents:
+            raise
+        pages = "\n\n".join(map(checkpoint_page, documents))
+        print(json.dumps(documents) if as_json else pages)
+        return
     if html or run:
         from adabench.reports.site.card_file import write_card_page
 

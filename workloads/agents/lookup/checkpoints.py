@@ -57,7 +57,9 @@ def train(
     plan = checkpoints.find_recipe(name, recipes())
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(plan, ValueRecipe):
-        head, dev = train_values.train(plan, engine(plan.policy, folder), progress)
+        policy = engine(plan.policy, folder)
+        head, dev = train_values.train(plan, policy, progress)
+        dev["step_chance"] = round(gate_figures.step_chance(policy), 4)
         save_file(checkpoints.halves(head), folder / f"{name}{checkpoints.SUFFIX}")
         value_head.cache_clear()
         return _write_card(plan, train_values, dev, folder)

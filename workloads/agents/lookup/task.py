@@ -24,8 +24,8 @@ fail: for once, late, or for the whole question. The faults sit below the tools;
 anybody sees of them.
 
 **What is scored.** `accuracy`: the answer that the returned completion states, word by word. It must be one
-that policy and tools wrote for this question. `declared`: it says that it failed. `dir_share` to `chk_share`:
-the mode that it was written in.
+that policy and tools wrote for this question. `answered`: it states one, right or wrong. `declared`: it says
+that it failed. `dir_share` to `chk_share`: the mode that it was written in.
 
 **What is counted.** `bill`: words generated and read, and calls of tools at `tool_price` words each (twice that
 for the dearer twins). Cost of pass is the bill over accuracy. `llm_calls`: one sequence in one decoding call;
@@ -66,14 +66,15 @@ from adabench.workloads.shared.language_model.domain import Question
 
 CARD = Card(
     title="Look-up: answers at once, by a chain of thought, or with tools",
-    paper="our own substrate; A2FM, arXiv 2510.12838, and BAVT, arXiv 2603.12634, are to run on it",
+    paper="our own substrate; A2FM, arXiv 2510.12838, and BAVT, arXiv 2603.12634, run on it",
     adapts="in which mode a question is answered, and which tools are called how often",
     gaps=(
         Gap(
-            mixture=("direct", "cot", "act", "forced_mode"),
-            methods=("a2fm", "apo_without", "random_mode"),
+            mixture=("forced_mode",),
+            methods=("a2fm", "random_mode"),
             oracle="best_mode",
             coin="random_mode",
+            oracle_at={"weights": "apo"},
         ),
         Gap(
             mixture=("parallel_judged", "parallel_vote"),
@@ -96,6 +97,7 @@ CARD = Card(
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("answered", "", "higher", "info"),
         Metric("declared", "", "higher", "info"),
         Metric("malformed", "", "lower", "quality"),
         Metric("dir_share", "", "higher", "info"),

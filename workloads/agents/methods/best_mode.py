@@ -1,9 +1,11 @@
 """The cheapest mode that is right, in hindsight. An oracle, drawn dotted.
 
-It answers at once, in a chain and with tools, going back and not, in sessions whose costs nobody counts, and takes the first of
+It answers at once, in a chain and with tools, in sessions whose costs nobody counts, and takes the first of
 these modes that is right; where none is, the first of all. Then that mode runs once more: that is its cost.
+`weights` says whose policy it is: A2FM's (`apo`), to which it is what a choice of modes could gain at most, or
+that of the other static modes, which has a fourth mode, tools with a way back.
 
-**Is it luck?** Four modes of a policy that errs are four tries. `luck` asks how often some mode is right
+**Is it luck?** Three modes of a policy that errs are three tries. `luck` asks how often some mode is right
 where the first is not, and how often some mode states the most frequent *wrong* answer where the first
 does not.
 
@@ -16,7 +18,7 @@ bill of tools for all. Little of it by luck: wrong answers of different modes se
 from collections import Counter
 from collections.abc import Iterable
 
-from adabench.harness.contract.card import Card, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.substrate.action_steps import Ids, stated
 from adabench.workloads.agents.substrate.agent_task import GradedAgentTask
 from adabench.workloads.shared.language_model.domain import Question
@@ -27,21 +29,29 @@ CARD = Card(
     role="oracle",
     oracle="exact",
     tasks=("lookup",),
+    abilities=(Ability("modes", unless={"weights": ""}),),
+    knobs=(Knob("weights", ("apo", ""), "apo", also=("flat",)),),
 )
-MODES = ("dir", "cot", "act", "chk")
+MODES = ("dir", "cot", "act")
 """From the cheapest on."""
+LAST = "chk"
+"""The dearest, of policies that do not choose by themselves."""
 
 
 def solve(task: GradedAgentTask, question: Question, point: Point) -> Ids:
     """Return what the cheapest right mode answers."""
-    aside = task.aside(question)
-    right = (mode for mode in MODES if aside.credit(question, answered(aside, question, mode)))
-    return answered(task, question, next(right, MODES[0]))
+    aside, weights = task.aside(question), str(point["weights"])
+    right = (
+        mode
+        for mode in (MODES if weights else (*MODES, LAST))
+        if aside.credit(question, answered(aside, question, mode, weights))
+    )
+    return answered(task, question, next(right, MODES[0]), weights)
 
 
-def answered(task: GradedAgentTask, question: Question, mode: str) -> Ids:
+def answered(task: GradedAgentTask, question: Question, mode: str, weights: str = "") -> Ids:
     """Return what one mode answers."""
-    with task.session(question) as session:
+    with task.session(question, weights) as session:
         seq = session.begin(mode)
         session.finish([seq], temperature=0.0)
         session.offer(seq.completion)

@@ -144,6 +144,11 @@ class AgentSession(Session):
         """Return how many calls of tools were made."""
         return self._costs.meter["tool_calls"]
 
+    @property
+    def words_used(self) -> int:
+        """Return how many words were generated, those of the critic among them."""
+        return self._costs.meter["generated"]
+
     def calls(self) -> Mapping[str, int]:
         """Return what was called so far, by name."""
         return self._calls.totals()

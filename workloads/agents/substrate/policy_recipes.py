@@ -9,6 +9,7 @@ never seconds: the result does not depend on how busy the machine is.
 from dataclasses import dataclass
 
 from adabench.workloads.agents.substrate.action_words import VOCABULARY
+from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, Gate
 from adabench.workloads.shared.language_model.model import BigramShape, Shape
 
 TRAININGS = (0, 1, 2, 3, 4)
@@ -31,6 +32,11 @@ class PolicyRecipe:
     rate: float = 2e-3
     forecast_s: int = 200
 
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Return what its figures must show."""
+        return GATES
+
 
 @dataclass(frozen=True)
 class ValueRecipe:
@@ -42,6 +48,11 @@ class ValueRecipe:
     steps: int = 2000
     episodes: int = 12000
     forecast_s: int = 40
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Return what its figures must show."""
+        return VALUE_GATES
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,11 @@ class ModeRecipe:
     """Updates, each on 32 questions of ten episodes."""
     rate: float = 5e-4
     forecast_s: int = 90
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Return what its figures must show."""
+        return GATES
 
 
 AgentRecipe = PolicyRecipe | ValueRecipe | ModeRecipe

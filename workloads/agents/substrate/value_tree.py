@@ -50,6 +50,8 @@ class TreePlan:
 
     calls: int
     """Calls of tools in all: those of the session."""
+    words: int
+    """Words that may be generated in all, those of the critic among them."""
     accept: float
     """How sure the critic must be for the search to end."""
     critic: Critic
@@ -61,7 +63,8 @@ class TreePlan:
 def grow(session: AgentSession, plan: TreePlan) -> Ids:
     """Return the answer that the critic was surest of; nothing where none was found.
 
-    With no call left the last nodes may still answer, and what needs another call ends it.
+    What is left of the budget is what is left of calls or of words, whichever is scarcer. With no call left the
+    last nodes may still answer, and what needs another call ends it; with no word left the search ends.
 
     Raises:
         BudgetSpent: when a call was due and none was left; what was offered stands.
@@ -71,8 +74,8 @@ def grow(session: AgentSession, plan: TreePlan) -> Ids:
     here: Node | None = None
     best: tuple[float, Ids] = (-1.0, ())
     for count in range(4 * plan.calls):
-        left = max(0.0, 1 - session.tools_used / plan.calls)
-        if not nodes:
+        left = budget_left(plan, session.tools_used, session.words_used)
+        if not nodes or session.words_used >= plan.words:
             break
         node = here or chosen(nodes, plan.weigh(nodes, left), plan.draw(count))
         child = next_child(session, node)
@@ -94,6 +97,11 @@ def grow(session: AgentSession, plan: TreePlan) -> Ids:
             nodes.append(found)
             here = found if read > node.read else None
     return best[1]
+
+
+def budget_left(plan: TreePlan, calls: int, words: int) -> float:
+    """Return the share of the budget that is left: of calls or of words, the scarcer of the two."""
+    return max(0.0, min(1 - calls / plan.calls, 1 - words / plan.words))
 
 
 def next_child(session: AgentSession, node: Node) -> Seq:

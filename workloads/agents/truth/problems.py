@@ -146,11 +146,12 @@ class Answers:
     problems: tuple[Problem, ...]
 
     def judge(self, index: int, completion: Sequence[int]) -> Mapping[str, float]:
-        """Return whether it is right, declares failure or is malformed; and in which mode it was written."""
+        """Return whether it is right, is an answer, declares failure or is malformed; and in which mode it was written."""
         answer = stated(completion)
         mode = completion[0] if completion else None
         return {
             "accuracy": float(answer == self.problems[index].answer),
+            "answered": float(answer not in (None, (FAIL,))),
             "declared": float(answer == (FAIL,)),
             "malformed": float(answer is None),
             **{f"{WORDS[one]}_share": float(mode == one) for one in MODES},

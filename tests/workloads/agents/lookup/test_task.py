@@ -68,7 +68,7 @@ def test_what_is_right_is_decided_by_the_world(monkeypatch):
     case = next(iter(where.cases()))
     assert where.judge(case, good)["accuracy"] == 1
     assert where.judge(case, words.encode("act ans fail ;")) == {
-        "accuracy": 0, "declared": 1, "malformed": 0, "act_share": 1, "dir_share": 0,
+        "accuracy": 0, "answered": 0, "declared": 1, "malformed": 0, "act_share": 1, "dir_share": 0,
         "cot_share": 0, "chk_share": 0,
     }  # fmt: skip
 
@@ -144,7 +144,7 @@ def latest(nodes, left):
 @pytest.mark.parametrize("calls", [1, 3, 7])
 def test_a_tree_keeps_to_its_calls_and_counts_its_critic(monkeypatch, calls):
     where, _ = scripted_task(monkeypatch, ambiguity=0.0, faults="none")
-    plan = TreePlan(calls, 1.1, "residual", latest, lambda count: 0.5)
+    plan = TreePlan(calls, 1000, 1.1, "residual", latest, lambda count: 0.5)
     case = next(iter(where.cases()))
     with where.session(case, calls=calls) as session:
         grow(session, plan)

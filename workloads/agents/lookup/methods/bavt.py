@@ -1,16 +1,22 @@
 """BAVT: a tree over an agent's steps whose choice of nodes sharpens as the budget is spent.
 
-    P(node) proportional to V(node)^(1 / r)          r: the share of the calls of tools that is left
+    P(node) proportional to V(node)^(1 / r)          r: the share of the budget that is left, of calls of
+                                                     tools or of words, whichever is scarcer
     V(child) = clip(V(parent) + delta, 0.01, 1)      delta: what the step gained
 
 At first nodes are drawn broadly; with little left the best one is taken. A step that gained is gone on from at
 once, another is followed by a new choice. An answer is judged by the policy's own critic, whose look-up is a
-call too; the search ends when it is sure enough (`accept`) or the calls are gone.
+call too; the search ends when it is sure enough (`accept`) or calls or words are gone. There are `words` for
+each of the B calls.
+
+**The theorem.** Where each expansion takes a needed step with probability p at least, and K are needed,
+M >= (K + sqrt(2 K ln(1/e)) + 2 ln(1/e)) / p of them come to an answer with probability 1 - e. A value head's card
+says what p was on questions that are not scored (`step_chance`); K is 5 on four hops. With p of 0.6 or more,
+24 are enough for e = 0.1.
 
 **What is simplified.** The paper prompts one large model for both roles, and no code or text of it beyond the
 abstract was found: value update, root, widening and the last choice are reconstructed. Here delta is the
-difference of a value head between child and parent, and the token budget is not a second resource. Each
-choice of a node leaves 0.6 of its weight. The exponent ends at 20. There is no answer by force: the
+difference of a value head between child and parent. Each choice of a node leaves 0.6 of its weight. The exponent ends at 20. There is no answer by force: the
 policy's grammar has none.
 
 **What to expect.** Written before measuring, from a prototype in worlds whose dead ends begin at once: parity
@@ -32,6 +38,7 @@ from adabench.harness.contract.card import (
     Difference,
     Frontier,
     Knob,
+    Level,
     Point,
     Reach,
 )
@@ -58,6 +65,7 @@ CARD = Card(
     abilities=(Ability("values"),),
     knobs=(
         Knob("B", (6, 12, 24), 12, open=True, low=1),
+        Knob("words", (40,), 40, open=True, low=1),
         Knob("accept", (0.9,), 0.9, open=True, low=0.0, high=1.0),
         Knob("schedule", ("budget", "fixed", "greedy"), "budget"),
         Knob("critic", ("residual", "absolute"), "residual"),
@@ -108,6 +116,77 @@ CARD = Card(
                 where={"kinds": "kb4", "delay": 2},
             ),
         ),
+        Claim(
+            id="BV-3-critic",
+            says="Values that add up what steps gained answer more than values of the states alone.",
+            source="measured",
+            paper="the residual critic helps over absolute scores; no number was found",
+            effect=None,
+            expect=Difference(
+                "accuracy",
+                against="bavt",
+                low=0.0,
+                where={"kinds": "kb4", "delay": 2, "critic": "residual"},
+                there={"critic": "absolute"},
+            ),
+            apart_from=(),
+            no_rival="it is held against itself with the other critic",
+        ),
+        Claim(
+            id="BV-3-schedule",
+            says="Sharpening with the budget spent answers more than drawing by value all along.",
+            source="measured",
+            paper="the budget as an exponent helps; no number was found",
+            effect=None,
+            expect=Difference(
+                "accuracy",
+                against="bavt",
+                low=0.0,
+                where={"kinds": "kb4", "delay": 2, "schedule": "budget"},
+                there={"schedule": "fixed"},
+            ),
+            apart_from=(),
+            no_rival="it is held against itself with the other schedule",
+        ),
+        Claim(
+            id="BV-3-greedy",
+            says="Sharpening with the budget spent answers more than taking the best node all along.",
+            source="measured",
+            paper="the budget as an exponent helps; no number was found",
+            effect=None,
+            expect=Difference(
+                "accuracy",
+                against="bavt",
+                low=0.0,
+                where={"kinds": "kb4", "delay": 2, "schedule": "budget"},
+                there={"schedule": "greedy"},
+            ),
+            apart_from=(),
+            no_rival="it is held against itself with the other schedule",
+        ),
+        Claim(
+            id="BV-3-value",
+            says="Choosing nodes by value answers more than choosing them by a die.",
+            source="own",
+            paper="what a value head is worth in the choice of a node",
+            effect=None,
+            expect=Difference(
+                "accuracy",
+                against="random_node",
+                low=0.0,
+                where={"kinds": "kb4", "delay": 2},
+            ),
+        ),
+        Claim(
+            id="BV-4",
+            says="With the calls of its theorem nine in ten runs come to an answer.",
+            source="theorem",
+            paper="M >= (K + sqrt(2 K ln(1/e)) + 2 ln(1/e)) / p expansions answer with probability 1 - e",
+            effect=None,
+            expect=Level(
+                "answered", low=0.9, where={"kinds": "kb4", "delay": 2, "B": 24}
+            ),
+        ),
     ),
 )
 _DRAW = 0xBA7
@@ -122,7 +201,12 @@ def solve(task: AgentTask, question: Question, point: Point) -> Ids:
         return mix(_DRAW, task.seed, question.index, count) * 2.0**-64
 
     plan = TreePlan(
-        int(point["B"]), float(point["accept"]), critic, weigh(str(point["schedule"])), draw
+        int(point["B"]),
+        int(point["B"]) * int(point["words"]),
+        float(point["accept"]),
+        critic,
+        weigh(str(point["schedule"])),
+        draw,
     )
     with task.session(question, calls=plan.calls) as session:
         grow(session, plan)

@@ -1,6 +1,7 @@
 """A2FM's policy with one mode forced upon every question: what its own choice is held against.
 
-The same weights as A2FM's, whatever its rewards did to them.
+The same weights as A2FM's, whatever its rewards did to them. Its paper has three modes; `chk`, tools with a
+way back, is one that A2FM's training leaves out.
 
 **What to expect.** Written before measuring: each mode within a few points of those modes of the
 policy that it went on from.
@@ -18,7 +19,7 @@ CARD = Card(
     adapts="nothing",
     role="static",
     abilities=(Ability("modes"),),
-    knobs=(Knob("mode", ("act", "chk", "cot", "dir"), "act"),),
+    knobs=(Knob("mode", ("act", "cot", "dir"), "act", also=("chk",)),),
 )
 
 

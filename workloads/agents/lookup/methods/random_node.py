@@ -25,6 +25,7 @@ CARD = Card(
     control_of=("bavt",),
     knobs=(
         Knob("B", (6, 12, 24), 12, open=True, low=1),
+        Knob("words", (40,), 40, open=True, low=1),
         Knob("accept", (0.9,), 0.9, open=True, low=0.0, high=1.0),
     ),
 )
@@ -39,6 +40,7 @@ def solve(task: AgentTask, question: Question, point: Point) -> Ids:
 
     plan = TreePlan(
         int(point["B"]),
+        int(point["B"]) * int(point["words"]),
         float(point["accept"]),
         "residual",
         lambda nodes, left: [1.0] * len(nodes),

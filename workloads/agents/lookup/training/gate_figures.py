@@ -24,10 +24,14 @@ from adabench.workloads.agents.substrate.action_words import (
     CHECK,
     CRITIC,
     DIRECT,
+    DOWN,
     FAIL,
     FIRST_HOP,
     MODES,
+    NONE,
     ROWS,
+    TIMEOUT,
+    TRANSIENT,
     WORDS,
 )
 from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result
@@ -51,6 +55,7 @@ from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 
 SAMPLES = 8
+NOTHING_FOUND = frozenset((NONE, TRANSIENT, TIMEOUT, DOWN))
 AT_ONCE = 100
 """Questions in one batch: a cache of more would be large."""
 _GATE, _SHARES = 0x6A7E, 0x5A4E
@@ -98,6 +103,8 @@ GREEDY: Mapping[str, Setting] = {
 }
 """Figures that are shares of right answers."""
 SAMPLED = Setting("kb", 3, ACT, temperature=1.0, samples=SAMPLES)
+DELAYED = Setting("kb", 4, ACT, WorldRules(delay=2), temperature=1.0)
+"""The questions of BAVT."""
 HINTED = Setting("kb", 3, ACT, temperature=1.0, hinted=True)
 NOTHING_WORKS = Setting("kb", 3, ACT, faults=ALL_DOWN)
 
@@ -131,6 +138,30 @@ def mode_shares(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]
         words[seq.completion[0]] += 1
         engine.reset(Costs())
     return {f"share_{WORDS[mode]}": round(words[mode] / count, 4) for mode in MODES}
+
+
+def step_chance(engine: NativeEngine, count: int = PER_GATE) -> float:
+    """Return how often a step brings an episode nearer to an answer, at the hop where it does so least.
+
+    A call does that finds something; so does an answer, right or wrong. One that fails, finds nothing or gives
+    up does not. Hops with fewer than a tenth of the episodes are left out.
+    """
+    steps_at: Counter[int] = Counter()
+    good_at: Counter[int] = Counter()
+    for episode in play(engine, DELAYED, count):
+        done = 0
+        for step in steps(episode.completion):
+            steps_at[done] += 1
+            if _is_nearer(step):
+                good_at[done] += 1
+                done += 1
+    return min(good_at[k] / n for k, n in steps_at.items() if n >= count / 10)
+
+
+def _is_nearer(step: Step) -> bool:
+    if step.call is not None:
+        return bool(step.result) and step.result[0] not in NOTHING_FOUND
+    return step.head[:1] == (ANSWER,) and FAIL not in step.head
 
 
 def play(
