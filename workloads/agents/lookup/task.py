@@ -25,7 +25,8 @@ anybody sees of them.
 
 **What is scored.** `accuracy`: the answer that the returned completion states, word by word. It must be one
 that policy and tools wrote for this question. `answered`: it states one, right or wrong. `declared`: it says
-that it failed. `dir_share` to `chk_share`: the mode that it was written in.
+that it failed. `dir_share` to `chk_share`: the mode that it was written in. `size`: hops and operations of the
+question, which no method is told.
 
 **What is counted.** `bill`: words generated and read, and calls of tools at `tool_price` words each (twice that
 for the dearer twins). Cost of pass is the bill over accuracy. `llm_calls`: one sequence in one decoding call;
@@ -100,6 +101,7 @@ CARD = Card(
         Metric("answered", "", "higher", "info"),
         Metric("declared", "", "higher", "info"),
         Metric("malformed", "", "lower", "quality"),
+        Metric("size", "steps", "lower", "info"),
         Metric("dir_share", "", "higher", "info"),
         Metric("cot_share", "", "higher", "info"),
         Metric("act_share", "", "higher", "info"),

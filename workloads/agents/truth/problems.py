@@ -154,6 +154,7 @@ class Answers:
             "answered": float(answer not in (None, (FAIL,))),
             "declared": float(answer == (FAIL,)),
             "malformed": float(answer is None),
+            "size": float(self.problems[index].size),
             **{f"{WORDS[one]}_share": float(mode == one) for one in MODES},
         }
 

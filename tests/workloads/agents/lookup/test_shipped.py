@@ -1,12 +1,13 @@
 """What is shipped: cards that say how it was made and that its gates are passed, and a policy that can do it."""
 
 import json
+import math
 from dataclasses import asdict
 
 import pytest
 
 from adabench.harness.contract import registry
-from adabench.workloads.agents.lookup.task import load
+from adabench.workloads.agents.lookup.task import load, missing_abilities
 from adabench.workloads.agents.substrate.action_steps import stated
 from adabench.workloads.agents.substrate.policies import FOLDER
 from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, misses
@@ -35,6 +36,46 @@ def test_a_card_says_its_recipe_and_its_gates_are_passed(name):
     assert card["source"]
     gates = VALUE_GATES if name.startswith("agent-value") else GATES
     assert misses(card["dev"], gates) == []
+
+
+def test_the_calls_of_bavts_claim_are_those_of_its_theorem():
+    """24 calls are enough for nine in ten where steps do as well as the cards of the value heads say."""
+    needed, miss = 5, math.log(10)  # four hops and an answer; ln(1 / 0.1)
+    heads = [name for name in SHIPPED if name.startswith("agent-value")]
+    for name in heads:
+        chance = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["dev"]["step_chance"]
+        assert (needed + math.sqrt(2 * needed * miss) + 2 * miss) / chance <= 24
+    assert heads
+
+
+def test_three_trainings_have_all_that_goes_on_from_them():
+    assert missing_abilities({}) == {}
+    for base in ("agent", "agent-value", "agent-apo", "agent-flat"):
+        assert {f"{base}-s-s{k}" for k in range(3)} <= set(SHIPPED)
+
+
+def test_a2fm_writes_its_mode_itself_and_it_is_the_one_that_the_kind_needs():
+    for kind, mode in (("arith1", "dir"), ("arith4", "cot"), ("kb3", "act")):
+        where = load("embedded", 1, questions=6, kinds=kind)
+        for case in where.cases():
+            where.meter.clear()
+            best = method("a2fm").solve(where, case, {})
+            assert where.meter["injected_forced"] == 0
+            assert where.score(case, best)[f"{mode}_share"] == 1
+
+
+def test_a_die_has_the_shares_of_the_policy_and_forces_its_mode():
+    where = load("embedded", 1, questions=6)
+    shares = where.mode_shares("apo")
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    mode_of = method("random_mode").mode_of
+    modes = [mode_of((i + 0.5) / 1000, shares) for i in range(1000)]
+    for mode, share in shares.items():
+        assert modes.count(mode) / 1000 == pytest.approx(share, abs=0.002)
+    for case in where.cases():
+        where.meter.clear()
+        method("random_mode").solve(where, case, {"weights": "apo"})
+        assert where.meter["injected_forced"] == 1
 
 
 def test_what_is_shipped_is_small():

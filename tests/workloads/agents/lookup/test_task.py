@@ -68,7 +68,7 @@ def test_what_is_right_is_decided_by_the_world(monkeypatch):
     case = next(iter(where.cases()))
     assert where.judge(case, good)["accuracy"] == 1
     assert where.judge(case, words.encode("act ans fail ;")) == {
-        "accuracy": 0, "answered": 0, "declared": 1, "malformed": 0, "act_share": 1, "dir_share": 0,
+        "accuracy": 0, "answered": 0, "declared": 1, "malformed": 0, "size": 3, "act_share": 1, "dir_share": 0,
         "cot_share": 0, "chk_share": 0,
     }  # fmt: skip
 
@@ -152,6 +152,19 @@ def test_a_tree_keeps_to_its_calls_and_counts_its_critic(monkeypatch, calls):
     assert (where.meter["judge_calls"] > 0) == (calls >= 3)
     best = where.score(case, session.best)
     assert best["accuracy"] == (calls >= 3)
+
+
+def test_a_tree_ends_with_its_words_whatever_calls_are_left(monkeypatch):
+    where, _ = scripted_task(monkeypatch, ambiguity=0.0, faults="none")
+    case = next(iter(where.cases()))
+    spent = {}
+    for most in (1, 1000):
+        where.meter.clear()
+        plan = TreePlan(30, most, 1.1, "residual", latest, lambda count: 0.5)
+        with where.session(case, calls=30) as session:
+            grow(session, plan)
+        spent[most] = where.meter["tool_calls"]
+    assert spent[1] == 1 < spent[1000]
 
 
 @pytest.mark.parametrize(("calls", "whole"), [(2, 0), (3, 1), (7, 2)])

@@ -5,7 +5,15 @@ import pytest
 from adabench.workloads.agents.lookup.methods.bavt import STEEPEST, weigh
 from adabench.workloads.agents.substrate import action_words as words
 from adabench.workloads.agents.substrate.episode_pool import elected
-from adabench.workloads.agents.substrate.value_tree import LEAST, REUSE, Node, chosen, valued
+from adabench.workloads.agents.substrate.value_tree import (
+    LEAST,
+    REUSE,
+    Node,
+    TreePlan,
+    budget_left,
+    chosen,
+    valued,
+)
 from adabench.workloads.shared.language_model.contract import Seq
 
 
@@ -24,6 +32,14 @@ def test_choice_sharpens_as_the_budget_is_spent():
     assert share(0.5) == pytest.approx(4 / 5)
     assert share(1.0) < share(0.5) < share(0.25) < share(0.1)
     assert share(1e-9) == share(1 / STEEPEST) < 1
+
+
+def test_the_scarcer_of_calls_and_words_is_what_is_left():
+    plan = TreePlan(10, 100, 0.9, "residual", lambda nodes, left: [], lambda count: 0.0)
+    assert budget_left(plan, 0, 0) == 1.0
+    assert budget_left(plan, 5, 10) == pytest.approx(0.5)
+    assert budget_left(plan, 1, 80) == pytest.approx(0.2)
+    assert budget_left(plan, 10, 0) == budget_left(plan, 0, 130) == 0.0
 
 
 def test_other_schedules_do_not_look_at_the_budget():

@@ -1,10 +1,11 @@
 """A2FM: a policy that chooses by its own first word whether to answer at once, to reason, or to call tools.
 
-    m ~ pi(m | question)        m: dir, cot, act or chk, one word
+    m ~ pi(m | question)        m: dir, cot or act, one word
     y ~ pi(y | question, m)     the episode, by the same policy
 
-No router stands beside it. The policy learned by reward which mode a question needs (`train_modes.py`): a
-right answer in a dear mode earns 1 - p^2, where p is the share of right answers at once.
+No router stands beside it. In a first stage the policy learned to read modes off questions, which overlap; in a
+second by reward which mode a question needs (`train_modes.py`): a right answer in a dear mode earns 1 - p^2, where
+p is the share of right answers at once.
 
 **What is simplified.** A policy of 0.12 million weights, whose modes are one word each; no templates, no plans, no
 parallel calls. The paper's numbers of episodes and the way its three rewards are combined are not known; a
@@ -20,7 +21,17 @@ about it fails, though its cost of pass (bill over accuracy) is lower.
 forced modes or results of tools; p from scored questions; a tool price that was set after a run.
 """
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Level, Point, Ratio
+from adabench.harness.contract.card import (
+    Ability,
+    Card,
+    Claim,
+    Correlation,
+    Difference,
+    Level,
+    OutOfReach,
+    Point,
+    Ratio,
+)
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.shared.language_model.domain import Question
@@ -60,6 +71,24 @@ CARD = Card(
             paper="instant share 50.2 % -> 58.6 % at a score of 55.6 -> 54.7 (Table 4)",
             effect=0.084,
             expect=Difference("dir_share", against="apo_without", keeping={"accuracy": 0.02}),
+        ),
+        Claim(
+            id="A2-difficulty",
+            says="The longer a sum, the less often it is answered at once.",
+            source="measured",
+            paper="instant answers dominate where questions are easy, and others grow with difficulty (Figure 4)",
+            effect=None,
+            expect=Correlation(
+                "dir_share", "size", high=0.0, groups=("arith1", "arith2", "arith4")
+            ),
+        ),
+        Claim(
+            id="A2-benchmarks",
+            says="It leads models of its size on BrowseComp, AIME25 and HLE.",
+            source="headline",
+            paper="13.4 % on BrowseComp, 70.4 % on AIME25 and 16.7 % on HLE, at 32 billion weights",
+            effect=None,
+            expect=OutOfReach("It takes a model of 32 billion weights, a live web and those benchmarks."),
         ),
         Claim(
             id="A2-facts",
