@@ -5,6 +5,8 @@ records. Where a run holds several scales, the scale stands among the conditions
 
 Intervals of times, energies and sizes are taken on the log scale: they cannot reach below zero.
 
+A metric that is declared as one over another (`Metric.per`) is a ratio of their means.
+
 What a metric is declared to be says whether it is a share of cases, not the values that it happens to
 have: a quality without a unit of things, all zeros and ones. A count whose values are all 1 is no
 share. Where nothing varied over cases and seeds, as with a counter that the case decides, there is
@@ -86,7 +88,32 @@ def _estimates(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
             interval = _honest(intervals[k], columns[:, k], own.places, metric_of(name, card))
             value, low, high = (math.exp(x) if is_log and x is not None else x for x in interval)
             found[name] = Estimate(value or 0.0, low, high, len(own), unit_of(name, card))
-    return dict(sorted(found.items()))
+    return dict(sorted((found | _ratios(dot, card)).items()))
+
+
+def _ratios(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
+    """Estimate the ratios of means, where both were recorded and the second is not 0 throughout."""
+    found = {}
+    for metric in card.metrics:
+        if not metric.per or not set(metric.per) <= set(dot.names):
+            continue
+        own = dot.holding(*metric.per)
+        both = np.stack([own.column(name) for name in metric.per], axis=1)
+        if len(own) and both[:, 1].any():
+            ratio = bootstrap(own.places, _ratio(both))[0]
+            found[metric.name] = Estimate(*ratio, len(own), metric.unit)
+    return found
+
+
+def _ratio(both: FloatArray) -> Statistic:
+    """Return the mean of the first column over that of the second."""
+    mean = means(both)
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        over, under = mean(weights).T
+        return np.divide(over, under, out=np.full_like(over, np.inf), where=under > 0)[:, None]
+
+    return statistic
 
 
 def _honest(

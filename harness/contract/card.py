@@ -98,6 +98,9 @@ class Metric:
     primary: bool = False
     """A task has exactly one primary quality and one primary work counter: they span
     the plane on which the oracle gap is measured."""
+    per: tuple[str, ...] = ()
+    """Two other metrics, the mean of the first over that of the second: what a solved case costs. No single
+    case has such a value, so it stands in tables, and no claim is tested on it."""
 
 
 @dataclass(frozen=True)

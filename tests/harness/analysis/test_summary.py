@@ -1,7 +1,7 @@
 import json
 import random
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -181,3 +181,27 @@ def test_a_counter_that_never_varies_carries_no_interval(value: float):
 def test_names_of_uncounted_operators_are_no_metrics():
     row = only_row([record(work=3, values={"flops": 8.0, "aten._fft_r2c.uncounted_calls": 2.0})])
     assert list(row.metrics) == ["flops"]
+
+
+RATIO = Metric("cost", "steps", "lower", "cost", per=("work", "accuracy"))
+
+
+def priced(pairs):
+    """Return the table's cost a right answer of cases with (work, accuracy), in two seeds."""
+    records = [
+        record(seed=i % 2, case=i // 2, work=work, accuracy=right)
+        for i, (work, right) in enumerate(pairs)
+    ]
+    (row,) = summarise(collapse(records), {"toy": replace(TASK, metrics=(*TASK.metrics, RATIO))})
+    return row.metrics.get("cost")
+
+
+def test_what_a_right_answer_costs_is_a_ratio_of_means_and_no_mean_of_ratios():
+    found = priced([(10, 1), (30, 0), (20, 1), (40, 1), (10, 0), (10, 0)])
+    assert found.estimate == pytest.approx(120 / 3)
+    assert found.low is None or found.low <= found.estimate <= found.high
+    assert (found.n, found.unit) == (6, "steps")
+
+
+def test_where_nothing_is_right_there_is_no_cost_of_it():
+    assert priced([(10, 0), (30, 0)]) is None

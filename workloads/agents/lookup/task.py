@@ -29,7 +29,7 @@ that it failed. `dir_share` to `chk_share`: the mode that it was written in. `si
 question, which no method is told.
 
 **What is counted.** `bill`: words generated and read, and calls of tools at `tool_price` words each (twice that
-for the dearer twins). Cost of pass is the bill over accuracy. `llm_calls`: one sequence in one decoding call;
+for the dearer twins). `cost_of_pass` is the mean bill over the mean accuracy. `llm_calls`: one sequence in one decoding call;
 of these `control_calls` choose what comes next, `data_calls` think or answer, `judge_calls` are the
 critic's. `context_words`: what all of them would read without a cache.
 
@@ -107,6 +107,7 @@ CARD = Card(
         Metric("act_share", "", "higher", "info"),
         Metric("chk_share", "", "higher", "info"),
         Metric("bill", "words", "lower", "work", primary=True),
+        Metric("cost_of_pass", "words", "lower", "cost", per=("bill", "accuracy")),
         Metric("tool_calls", "calls", "lower", "cost"),
         Metric("priced_calls", "calls", "lower", "cost"),
         Metric("failed_calls", "calls", "lower", "cost"),
