@@ -111,7 +111,8 @@ def _ratio(both: FloatArray) -> Statistic:
 
     def statistic(weights: FloatArray) -> FloatArray:
         over, under = mean(weights).T
-        return np.divide(over, under, out=np.full_like(over, np.inf), where=under > 0)[:, None]
+        found = np.divide(over, under, out=np.full_like(over, np.inf), where=under > 0)
+        return np.asarray(found[:, None], np.float64)
 
     return statistic
 

@@ -11,8 +11,8 @@ from adabench.harness.errors import (
     SelectionError,
     nearest,
 )
-from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate import weight_differences
+from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
 from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, Gate, misses
@@ -162,7 +162,9 @@ def restore(name: str, folder: Path) -> LanguageModel:
     model = LanguageModel(base.shape)
     if name in modes:
         changes = checkpoints.weights(name, folder, modes[name].forecast_s)
-        weights = weight_differences.added(restore(base.name, beside(base.name, folder)).state_dict(), changes)
+        weights = weight_differences.added(
+            restore(base.name, beside(base.name, folder)).state_dict(), changes
+        )
     else:
         weights = checkpoints.weights(name, folder, base.forecast_s)
     model.load_state_dict(weights)

@@ -19,7 +19,10 @@ def chance(monkeypatch, *texts):
 
 def test_what_is_found_and_any_answer_bring_nearer(monkeypatch):
     assert chance(monkeypatch, f"{GOOD} ans A2 B2 ;") == 1
-    assert chance(monkeypatch, f"{GOOD} w1 H2 K1 w1 A2 B2 r1 = w1 A3 B3 w2 A4 B4 ; ans w1 A3 B3 ;") == 1
+    assert (
+        chance(monkeypatch, f"{GOOD} w1 H2 K1 w1 A2 B2 r1 = w1 A3 B3 w2 A4 B4 ; ans w1 A3 B3 ;")
+        == 1
+    )
 
 
 @pytest.mark.parametrize("fault", FAILED)

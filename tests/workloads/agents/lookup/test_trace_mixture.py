@@ -37,5 +37,7 @@ def test_routed_traces_have_the_three_modes_of_the_paper():
 def test_prompts_have_their_mode_alone_and_sums_are_half_of_them():
     found = list(islice(routed_prompts(0), 400))
     assert all(len(one.words) == 1 and one.weights == [1.0] for one in found)
-    sums = Counter(one.prompt[2] < words.FIRST_RELATION and one.prompt[2] >= words.ZERO for one in found)
+    sums = Counter(
+        one.prompt[2] < words.FIRST_RELATION and one.prompt[2] >= words.ZERO for one in found
+    )
     assert 160 < sums[True] < 240

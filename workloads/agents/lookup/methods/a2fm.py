@@ -88,7 +88,9 @@ CARD = Card(
             source="headline",
             paper="13.4 % on BrowseComp, 70.4 % on AIME25 and 16.7 % on HLE, at 32 billion weights",
             effect=None,
-            expect=OutOfReach("It takes a model of 32 billion weights, a live web and those benchmarks."),
+            expect=OutOfReach(
+                "It takes a model of 32 billion weights, a live web and those benchmarks."
+            ),
         ),
         Claim(
             id="A2-facts",

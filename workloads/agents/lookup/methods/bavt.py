@@ -183,9 +183,7 @@ CARD = Card(
             source="theorem",
             paper="M >= (K + sqrt(2 K ln(1/e)) + 2 ln(1/e)) / p expansions answer with probability 1 - e",
             effect=None,
-            expect=Level(
-                "answered", low=0.9, where={"kinds": "kb4", "delay": 2, "B": 24}
-            ),
+            expect=Level("answered", low=0.9, where={"kinds": "kb4", "delay": 2, "B": 24}),
         ),
     ),
 )

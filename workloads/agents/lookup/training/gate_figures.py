@@ -160,7 +160,7 @@ def step_chance(engine: NativeEngine, count: int = PER_GATE) -> float:
 
 def _is_nearer(step: Step) -> bool:
     if step.call is not None:
-        return bool(step.result) and step.result[0] not in NOTHING_FOUND
+        return bool(step.result and step.result[0] not in NOTHING_FOUND)
     return step.head[:1] == (ANSWER,) and FAIL not in step.head
 
 

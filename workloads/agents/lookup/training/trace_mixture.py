@@ -36,6 +36,7 @@ MODE_SHARES: dict[Family, tuple[tuple[int, float], ...]] = {
 AT_ONCE: dict[int, float] = {1: 0.45, 2: 0.05, 3: 0.02, 4: 0.02}
 """By the size of a sum: how often A2FM's traces answer it at once."""
 SUM_WITH_TOOLS = 0.10
+PROMPTED: tuple[Family, ...] = ("arith", "arith", "kb", "mix")
 HINTED, JUDGED, REFLECTED = 0.4, 0.5, 0.8
 _TRAINING, _ROUTING = 0x7A11, 0x7A12
 """Worlds of trainings are keyed apart from those of questions."""
@@ -77,8 +78,10 @@ def routed_prompts(seed: int) -> Iterator[Trace]:
     """Yield prompts with their mode alone for ever, sums as often as facts."""
     for count in itertools.count():
         draws = Draws(mix(_ROUTING, seed, count, 1))
-        family = draws.pick(("arith", "arith", "kb", "mix"))
-        problem = draw_problem(family, draws.pick(SIZES[family]), mix(_ROUTING, seed, count, 2), "train")
+        family = draws.pick(PROMPTED)
+        problem = draw_problem(
+            family, draws.pick(SIZES[family]), mix(_ROUTING, seed, count, 2), "train"
+        )
         yield Trace(problem.prompt, [draws.weighted(by_size(family, problem.size))], [1.0])
 
 
