@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from adabench.cli.checkpoint_figures import documents as checkpoint_documents
-from adabench.cli.checkpoint_figures import page as checkpoint_page
+from adabench.cli.commands.checkpoint_figures import documents as checkpoint_documents
+from adabench.cli.commands.checkpoint_figures import page as checkpoint_page
 from adabench.cli.commands.list import table
 from adabench.cli.selection import AsJson
 from adabench.cli.terminal import terminal_columns
