@@ -68,7 +68,7 @@ class ModeRecipe:
     """On traces whose modes follow the size of the question, of `batch` each."""
     batch: int = 64
     routed_rate: float = 1e-3
-    steps: int = 24
+    steps: int = 16
     """Updates, each on 32 questions of ten episodes."""
     rate: float = 5e-4
     forecast_s: int = 90

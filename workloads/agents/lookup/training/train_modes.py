@@ -12,8 +12,10 @@ the policy draws. What an episode is worth:
 
 p: the share of right answers among the episodes that were forced to answer at once. So where that does, a dear
 mode earns nothing. Without the adaptive term a is 1. Worth is normalised within the ten episodes of a
-question; own words are reinforced by it, never those of tools and no forced mode, each episode as much as any
-other, however long it is; a pull back to the policy of before (`PULL`, in nats a word) keeps the rest as it was.
+question. Reinforced is the mode that a policy chose, one word of each free episode: how it answers in a mode is
+what it learned before, and a pull back to that (`PULL`, in nats a word) on all its own words keeps it so. The
+paper reinforces these words too; here that taught some policies to do two operations at once, and others to
+pass over hints, which their gates refuse.
 
 A2FM's paper gives neither the numbers of episodes nor how the three rewards are combined: product, two and
 four are ours.
@@ -52,7 +54,7 @@ PROMPTS, WARM_UP = 128, 20
 """Beside each batch of traces: prompts of which the mode is learned; steps of routing that warm up."""
 QUESTIONS, FORCED, FREE = 32, 2, 4
 FORCED_MODES = (DIRECT, CHAIN, ACT)
-ALPHA, PULL, CLIP, LEAST_SPREAD = 2.0, 0.02, 1.0, 1e-3
+ALPHA, PULL, CLIP, LEAST_SPREAD = 2.0, 1.0, 1.0, 1e-3
 _MODES = 0xA90
 
 Progress = Callable[[int, int], None]
@@ -151,7 +153,7 @@ def _valued(problem: Problem, seqs: Sequence[Seq], *, is_adaptive: bool) -> list
 
 
 def loss(model: LanguageModel, before: LanguageModel, episodes: Sequence[Episode]) -> Tensor:
-    """Return what is to be made small: own words by their advantage, and the pull back."""
+    """Return what is to be made small: modes by their advantage, and the pull back of own words."""
     ids, targets, advantages, own = padded(episodes)
     now = _chances(model, ids, targets, own)
     with torch.no_grad():
@@ -159,7 +161,8 @@ def loss(model: LanguageModel, before: LanguageModel, episodes: Sequence[Episode
     gap = then - now
     pull = gap.exp() - gap - 1  # an estimate of the divergence that is never below 0
     shares = (own / own.sum(1, keepdim=True).clamp_min(1))[own] / len(episodes)
-    return ((PULL * pull - advantages[own] * now) * shares).sum()
+    free = max(1, sum(not one.first for one in episodes))
+    return (PULL * pull * shares).sum() - (advantages[own] * now).sum() / free
 
 
 def _chances(model: LanguageModel, ids: Tensor, targets: Tensor, own: Tensor) -> Tensor:
@@ -169,7 +172,7 @@ def _chances(model: LanguageModel, ids: Tensor, targets: Tensor, own: Tensor) ->
 
 
 def padded(episodes: Sequence[Episode]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return ids, next words, advantages and where a policy's own words are, all [episodes, T]."""
+    """Return ids, next words, advantages of chosen modes and where own words are, all [episodes, T]."""
     width = max(len(one.prompt) + len(one.completion) for one in episodes) - 1
     ids = torch.full((len(episodes), width), PAD)
     targets, advantages = torch.full_like(ids, PAD), torch.zeros(len(episodes), width)
@@ -180,5 +183,6 @@ def padded(episodes: Sequence[Episode]) -> tuple[Tensor, Tensor, Tensor, Tensor]
         ids[row, : len(whole) - 1], targets[row, : len(whole) - 1] = whole[:-1], whole[1:]
         own[row, begin + one.first : len(whole) - 1] = True
         own[row, [begin + place for place in tool_places(one.completion)]] = False
-        advantages[row] = one.advantage
+        if not one.first:
+            advantages[row, begin] = one.advantage
     return ids, targets, advantages, own
