@@ -1,4 +1,4 @@
-"""Rewards by mode: what is worth what, and which words are reinforced."""
+"""Rewards by mode: what is worth what, and which word is reinforced."""
 
 import pytest
 import torch
@@ -68,7 +68,14 @@ def test_without_the_term_every_mode_earns_the_same():
     assert at_once == chain == tools > wrong
 
 
-def test_forced_modes_and_results_of_tools_are_not_reinforced():
+def test_the_chosen_mode_alone_is_reinforced():
+    text = words.encode("act H1 C1 7 + 4 = 1 ; ans 1 ;")
+    for first, places in ((0, [len(PROBLEM.prompt) - 1]), (1, [])):
+        advantages = padded([Episode(PROBLEM.prompt, text, first, 0.5)])[2]
+        assert advantages[0].nonzero().flatten().tolist() == places
+
+
+def test_forced_modes_and_results_of_tools_are_nobodys_own():
     text = words.encode("act H1 C1 7 + 4 = 1 ; ans 1 ;")
     prompt = PROBLEM.prompt
     (own,) = padded([Episode(prompt, text, 1, 1.0)])[3]
@@ -78,7 +85,7 @@ def test_forced_modes_and_results_of_tools_are_not_reinforced():
     assert own.sum() == len(kept) + 1  # a mode that it chose is its own
 
 
-def test_words_of_better_episodes_become_likelier():
+def test_modes_of_better_episodes_become_likelier():
     model, before = random_model(), random_model()
     model.requires_grad_(True)
     good, bad = words.encode("dir ans 3 ;"), words.encode("cot ans 4 ;")
