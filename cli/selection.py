@@ -16,6 +16,10 @@ Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")]
 Seeds = Annotated[str, typer.Option(help="0..4, or 7, or 0,3,10..12.")]
+TASKS_OWN = "the task's own; 0..2 for most"
+OwnSeeds = Annotated[
+    str, typer.Option("--seeds", help="0..4, or 7, or 0,3,10..12.", show_default=TASKS_OWN)
+]  # fmt: skip
 Scale = Annotated[str, typer.Option(help="embedded, real, gpu or paper.")]
 Fixed = Annotated[
     list[str] | None, typer.Option("--set", help="Pin a knob or condition: k=v.")

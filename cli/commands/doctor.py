@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adabench.cli.forecast_lines import RUNS, UNKNOWN, forecast_lines
-from adabench.cli.selection import AsJson, Fixed, Scale, Select
+from adabench.cli.selection import TASKS_OWN, AsJson, Fixed, Scale, Select
 from adabench.harness.doctor.examine import FORMULA, Examination, Package, examine
 from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
 from adabench.harness.errors import AdabenchError, SelectionError
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def command(
     select: Select = None,
-    seeds: Annotated[str, typer.Option(help="Seeds of the run to forecast.")] = "0..2",
+    seeds: Annotated[
+        str, typer.Option(help="Seeds of the run to forecast.", show_default=TASKS_OWN)
+    ] = "",
     repeats: Annotated[int, typer.Option(min=1, help="Repeats of the run to forecast.")] = 1,
     fixed: Fixed = None,
     scale: Scale = "embedded",
@@ -173,7 +175,7 @@ class ForecastRequest:
 
     select: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
-    seeds: str = "0..2"
+    seeds: str = ""
     repeats: int = 1
     scale: str = "embedded"
     try_s: float = 0.0
@@ -186,10 +188,10 @@ def selected_turns(request: ForecastRequest) -> "tuple[Turn, ...]":
         SelectionError: for a selection that makes no sense.
     """
     from adabench.harness.plan.grid import plan
-    from adabench.harness.plan.request import PlanRequest, expand, parse_seeds
+    from adabench.harness.plan.request import PlanRequest, expand, seeds_or_own
 
     selection = PlanRequest(request.select, request.fixed)
-    seeds = parse_seeds(request.seeds)
+    seeds = seeds_or_own(request.seeds)
     return plan(expand([selection]), seeds=seeds, repeats=request.repeats, scale=request.scale)
 
 

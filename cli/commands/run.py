@@ -33,8 +33,8 @@ from adabench.cli.selection import (
     Model,
     NoChat,
     Out,
+    OwnSeeds,
     Scale,
-    Seeds,
     Select,
     Swept,
     finite,
@@ -139,7 +139,7 @@ Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared 
 
 def command(
     select: Select = None,
-    seeds: Seeds = "0..2", repeats: Repeats = 1,
+    seeds: OwnSeeds = "", repeats: Repeats = 1,
     fixed: Fixed = None, swept: Swept = None, no_sweep: NoSweep = False, alone: Alone = False,
     scale: Scale = "embedded",
     model: Model = None, judge: Judge = None, draft: Draft = None, data: Data = None,

@@ -21,7 +21,7 @@ from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
 from adabench.harness.plan.grid import plan
-from adabench.harness.plan.request import PlanRequest, expand, parse_seeds
+from adabench.harness.plan.request import PlanRequest, expand, seeds_or_own
 from adabench.harness.run.run_request import RunRequest
 
 OURS = ("own", "check")
@@ -66,7 +66,7 @@ class Run:
             PlanRequest(p.select, tuple(o.fixed), tuple(o.swept), not o.no_sweep, o.alone)
             for p, o in zip(self.parts, options, strict=True)
         ]
-        chosen = parse_seeds(seeds or options[0].seeds)
+        chosen = seeds_or_own(seeds or options[0].seeds)
         return plan(expand(plans), seeds=chosen, repeats=1, scale=options[0].scale)
 
     def request(self, seeds: str = "") -> RunRequest:

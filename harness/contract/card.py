@@ -205,6 +205,9 @@ class Card:
     allocation: tuple[str, ...] = ()
     """In a task file: metrics that say where the work went, one a class of input (work per
     token of that class); reports draw them side by side."""
+    seeds: int = 3
+    """In a task file: how many seeds a run takes that names none; where models ship trained from several
+    seeds, one for each."""
     trainings: int = 0
     """In a task file: how many trainings of each model were there before records named them; seeds
     took them in turn."""

@@ -37,6 +37,11 @@ class Selection:
     method: Entry
     settings: tuple[Setting, ...]
 
+    @property
+    def seeds(self) -> Sequence[int]:
+        """Return the seeds of a run that names none."""
+        return range(self.task.card.seeds)
+
 
 def select_settings(
     task: Entry,
@@ -73,18 +78,22 @@ def select_settings(
 def plan(
     selections: Iterable[Selection],
     *,
-    seeds: Sequence[int],
+    seeds: Sequence[int] = (),
     repeats: int = 1,
     scale: str = "embedded",
     most: float = MOST_TURNS,
 ) -> tuple[Turn, ...]:
     """Lay out every turn of a run, in the order in which they are executed.
 
+    Without `seeds` every task has as many as its card says.
+
     Raises:
         SelectionError: if a task does not have the scale, or there are more than `most` turns.
     """
     selections = tuple(selections)
-    count = sum(len(selection.settings) for selection in selections) * len(seeds) * repeats
+    count = repeats * sum(
+        len(selection.settings) * len(seeds or selection.seeds) for selection in selections
+    )
     if count > most:
         raise SelectionError(
             f"This is a plan of up to {count:,} runs.",
@@ -98,7 +107,7 @@ def plan(
             )
     blocks: dict[tuple[str, int, str], dict[str, Cell]] = {}
     for selection in selections:
-        for seed in seeds:
+        for seed in seeds or selection.seeds:
             for point, conditions in selection.settings:
                 cell = Cell(
                     selection.task.name, selection.method.name, point, conditions, scale, seed

@@ -177,3 +177,12 @@ def parse_seeds(text: str) -> tuple[int, ...]:
             f"Write them as 0..4, or 7, or 0,3,10..12 (none below 0 or above {HIGHEST}).",
         )
     return tuple(dict.fromkeys(seeds))
+
+
+def seeds_or_own(text: str) -> tuple[int, ...]:
+    """Read seeds; where the text is empty return none, and a plan takes those of each task.
+
+    Raises:
+        SelectionError: if they make no sense.
+    """
+    return parse_seeds(text) if text else ()

@@ -21,7 +21,7 @@ from typing import Any
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.plan.grid import MOST_TURNS, plan
-from adabench.harness.plan.request import TOUR, PlanRequest, expand, parse_seeds
+from adabench.harness.plan.request import TOUR, PlanRequest, expand, seeds_or_own
 from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
 from adabench.harness.run.execute import execute
@@ -42,7 +42,8 @@ class RunRequest:
     fixed: tuple[str, ...] = ()
     swept: tuple[str, ...] = ()
     star: bool = True
-    seeds: str = "0..2"
+    seeds: str = ""
+    """As on the command line; empty for those of each task."""
     repeats: int = 1
     scale: str = "embedded"
     precision: float | None = None
@@ -75,7 +76,7 @@ def plan_turns(request: RunRequest, most: float = MOST_TURNS) -> tuple[Turn, ...
         SelectionError: for a name, value, seed or scale that makes no sense, or for more than
             `most` turns.
     """
-    seeds = parse_seeds(request.seeds)
+    seeds = seeds_or_own(request.seeds)
     return plan(
         expand(request.plans), seeds=seeds, repeats=request.repeats, scale=request.scale, most=most
     )  # fmt: skip

@@ -53,7 +53,7 @@ def _write_line(line: str) -> None:
 
 
 def run(
-    select: str | Iterable[str] = (), *, seeds: Seeds = "0..2", repeats: int = 1,
+    select: str | Iterable[str] = (), *, seeds: Seeds = "", repeats: int = 1,
     set: Mapping[str, Value] | None = None, sweep: Mapping[str, Iterable[Value]] | None = None,
     defaults: bool = False, alone: bool = False, scale: str = "embedded",
     out: str | Path | None = None, resume: str | Path | Run | None = None,
@@ -69,7 +69,7 @@ def run(
 ) -> Run:  # fmt: skip
     """Run methods on their tasks and return the run; `adabench run --help` explains each option.
 
-    Without a selection it is the tour; without `out` the folder lies under `runs/`, as with the
+    Without a selection it is the tour, without `seeds` each task takes its own; without `out` the folder lies under `runs/`, as with the
     command. Times may be words (`"5m"`), sizes too (`"4GiB"`). `report` writes the page into the
     folder; `progress` shows how far the run is, on stderr or in the notebook.
 

@@ -91,6 +91,20 @@ def test_a_task_is_loaded_once_for_all_methods() -> None:
     assert changes == len(set(blocks)) - 1
 
 
+def test_a_task_takes_its_own_seeds_where_none_are_named() -> None:
+    """In one plan with a task that says nothing, and no other ones than those that somebody names."""
+    trained = Entry("u", "u", Path(), Card("u", seeds=5))
+    wishes = [select_settings(task, METHODS[0], star=False) for task in (TASK, trained)]
+
+    def seeds(turns: tuple[Turn, ...]) -> dict[str, list[int]]:
+        return {name: [t.cell.seed for t in turns if t.cell.task == name] for name in ("t", "u")}
+
+    assert seeds(plan(wishes)) == {"t": [0, 1, 2], "u": [0, 1, 2, 3, 4]}
+    assert seeds(plan(wishes, seeds=(7,))) == {"t": [7], "u": [7]}
+    with pytest.raises(SelectionError, match="8 turns"):
+        plan(wishes, most=7)
+
+
 @given(st.permutations(range(4)), st.integers(1, 3))
 def test_a_plan_does_not_depend_on_the_order_of_wishes(order: list[int], repeats: int) -> None:
     wishes = [select_settings(TASK, METHODS[i]) for i in range(4)]

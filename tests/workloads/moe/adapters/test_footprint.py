@@ -1,7 +1,9 @@
 """Bytes of training under hooks, and ratios of reading by a clock that is handed in."""
 
+import math
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 import torch
@@ -106,3 +108,24 @@ def test_what_cannot_be_merged_has_no_merged_time() -> None:
         base, fresh("prefix", base), examples().tokens, lambda: float(next(ticks))
     )
     assert found == {"reading_base_s": 1.0, "reading_s": 1.0, "reading_overhead_s": 0.0}
+
+
+def test_what_reads_longer_than_the_base_has_fewer_laps() -> None:
+    """By a clock on which the base's lap takes a second, and that with the adapter twenty."""
+    base, own = untrained(), fresh("prefix", untrained())
+    spent, laps = [0.0], [0]
+
+    def rule(*call: Any) -> torch.Tensor:
+        if call[1] == "embedded":
+            laps[0], spent[0] = laps[0] + 1, spent[0] + 19.0
+        return own.state(*call)
+
+    def clock() -> float:
+        spent[0] += 0.5
+        return spent[0]
+
+    found = footprint.reading(base, replace(own, state=rule), examples().tokens, clock)
+    assert found["reading_base_s"] == 0.5
+    assert found["reading_s"] == 19.5
+    most_s = footprint.LONGEST * footprint.LAPS * found["reading_base_s"]
+    assert laps[0] == math.ceil(most_s / found["reading_s"]) < footprint.LAPS

@@ -112,9 +112,10 @@ class Workbench:
         return Workbench, (*own, self.clock)
 
     def warm(self) -> None:
-        """Read the base before processes of methods are forked."""
+        """Read the base, and what adaptations import, before processes of methods are forked."""
         with one_thread():  # torch's pool of threads does not survive a fork
             self.base()
+            few_shot.import_optimiser()
 
     def enter(self, case: AdaptationCase, tests: Tests) -> None:
         """Take what is read after the next adaptation."""
