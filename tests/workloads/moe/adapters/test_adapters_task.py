@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Turn
@@ -17,15 +18,24 @@ from adabench.harness.errors import EnvironmentProblem, MethodContractError, Sel
 from adabench.harness.run.execute import execute
 from adabench.harness.run.settings import Settings
 from adabench.workloads.moe.adapters import checkpoints, conformance, task
-from adabench.workloads.moe.adapters.methods import best_adapter, fresh_lora, lora
+from adabench.workloads.moe.adapters.methods import best_adapter, best_ranks, dynmole, fresh_lora, lora
 from adabench.workloads.moe.adapters.recipes import recipes
 from adabench.workloads.moe.adapters.substrate import (
     pretrained,
+    rank_allocation,
     rate_grids,
     survey_rates,
     tuned_rates,
 )
+from adabench.workloads.moe.adapters.substrate.adapter import Weights
+from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora as fresh
+from adabench.workloads.moe.adapters.substrate.workbench import (
+    AdaptationCase,
+    Adapted,
+    Start,
+    Workbench,
+)
 from adabench.workloads.moe.adapters.truth import adaptation_scores
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
 
@@ -120,6 +130,57 @@ def test_two_ways_of_adapting_to_a_case_are_refused() -> None:
         loaded.score(case, answer)
 
 
+def test_quality_and_work_are_of_one_rule() -> None:
+    """Experts that were adapted under a low threshold are not handed in, and counted, under a high one."""
+    loaded = small()
+    case = next(loaded.cases())
+    soft, few = (
+        dynmole.prepare(loaded.bench, {**dynmole.CARD.defaults, "threshold": threshold}, 0)
+        for threshold in (0.0, 9.0)
+    )
+    answer = soft.adapt(case)
+    thrifty = replace(answer, after=replace(answer.after, linear=few.adapter.linear))
+    with pytest.raises(MethodContractError):
+        loaded.score(case, thrifty)
+
+
+class Planted:
+    """A method that trains a bias of the keys beside its adapter: counted, still, or out of sight."""
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+
+    def prepare(self, bench: Workbench, point: Any, seed: int) -> Start:
+        own, hidden = fresh(2, bench.generator("planted")), torch.zeros(48)
+        weights = own.weights | {"bias": torch.zeros(48)}
+
+        def rule(weights: Weights, place: str, x: torch.Tensor, run: Pass) -> torch.Tensor:
+            bias = hidden if self.way == "out of sight" else weights["bias"]
+            return x + bias if place == "0.keys" else x
+
+        def train(trained: dict[str, torch.Tensor], step: int, steps: int) -> None:
+            hidden.add_(0.1)
+
+        still = frozenset(() if self.way == "counted" else ("bias",))
+        adapter = replace(own, weights=weights, state=rule, still=still, after_step=train)
+        return Start(bench, adapter, 1e-2)
+
+    def solve(self, start: Start, case: AdaptationCase, point: Any) -> Adapted:
+        answer = start.adapt(case)
+        if self.way == "still":
+            answer.after.weights["bias"].add_(0.1)
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("way", "caught"), [("counted", ""), ("still", "bias"), ("out of sight", "something else")]
+)
+def test_numbers_that_are_trained_and_not_counted_are_caught(way: str, caught: str) -> None:
+    loaded, card = small(), fresh_lora.CARD
+    found = conformance.uncounted(loaded.bench, next(loaded.cases()), Planted(way), card)
+    assert [caught in problem for problem in found] == [True] * bool(caught)
+
+
 def test_a_meter_that_a_method_wrote_into_is_refused() -> None:
     loaded = small()
     case = next(loaded.cases())
@@ -140,11 +201,21 @@ def test_scores_are_of_the_answers() -> None:
     assert np.array_equal(wrong // 7, bench.answers // 7)
 
 
-def test_the_oracle_says_what_it_gains_by_luck() -> None:
+@pytest.mark.parametrize("oracle", [best_adapter, best_ranks])
+def test_an_oracle_says_what_it_gains_by_luck(oracle: Any) -> None:
     loaded = small(tasks=2)
-    found = best_adapter.luck(loaded, {}, wrong=1)
+    found = oracle.luck(loaded, {}, wrong=1)
     assert found.keys() == {"by_truth", "by_chance"}
     assert min(found.values()) >= 0
+
+
+def test_allocations_that_are_chosen_among_have_one_budget() -> None:
+    """48 ranks each, at other places."""
+    three = [one for one, _ in best_ranks.prepare(small().oracle_substrate(), {}, 0).adapters]
+    ranks = [rank_allocation.ranks_of(one.weights) for one in three[:2]]
+    assert {sum(own.values()) for own in ranks} == {rank_allocation.LAST * 12}
+    assert ranks[0] != ranks[1]
+    assert all(len(one) == 4 for name, one in three[2].weights.items() if name.startswith("a."))
 
 
 def test_a_missing_base_is_named_with_what_makes_it(

@@ -10,6 +10,7 @@ import torch
 
 from adabench.workloads.moe.adapters.substrate import footprint, tuning_kinds
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
+from adabench.workloads.moe.adapters.substrate.base_model import SITES
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora
 from tests.workloads.moe.adapters.benches import generator, untrained
 from tests.workloads.moe.adapters.test_tuning_kinds import examples, fresh
@@ -129,3 +130,15 @@ def test_what_reads_longer_than_the_base_has_fewer_laps() -> None:
     assert found["reading_s"] == 19.5
     most_s = footprint.LONGEST * footprint.LAPS * found["reading_base_s"]
     assert laps[0] == math.ceil(most_s / found["reading_s"]) < footprint.LAPS
+
+
+def test_the_merged_laps_call_no_adapter() -> None:
+    """Beside the base it is called at each of its own laps, and once to be compared; never by a merged one."""
+    base, own, calls = untrained(), fresh("dora", untrained()), count()
+
+    def rule(*call: Any) -> torch.Tensor:
+        next(calls)
+        return own.linear(*call)
+
+    footprint.reading(base, replace(own, linear=rule), examples().tokens, lambda: 0.0)
+    assert next(calls) == len(SITES) * (footprint.LAPS + 1)

@@ -13,10 +13,8 @@ answers that are all wrong, and compares what it gains over the best single adap
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Point
@@ -25,6 +23,7 @@ from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Adapted
+from adabench.workloads.moe.adapters.truth.hindsight_choice import Candidates
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
 
 CARD = Card(
@@ -34,18 +33,6 @@ CARD = Card(
     oracle="bound",
 )
 KINDS = ("lora-32", "poly", "mhr")
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """The bench, and adapters to choose from with their rates."""
-
-    bench: OracleBench
-    adapters: tuple[tuple[Adapter, float], ...]
-
-    def credits(self, case: AdaptationCase, wrong: int | None = None) -> list[float]:
-        """Return how right each would be; `wrong` as in `OracleBench.credit`."""
-        return [self.bench.credit(case, one, rate, wrong) for one, rate in self.adapters]
 
 
 def prepare(bench: OracleBench, point: Point, seed: int) -> Candidates:
@@ -66,18 +53,9 @@ def _with_row(bench: OracleBench) -> Callable[[dict[str, Tensor]], Adapter]:
 
 def luck(task: Any, point: Point, *, wrong: int) -> dict[str, float]:
     """Return what the search gains over its best single adapter, by truth and by chance."""
-    found, bench = {}, task.oracle_substrate()
-    candidates = prepare(bench, point, 0)
-    for seed, name in ((None, "by_truth"), (wrong, "by_chance")):
-        rows = []
-        for case in task.cases():
-            bench.enter(case, task.oracle_environment(case))
-            rows.append(candidates.credits(case, seed))
-        found[name] = float(np.max(rows, axis=1).mean() - np.mean(rows, axis=0).max())
-    return found
+    return prepare(task.oracle_substrate(), point, 0).luck(task, wrong)
 
 
 def solve(candidates: Candidates, case: AdaptationCase, point: Point) -> Adapted:
     """Adapt the one that turns out best."""
-    adapter, rate = candidates.adapters[int(np.argmax(candidates.credits(case)))]
-    return candidates.bench.adapt(case, adapter, rate=rate)
+    return candidates.adapt_best(case)
