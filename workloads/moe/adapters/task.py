@@ -216,7 +216,7 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield what is wrong with a method by the task's own rules; ask an oracle whether it is luck."""
     yield from conformance.check(method, card)
     if card.role == "oracle":
-        yield from luck_problems(load("embedded", 0, steps=40, tasks=4), method, card)
+        yield from luck_problems(load("embedded", 0, tasks=4), method, card)
     else:
         small = load("embedded", 0)
         yield from conformance.uncounted(small.bench, next(small.cases()), method, card)

@@ -84,6 +84,14 @@ def test_serving_beside_one_base_must_be_faster_than_swapping() -> None:
     assert slow["ps-6-throughput"].verdict == "contradicted"
 
 
+def test_a_prompt_that_loses_has_no_ratio_and_gains_less_all_the_same() -> None:
+    lora = {"lora 4": ({"rank": 4}, tuned(0.7, 6_912))}
+    rows = verdicts_on({**lora, "prompt": ({}, tuned(-0.04, 960))})
+    assert (rows["ps-3"].verdict, rows["ps-3-less"].verdict) == ("undecided", "reproduced")
+    rows = verdicts_on({**lora, "prompt": ({}, tuned(0.75, 960))})
+    assert rows["ps-3"].verdict == rows["ps-3-less"].verdict == "contradicted"
+
+
 def test_what_holds_by_design_is_no_headline() -> None:
     rows = verdicts_on({"full": FULL, "bitfit": ({}, tuned(0.4, 878))})
     assert rows["ps-1-bitfit-count"].source == "check"

@@ -12,7 +12,7 @@ at three times the FLOPs of reading.
 FLOPs of a token.
 """
 
-from adabench.harness.contract.card import Card, Claim, Level, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Claim, Difference, Level, OutOfReach, Point, Ratio
 from adabench.workloads.moe.adapters.substrate.state_adapters import prompt
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -36,6 +36,15 @@ CARD = Card(
             paper="soft prompts are less effective on small models; no number",
             effect=None,
             expect=Ratio("gain", against="lora", high=1.0, there={"rank": 4}),
+            apart_from=(),
+        ),
+        Claim(
+            id="ps-3-less",
+            says="What it gains, less what LoRA of rank 4 gains, is below nothing.",
+            source="own",
+            paper="our form of ps-3, written after one ratio of ten had been seen not to exist, where a prompt lost",
+            effect=None,
+            expect=Difference("gain", against="lora", high=0.0, there={"rank": 4}),
             apart_from=(),
         ),
         Claim(

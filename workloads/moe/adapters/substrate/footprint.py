@@ -6,7 +6,8 @@ the optimiser's state, and storages that autograd keeps for the backward.
 
 **Reading** is timed on the processor's clock (`process_time`), lap by lap in turn: the base, the base with the
 adapter, and, where it can be merged, the base that it was merged into. The shortest lap of each counts: whatever
-else runs on the machine only adds to a lap. What reads many times as long as the base has fewer laps. The bench merges, and refuses a merged base that says something else.
+else runs on the machine only adds to a lap. What cannot be merged has fewer laps, and so has what reads many times as
+long as the base. The bench merges, and refuses a merged base that says something else.
 """
 
 from collections.abc import Callable
@@ -27,8 +28,9 @@ from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
 from adabench.workloads.moe.adapters.substrate.serving import refuse_another
 
-LAPS, LONGEST = 40, 3
-"""Of the base; and how many times as long as all of these the laps of another way may take together."""
+LAPS, FEWER, LONGEST = 40, 16, 3
+"""Where a merged way is to be told from the base's and where there is none; and how many times as long as the base's
+laps those of another way may take together."""
 
 
 @dataclass
@@ -121,9 +123,10 @@ def reading(
         beside, merged = (_logits(*arms[name], tokens) for name in list(arms)[1:])
         refuse_another(beside, merged, "Merged into the base, the adapter says", "`merge`")
     times: dict[str, list[float]] = {name: [] for name in arms}
-    for _ in range(LAPS):
+    laps = LAPS if adapter.merge is not None else FEWER
+    for _ in range(laps):
         for name, arm in arms.items():
-            if sum(times[name]) > LONGEST * LAPS * min(times["reading_base_s"], default=0.0):
+            if sum(times[name]) > LONGEST * laps * min(times["reading_base_s"], default=0.0):
                 continue
             began = clock()
             _logits(*arm, tokens)

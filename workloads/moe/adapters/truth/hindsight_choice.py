@@ -23,22 +23,21 @@ class Candidates:
     bench: OracleBench
     adapters: tuple[tuple[Adapter, float], ...]
 
-    def credits(self, case: AdaptationCase, wrong: int | None = None) -> list[float]:
-        """Return how right each would be; `wrong` as in `OracleBench.credit`."""
-        return [self.bench.credit(case, one, rate, wrong) for one, rate in self.adapters]
+    def credits(self, case: AdaptationCase, *wrong: int) -> list[list[float]]:
+        """Return of each how right it would be, `wrong` as in `OracleBench.credits`."""
+        return [self.bench.credits(case, one, rate, wrong) for one, rate in self.adapters]
 
     def adapt_best(self, case: AdaptationCase) -> Adapted:
         """Adapt the one that turns out best."""
-        adapter, rate = self.adapters[int(np.argmax(self.credits(case)))]
+        right = [own[0] for own in self.credits(case)]
+        adapter, rate = self.adapters[int(np.argmax(right))]
         return self.bench.adapt(case, adapter, rate=rate)
 
     def luck(self, task: Any, wrong: int) -> dict[str, float]:
         """Return what the search gains over its best single candidate, by truth and by chance."""
-        found = {}
-        for seed, name in ((None, "by_truth"), (wrong, "by_chance")):
-            rows = []
-            for case in task.cases():
-                self.bench.enter(case, task.oracle_environment(case))
-                rows.append(self.credits(case, seed))
-            found[name] = float(np.max(rows, axis=1).mean() - np.mean(rows, axis=0).max())
-        return found
+        rows = []
+        for case in task.cases():
+            self.bench.enter(case, task.oracle_environment(case))
+            rows.append(self.credits(case, wrong))
+        gains = np.max(rows, axis=1).mean(0) - np.mean(rows, axis=0).max(0)
+        return dict(zip(("by_truth", "by_chance"), map(float, gains), strict=True))

@@ -1,5 +1,6 @@
 """What oracles get: a bench that says how right an adapter is on the tests of its case."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,12 +42,12 @@ class OracleBench(Workbench):
         super().enter(case, tests.tests)
         self.answers = tests.answers
 
-    def credit(
-        self, case: AdaptationCase, adapter: Adapter, rate: float, wrong: int | None
-    ) -> float:
+    def credits(
+        self, case: AdaptationCase, adapter: Adapter, rate: float, wrong: Sequence[int] = ()
+    ) -> list[float]:
         """Return how right an adapter would be after an adaptation to the case.
 
-        With `wrong`, a seed, right is what one random wrong answer to each test says.
+        And, for each seed of `wrong`, how right if one random wrong answer to each test were the right one.
         """
         with one_thread():
             seed = few_shot.seed_of(self.seed, case.task)
@@ -54,7 +55,7 @@ class OracleBench(Workbench):
                 self.base(), adapter, case.examples, self.schedule(rate), Work(), seed
             )
             said = self._classes(after, Work())
-        return float((said == self._targets(wrong)).mean())
+        return [float((said == self._targets(seed)).mean()) for seed in (None, *wrong)]
 
     def _targets(self, wrong: int | None) -> Ints:
         """Return the answers, or others in the same notation, none of which is right."""
