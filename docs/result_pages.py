@@ -198,7 +198,8 @@ def _unit(metric: Metric) -> str:
 def _at_default(rows: Sequence[SummaryRow], entry: Entry, card: Card) -> SummaryRow | None:
     """Return the row of a method at its defaults, under its default conditions if those were run."""
     own = [row for row in rows if _entry(row.task, row.method) == entry]
-    settled = [row for row in own if row.point == entry.card.defaults] or own
+    knobs = entry.card.defaults  # also of a record that is older than a knob
+    settled = [row for row in own if {**knobs, **row.point} == knobs] or own
     usual: Point = {**card.defaults, **entry.card.conditions}
     return next((row for row in settled if row.conditions == usual), next(iter(settled), None))
 
