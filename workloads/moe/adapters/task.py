@@ -121,15 +121,23 @@ CARD = Card(
             mixture=("fresh_lora", "lora"),
             methods=("poly", "mhr", "mhr_z", "mhr_mu"),
             oracle="best_adapter",
+            oracle_at={"among": "adapters"},
             coin="poly_rand",
         ),
         Gap(
-            mixture=("lora", "mola", "soft"),
+            mixture=("lora", "mola", "mola_layered", "soft"),
             methods=("dynmole", "random_count"),
             oracle="best_adapter",
+            oracle_at={"among": "adapters"},
             coin="random_experts",
         ),
-        Gap(mixture=("lora",), methods=("adalora",), oracle="best_ranks", coin="random_ranks"),
+        Gap(
+            mixture=("lora",),
+            methods=("adalora",),
+            oracle="best_adapter",
+            oracle_at={"among": "ranks"},
+            coin="random_ranks",
+        ),
     ),
 )
 CHECK_CONDITIONS = {"steps": 4, "tasks": 2}

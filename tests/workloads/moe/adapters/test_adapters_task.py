@@ -20,7 +20,6 @@ from adabench.harness.run.settings import Settings
 from adabench.workloads.moe.adapters import checkpoints, conformance, task
 from adabench.workloads.moe.adapters.methods import (
     best_adapter,
-    best_ranks,
     dynmole,
     fresh_lora,
     lora,
@@ -207,17 +206,18 @@ def test_scores_are_of_the_answers() -> None:
     assert np.array_equal(wrong // 7, bench.answers // 7)
 
 
-@pytest.mark.parametrize("oracle", [best_adapter, best_ranks])
-def test_an_oracle_says_what_it_gains_by_luck(oracle: Any) -> None:
+@pytest.mark.parametrize("among", best_adapter.KINDS)
+def test_the_oracle_says_what_it_gains_by_luck(among: str) -> None:
     loaded = small(tasks=2)
-    found = oracle.luck(loaded, {}, wrong=1)
+    found = best_adapter.luck(loaded, {"among": among}, wrong=1)
     assert found.keys() == {"by_truth", "by_chance"}
     assert min(found.values()) >= 0
 
 
 def test_allocations_that_are_chosen_among_have_one_budget() -> None:
     """48 ranks each, at other places."""
-    three = [one for one, _ in best_ranks.prepare(small().oracle_substrate(), {}, 0).adapters]
+    found = best_adapter.prepare(small().oracle_substrate(), {"among": "ranks"}, 0)
+    three = [one for one, _ in found.adapters]
     ranks = [rank_allocation.ranks_of(one.weights) for one in three[:2]]
     assert {sum(own.values()) for own in ranks} == {rank_allocation.LAST * 12}
     assert ranks[0] != ranks[1]

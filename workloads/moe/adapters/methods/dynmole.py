@@ -100,9 +100,7 @@ CARD = Card(
             source="own",
             paper="our criterion: MoLA's own best form is the fair rival",
             effect=None,
-            expect=Difference(
-                "accuracy_seen", against="mola", low=-0.005, there={"layers": "layered"}
-            ),
+            expect=Difference("accuracy_seen", against="mola_layered", low=-0.005),
         ),
         Claim(
             id="dm-1-seconds",

@@ -3,14 +3,13 @@
     p = softmax(gate x)      y = W x + sum over the k largest of p_e / (their sum) B_e A_e x
 
 Experts of rank 4 and a router on q, k, v, o, up and down of both layers. The number of experts is the same in
-both, and there is no balancing loss, as the authors of DynMoLE configure it: their rival. `layers=layered` is MoLA's own
-best form and the fair rival: more experts in the higher layer, 4 and 12, as many in all. It is trained with
+both, and there is no balancing loss, as the authors of DynMoLE configure it: their rival. It is trained with
 k = 2; other k run, and adapt, the same experts.
 
 **What to expect.** Written before measuring: k = 2 above LoRA of equal size at equal steps by little, below it at
-equal seconds, since gathering costs more than it saves at this width; layered no different from equal, as there are two layers.
+equal seconds, since gathering costs more than it saves at this width.
 
-**Ways to fake it.** All experts evaluated and the work of two reported; more experts in all in the layered form.
+**Ways to fake it.** All experts evaluated and the work of two reported.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
@@ -25,22 +24,18 @@ from adabench.workloads.moe.adapters.substrate.workbench import (
 
 CARD = Card(
     title="MoLA: the k best of eight LoRA experts",
-    paper="MoLA, arXiv 2402.08562; the rival of DynMoLE",
+    paper="MoLA, arXiv 2402.08562, with equal layers; the rival of DynMoLE",
     adapts="nothing but which experts: every token runs equally many",
     role="static",
-    knobs=(
-        Knob("k", (1, 2, 4), 2, at="prepare"),
-        Knob("layers", ("equal", "layered"), "equal", at="prepare"),
-    ),
+    knobs=(Knob("k", (1, 2, 4), 2, at="prepare"),),
 )
 
 
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Read the experts that were trained on the 48 tasks."""
     select = top(int(point["k"]))
-    kind = "mola" if point["layers"] == "equal" else "mola-layered"
-    adapter = bench.start(kind, lambda weights: experts(weights, select))
-    return Start(bench, adapter, few_shot_rate(kind))
+    adapter = bench.start("mola", lambda weights: experts(weights, select))
+    return Start(bench, adapter, few_shot_rate("mola"))
 
 
 def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:

@@ -22,7 +22,7 @@ CARD = Card(
     paper="our control of DynMoLE, arXiv 2504.00661, and of MoLA",
     adapts="which experts a token runs, by lot",
     role="control",
-    control_of=("mola", "dynmole"),
+    control_of=("mola", "mola_layered", "dynmole"),
 )
 
 

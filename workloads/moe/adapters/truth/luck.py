@@ -15,11 +15,14 @@ WRONG = 1
 
 
 def luck_problems(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
-    """Say where an oracle's card and its luck on a loaded task disagree."""
+    """Say where an oracle's card and its luck on a loaded task disagree, whatever it searches among."""
     if not hasattr(method, "luck"):
         return
-    found = method.luck(task, card.defaults, wrong=WRONG)
-    truth, chance = found["by_truth"], found["by_chance"]
-    if card.wins_by_luck != (chance >= truth):
-        figures = f"its search gains {truth:.3g} by the truth and {chance:.3g} by chance"
-        yield f"{figures}, and its card says wins_by_luck={card.wins_by_luck}"
+    points = [{**card.defaults, knob.name: one} for knob in card.knobs for one in knob.values]
+    for point in points or [card.defaults]:
+        found = method.luck(task, point, wrong=WRONG)
+        truth, chance = found["by_truth"], found["by_chance"]
+        if card.wins_by_luck != (chance >= truth):
+            figures = f"its search gains {truth:.3g} by the truth and {chance:.3g} by chance"
+            said = f"its card says wins_by_luck={card.wins_by_luck}"
+            yield f"{figures} at {point}, and {said}"
