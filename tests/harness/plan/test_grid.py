@@ -101,7 +101,7 @@ def test_a_task_takes_its_own_seeds_where_none_are_named() -> None:
 
     assert seeds(plan(wishes)) == {"t": [0, 1, 2], "u": [0, 1, 2, 3, 4]}
     assert seeds(plan(wishes, seeds=(7,))) == {"t": [7], "u": [7]}
-    with pytest.raises(SelectionError, match="8 turns"):
+    with pytest.raises(SelectionError, match="8 runs"):
         plan(wishes, most=7)
 
 
