@@ -152,7 +152,7 @@ def scale_axis(axes: "Axes", which: str, unit: str, values: Sequence[float], bey
         axis.set_minor_formatter(NullFormatter())
     else:
         axis.set_major_locator(_ticks(unit, high - low))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, unit)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
 
 
 def _log_ticks(unit: str, ratio: float) -> "Locator":
@@ -172,7 +172,7 @@ def _ticks(unit: str, width: float) -> "Locator":
     return MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])
 
 
-def _tick(value: float, unit: str) -> str:
+def tick(value: float, unit: str) -> str:
     if unit not in (*SCALES, *BINARY) and MILLION <= abs(value) < 1e9:
         return f"{value / MILLION:g} M"  # the digits of a large count have no room beside an axis
     text = quantity(value, unit or "count", digits=3)

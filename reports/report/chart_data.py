@@ -17,16 +17,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
-from adabench.harness.contract.card import Metric, Scalar
+from adabench.harness.contract.card import Metric, Role, Scalar
 from adabench.harness.contract.record import short
-from adabench.reports import shown_points
+from adabench.reports import highlights, shown_points
 from adabench.reports.figures import curves
 from adabench.reports.figures.style import strokes
 from adabench.reports.report.drill_down import PointDetails
 
 ROLE_ORDER = ("quality", "work", "cost", "info")
-HUES = 6
-"""Colours that the page's style has for methods."""
+FIRST: dict[Role, int] = {"adaptive": 0, "static": 1, "control": 3}
+FURTHER = (2, 4, 5)
+"""Colours of the page's style: of the best of each role, and of further adaptive methods that are named."""
 
 
 def document(
@@ -66,6 +67,7 @@ def _task(findings: Findings, task: str, insides: Mapping[int, PointDetails]) ->
     metrics = _metrics(findings, task, [row for _, row in rows])
     quality, work = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
     names = [metric.name for metric in metrics]
+    named = highlights.names(findings, task, methods, highlights.MOST - 1)
     return {
         "name": task,
         "title": card.title,
@@ -73,7 +75,8 @@ def _task(findings: Findings, task: str, insides: Mapping[int, PointDetails]) ->
         "metrics": [_metric(findings, metric) for metric in metrics],
         "quality": names.index(quality.name) if quality and quality.name in names else -1,
         "work": names.index(work.name) if work and work.name in names else -1,
-        "methods": [_method(findings, task, name) for name in methods],
+        "methods": [_method(findings, task, name, named) for name in methods],
+        "named": [methods.index(name) for name in named],
         "conditions": _conditions(findings, task),
         "rows": [[at, methods.index(row.method), row.point, row.conditions] for at, row in rows],
         "values": [_columns([row.metrics.get(name) for _, row in rows]) for name in names],
@@ -101,17 +104,29 @@ def _metric(findings: Findings, metric: Metric) -> dict[str, Any]:
     }
 
 
-def _method(findings: Findings, task: str, name: str) -> dict[str, Any]:
+def _method(findings: Findings, task: str, name: str, named: Sequence[str]) -> dict[str, Any]:
     card = shown_points.card_of(findings, task, name)
-    names = list(strokes(findings, task))
-    adaptive = [n for n in names if shown_points.card_of(findings, task, n).role == "adaptive"]
     return {
         "name": name,
         "role": card.role,
         "fidelity": card.fidelity,
-        "hue": adaptive.index(name) % HUES if name in adaptive else -1,
-        "mark": names.index(name),
+        "hue": _hues(findings, task, named).get(name, -1),
+        "mark": list(strokes(findings, task)).index(name),
     }
+
+
+def _hues(findings: Findings, task: str, named: Sequence[str]) -> dict[str, int]:
+    """Return the colours: the best adaptive, static and random method have one each for good."""
+    found: dict[str, int] = {}
+    further = iter(FURTHER)
+    for name in named:
+        role = shown_points.card_of(findings, task, name).role
+        first = FIRST.get(role)
+        if first is not None and first not in found.values():
+            found[name] = first
+        elif role == "adaptive":
+            found[name] = next(further, -1)
+    return found
 
 
 def _conditions(findings: Findings, task: str) -> list[dict[str, Any]]:

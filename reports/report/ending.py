@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from adabench.harness.analysis.findings import Findings, SummaryRow
-from adabench.harness.contract.card import Metric, Role
-from adabench.reports import shown_points
+from adabench.harness.contract.card import Metric
+from adabench.reports import highlights, shown_points
 from adabench.reports.figures import character_plot, pareto
 from adabench.reports.number_format import quantity
+from adabench.reports.report import task_answer
 from adabench.reports.tables.cells import text_of
-from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS
 
 NAME, VALUE, BAR, COST = 25, 7, 12, 11
 """Columns of a line; its note has what is left of them."""
@@ -53,7 +53,7 @@ def _largest(findings: Findings, tasks: Sequence[str]) -> str:
 def _task(findings: Findings, task: str, looks: character_plot.Looks) -> list[str]:
     card = findings.task_cards[task]
     quality, work = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
-    rows = _shown(findings, task, quality)
+    rows = highlights.leading(findings, task, MOST_ADAPTIVE)
     if not rows or quality is None:
         return [f"{task}: no quality was recorded."]
     heads = [_head(quality, looks), *([_head(work, looks)] if work else [])]
@@ -66,38 +66,10 @@ def _task(findings: Findings, task: str, looks: character_plot.Looks) -> list[st
         cost = _value(row, work)
         text = (
             f"  {_label(findings, row):<{NAME}.{NAME}} {text_of(value, quality.unit):>{VALUE}} "
-            f"{bar:<{BAR}} {cost:>{COST}} {_note(findings, row)}"
+            f"{bar:<{BAR}} {cost:>{COST}} {task_answer.note(findings, row)}"
         )
         lines.append(text.rstrip()[: looks.width])
     return lines
-
-
-def _shown(findings: Findings, task: str, quality: Metric | None) -> list[SummaryRow]:
-    """Return the rows of a task that are shown, the best first."""
-    if quality is None:
-        return []
-    found: dict[Role, list[SummaryRow]] = {}
-    alike = shown_points.settled_rows(findings, task, ())
-    for name in shown_points.methods(findings, task):
-        row = shown_points.default_row(findings, task, name)
-        if row and quality.name in row.metrics and any(row is one for one in alike):
-            found.setdefault(shown_points.card_of(findings, task, name).role, []).append(row)
-    sign = -1.0 if quality.better == "higher" else 1.0
-
-    def merit(row: SummaryRow) -> float:
-        return sign * row.metrics[quality.name].estimate
-
-    adaptive = sorted(
-        found.get("adaptive", []),
-        key=lambda row: (
-            shown_points.gap_order(shown_points.gap_of(findings, task, row.method)),
-            merit(row),
-        ),
-    )[:MOST_ADAPTIVE]
-    others = [
-        min(found[role], key=merit) for role in ("oracle", "static", "control") if role in found
-    ]
-    return sorted([*adaptive, *others], key=merit)
 
 
 def _head(metric: Metric, looks: character_plot.Looks) -> str:
@@ -122,18 +94,6 @@ def _value(row: SummaryRow, metric: Metric | None) -> str:
     return quantity(row.metrics[metric.name].estimate, unit, digits=3)
 
 
-def _note(findings: Findings, row: SummaryRow) -> str:
-    """Say of an adaptive method how much of the gap it closes, or how it stands to static ones."""
-    if shown_points.card_of(findings, row.task, row.method).role != "adaptive":
-        return ""
-    gap = shown_points.gap_of(findings, row.task, row.method)
-    if gap is None:
-        return ""
-    if gap.gap_closed is not None and gap.settled:
-        return f"{'closes ' if gap.gap_closed > 0 else ''}{gap.gap_closed:.0%} of gap"
-    return gap.status if gap.gap_closed is None else "not distinguishable"
-
-
 def _trust(findings: Findings) -> list[str]:
     """Return what can be trusted of times and energy, what became of claims, and what comes next."""
     timed = sum("latency_s" in row.metrics for row in findings.summary)
@@ -143,12 +103,9 @@ def _trust(findings: Findings) -> list[str]:
         {label for label in findings.labels.values() if label in ("counter", "measured")}
     )
     energy = ", ".join(counters) if counters else "no counter here"
-    published = [row for row in findings.claims if row.source not in OURS]
-    counts: Counter[str] = Counter(row.verdict for row in published)
-    words = ", ".join(f"{counts[word]} {word}" for word in FAILURES_FIRST if counts[word])
     return [
         f"Time: {times}. Energy: {energy}.   adabench doctor",
-        f"Published claims: {words or 'none'}.",
+        task_answer.claims_line(findings),
         f"Details: adabench claims {findings.run}",
         f"         adabench report {findings.run} --terminal",
     ]

@@ -87,12 +87,15 @@ def cell_of(column: Column, cell: Cell, tag: str = "td") -> str:
     text = name(cell.text) if not column.wraps else f"<bdi>{escape(cell.text)}</bdi>"
     if cell.value is not None and cell.ref:
         text = number(cell.value, cell.text, cell.ref)
-    return f"<{tag}{attributes}>{text}{_minor(cell)}</{tag}>"
+    return f"<{tag}{attributes}>{text}{_minor(cell, column.wraps)}</{tag}>"
 
 
-def _minor(cell: Cell) -> str:
+def _minor(cell: Cell, whole: bool) -> str:
+    """Return the lesser text of a cell; where a column wraps, whole."""
     if not cell.minor:
         return ""
+    if whole and not cell.ends:
+        return f"<small><bdi>{escape(cell.minor)}</bdi></small>"
     return f"<small>{interval(cell) if cell.ends else name(cell.minor)}</small>"
 
 

@@ -1,13 +1,16 @@
 """The report: one HTML file that holds everything and loads nothing.
 
 `render` is a pure function of the findings and, where a task draws one of its cases
-(`case_drawings.py`), of the run folder that they name: the same run gives the same bytes. The page is
-written twice over. What answers the question (the facts, the board, gaps, speedups,
-claims, allocation, conditions) is plain HTML made here, which needs no script. What a reader
-turns and filters (the plane, the curves, the table of all operating points, the cases) is drawn
+(`case_drawings.py`), of the run folder that they name: the same run gives the same bytes. The
+page is written twice over. What answers the question (the first screen, gaps, speedups, claims,
+allocation, conditions) is plain HTML made here, which needs no script. What a reader
+turns and filters (the plot, the curves, the table of all operating points, the cases) is drawn
 by `page/*.js` from one JSON document (`chart_data.py`), and every chart has a table with its
 numbers. Everything that comes from a run is escaped; a content security policy with the digests
 of our two scripts lets no other script run, and nothing be loaded, even if it were not.
+
+Under the first screen (`front_page.py`) lie six parts (`panels`): the script makes them tabs,
+without it they follow each other. Every part, task and claim has an id to link to.
 
 *Charts* are drawn by Observable Plot (`vendor/`), tree-shaken to 269 kB, under 3 kB of licences. Of
 what was looked at (minified): uPlot 1.6 (51 kB) has log axes but is made for series that share one
@@ -23,7 +26,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from html import escape
 from pathlib import Path
 from string import Template
@@ -31,14 +34,14 @@ from string import Template
 from adabench.harness.analysis.findings import Findings
 from adabench.reports import shown_points
 from adabench.reports.figures import allocation, curves
-from adabench.reports.report import case_drawings, provenance
+from adabench.reports.figures.style import file_stem
+from adabench.reports.report import case_drawings, claim_panels, provenance
 from adabench.reports.report.chart_data import document, encode
 from adabench.reports.report.drill_down import PointDetails
+from adabench.reports.report.front_page import front_page
 from adabench.reports.report.markup import LONGEST, cell_of, name, table
-from adabench.reports.report.summary import answer
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
 from adabench.reports.tables.cells import Column, estimate_cell, place, pointer
-from adabench.reports.tables.claim_sheets import claims_sheets
 from adabench.reports.tables.sheets import (
     gap_sheet,
     speedup_sheet,
@@ -46,13 +49,13 @@ from adabench.reports.tables.sheets import (
     times_sheet,
 )
 
-SCRIPTS = ("number", "chart", "plane", "curves", "table", "drill", "main")
+SCRIPTS = ("number", "chart", "labels", "plane", "curves", "table", "drill", "main")
 """The page's own script, in this order one function."""
 SENTENCE = 500
 """Characters that a caption in words may have; of more methods the table tells more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShownRun:
     """One run on a page: its findings, its place there, and what lies behind its points."""
 
@@ -63,8 +66,18 @@ class ShownRun:
 
     @property
     def prefix(self) -> str:
-        """What the ids of this run's elements begin with."""
-        return f"r{self.at}-"
+        """What the ids of this run's elements begin with; nothing on a page of one run."""
+        return f"r{self.at}-" if self.several else ""
+
+    @cached_property
+    def links(self) -> dict[str, str]:
+        """The ids of the tasks' parts."""
+        found: dict[str, str] = {}
+        for task in shown_points.tasks(self.findings):
+            stem = f"{self.prefix}{file_stem('task', task)}"
+            taken = sum(known.startswith(stem) for known in found.values())
+            found[task] = f"{stem}-{taken + 1}" if taken else stem
+        return found
 
 
 def render(*runs: Findings, insides: Sequence[Mapping[int, PointDetails] | None] = ()) -> str:
@@ -134,27 +147,56 @@ def _chooser(runs: Sequence[Findings]) -> str:
 
 def _run(shown: ShownRun) -> str:
     findings = shown.findings
-    names = shown_points.tasks(findings)
     heading = f'<h2 class="runname">{name(findings.run)}</h2>' if shown.several else ""
+    parts = {key: body for key, body in panels(shown).items() if body}
+    links = "".join(
+        f'<li><a href="#{shown.prefix}{key}">{HEADINGS[key]}</a></li>' for key in parts
+    )
+    drawn = [
+        f'<section class="panel" id="{shown.prefix}{key}"><h2>{HEADINGS[key]}</h2>{body}</section>'
+        for key, body in parts.items()
+    ]
     return "\n".join(
         [
             f'<article class="run" data-run="{shown.at}">',
             heading,
-            f'<p class="lead">{_lead(findings, names)}</p>',
-            f'<nav aria-label="Contents{_of(shown)}"><ul>{_contents(shown, names)}</ul></nav>',
-            f'<section id="{shown.prefix}answer" aria-label="The answer{_of(shown)}">',
-            answer(findings, shown.prefix),
+            f'<section class="front" id="{shown.prefix}answer" aria-label="The answer{_of(shown)}">',
+            front_page(findings, shown.prefix, shown.links),
             "</section>",
-            *(_task(shown, at, task) for at, task in enumerate(names)),
-            _section(shown, "disturbances", "What disturbed it", provenance.disturbances(findings)),
-            _section(shown, "instruments", "Instruments",
-                     provenance.instruments(findings.manifest.get("instruments", ()))),
-            _section(shown, "environment", "Environment",
-                     table(fractions_sheet(findings)) + provenance.environment(findings.manifest)),
-            _section(shown, "reproduce", "How to reproduce", provenance.reproduce(findings)),
+            f'<nav class="tabs" aria-label="Parts{_of(shown)}"><ul>{links}</ul></nav>',
+            *drawn,
             "</article>",
         ]
-    )  # fmt: skip
+    )
+
+
+HEADINGS = {
+    "tasks": "Tasks",
+    "claims": "Paper claims",
+    "checks": "Own checks",
+    "cases": "Cases",
+    "machine": "Machine",
+    "reproduce": "Reproduce",
+}
+
+
+def panels(shown: ShownRun) -> dict[str, str]:
+    """Return the parts below the first screen, by key; an empty one is left out."""
+    findings, tasks = shown.findings, list(shown.links)
+    return {
+        "tasks": _task_links(shown) + "\n".join(_task(shown, at, t) for at, t in enumerate(tasks)),
+        "claims": claim_panels.published(findings, shown.prefix),
+        "checks": claim_panels.own(findings, shown.prefix),
+        "cases": "\n".join(_cases(shown, at, task) for at, task in enumerate(tasks)),
+        "machine": "<h3>What disturbed it</h3>"
+        + provenance.disturbances(findings)
+        + "<h3>Instruments</h3>"
+        + provenance.instruments(findings.manifest.get("instruments", ()))
+        + "<h3>Environment</h3>"
+        + table(fractions_sheet(findings))
+        + provenance.environment(findings.manifest),
+        "reproduce": provenance.reproduce(findings),
+    }
 
 
 def _of(shown: ShownRun) -> str:
@@ -162,35 +204,13 @@ def _of(shown: ShownRun) -> str:
     return f" of run {shown.at + 1}" if shown.several else ""
 
 
-def _section(shown: ShownRun, key: str, heading: str, body: str) -> str:
-    return f'<section id="{shown.prefix}{key}"><h2>{heading}</h2>{body}</section>'
-
-
-def _lead(findings: Findings, names: Sequence[str]) -> str:
-    """Say in one line what was run, where and when."""
-    tally = findings.tally
-    parts = [
-        f"{len(names)} {'task' if len(names) == 1 else 'tasks'}",
-        f"{len(findings.method_cards)} methods",
-        f"{tally.cells:,} cells",
-        f"{tally.records:,} records",
-        f"{len(tally.seeds)} {'seed' if len(tally.seeds) == 1 else 'seeds'}",
-        f"scale {', '.join(tally.scales)}" if tally.scales else "",
-        str(findings.manifest.get("started", "")),
-    ]
-    return escape(" · ".join(part for part in parts if part))
-
-
-def _contents(shown: ShownRun, names: Sequence[str]) -> str:
-    links = [(f"t{at}", name(task, 60)) for at, task in enumerate(names)]
-    links += [
-        ("disturbances", "What disturbed it"),
-        ("instruments", "Instruments"),
-        ("environment", "Environment"),
-        ("reproduce", "Reproduce"),
-    ]
-    items = (f'<li><a href="#{shown.prefix}{key}">{text}</a></li>' for key, text in links)
-    return "".join(items)
+def _task_links(shown: ShownRun) -> str:
+    if len(shown.links) < 2:
+        return ""
+    items = "".join(
+        f'<li><a href="#{key}">{name(task, 60)}</a></li>' for task, key in shown.links.items()
+    )
+    return f'<ul class="jump">{items}</ul>'
 
 
 # One task
@@ -198,42 +218,35 @@ def _contents(shown: ShownRun, names: Sequence[str]) -> str:
 
 def _task(shown: ShownRun, at: int, task: str) -> str:
     findings, card = shown.findings, shown.findings.task_cards[task]
-    key = f"{shown.prefix}t{at}"
     parts = [
-        f'<section class="task" id="{key}" data-run="{shown.at}" data-task="{at}">',
-        f"<h2>{name(card.title)} <small>{name(task)}</small></h2>",
+        f'<section class="task" id="{shown.links[task]}" data-run="{shown.at}" data-task="{at}">',
+        f"<h3>{name(card.title)} <small>{name(task)}</small></h3>",
         f"<p>What adapts: {name(card.adapts, 600)}</p>" if card.adapts else "",
         _plane(findings, task),
         _curves(findings, task),
-        case_drawings.figure(findings, task),
         _allocation(findings, task),
         table(summary_sheet(findings, task)),
         table(times_sheet(findings, task)),
-        _points(shown, task),
         table(gap_sheet(findings, task)),
         table(speedup_sheet(findings, task)) or _no_speedup(card.no_speedup),
-        *_claims(shown, task),
         "</section>",
     ]
     return "\n".join(part for part in parts if part)
 
 
+def _cases(shown: ShownRun, at: int, task: str) -> str:
+    """Return a recorded case as its task draws it, and every operating point with a look inside."""
+    body = case_drawings.figure(shown.findings, task) + _points(shown, task)
+    if not body:
+        return ""
+    return (
+        f'<section class="cases" data-run="{shown.at}" data-task="{at}">'
+        f"<h3>{name(task)}</h3>{body}</section>"
+    )
+
+
 def _no_speedup(reason: str) -> str:
     return f'<p class="note">No realised speedup: {name(reason, 600)}.</p>' if reason else ""
-
-
-def _claims(shown: ShownRun, task: str) -> list[str]:
-    """Return the tables of claims; a row can be linked to by its place among all claims."""
-    places = {
-        (row.task, row.method, row.id): place(shown.findings.claims, row)
-        for row in shown.findings.claims
-    }
-    found = []
-    for sheet in claims_sheets(shown.findings, task):
-        heads = [(task, row[0].minor.split(" · ")[0], row[0].text) for row in sheet.rows]
-        keys = [f"{shown.prefix}claim-{places[head]}" for head in heads]
-        found.append(table(sheet, row_keys=keys))
-    return found
 
 
 def _plane(findings: Findings, task: str) -> str:
@@ -241,10 +254,10 @@ def _plane(findings: Findings, task: str) -> str:
     present = {key for row in findings.summary if row.task == task for key in row.metrics}
     axes = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
     if not all(axis and axis.name in present for axis in axes):
-        return '<p class="note">No plane: quality and work were not both recorded.</p>'
+        return '<p class="note">No plot: quality and work were not both recorded.</p>'
     return (
-        '<div class="plane"><h3>Quality against cost</h3><div class="controls"></div>'
-        f'<figure><div class="chart">{_stage(f"Plane of {task[:80]}")}'
+        '<div class="plane"><h4>Quality against cost</h4><div class="controls"></div>'
+        f'<figure><div class="chart">{_stage(f"Quality against cost of {task[:80]}")}'
         '<ul class="legend" aria-label="Methods; press one to isolate it"></ul></div>'
         '<p class="readout" role="status"></p><figcaption></figcaption></figure></div>'
     )
@@ -264,7 +277,7 @@ def _curves(findings: Findings, task: str) -> str:
     if not swept:
         return ""
     return (
-        f'<div class="curves"><h3>Turning a knob</h3><div class="controls"></div>'
+        f'<div class="curves"><h4>Turning a knob</h4><div class="controls"></div>'
         f'<figure><div class="chart wide">{_stage(f"Curves of {task[:80]}", "stage low")}</div>'
         '<p class="readout" role="status"></p><figcaption></figcaption></figure></div>'
     )
@@ -297,7 +310,7 @@ def _allocation(findings: Findings, task: str) -> str:
     told = allocation.describe(findings, task)
     words = f"{unit or 'work'}, darker is more. {told if len(told) < SENTENCE else ''}".rstrip()
     return (
-        '<h3>Where the compute goes</h3><div class="scroll" tabindex="0" role="region" '
+        '<h4>Where the compute goes</h4><div class="scroll" tabindex="0" role="region" '
         'aria-label="Where the compute goes"><table class="heat"><caption>Work by class of input'
         f"<small>{escape(words)}</small></caption>"
         f'<thead><tr><th scope="col">method</th>{heads}</tr></thead><tbody>{rows}</tbody>'

@@ -206,9 +206,9 @@ def test_arrow_keys_walk_over_the_points(visit):
     assert len(said) == 4
     assert all("n " in text and "[" in text for text in said)
     page.keyboard.press("Enter")
-    assert page.locator("#r0-t0 .legend [aria-pressed=true]").count() == 1
+    assert page.locator("#task-chain .legend [aria-pressed=true]").count() == 1
     page.keyboard.press("Escape")
-    assert page.locator("#r0-t0 .legend [aria-pressed=true]").count() == 0
+    assert page.locator("#task-chain .legend [aria-pressed=true]").count() == 0
 
 
 def test_without_script_the_answer_is_there(visit):
@@ -223,9 +223,9 @@ def test_without_script_the_answer_is_there(visit):
 
 def test_the_axes_are_switched(visit):
     page = visit("findings")
-    plane = page.locator("#r0-t1 .plane")
+    plane = page.locator("#task-paging .plane")
     plane.scroll_into_view_if_needed()
-    page.wait_for_selector("#r0-t1 .plane svg[role=img]")
+    page.wait_for_selector("#task-paging .plane svg[role=img]")
     caption = plane.locator("figcaption")
     assert caption.text_content().startswith("hit_rate against slots_held (slots)")
     across = plane.get_by_label("Across", exact=True)
@@ -241,7 +241,7 @@ def test_the_axes_are_switched(visit):
 
 def test_a_method_is_isolated_in_all_charts_of_its_task(visit):
     page = visit("findings")
-    task = page.locator("#r0-t1")
+    task = page.locator("#task-paging")
     see_all(page)
     button = task.locator(".legend button", has_text="mark0")
     button.click()
@@ -252,16 +252,16 @@ def test_a_method_is_isolated_in_all_charts_of_its_task(visit):
         )
         faint = [lines.nth(i).get_attribute("stroke-opacity") for i in range(lines.count())]
         assert "0.12" in faint
-    assert page.locator("#r0-t0 .legend [aria-pressed=true]").count() == 0
+    assert page.locator("#task-chain .legend [aria-pressed=true]").count() == 0
     task.get_by_role("button", name="Show all methods").click()
     assert button.get_attribute("aria-pressed") == "false"
 
 
 def test_a_click_on_a_point_isolates_and_hovering_tells(visit):
     page = visit("findings")
-    stage = page.locator("#r0-t1 .plane .stage")
+    stage = page.locator("#task-paging .plane .stage")
     stage.scroll_into_view_if_needed()
-    page.wait_for_selector("#r0-t1 .plane svg[role=img]")
+    page.wait_for_selector("#task-paging .plane svg[role=img]")
     stage.focus()
     page.keyboard.press("ArrowRight")
     tip = stage.locator(".tip")
@@ -270,12 +270,12 @@ def test_a_click_on_a_point_isolates_and_hovering_tells(visit):
     assert numbers.count() >= 5
     assert tip.bounding_box()["height"] < 140  # five lines, not one a number
     page.keyboard.press("Enter")
-    assert page.locator("#r0-t1 .legend [aria-pressed=true]").text_content() == name
+    assert page.locator("#task-paging .legend [aria-pressed=true]").text_content() == name
 
 
 def test_sorting_puts_what_is_missing_last(visit):
     page = visit("findings")
-    table = page.locator("#r0-board")
+    table = page.locator("#board")
     head = table.get_by_role("button", name="H", exact=True)
     for order in ("ascending", "descending"):
         head.click()
@@ -293,7 +293,7 @@ def test_sorting_puts_what_is_missing_last(visit):
 def test_filtering_narrows_both_tables(visit):
     page = visit("crowd")
     page.get_by_label("Filter methods").fill("method_1")
-    assert page.locator("#r0-board tbody tr:visible").count() == 10
+    assert page.locator("#board tbody tr:visible").count() == 10
     page.locator("details.points summary").click()
     points = page.locator("details.points")
     points.locator("tbody tr").nth(469).wait_for()  # the table is drawn when it is opened
@@ -308,7 +308,7 @@ def test_filtering_narrows_both_tables(visit):
 
 def test_a_drill_down_opens_and_closes(visit):
     page = visit("findings")
-    page.locator("#r0-t0 details.points summary").click()
+    page.locator("#task-chain details.points summary").click()
     page.get_by_role("button", name="Look inside").first.click()
     dialog = page.get_by_role("dialog")
     assert dialog.is_visible()
@@ -378,8 +378,8 @@ def test_numbers_are_written_as_python_writes_them(browser):
 
 def test_the_hull_is_that_of_the_statistics(visit, findings, crowd):
     for name, run, task, key in (
-        ("findings", findings, "paging", "#r0-t1"),
-        ("crowd", crowd, "crowd", "#r0-t0"),
+        ("findings", findings, "paging", "#task-paging"),
+        ("crowd", crowd, "crowd", "#task-chain"),
     ):
         page = visit(name)
         stage = page.locator(f"{key} .plane .stage")

@@ -13,7 +13,7 @@ const element = (tag, attributes = {}, ...children) => {
   made.append(...children.filter(child => child !== null && child !== undefined));
   return made;
 };
-const colour = method => method.hue >= 0 ? `var(--hue${method.hue})` : `var(--${method.role})`;
+const colour = method => method.hue >= 0 ? `var(--hue${method.hue})` : method.role === "oracle" ? "var(--oracle)" : "var(--other)";
 const symbolOf = method => SYMBOLS[method.mark % SYMBOLS.length];
 const stroked = method => STROKED.has(method.mark % SYMBOLS.length);
 const pointerPart = text => String(text).replaceAll("~", "~0").replaceAll("/", "~1");
@@ -85,19 +85,6 @@ function ticks([low, high], log, count) {
 const spans = (values, factor) => Math.min(...values) > 0 && Math.max(...values) / Math.min(...values) > factor;
 const place = (value, [low, high], log) => log
   ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-
-/** Move heights apart until neighbours are `gap` away, keeping their order. */
-function spread(heights, gap, low, high) {
-  const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
-  const places = order.map(i => Math.min(Math.max(heights[i], low), high));
-  for (let k = 1; k < places.length; k++) places[k] = Math.max(places[k], places[k - 1] + gap);
-  for (let k = places.length - 1, most = high; k >= 0; k--, most = places[k + 1] - gap) {
-    places[k] = Math.min(places[k], most);
-  }
-  const found = [];
-  order.forEach((i, k) => { found[i] = places[k]; });
-  return found;
-}
 
 function axes(width, height, margins, x, y) {
   const across = Math.max(3, Math.floor((width - margins.left - margins.right) / 85));

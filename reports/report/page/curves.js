@@ -42,8 +42,8 @@ function drawCurves(stage, status, caption, task, state) {
   }
   const methods = [...new Set(points.map(p => p.method))];
   const shown = methods.filter(m => !state.isolated.size || state.isolated.has(m));
-  const named = width > 620 && shown.length <= MANY ? shown : [];
-  const margins = { left: 64, right: named.length ? 150 : 18, top: 30, bottom: 46 };
+  const wanted = state.isolated.size ? shown : task.named.filter(m => shown.includes(m));
+  const margins = { left: 64, right: 18, top: 30, bottom: 46 };
   const xs = points.map(p => p.x);
   const xLog = !curve.even && spans(xs, 20);
   const x = !curve.even
@@ -57,14 +57,14 @@ function drawCurves(stage, status, caption, task, state) {
   const faded = m => state.isolated.size > 0 && !state.isolated.has(m);
   for (const m of methods) {
     const own = points.filter(p => p.method === m);
-    marks.push(...methodMarks(task.methods[m], own, own, { faded: faded(m), quiet: shown.length > MANY, joined: curve.ordered, band: curve.ordered && !faded(m) && methods.length <= 14, whiskers: !curve.ordered }));
+    marks.push(...methodMarks(task.methods[m], own, own, { faded: faded(m), quiet: shown.length > MANY && !task.named.includes(m), joined: curve.ordered, band: curve.ordered && !faded(m) && methods.length <= 14, whiskers: !curve.ordered }));
   }
   const inner = height - margins.top - margins.bottom;
   const down = value => margins.top + inner * (1 - place(value, y.domain, y.log));
   const across = value => margins.left + (width - margins.left - margins.right) * place(value, x.domain, x.log);
-  const lastOf = m => points.filter(p => p.method === m).pop();
-  const labels = named.map(m => ({ name: task.methods[m].name, x: lastOf(m).x, y: lastOf(m).y, stroke: colour(task.methods[m]) }));
-  marks.push(...endLabels(labels, across, down, margins, width, height));
+  const pixels = list => list.map(p => [across(p.x), down(p.y)]);
+  const labels = wanted.map(m => ({ text: task.methods[m].name, stroke: colour(task.methods[m]), line: pixels(points.filter(p => p.method === m)) }));
+  marks.push(directLabels(labels, pixels(points), [margins.left + 2, margins.top, width - 2, height - margins.bottom - 2]));
   const svg = Plot.plot({
     width, height, marginLeft: margins.left, marginRight: margins.right, marginTop: margins.top, marginBottom: margins.bottom,
     x: base.scales.x, y: base.scales.y, marks, style: { fontSize: "12px", background: "none", color: "inherit" },

@@ -40,6 +40,63 @@ function chooser() {
   });
 }
 
+/** Make tabs of the parts of a run; a link to anything in a part opens it. */
+function tabs(run) {
+  const nav = run.querySelector("nav.tabs"), list = nav.querySelector("ul"), links = [...list.querySelectorAll("a")];
+  const panels = links.map(link => document.getElementById(link.hash.slice(1)));
+  const open = (k, focus) => {
+    panels.forEach((panel, i) => { panel.hidden = i !== k; });
+    links.forEach((link, i) => { link.setAttribute("aria-selected", String(i === k)); link.tabIndex = i === k ? 0 : -1; });
+    if (focus) links[k].focus();
+  };
+  list.setAttribute("role", "tablist");
+  list.setAttribute("aria-label", nav.getAttribute("aria-label"));
+  nav.setAttribute("role", "presentation");
+  nav.removeAttribute("aria-label");
+  links.forEach((link, k) => {
+    link.parentElement.setAttribute("role", "presentation");
+    link.setAttribute("role", "tab");
+    link.id = `${panels[k].id}-tab`;
+    link.setAttribute("aria-controls", panels[k].id);
+    panels[k].setAttribute("role", "tabpanel");
+    panels[k].setAttribute("aria-labelledby", link.id);
+    link.onclick = event => { event.preventDefault(); open(k); history.replaceState(null, "", link.hash); };
+    link.onkeydown = event => {
+      const to = { ArrowRight: k + 1, ArrowLeft: k - 1, Home: 0, End: links.length - 1 }[event.key];
+      if (to !== undefined) { event.preventDefault(); open((to + links.length) % links.length, true); }
+    };
+  });
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const k = panels.findIndex(panel => panel.contains(target));
+    if (!target || k < 0) return;
+    open(k);
+    target.closest("details")?.setAttribute("open", "");
+    target.scrollIntoView();
+  };
+  open(0);
+  reveal();
+  addEventListener("hashchange", reveal);
+  addEventListener("beforeprint", () => panels.forEach(panel => { panel.hidden = false; }));
+  addEventListener("afterprint", () => open(links.findIndex(link => link.getAttribute("aria-selected") === "true")));
+}
+
+/** Fold away the methods that the question does not turn on. */
+function board(table) {
+  const rest = [...table.querySelectorAll("tr.rest")];
+  if (!rest.length) return;
+  const total = table.querySelectorAll("tbody tr:not(.group)").length;
+  const button = element("button", { type: "button", "aria-pressed": "false" });
+  const show = on => {
+    button.setAttribute("aria-pressed", String(on));
+    button.textContent = on ? "Show fewer methods" : `Show all ${total} methods`;
+    table.classList.toggle("few", !on);
+  };
+  button.onclick = () => show(table.classList.contains("few"));
+  show(false);
+  table.closest(".front").querySelector(".board-head .controls").append(button);
+}
+
 /** What the reader has chosen for a task; charts that watch are told of an isolated method. */
 function taskState(task) {
   const watching = [];
@@ -153,19 +210,23 @@ function pointsSection(host, task) {
 
 theme();
 chooser();
-for (const host of document.querySelectorAll("section.task")) {
+const states = new Map();
+for (const host of document.querySelectorAll("[data-task]")) {
   const task = findings.runs[Number(host.dataset.run)].tasks[Number(host.dataset.task)];
-  const shared = taskState(task);
+  if (!states.has(task)) states.set(task, taskState(task));
+  const shared = states.get(task);
   const plane = host.querySelector(".plane"), curves = host.querySelector(".curves"), points = host.querySelector("details.points");
   if (plane) planeSection(plane, task, shared);
   if (curves) curveSection(curves, task, shared);
   if (points) pointsSection(points, task);
 }
 for (const table of document.querySelectorAll("article.run table")) if (table.tHead) sortable(table);
+for (const table of document.querySelectorAll(".board table")) board(table);
 for (const input of document.querySelectorAll("input[data-filters]")) {
-  const body = document.getElementById(input.dataset.filters).tBodies[0];
+  const table = document.getElementById(input.dataset.filters);
   input.closest("label").hidden = false;
-  input.oninput = () => filterRows(body, input.value, "");
+  input.oninput = () => { table.classList.toggle("filtered", Boolean(input.value.trim())); for (const body of table.tBodies) filterRows(body, input.value, ""); };
 }
+document.querySelectorAll("article.run").forEach(tabs);
 addEventListener("beforeprint", () => [...pending.keys()].forEach(drawNow));
 document.documentElement.dataset.ready = "";

@@ -48,5 +48,6 @@ function ends(low, high, like, unit = "", digits = 3) {
   return [low, high].map(end => write(end / divisor, places, suffix || unit));
 }
 /** A tick of an axis: few digits, no trailing zeros. */
-const tick = (value, unit) => quantity(value, unit || "count", 3)
+const tick = (value, unit) => 1e6 <= Math.abs(value) && Math.abs(value) < 1e9 && !(unit in SCALES || unit === "B")
+  ? `${Number((value / 1e6).toPrecision(6))} M` : quantity(value, unit || "count", 3)
   .replace(/(\.\d*?)0+(?=\D*$)/, "$1").replace(/\.(?=\D*$)/, "");

@@ -1,4 +1,4 @@
-// The plane of a task: cost against quality, the reader chooses both; and the legend that isolates.
+// Quality against cost of a task, the reader chooses both; and the legend that isolates.
 
 /** The points that no other beats, the cheapest first. `sx`, `sy`: 1 if less x, more y is better. */
 function front(points, sx, sy) {
@@ -69,8 +69,8 @@ function drawPlane(stage, status, caption, task, state) {
   const shownNames = own.map((mine, m) => mine.length && (!state.isolated.size || state.isolated.has(m)) ? m : -1).filter(m => m >= 0);
   const best = new Set(front(points.filter(p => task.methods[p.method].role !== "oracle"), sx, sy).map(p => p.method));
   const crowded = shownNames.length > MANY;
-  const labelled = width > 620 ? labelledMethods(best, shownNames) : [];
-  const margins = { left: 64, right: labelled.length ? 138 : 18, top: 30, bottom: 46 };
+  const wanted = state.isolated.size ? shownNames : task.named.filter(m => shownNames.includes(m));
+  const margins = { left: 64, right: 18, top: 30, bottom: 46 };
   const all = key => points.flatMap(p => [p[key], ...(state.intervals ? [p[key + "Low"], p[key + "High"]].filter(known) : [])]);
   const x = { log: state.xLog, domain: domain(all("x"), state.xLog), unit: mx.unit, label: `${titled(mx)} ${arrow(mx)}` };
   const y = { log: state.yLog, domain: domain(all("y"), state.yLog), unit: my.unit, label: `${titled(my)} ${arrow(my)}` };
@@ -82,25 +82,25 @@ function drawPlane(stage, status, caption, task, state) {
     const worst = sy > 0 ? y.domain[0] : y.domain[1];
     marks.push(Plot.areaY(mixed, { x: "x", y1: worst, y2: "y", fill: "var(--static)", fillOpacity: .09, clip: true }));
   }
-  task.methods.forEach((method, m) => {
+  const order = task.methods.map((_, m) => m).sort((a, b) => task.named.includes(a) - task.named.includes(b));
+  order.forEach(m => {
+    const method = task.methods[m];
     if (!own[m].length) return;
     const faded = state.isolated.size > 0 && !state.isolated.has(m);
-    const quiet = crowded && !state.isolated.size && !best.has(m);
+    const quiet = crowded && !state.isolated.size && !best.has(m) && !task.named.includes(m);
     const band = state.intervals && !faded && shownNames.length <= 6;
     marks.push(...methodMarks(method, fronts[m], own[m], { faded, quiet, band, joined: true, whiskers: state.intervals }));
   });
-  const named = labelled.map(m => {
-    const end = fronts[m][fronts[m].length - 1];
-    return { name: task.methods[m].name, x: end.x, y: end.y, stroke: colour(task.methods[m]) };
-  });
-  if (corners.length > 1) {
-    marks.push(Plot.line(mixed, { x: "x", y: "y", stroke: "var(--ink)", strokeWidth: 2, strokeOpacity: .75, strokeDasharray: "5,4" }));
-    if (named.length) named.push({ name: "blind mixing", x: corners[corners.length - 1].x, y: corners[corners.length - 1].y, soft: true, stroke: "var(--ink)" });
-  }
   const inner = height - margins.top - margins.bottom;
   const down = value => margins.top + inner * (1 - place(value, y.domain, y.log));
   const across = value => margins.left + (width - margins.left - margins.right) * place(value, x.domain, x.log);
-  marks.push(...endLabels(named, across, down, margins, width, height));
+  const pixels = list => list.map(p => [across(p.x), down(p.y)]);
+  const named = wanted.map(m => ({ text: task.methods[m].name, stroke: colour(task.methods[m]), line: pixels(fronts[m]) }));
+  if (corners.length > 1) {
+    marks.push(Plot.line(mixed, { x: "x", y: "y", stroke: "var(--ink)", strokeWidth: 2, strokeOpacity: .75, strokeDasharray: "5,4" }));
+    named.splice(4, 0, { text: "static mixture", stroke: "var(--soft)", line: pixels(mixed) });
+  }
+  marks.push(directLabels(named, pixels(points), [margins.left + 2, margins.top, width - 2, height - margins.bottom - 2]));
   const svg = Plot.plot({
     width, height, marginLeft: margins.left, marginRight: margins.right, marginTop: margins.top, marginBottom: margins.bottom,
     x: base.scales.x, y: base.scales.y, marks, style: { fontSize: "12px", background: "none", color: "inherit" },
@@ -119,37 +119,15 @@ const accessible = (svg, words) => {
   for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
 };
 
-/** Which methods are named at the end of their line: all if few, else those on the front. */
+/** Of more methods than this, those that are not named are drawn quietly. */
 const MANY = 14;
-function labelledMethods(best, shown) {
-  return shown.length <= MANY ? shown : shown.filter(m => best.has(m)).slice(0, MANY);
-}
-/** Names beside the ends of lines, moved apart and tied to them; each is { name, x, y, stroke }. */
-function endLabels(named, across, down, margins, width, height) {
-  const wished = named.map(one => down(one.y));
-  const places = spread(wished, 15, margins.top + 4, height - margins.bottom - 4);
-  const ties = () => {
-    const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
-    named.forEach((one, k) => {
-      const tie = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      tie.setAttribute("d", `M${across(one.x) + 5},${wished[k]}L${width - margins.right + 8},${places[k]}`);
-      tie.setAttribute("style", `stroke:${one.stroke};stroke-width:.8;stroke-opacity:.45;fill:none`);
-      group.append(tie);
-    });
-    return group;
-  };
-  return [...named.map((one, k) => Plot.text([one], {
-    y: "y", text: () => brief(one.name, 18), fill: one.soft ? "var(--soft)" : "var(--ink)", frameAnchor: "right",
-    fontStyle: one.soft ? "italic" : "normal", textAnchor: "start", dx: 12, dy: places[k] - wished[k], fontSize: 12, clip: false,
-  })), ...(named.length ? [ties] : [])];
-}
 
 function planeCaption(task, state, mx, my, points, left) {
   const held = task.conditions.filter(one => !one.free && known(state.at[one.name])).map(one => `${one.name}=${state.at[one.name]}`);
   const names = new Set(points.map(p => p.method));
   const parts = [
     `${titled(my)} against ${titled(mx)} of ${names.size} methods at ${points.length} operating points; better is ${my.better === "higher" ? "up" : "down"} and ${mx.better === "higher" ? "right" : "left"}.`,
-    "Dashed: content-blind mixing of the static methods, with its side shaded. Dotted: the oracle. Faint: dominated by the same method.",
+    "Dashed: the mixture of static methods, with its side shaded. Dotted: the oracle. Faint: dominated by the same method.",
     state.intervals ? "Whiskers and bands: 95 % intervals." : "",
     held.length ? `Held at ${held.join(", ")}.` : "",
     left.length ? `Not drawn, since not finite or not above 0 on a logarithmic axis: ${left.length} (${[...new Set(left.map(p => brief(task.methods[p.method].name, 24)))].slice(0, 6).join(", ")}).` : "",

@@ -2,25 +2,28 @@
 
 /** Give every heading of a table a button that sorts by it. */
 function sortable(table) {
-  const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
+  const bodies = [...table.tBodies], heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, i) => {
-    if (head.dataset.fixed !== undefined || !body.rows.length) return;
+    if (head.dataset.fixed !== undefined || !bodies.some(body => body.rows.length)) return;
     const small = head.querySelector("small");
     const button = element("button", { type: "button" });
     button.append(...[...head.childNodes].filter(node => node !== small));
     head.replaceChildren(button, ...(small ? [small] : []));
-    button.onclick = () => sortBy(body, heads, head, i);
+    button.onclick = () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      for (const body of bodies) sortBy(body, i, up);
+    };
   });
 }
-function sortBy(body, heads, head, i) {
-  const up = head.getAttribute("aria-sort") !== "ascending";
-  for (const other of heads) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", up ? "ascending" : "descending");
-  const keys = new Map([...body.rows].map(row => [row, sortKey(row.cells[i])]));
+function sortBy(body, i, up) {
+  const rows = [...body.rows].filter(row => !row.classList.contains("group"));
+  const keys = new Map(rows.map(row => [row, sortKey(row.cells[i])]));
   const numeric = [...keys.values()].some(key => typeof key === "number");
   // What was not measured, or is not a number, comes last in both orders.
   const last = key => numeric ? typeof key !== "number" || Number.isNaN(key) : key === "" || key === "–";
-  body.append(...[...body.rows].sort((a, b) => {
+  body.append(...rows.sort((a, b) => {
     const [x, y] = [keys.get(a), keys.get(b)];
     if (last(x) || last(y)) return last(x) - last(y);
     return (up ? 1 : -1) * (numeric ? Math.sign(x - y) || 0 : x.localeCompare(y));
@@ -36,6 +39,7 @@ function filterRows(body, query, role) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const row of body.rows) {
+    if (row.classList.contains("group")) continue;
     const text = row.dataset.text ?? (row.dataset.text = row.textContent.toLowerCase());
     const kept = words.every(word => text.includes(word)) && (!role || row.dataset.role === role);
     row.hidden = !kept;

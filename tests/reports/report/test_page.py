@@ -90,8 +90,11 @@ def test_every_verdict_is_there_with_its_reason(text):
 
 def test_figures_and_tables_are_accessible(text):
     page = Page(text)
-    assert len(page.all("figure")) == 2 + 2  # a plane and curves for each task
-    assert len(page.all("figcaption")) == len(page.all("figure"))
+    assert len(page.all("figure")) == 2 + 2 + 2  # a small plot, a plot and curves for each task
+    assert len(page.all("figcaption")) == 2 + 2
+    small = [svg for svg in page.all("svg") if svg.get("class") == "small"]
+    assert len(small) == 2
+    assert all(svg["role"] == "img" and len(svg["aria-label"]) > 40 for svg in small)
     named = [table for table in page.all("table") if "aria-labelledby" in table]
     assert len(page.all("caption")) + len(named) == len(page.all("table"))
     assert {table["aria-labelledby"] for table in named} <= set(page.ids)
@@ -120,7 +123,7 @@ def test_what_disturbed_the_run_is_told(text):
 def test_a_negative_gap_is_shown(text):
     plain = text.replace("<wbr>", "")
     assert re.search(
-        r"paging/random_eviction</bdi>.*?<b data-value=\"-0.31\"[^>]*>-0.31</b>", plain
+        r"<bdi>random_eviction</bdi>.*?<b data-value=\"-0.31\"[^>]*>-0.31</b>", plain
     )
 
 
@@ -131,7 +134,7 @@ def test_an_empty_run_gives_a_page():
 
 def test_a_task_without_results_gives_a_page(findings):
     bare = replace(findings, summary=(), gaps=(), speedups=(), claims=(), tally=Tally())
-    assert "No plane" in render(bare)
+    assert "No plot" in render(bare)
 
 
 def test_importing_the_report_is_cheap():

@@ -1,0 +1,103 @@
+"""Where names stand in a figure: beside a point of their own line, over no other name, never cut.
+
+A name tries eight sides of each of its anchors, then wider circles around them. Places that leave the
+frame or cover a name are out; of the others the one that covers the fewest points and lines is taken.
+Lengths are in the unit of the figure; it does not matter which way is up.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+Spot = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Least x, least y, largest x, largest y."""
+SIDES = ((1, 0), (0, 1), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
+RINGS = (1.0, 2.2, 4.0, 6.5, 10.0)
+AIR = 1.5
+"""Of a name's letters, in the unit of the figure."""
+COVERED, FURTHER, LATER, TURNED = 4.0, 6.0, 0.6, 0.15
+WIDTHS = {
+    **dict.fromkeys("ijlI|.,:;'!", 0.32),
+    **dict.fromkeys("ft()[]/ -", 0.41),
+    **dict.fromkeys("mwMW%@", 0.98),
+    **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ", 0.76),
+}
+"""Of letters, as shares of their size, after the widest of the usual sans-serif faces."""
+WIDTH = 0.64
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name to be placed: how large it is, and the points that it may stand beside."""
+
+    width: float
+    height: float
+    anchors: tuple[Spot, ...]
+    """The best first."""
+
+
+def width_of(text: str, size: float) -> float:
+    """Return about how wide a text is; rather too wide than too narrow."""
+    return size * sum(WIDTHS.get(letter, WIDTH) for letter in text)
+
+
+def along(points: Sequence[Spot], step: float) -> Iterator[Spot]:
+    """Yield points of a broken line, at most `step` apart."""
+    yield from points[:1]
+    for (ax, ay), (bx, by) in pairwise(points):
+        parts = max(1, math.ceil(math.hypot(bx - ax, by - ay) / step))
+        for part in range(1, parts + 1):
+            yield ax + (bx - ax) * part / parts, ay + (by - ay) * part / parts
+
+
+def places(names: Sequence[Name], points: Sequence[Spot], frame: Box, gap: float) -> list[Box | None]:
+    """Return where each name stands, the first served first; None where there is no room.
+
+    `points` are what should stay in sight: marks and places along lines.
+    """
+    held: list[Box] = []
+    found: list[Box | None] = []
+    for name in names:
+        open_ = [
+            (cost + COVERED * _covered(box, points), box)
+            for cost, box in _candidates(name, gap)
+            if _inside(box, frame) and not any(_meet(box, other) for other in held)
+        ]
+        best = min(open_, default=None)
+        found.append(best[1] if best else None)
+        held += [best[1]] if best else []
+    return found
+
+
+def _candidates(name: Name, gap: float) -> Iterator[tuple[float, Box]]:
+    for ring, factor in enumerate(RINGS):
+        for rank, (x, y) in enumerate(name.anchors):
+            for turn, (across, up) in enumerate(SIDES):
+                far = gap * factor * (0.75 if across and up else 1.0)
+                middle_x = x + across * (far + name.width / 2)
+                middle_y = y + up * (far + name.height / 2)
+                cost = FURTHER * ring + LATER * rank + TURNED * turn
+                wide, high = name.width / 2, name.height / 2
+                yield cost, (middle_x - wide, middle_y - high, middle_x + wide, middle_y + high)
+
+
+def _covered(box: Box, points: Sequence[Spot]) -> int:
+    left, low, right, high = box
+    return sum(left <= x <= right and low <= y <= high for x, y in points)
+
+
+def _inside(box: Box, frame: Box) -> bool:
+    return all(a >= b for a, b in zip(box[:2], frame[:2], strict=True)) and all(
+        a <= b for a, b in zip(box[2:], frame[2:], strict=True)
+    )
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return (
+        one[0] < other[2] + AIR
+        and other[0] < one[2] + AIR
+        and one[1] < other[3] + AIR
+        and other[1] < one[3] + AIR
+    )
