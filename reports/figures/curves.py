@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
 from adabench.harness.contract.card import Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
-from adabench.reports import shown_points
+from adabench.reports import highlights, shown_points
+from adabench.reports.figures.direct_names import write_names
 from adabench.reports.figures.style import (
+    NAME_PT,
     SLATE,
-    EndLabel,
+    LineName,
     Stroke,
     axis_label,
     canvas,
     drawing,
     headings,
-    label_ends,
     scale_axis,
     short,
     strokes,
@@ -216,18 +217,18 @@ def curves(findings: Findings, task: str, over: str, metric: str | None = None) 
     looks = strokes(findings, task)
     heights = [e.estimate for curve in shown.curves for e in curve.estimates]
     with drawing():
-        figure, axes = canvas(len(shown.curves))
+        figure, axes = canvas()
         headings(axes, *_title(task, shown), shown.held)
         axes.set_xlabel(over.replace("_", " "))
         axes.set_ylabel(_axis(findings, shown))
         unit = "" if shown.relative_to else shown.metric.unit
         scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
         places = place_values(axes, shown)
-        labels = [_draw(axes, shown, c, places, looks[c.method]) for c in shown.curves]
+        lines = {c.method: _draw(axes, shown, c, places, looks[c.method]) for c in shown.curves}
         if shown.relative_to:
             axes.axhline(1.0, color=SLATE, linewidth=1.2, linestyle=(0, (1, 1.6)))
         axes.margins(0.05)
-        label_ends(axes, labels)
+        write_names(axes, line_names(findings, task, lines), NAME_PT)
     return figure
 
 
@@ -265,7 +266,7 @@ def place_values(axes: "Axes", shown: Curves) -> dict[Scalar, float]:
 
 def _draw(
     axes: "Axes", shown: Curves, curve: Curve, places: Mapping[Scalar, float], look: Stroke
-) -> EndLabel:
+) -> tuple[tuple[float, float], ...]:
     shift = 0.0 if shown.has_order else _shift(shown, curve)
     xs = [places[value] + shift for value in curve.values]
     ys = [e.estimate for e in curve.estimates]
@@ -287,7 +288,16 @@ def _draw(
         axes.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
     elif known:
         axes.vlines(*zip(*known, strict=True), color=look.colour, linewidth=1.0, alpha=0.7)
-    return EndLabel(short(curve.method), xs[-1], ys[-1], look)
+    return tuple(zip(xs, ys, strict=True))
+
+
+def line_names(
+    findings: Findings, task: str, lines: Mapping[str, tuple[tuple[float, float], ...]]
+) -> list[LineName]:
+    """Return the names that curves have written beside them."""
+    looks = strokes(findings, task)
+    names = highlights.names(findings, task, list(lines))
+    return [LineName(short(name), lines[name], looks[name]) for name in names]
 
 
 def _shift(shown: Curves, curve: Curve) -> float:

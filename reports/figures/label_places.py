@@ -17,7 +17,7 @@ SIDES = ((1, 0), (0, 1), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 RINGS = (1.0, 2.2, 4.0, 6.5, 10.0)
 AIR = 1.5
 """Of a name's letters, in the unit of the figure."""
-COVERED, FURTHER, LATER, TURNED = 4.0, 6.0, 0.6, 0.15
+COVERED, FURTHER, LATER, TURNED = 4.0, 9.0, 0.6, 0.15
 WIDTHS = {
     **dict.fromkeys("ijlI|.,:;'!", 0.32),
     **dict.fromkeys("ft()[]/ -", 0.41),

@@ -1,6 +1,6 @@
 """The quality-cost plot of a task: what a method costs against how good its answers are.
 
-Three curves span it. The *static mixture* (dashed, labelled content-blind mixing) is the upper
+Three curves span it. The *static mixture* (dashed) is the upper
 concave hull of the static methods: choosing at random between two static settings reaches every
 point of it, so a method under it has not earned its adaptivity. The *oracle* (dotted) allocates
 with the answers known. Between them every method has its Pareto frontier over its knobs and over
@@ -10,7 +10,7 @@ the simultaneous band of the common front (`harness/analysis/front_of_plane.py`)
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,18 +20,20 @@ from adabench.harness.analysis.findings import Findings, SummaryRow
 from adabench.harness.contract.card import Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.harness.stats.intervals import pareto_front, upper_hull
-from adabench.reports import shown_points
+from adabench.reports import highlights, shown_points
 from adabench.reports.figures import allocation, curves
+from adabench.reports.figures.direct_names import write_names
 from adabench.reports.figures.style import (
+    GREY,
+    NAME_PT,
     SLATE,
-    EndLabel,
+    LineName,
     Stroke,
     axis_label,
     canvas,
     drawing,
     file_stem,
     headings,
-    label_ends,
     save,
     scale_axis,
     short,
@@ -148,7 +150,7 @@ def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
     looks = strokes(findings, task)
     names = [name for name in looks if shown.of(name)]
     with drawing():
-        figure, axes = canvas(len(names) + 1)
+        figure, axes = canvas()
         headings(axes, *_title(task, shown), shown.held)
         axes.set_xlabel(_axis(findings, shown.cost))
         axes.set_ylabel(_axis(findings, shown.quality))
@@ -157,11 +159,12 @@ def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
             return figure
         scale_axis(axes, "x", shown.cost.unit, [spot.x for spot in shown.spots], beyond=20)
         scale_axis(axes, "y", shown.quality.unit, [spot.y for spot in shown.spots], beyond=1000)
-        labels = [_draw(axes, shown, name, looks[name]) for name in names]
+        lines = {name: _draw(axes, shown, name, looks[name]) for name in names}
         axes.margins(0.06)
         shade_front(axes, findings, task, shown)
-        labels = [_with_gap(findings, task, label) for label in labels]
-        label_ends(axes, [*labels, *_content_blind(axes, findings, task, shown)])
+        labels = line_names(findings, task, lines)
+        labels[4:4] = _mixture(axes, findings, task, shown)
+        write_names(axes, labels, NAME_PT)
     return figure
 
 
@@ -192,8 +195,8 @@ def _title(task: str, shown: Plane) -> tuple[str, str]:
     return f"{task}: {quality} against {cost}", f"better is {vertical} and to the {sideways}"
 
 
-def _draw(axes: "Axes", shown: Plane, name: str, look: Stroke) -> EndLabel:
-    """Draw a method's points and front; return the label for the end of its line."""
+def _draw(axes: "Axes", shown: Plane, name: str, look: Stroke) -> list[Spot]:
+    """Draw a method's points and front; return its front."""
     own = shown.of(name)
     best = front(own, shown.cost, shown.quality)
     for spots, alpha in ((best, 1.0), ([s for s in own if s not in best], 0.35)):
@@ -209,8 +212,9 @@ def _draw(axes: "Axes", shown: Plane, name: str, look: Stroke) -> EndLabel:
             markersize=5,
             alpha=alpha,
             markeredgewidth=0,
+            zorder=2.2 if look.colour == GREY else 3.0,
         )
-    return EndLabel(name, best[-1].x, best[-1].y, look)
+    return best
 
 
 def _whiskers(axes: "Axes", spot: Spot, look: Stroke, alpha: float) -> None:
@@ -221,15 +225,22 @@ def _whiskers(axes: "Axes", spot: Spot, look: Stroke, alpha: float) -> None:
         axes.plot(spot.x_ends, [spot.y, spot.y], **style)
 
 
-def _with_gap(findings: Findings, task: str, label: EndLabel) -> EndLabel:
-    row = gap_of(findings, task, label.text)
-    name = short(label.text)
-    measured = row is not None and row.gap_closed is not None
-    text = f"{name} · gap {gap_text(row)}" if measured else name
-    return EndLabel(text, label.x, label.y, label.stroke)
+def line_names(
+    findings: Findings, task: str, lines: Mapping[str, Sequence[Spot]], form: str = " · gap {}"
+) -> list[LineName]:
+    """Return the names that a plot writes, the important first, with the oracle gap that each closes."""
+    looks = strokes(findings, task)
+    found = []
+    for name in highlights.names(findings, task, list(lines), highlights.MOST - 1):
+        row = gap_of(findings, task, name)
+        measured = row is not None and row.gap_closed is not None
+        text = f"{short(name)}{form.format(gap_text(row))}" if measured else short(name)
+        line = tuple((spot.x, spot.y) for spot in lines[name])
+        found.append(LineName(text, line, looks[name]))
+    return found
 
 
-def _content_blind(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[EndLabel]:
+def _mixture(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[LineName]:
     """Draw the hull of the static methods; a straight line is a curve on a log axis."""
     static = [s for s in shown.spots if card_of(findings, task, s.method).role == "static"]
     corners = hull(static, shown.cost, shown.quality)
@@ -242,7 +253,8 @@ def _content_blind(axes: "Axes", findings: Findings, task: str, shown: Plane) ->
         ys += [a.y + (b.y - a.y) * share for share in shares]
     axes.plot(xs, ys, color=SLATE, linewidth=2.2, linestyle=(0, (4, 2)), zorder=2.5)
     _shade(axes, xs, ys, shown.quality)
-    return [EndLabel("content-blind mixing", xs[-1], ys[-1], Stroke(SLATE, "_"))]
+    line = tuple(zip(xs, ys, strict=True))
+    return [LineName("static mixture", line, Stroke(SLATE, "_"))]
 
 
 def _shade(axes: "Axes", xs: list[float], ys: list[float], quality: Metric) -> None:

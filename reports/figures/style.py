@@ -1,8 +1,8 @@
-"""The hand of all figures: colours, marks, labels at the line ends, SVG and PNG.
+"""The hand of all figures: colours, marks, SVG and PNG.
 
-Adaptive methods have the colours (Okabe and Ito's, which remain apart for colour-blind
-readers), and a mark each, so that grey print loses nothing. Static methods are slate,
-controls grey, the oracle is ink. Pure functions of a `Figure`: pyplot and its global state
+The best adaptive, static and random method and a few further adaptive ones have the colours (Okabe and
+Ito's, which remain apart for colour-blind readers), the oracle is ink, all others are grey; each has a mark
+of its own, so that grey print loses nothing. Pure functions of a `Figure`: pyplot and its global state
 are never imported. The same figure gives the same bytes.
 """
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Metric
+from adabench.reports import highlights
 from adabench.reports.number_format import SCALES, quantity
 from adabench.reports.shown_points import card_of, methods
 
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 INK, SLATE, GREY, RULE = "#1f2328", "#57606a", "#9aa1a9", "#d8dce1"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+FIRST: dict[str, str] = {
+    "adaptive": COLOURS[0], "oracle": INK, "static": COLOURS[1], "control": COLOURS[3],
+}  # fmt: skip
+"""Colours of the best method of each role."""
+FURTHER = (COLOURS[2], COLOURS[4], COLOURS[5], *(SLATE,) * 4)
+"""Colours of further adaptive methods that a figure names."""
 DASHES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (3, 1.2)))
 SETTINGS: dict[str, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -50,8 +57,8 @@ SETTINGS: dict[str, Any] = {
 }
 BINARY = ("bytes", "B")
 MILLION = 1e6
-LINE_GAP_PT = 13.0
-NAME_CHARACTERS = 24
+NAME_PT = 8.5
+NAME_CHARACTERS = 40
 STEM_CHARACTERS = 120
 """Of a file's name: with all that is put around it, it stays under the 255 bytes of a name."""
 
@@ -67,12 +74,11 @@ class Stroke:
 
 
 @dataclass(frozen=True)
-class EndLabel:
-    """A name to be written beside the end of a line, which lies at (x, y) in data units."""
+class LineName:
+    """A name to be written beside a line, whose points are in data units."""
 
     text: str
-    x: float
-    y: float
+    line: tuple[tuple[float, float], ...]
     stroke: Stroke
 
 
@@ -87,33 +93,36 @@ def drawing(salt: str = "adabench") -> Iterator[None]:
 
 
 def strokes(findings: Findings, task: str) -> dict[str, Stroke]:
-    """Give every method of a task its colour and mark, the same in all its figures."""
-    drawn: dict[str, Stroke] = {}
-    coloured = 0
-    for place, name in enumerate(methods(findings, task)):
-        mark = MARKS[place % len(MARKS)]
+    """Give every method of a task its colour and mark, the same in all its figures.
+
+    The methods that figures name have a colour, all others are grey.
+    """
+    every = methods(findings, task)
+    marks = {name: MARKS[place % len(MARKS)] for place, name in enumerate(every)}
+    looks = {name: Stroke(GREY, marks[name], "-", 0.9) for name in every}
+    first, further = dict(FIRST), iter(FURTHER)
+    for name in highlights.names(findings, task, every, highlights.MOST - 1):
         role = card_of(findings, task, name).role
-        if role == "adaptive":
-            dash = DASHES[coloured // len(COLOURS) % len(DASHES)]
-            drawn[name] = Stroke(COLOURS[coloured % len(COLOURS)], mark, dash)
-            coloured += 1
-        elif role == "oracle":
-            drawn[name] = Stroke(INK, mark, (0, (1, 1.6)), 1.6)
-        else:
-            drawn[name] = Stroke(SLATE if role == "static" else GREY, mark, "-", 1.1)
-    return drawn
+        colour = first.pop(role, "")
+        if role == "oracle" and colour:
+            looks[name] = Stroke(colour, marks[name], (0, (1, 1.6)), 1.6)
+        elif colour:
+            looks[name] = Stroke(colour, marks[name])
+        elif role == "adaptive":
+            looks[name] = Stroke(next(further), marks[name], DASHES[1], 1.4)
+    return looks
 
 
-def canvas(labels: int) -> "tuple[Figure, Axes]":
-    """Return a figure with one pair of axes and a right margin for `labels` names."""
+def canvas() -> "tuple[Figure, Axes]":
+    """Return a figure with one pair of axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height = max(4.8, 1.7 + labels * LINE_GAP_PT / 72)
+    height = 4.8
     figure = Figure(figsize=(8.0, height))
     FigureCanvasAgg(figure)
     bottom, top = 0.74 / height, 0.72 / height
-    axes = figure.add_axes((0.105, bottom, 0.62, 1 - bottom - top))
+    axes = figure.add_axes((0.105, bottom, 0.86, 1 - bottom - top))
     return figure, axes
 
 
@@ -177,80 +186,6 @@ def tick(value: float, unit: str) -> str:
         return f"{value / MILLION:g} M"  # the digits of a large count have no room beside an axis
     text = quantity(value, unit or "count", digits=3)
     return re.sub(r"(\.\d*?)0+(?=\D*$)", r"\1", text).replace(". ", " ").rstrip(".")
-
-
-def label_ends(axes: "Axes", labels: Sequence[EndLabel]) -> None:
-    """Write the labels in the right margin, none over another, each tied to its line's end."""
-    # Asking for the limits is what applies a pending autoscale; transData is stale before.
-    for limits in (axes.get_xlim, axes.get_ylim):
-        limits()
-    height_pt = axes.get_window_extent().height * 72 / axes.figure.dpi
-    heights = [_height(axes, label) for label in labels]
-    for label, place in zip(labels, spread(heights, LINE_GAP_PT / height_pt), strict=True):
-        stroke = label.stroke
-        axes.annotate(
-            "",
-            (label.x, label.y),
-            (1.025, place),
-            textcoords="axes fraction",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": stroke.colour,
-                "lw": 0.6,
-                "alpha": 0.55,
-                "shrinkB": 4,
-            },
-        )
-        axes.plot(
-            [1.035],
-            [place],
-            stroke.mark,
-            color=stroke.colour,
-            markersize=4.5,
-            transform=axes.transAxes,
-            clip_on=False,
-        )
-        axes.text(
-            1.052, place, label.text, transform=axes.transAxes, va="center", fontsize=8.5, color=INK
-        )
-
-
-def _height(axes: "Axes", label: EndLabel) -> float:
-    """Return where a label would like to stand, as a fraction of the axes' height."""
-    pixels = axes.transData.transform((label.x, label.y))
-    return float(axes.transAxes.inverted().transform(pixels)[1])
-
-
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Move heights in [0, 1] apart until neighbours are `gap` away, keeping their order.
-
-    Crowded neighbours form a block that is centred on where its members would like to stand.
-    If not all fit, they go on below 0 rather than overlap.
-    """
-    order = sorted(range(len(heights)), key=lambda i: (heights[i], -i))
-    blocks: list[tuple[float, int]] = []  # (lowest place, members)
-    for i in order:
-        low, size = heights[i], 1
-        while blocks and low < blocks[-1][0] + gap * blocks[-1][1]:
-            below, members = blocks.pop()
-            # The mean of the lowest places that the members would take alone.
-            low = (below * members + (low - gap * members) * size) / (members + size)
-            size += members
-        low = min(max(low, 0.0), 1.0 - gap * (size - 1))
-        blocks.append((low, size))
-    places = [low + gap * k for low, size in blocks for k in range(size)]
-    placed = dict(zip(order, _from_the_top(places, gap), strict=True))
-    return [placed[i] for i in range(len(heights))]
-
-
-def _from_the_top(places: list[float], gap: float) -> list[float]:
-    """Push down what the clamping of blocks to [0, 1] may have left too close."""
-    ceiling, kept = math.inf, []
-    for place in reversed(places):
-        kept.append(min(place, ceiling))
-        ceiling = kept[-1] - gap
-    return kept[::-1]
 
 
 def short(name: str) -> str:

@@ -1,11 +1,11 @@
-"""Figures for a paper: one column wide, seven points high letters, names at the line ends.
+"""Figures for a paper: one column wide, seven points high letters, names beside their lines.
 
     adabench report RUN --figures DIR
 
 writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markdown
 (`reports/paper/latex_tables.py`), and `figures.tex` with a caption for each figure.
 
-    plane-<task>              quality over work: fronts, content-blind mixing, oracle, intervals
+    plane-<task>              quality over work: fronts, static mixture, oracle, intervals
     plane-<task>-latency-s    the same over time, where it was measured; over energy likewise
     oracle-gap                the oracle gap that each method closes, with its interval
     curves-<task>-<over>      a cost over a condition or knob
@@ -13,7 +13,7 @@ writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markd
 
 Figures are as `print_style.py` makes them: one column wide, included at their natural size. Colours
 are Okabe and Ito's (`print_style.py`), each with a mark of its own, so grey print loses nothing; there
-is no legend, every line says its name at its end. The same run gives the same bytes.
+is no legend, at most eight lines say their name beside them, the others are grey. The same run gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,35 +27,34 @@ from adabench.harness.contract.card import Scalar
 from adabench.reports import shown_points
 from adabench.reports.figures import allocation, curves, pareto
 from adabench.reports.figures.curves import Curve, Curves
+from adabench.reports.figures.direct_names import write_names
 from adabench.reports.figures.pareto import Plane, Spot
 from adabench.reports.figures.style import (
     INK,
     RULE,
     SLATE,
-    EndLabel,
+    LineName,
     Stroke,
     axis_label,
     file_stem,
     scale_axis,
+    short,
     strokes,
 )
 from adabench.reports.number_format import quantity
 from adabench.reports.paper import latex_tables
 from adabench.reports.paper.print_style import (
     BOTTOM_IN,
-    LONGEST,
     SMALL_PT,
     TOP_IN,
     canvas,
     canvas_of,
-    label_ends,
     paper,
     save,
-    short,
     sparse,
     tail,
 )
-from adabench.reports.shown_points import card_of, gap_of, gap_order, gap_text
+from adabench.reports.shown_points import card_of, gap_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +107,7 @@ def figures(findings: Findings) -> Iterator[PaperFigure]:
 
 
 GAPS = (
-    "Oracle gap closed: of what an oracle gains over content-blind mixing of static settings at "
+    "Oracle gap closed: of what an oracle gains over the mixture of static settings at "
     "equal work, the share each method gets. Bars are 95 % intervals; 1 is the oracle, -1 the "
     "random router. Methods without a number are left out; their words stand in the table."
 )
@@ -134,7 +133,7 @@ def _plane(findings: Findings, task: str, cost: str | None) -> PaperFigure:
     words = f"{task}: {_axis(findings, shown.quality)} against {_axis(findings, shown.cost)}. "
     winners = ", ".join(pareto.on_front(findings, shown, task)) or "none"
     words += (
-        "Dashed: content-blind mixing of the static methods; dotted: the oracle; faint: points that "
+        "Dashed: the mixture of static methods; dotted: the oracle; faint: points that "
         "the method's own front dominates; whiskers: 95 % intervals; shaded: the band of the common front. On the common front, "
         f"oracles apart: {winners}."
     )
@@ -148,21 +147,23 @@ def plane(findings: Findings, task: str, shown: Plane) -> "Figure":
     looks = strokes(findings, task)
     names = [name for name in looks if shown.of(name)]
     with paper():
-        figure, axes = canvas(len(names) + 1)
+        figure, axes = canvas()
         axes.set_xlabel(_axis(findings, shown.cost))
         axes.set_ylabel(_axis(findings, shown.quality))
         scale_axis(axes, "x", shown.cost.unit, [spot.x for spot in shown.spots], beyond=20)
         scale_axis(axes, "y", shown.quality.unit, [spot.y for spot in shown.spots], beyond=1000)
         sparse(axes)
-        labels = [_method(axes, shown, name, looks[name]) for name in names]
-        axes.margins(0.05)
+        lines = {name: _method(axes, shown, name, looks[name]) for name in names}
+        axes.margins(0.06)
         pareto.shade_front(axes, findings, task, shown)
-        labels = [_with_gap(findings, task, label) for label in labels]
-        label_ends(axes, [*labels, *_blind(axes, findings, task, shown)])
+        labels = pareto.line_names(findings, task, lines, " ({})")
+        labels[4:4] = _mixture(axes, findings, task, shown)
+        write_names(axes, labels, SMALL_PT)
     return figure
 
 
-def _method(axes: "Axes", shown: Plane, name: str, look: Stroke) -> EndLabel:
+def _method(axes: "Axes", shown: Plane, name: str, look: Stroke) -> list[Spot]:
+    """Draw a method's points and front; return its front."""
     own = shown.of(name)
     best = pareto.front(own, shown.cost, shown.quality)
     for spots, alpha in ((best, 1.0), ([s for s in own if s not in best], 0.3)):
@@ -171,7 +172,7 @@ def _method(axes: "Axes", shown: Plane, name: str, look: Stroke) -> EndLabel:
         axes.plot([s.x for s in spots], [s.y for s in spots], marker=look.mark, markersize=3,
                   linestyle=look.dash if alpha == 1.0 else "none", color=look.colour,
                   linewidth=0.6 * look.width, alpha=alpha, mew=0)  # fmt: skip
-    return EndLabel(name, best[-1].x, best[-1].y, look)
+    return best
 
 
 def _whiskers(axes: "Axes", spot: Spot, colour: str, alpha: float) -> None:
@@ -182,17 +183,7 @@ def _whiskers(axes: "Axes", spot: Spot, colour: str, alpha: float) -> None:
         axes.plot(spot.x_ends, [spot.y, spot.y], **style)
 
 
-def _with_gap(findings: Findings, task: str, label: EndLabel) -> EndLabel:
-    row = gap_of(findings, task, label.text)
-    if row is None or row.gap_closed is None:
-        return label
-    number = f" ({gap_text(row)})"  # kept whole: the name gives way
-    room = LONGEST - len(number)
-    name = label.text if len(label.text) <= room else label.text[: room - 1] + "…"
-    return EndLabel(name + number, label.x, label.y, label.stroke)
-
-
-def _blind(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[EndLabel]:
+def _mixture(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[LineName]:
     """Draw what mixing static settings reaches; a straight line is a curve on a log axis."""
     static = [s for s in shown.spots if card_of(findings, task, s.method).role == "static"]
     corners = pareto.hull(static, shown.cost, shown.quality)
@@ -202,7 +193,8 @@ def _blind(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[En
     xs = [a.x + (b.x - a.x) * share for a, b in pairwise(corners) for share in shares]
     ys = [a.y + (b.y - a.y) * share for a, b in pairwise(corners) for share in shares]
     axes.plot(xs, ys, color=SLATE, linewidth=1.3, linestyle=(0, (3, 1.5)), zorder=2.5)
-    return [EndLabel("blind mixing", xs[-1], ys[-1], Stroke(SLATE, "_"))]
+    line = tuple(zip(xs, ys, strict=True))
+    return [LineName("static mixture", line, Stroke(SLATE, "_"))]
 
 
 # Curves, allocation, gaps
@@ -212,7 +204,7 @@ def _curves(findings: Findings, task: str, over: str) -> "Figure":
     shown = curves.layout(findings, task, over)
     looks = strokes(findings, task)
     with paper():
-        figure, axes = canvas(len(shown.curves))
+        figure, axes = canvas()
         axes.set_xlabel(over.replace("_", " "))
         label = axis_label(shown.metric, shown_points.energy_label(findings, shown.metric.name))
         axes.set_ylabel(f"{label} / {shown.relative_to}" if shown.relative_to else label)
@@ -220,15 +212,15 @@ def _curves(findings: Findings, task: str, over: str) -> "Figure":
         unit = "" if shown.relative_to else shown.metric.unit
         scale_axis(axes, "y", unit, heights or [0.0], beyond=10)
         places = curves.place_values(axes, shown)
-        labels = [_curve(axes, shown, c, places, looks[c.method]) for c in shown.curves]
+        lines = {c.method: _curve(axes, shown, c, places, looks[c.method]) for c in shown.curves}
         axes.margins(0.05)
-        label_ends(axes, labels)
+        write_names(axes, curves.line_names(findings, task, lines), SMALL_PT)
     return figure
 
 
 def _curve(
     axes: "Axes", shown: Curves, curve: Curve, places: Mapping[Scalar, float], look: Stroke
-) -> EndLabel:
+) -> tuple[tuple[float, float], ...]:
     shift = 0.0
     if not shown.has_order:
         shift = 0.6 * ((shown.curves.index(curve) + 0.5) / len(shown.curves) - 0.5)
@@ -239,7 +231,7 @@ def _curve(
     for x, e in zip(xs, curve.estimates, strict=True):
         if e.low is not None and e.high is not None:
             axes.plot([x, x], [e.low, e.high], color=look.colour, linewidth=0.6, alpha=0.7)
-    return EndLabel(curve.method, xs[-1], ys[-1], look)
+    return tuple(zip(xs, ys, strict=True))
 
 
 def _allocation(findings: Findings, task: str) -> "Figure":

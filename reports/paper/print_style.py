@@ -1,18 +1,18 @@
 """The hand of figures for a paper: one column wide, seven points high letters, three formats.
 
 A figure is `COLUMN_IN` wide and its letters are never scaled: include it with its natural size.
-Names stand at the ends of lines, none over another; there is no legend. SVG has its letters as
+Names stand beside their lines, eight at most, none over another; there is no legend. SVG has its letters as
 outlines, so it looks the same everywhere; PDF has TrueType letters, which journals ask for; PNG
 has 300 dots per inch. No file holds a time: the same figure gives the same bytes.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adabench.reports.figures.style import INK, EndLabel, drawing, spread
+from adabench.reports.figures.style import drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 COLUMN_IN = 3.25
 """A column of ICML, ACM and IEEE pages is 3.25 to 3.5 inches wide."""
 LETTER_PT, SMALL_PT = 7.0, 6.0
-GAP_PT = 7.6
-"""From one label's line to the next."""
-LABEL_IN = 1.1
+HEIGHT_IN, RIGHT_IN = 2.4, 0.08
 LEFT_IN, BOTTOM_IN, TOP_IN = 0.5, 0.38, 0.12
-LONGEST = 20
 PNG_DPI = 300
 PAPER: dict[str, Any] = {
     "font.size": LETTER_PT,
@@ -76,10 +73,9 @@ def paper(salt: str = "adabench") -> Iterator[None]:
         yield
 
 
-def canvas(labels: int, margin_in: float = LABEL_IN) -> "tuple[Figure, Axes]":
-    """Return a figure with one pair of axes, high enough for `labels` names at its right."""
-    height = max(2.3, BOTTOM_IN + TOP_IN + (labels + 1) * GAP_PT / 72)
-    return canvas_of(height, LEFT_IN, margin_in)
+def canvas() -> "tuple[Figure, Axes]":
+    """Return a figure with one pair of axes."""
+    return canvas_of(HEIGHT_IN, LEFT_IN, RIGHT_IN)
 
 
 def canvas_of(
@@ -94,29 +90,6 @@ def canvas_of(
     wide = 1 - (left + right) / COLUMN_IN
     high = 1 - (bottom + TOP_IN) / height
     return figure, figure.add_axes((left / COLUMN_IN, bottom / height, wide, high))
-
-
-def label_ends(axes: "Axes", labels: Sequence[EndLabel]) -> None:
-    """Write names beside the ends of their lines, none over another."""
-    for limits in (axes.get_xlim, axes.get_ylim):
-        limits()  # applies a pending autoscale; transData is stale before
-    height_pt = axes.get_window_extent().height * 72 / axes.figure.dpi
-    to_axes = axes.transData + axes.transAxes.inverted()
-    wanted = [float(to_axes.transform((label.x, label.y))[1]) for label in labels]
-    for label, place in zip(labels, spread(wanted, GAP_PT / height_pt), strict=True):
-        look = label.stroke
-        style = {"arrowstyle": "-", "color": look.colour, "lw": 0.4, "alpha": 0.6, "shrinkB": 2}
-        axes.annotate("", (label.x, label.y), (1.03, place), textcoords="axes fraction",
-                      annotation_clip=False, arrowprops=style)  # fmt: skip
-        axes.plot([1.05], [place], look.mark, color=look.colour, markersize=2.8, mew=0,
-                  transform=axes.transAxes, clip_on=False)  # fmt: skip
-        axes.text(1.08, place, short(label.text), transform=axes.transAxes, va="center",
-                  fontsize=SMALL_PT, color=INK)  # fmt: skip
-
-
-def short(text: str) -> str:
-    """Return a name that fits the margin."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def sparse(axes: "Axes") -> None:

@@ -22,7 +22,7 @@ from adabench.harness.history import series as history
 from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.provenance import source_digests
 from adabench.harness.provenance.environment import source_digest
-from adabench.harness.store import table
+from adabench.harness.store import run_folder, table
 
 SETTINGS = "data/site.json"
 STAMPS = "data/stamps.json"
@@ -142,15 +142,20 @@ def _read(path: Path, shape: json_document.Shape = dict) -> dict[str, Any]:
 
 def _keep(run: Path, writer: SiteWriter) -> None:
     """Copy into the site what it needs of a run, and draw the run's report."""
-    from adabench.reports.site.model import run_file
+    from adabench.reports.site.answers import answers_of, without_cases
+    from adabench.reports.site.model import ANSWERS, run_file
 
     writer.say(f"reading {run}")
-    findings, own = load_run(run), table.read(run)
+    findings = load_run(run)
+    whole = not run_folder.has_only_findings(run)
+    own = table.read(run) if whole else without_cases(findings)
     findings = replace(findings, run=run.resolve().name)
     name = archive.identity(run)
+    answers = json_document.sealed(answers_of(findings, name))
+    writer.put(f"data/runs/{name}/{ANSWERS}", _text(answers))
     for file, content in archive.files(findings, own, findings.run).items():
         writer.put(f"data/runs/{name}/{file}", content)
-    columns = _parquet(own, writer)
+    columns = _parquet(own, writer) if whole else None
     if columns is not None:
         writer.put(f"data/runs/{name}/cases.parquet", columns)
     made_of = _digest(findings.to_json(), findings.manifest)

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from adabench.harness.history.archive import ArchivedRun
+from adabench.harness.files import json_document
+from adabench.harness.history.archive import AGAIN, ArchivedRun
 from adabench.harness.history.series import LevelChange, Series
 from adabench.reports.figures.style import file_stem
 
+ANSWERS = "answers.json"
+"""Of a run that a site keeps: its tasks' sentences and small plots."""
 UNTESTED = ("not testable here", "not run")
 
 
@@ -49,6 +52,19 @@ class Site:
                 if key not in found or row["verdict"] not in UNTESTED:
                     found[key] = row
         return found
+
+    @cached_property
+    def answers(self) -> dict[str, str]:
+        """The latest sentence and small plot of every task, as HTML.
+
+        Runs that an earlier version published have none.
+        """
+        found: dict[str, str] = {}
+        for run in self.runs:
+            path = run.folder / ANSWERS
+            if path.is_file():
+                found |= json_document.parse(path.read_bytes(), path, {str: str}, AGAIN)
+        return {task: found[task] for task in sorted(found)}
 
     @cached_property
     def gaps(self) -> dict[str, Mapping[str, Any]]:

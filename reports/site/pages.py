@@ -1,6 +1,6 @@
 """A site over many runs, as files: an index, a page a method, a feed, badges, data.
 
-    index.html                 what changed, the runs, the methods, the machines
+    index.html                 answers and frontiers, papers, what changed, methods, runs, machines
     runs/<id>.html             a run's report, as `adabench report` writes it
     methods/<task>-<method>.html  its history over commits and machines
     feed.xml  badges/*.svg     what is new; what stands now
@@ -21,8 +21,8 @@ from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.history.series import Series
 from adabench.reports.figures.style import GREY, INK, RULE, SLATE, file_stem, inline_svg
 from adabench.reports.number_format import quantity
-from adabench.reports.report import page_frame
-from adabench.reports.site import history, machine_readable
+from adabench.reports.report import front_page, page_frame
+from adabench.reports.site import history, machine_readable, scoreboard
 from adabench.reports.site.history import commit, moment, setting
 from adabench.reports.site.model import Site, headline_words, method_file, role, run_file
 from adabench.reports.tables.claim_sheets import VERDICTS
@@ -51,8 +51,13 @@ def index(site: Site) -> str:
     links = {address: method_file(address) for address in site.addresses}
     recent = history.shifts(site.series)[:NEWS]
     steps = page_frame.table(history.steps_sheet(recent, site.by_id), links)
-    quiet = f"<p>None in {_some(len(site.series), 'history', 'histories')}.</p>"
+    watched = f"Nothing, in {_some(len(site.series), 'history', 'histories')}."
+    quiet = f"<p>{watched if site.series else 'No history yet: it takes two runs on one machine.'}</p>"
     parts = [
+        _answers(site),
+        page_frame.section(
+            "Papers", page_frame.table(scoreboard.sheet(site), _arxiv()), anchor="papers"
+        ),
         f'<p class="badges">{_badges(site)}</p>',
         page_frame.section("What changed", steps or quiet, _note(site), anchor="steps"),
         page_frame.section(
@@ -63,9 +68,27 @@ def index(site: Site) -> str:
         page_frame.section("Data", _data(site), anchor="data"),
     ]
     trail = [(f"#{key}", word) for key, word in (
-        ("steps", "What changed"), ("methods", "Methods"), ("runs", "Runs"),
+        ("answers", "Answers"), ("papers", "Papers"), ("steps", "What changed"), ("methods", "Methods"), ("runs", "Runs"),
         ("machines", "Machines"), ("data", "Data"))]  # fmt: skip
     return page_frame.document(site.title, escape(lead), parts, trail, FEED)
+
+
+def _answers(site: Site) -> str:
+    """Return the sentence and the frontier of every task, each from the latest run that has it."""
+    if not site.answers:
+        return ""
+    cells = "".join(site.answers.values())
+    return (
+        '<section id="answers" aria-label="Answers"><div class="answers">'
+        f"{cells}</div>{front_page.KEY}</section>"
+    )
+
+
+def _arxiv() -> dict[str, str]:
+    """Return where each paper can be read, by its title."""
+    return {
+        title: f"https://arxiv.org/abs/{number}" for title, number in scoreboard.catalogue().values()
+    }
 
 
 def _some(number: int, one: str, many: str = "") -> str:

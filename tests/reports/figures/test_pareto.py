@@ -41,7 +41,7 @@ def test_the_plane_says_what_is_better_and_names_every_method(findings):
     assert axes.get_title(loc="left") == "paging: hit rate against slots held"
     assert "better is up and to the left" in words
     assert {"belady", "mark0 · gap 0.97", "random_eviction · gap -0.31"} <= set(words)
-    assert "content-blind mixing" in words
+    assert "static mixture" in words
 
 
 def test_a_figure_says_what_it_holds_fixed(findings):
