@@ -56,7 +56,7 @@ def sentence(findings: Findings, task: str) -> tuple[Part, ...]:
         if role in found
     ]
     best = found.get("adaptive", [])[:1]
-    parts: list[Part] = [*_verdict(findings, best[0])] if best else ["No adaptive method was run"]
+    parts: list[Part] = [*_verdict(findings, best[0])] if best else ["No adaptive method was run at these conditions"]
     parts.append(f". {quality.name.replace('_', ' ').capitalize()}: ")
     for at, (lead, row) in enumerate([("", row) for row in best] + beside):
         parts.append(f"{', ' if at else ''}{lead}{' ' if lead else ''}{row.method} ")
