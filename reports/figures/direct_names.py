@@ -69,9 +69,7 @@ def _width(text: "Text") -> float:
     return float(text.get_window_extent().width) + 2.0
 
 
-def _pixels(
-    axes: "Axes", line: Sequence[tuple[float, float]]
-) -> tuple[label_places.Spot, ...]:
+def _pixels(axes: "Axes", line: Sequence[tuple[float, float]]) -> tuple[label_places.Spot, ...]:
     found = np.asarray(axes.transData.transform(np.asarray(line, float).reshape(-1, 2)))
     return tuple((float(x), float(y)) for x, y in found if np.isfinite([x, y]).all())
 

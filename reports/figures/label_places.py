@@ -36,6 +36,8 @@ class Name:
     height: float
     anchors: tuple[Spot, ...]
     """The best first."""
+    rings: int = len(RINGS)
+    """How many circles are tried: a name that may be left out should not stand far from its line."""
 
 
 def width_of(text: str, size: float) -> float:
@@ -52,7 +54,9 @@ def along(points: Sequence[Spot], step: float) -> Iterator[Spot]:
             yield ax + (bx - ax) * part / parts, ay + (by - ay) * part / parts
 
 
-def places(names: Sequence[Name], points: Sequence[Spot], frame: Box, gap: float) -> list[Box | None]:
+def places(
+    names: Sequence[Name], points: Sequence[Spot], frame: Box, gap: float
+) -> list[Box | None]:
     """Return where each name stands, the first served first; None where there is no room.
 
     `points` are what should stay in sight: marks and places along lines.
@@ -72,7 +76,7 @@ def places(names: Sequence[Name], points: Sequence[Spot], frame: Box, gap: float
 
 
 def _candidates(name: Name, gap: float) -> Iterator[tuple[float, Box]]:
-    for ring, factor in enumerate(RINGS):
+    for ring, factor in enumerate(RINGS[: name.rings]):
         for rank, (x, y) in enumerate(name.anchors):
             for turn, (across, up) in enumerate(SIDES):
                 far = gap * factor * (0.75 if across and up else 1.0)

@@ -16,6 +16,7 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Metric
 from adabench.reports import highlights, shown_points
 from adabench.reports.figures import label_places, pareto
+from adabench.reports.figures.label_places import RINGS
 from adabench.reports.figures.pareto import Plane, Spot
 from adabench.reports.figures.style import axis_label, tick
 
@@ -78,7 +79,13 @@ def small_plot(findings: Findings, task: str) -> str:
         return ""
     label = partial(shown_points.energy_label, findings)
     x = _axis(shown.cost, label(shown.cost.name), [spot.x for spot in spots], LEFT, WIDE - RIGHT)
-    y = _axis(shown.quality, label(shown.quality.name), [spot.y for spot in spots], HIGH - BOTTOM, TOP + LETTER)
+    y = _axis(
+        shown.quality,
+        label(shown.quality.name),
+        [spot.y for spot in spots],
+        HIGH - BOTTOM,
+        TOP + LETTER,
+    )
     lines = _lines(findings, task, Plane(shown.cost, shown.quality, tuple(spots), ""), x, y)
     mixture = _mixture(findings, task, spots, shown, x, y)
     drawn = [_path(line) for line in reversed(lines)]
@@ -169,8 +176,13 @@ def _names(
         anchors.insert(4, (mixture[-1], mixture[len(mixture) // 2], mixture[0]))
         kinds.insert(4, "mixed")
     sizes = [
-        label_places.Name(label_places.width_of(text, LETTER), LETTER, anchor)
-        for text, anchor in zip(texts, anchors, strict=True)
+        label_places.Name(
+            label_places.width_of(text, LETTER),
+            LETTER,
+            anchor,
+            1 if kind == "other" else len(RINGS),
+        )
+        for text, anchor, kind in zip(texts, anchors, kinds, strict=True)
     ]
     covered = [spot for line in lines for spot in (*label_places.along(line.best, 7), *line.rest)]
     covered += [spot for line in lines for spot in line.best]  # marks weigh more than lines

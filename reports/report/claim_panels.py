@@ -66,7 +66,7 @@ def _sheets(findings: Findings, task: str, prefix: str, rows: Sequence[ClaimRow]
     drawn = _sheet(findings, prefix, sheet, decided)
     if not folded:
         return drawn
-    counts = Counter(row.verdict for row, _ in folded)
+    counts: Counter[str] = Counter(row.verdict for row, _ in folded)
     said = ", ".join(f"{counts[word]} {word}" for word in FOLDED if counts[word])
     inner = _sheet(findings, prefix, replace(sheet, caption=""), folded)
     return f"{drawn}<details><summary>{escape(task[:60])}: {said}</summary>{inner}</details>"

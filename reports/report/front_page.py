@@ -85,7 +85,7 @@ KEY = (
     '<p class="note key"><i class="best"></i> best adaptive <i class="oracle"></i> oracle '
     '<i class="static"></i> best static <i class="control"></i> random control '
     '<i class="mixed"></i> static mixture <i class="other"></i> others. '
-    "Up and to the left is better where the arrows say so.</p>"
+    "Arrows say which way is better.</p>"
 )
 
 
@@ -99,7 +99,9 @@ def answer(findings: Findings, task: str, link: str, level: str = "h2") -> str:
     title = name(task, 60)
     shown = f'<a href="{escape(link)}">{title}</a>' if link else title
     said = "".join(
-        f"<bdi>{escape(part[:LONGEST])}</bdi>" if isinstance(part, str) else number(part.value or 0.0, part.text, part.ref)
+        f"<bdi>{escape(part[:LONGEST])}</bdi>"
+        if isinstance(part, str)
+        else number(part.value or 0.0, part.text, part.ref)
         for part in task_answer.sentence(findings, task)
     )
     plot = small_plot(findings, task)

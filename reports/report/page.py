@@ -149,9 +149,7 @@ def _run(shown: ShownRun) -> str:
     findings = shown.findings
     heading = f'<h2 class="runname">{name(findings.run)}</h2>' if shown.several else ""
     parts = {key: body for key, body in panels(shown).items() if body}
-    links = "".join(
-        f'<li><a href="#{shown.prefix}{key}">{HEADINGS[key]}</a></li>' for key in parts
-    )
+    links = "".join(f'<li><a href="#{shown.prefix}{key}">{HEADINGS[key]}</a></li>' for key in parts)
     drawn = [
         f'<section class="panel" id="{shown.prefix}{key}"><h2>{HEADINGS[key]}</h2>{body}</section>'
         for key, body in parts.items()

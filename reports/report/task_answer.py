@@ -52,11 +52,19 @@ def sentence(findings: Findings, task: str) -> tuple[Part, ...]:
         return ("No quality was recorded.",)
     beside = [
         (lead, found[role][0])
-        for role, lead in (("static", "best static"), ("oracle", "oracle"), ("control", "random control"))
+        for role, lead in (
+            ("static", "best static"),
+            ("oracle", "oracle"),
+            ("control", "random control"),
+        )
         if role in found
     ]
     best = found.get("adaptive", [])[:1]
-    parts: list[Part] = [*_verdict(findings, best[0])] if best else ["No adaptive method was run at these conditions"]
+    parts: list[Part] = (
+        [*_verdict(findings, best[0])]
+        if best
+        else ["No adaptive method was run at these conditions"]
+    )
     parts.append(f". {quality.name.replace('_', ' ').capitalize()}: ")
     for at, (lead, row) in enumerate([("", row) for row in best] + beside):
         parts.append(f"{', ' if at else ''}{lead}{' ' if lead else ''}{row.method} ")
@@ -129,7 +137,9 @@ def _time(findings: Findings) -> Trust:
     timed = sum("latency_s" in row.metrics for row in findings.summary)
     every = len(findings.summary)
     if not timed:
-        return Trust("Time", "invalid", "bad", "The machine was busy; no time is shown as a result.")
+        return Trust(
+            "Time", "invalid", "bad", "The machine was busy; no time is shown as a result."
+        )
     if timed < every:
         return Trust("Time", f"valid for {timed} of {every} configurations", "fair")
     return Trust("Time", "ok", "good")

@@ -52,7 +52,9 @@ def index(site: Site) -> str:
     recent = history.shifts(site.series)[:NEWS]
     steps = page_frame.table(history.steps_sheet(recent, site.by_id), links)
     watched = f"Nothing, in {_some(len(site.series), 'history', 'histories')}."
-    quiet = f"<p>{watched if site.series else 'No history yet: it takes two runs on one machine.'}</p>"
+    quiet = (
+        f"<p>{watched if site.series else 'No history yet: it takes two runs on one machine.'}</p>"
+    )
     parts = [
         _answers(site),
         page_frame.section(
@@ -87,7 +89,8 @@ def _answers(site: Site) -> str:
 def _arxiv() -> dict[str, str]:
     """Return where each paper can be read, by its title."""
     return {
-        title: f"https://arxiv.org/abs/{number}" for title, number in scoreboard.catalogue().values()
+        title: f"https://arxiv.org/abs/{number}"
+        for title, number in scoreboard.catalogue().values()
     }
 
 

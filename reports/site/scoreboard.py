@@ -63,9 +63,7 @@ def _state(slug: str, told: Mapping[str, Counter[str]]) -> int:
     return 0 if slug in told else 1 if slug in papers() else 2
 
 
-def _row(
-    slug: str, about: tuple[str, str], told: Mapping[str, Counter[str]]
-) -> tuple[Cell, ...]:
+def _row(slug: str, about: tuple[str, str], told: Mapping[str, Counter[str]]) -> tuple[Cell, ...]:
     title, arxiv = about
     state = _state(slug, told)
     verdicts = told.get(slug, Counter())

@@ -13,7 +13,9 @@ SPOT = st.tuples(st.floats(0, 300), st.floats(0, 200))
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.floats(20, 90), SPOT), min_size=1, max_size=8))
-def test_no_name_leaves_the_frame_or_covers_another(drawn: list[tuple[float, tuple[float, float]]]) -> None:
+def test_no_name_leaves_the_frame_or_covers_another(
+    drawn: list[tuple[float, tuple[float, float]]],
+) -> None:
     names = [Name(width, 12.0, (spot,)) for width, spot in drawn]
     boxes = [box for box in places(names, [spot for _, spot in drawn], FRAME, 5.0) if box]
     assert boxes

@@ -122,9 +122,7 @@ def test_what_disturbed_the_run_is_told(text):
 
 def test_a_negative_gap_is_shown(text):
     plain = text.replace("<wbr>", "")
-    assert re.search(
-        r"<bdi>random_eviction</bdi>.*?<b data-value=\"-0.31\"[^>]*>-0.31</b>", plain
-    )
+    assert re.search(r"<bdi>random_eviction</bdi>.*?<b data-value=\"-0.31\"[^>]*>-0.31</b>", plain)
 
 
 def test_an_empty_run_gives_a_page():
