@@ -6,6 +6,7 @@ Best is the largest share of the oracle gap closed whose interval excludes 0, th
 the default operating point. Methods that are made for other conditions than the task's are left out.
 """
 
+import math
 from collections.abc import Sequence
 
 from adabench.harness.analysis.findings import Findings, SummaryRow
@@ -45,8 +46,8 @@ def _rank(
 def merit(row: SummaryRow, quality: Metric) -> float:
     """Return what is less for the better quality; what is no number comes last."""
     value = row.metrics[quality.name].estimate
-    if value != value:  # NaN
-        return float("inf")
+    if math.isnan(value):
+        return math.inf
     return -value if quality.better == "higher" else value
 
 

@@ -182,6 +182,7 @@ def _ticks(unit: str, width: float) -> "Locator":
 
 
 def tick(value: float, unit: str) -> str:
+    """Return a value as it stands beside an axis: few digits, no trailing zeros."""
     if unit not in (*SCALES, *BINARY) and MILLION <= abs(value) < 1e9:
         return f"{value / MILLION:g} M"  # the digits of a large count have no room beside an axis
     text = quantity(value, unit or "count", digits=3)

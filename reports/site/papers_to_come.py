@@ -5,13 +5,17 @@ A paper that gets an entry in `workloads/papers.toml` is counted there and left 
 
 PAPERS_TO_COME = {
     "hyper": (
-        "HyPER: Bridging Exploration and Exploitation for Scalable LLM Reasoning with Hypothesis Path "
-        "Expansion and Reduction",
+        (
+            "HyPER: Bridging Exploration and Exploitation for Scalable LLM Reasoning with Hypothesis Path "
+            "Expansion and Reduction"
+        ),
         "2602.06527",
     ),
     "expertflow": (
-        "ExpertFlow: Optimized Expert Activation and Token Allocation for Efficient Mixture-of-Experts "
-        "Inference",
+        (
+            "ExpertFlow: Optimized Expert Activation and Token Allocation for Efficient Mixture-of-Experts "
+            "Inference"
+        ),
         "2410.17954",
     ),
     "prism": (
@@ -27,13 +31,17 @@ PAPERS_TO_COME = {
         "2604.01622",
     ),
     "agents-cost": (
-        "The Cost of Dynamic Reasoning: Demystifying AI Agents and Test-Time Scaling from an AI "
-        "Infrastructure Perspective",
+        (
+            "The Cost of Dynamic Reasoning: Demystifying AI Agents and Test-Time Scaling from an AI "
+            "Infrastructure Perspective"
+        ),
         "2506.04301",
     ),
     "harmony": (
-        "Adaptive Two-Stage Cloud Resource Scaling via Hierarchical Multi-Indicator Forecasting and "
-        "Bayesian Decision-Making",
+        (
+            "Adaptive Two-Stage Cloud Resource Scaling via Hierarchical Multi-Indicator Forecasting and "
+            "Bayesian Decision-Making"
+        ),
         "2408.01000",
     ),
     "mrt": ("Optimizing Test-Time Compute via Meta Reinforcement Fine-Tuning", "2503.07572"),

@@ -8,14 +8,18 @@ from xml.etree import ElementTree as xml
 
 import pytest
 
+from adabench.harness.contract.papers import papers
 from adabench.harness.contract.record import Cell
 from adabench.harness.history.archive import FORMAT, ArchivedRun
 from adabench.harness.history.series import LevelChange, Link, Point, Series
-from adabench.reports.site import history, machine_readable, pages
+from adabench.harness.store import run_folder
+from adabench.reports.site import history, machine_readable, pages, scoreboard
 from adabench.reports.site.badges import COLOURS, LEFT, badge
+from adabench.reports.site.build import build_site
 from adabench.reports.site.feed import Entry, feed
 from adabench.reports.site.model import Site
 
+RECORDED = Path(__file__).parents[3] / "docs" / "recorded"
 DAYS = 6
 EVIL = "<img src=x onerror=alert(1)>\u202e\x00"
 METRICS = [
@@ -167,3 +171,25 @@ def test_programs_get_the_same_numbers(made: Site) -> None:
     assert series["changes"][0]["estimate"] == 1.2
     index = json.loads(machine_readable.index_json(made))
     assert [run["id"] for run in index["runs"]] == [run.id for run in made.runs]
+
+
+def test_a_run_whose_records_were_not_kept_is_published_with_its_answers(tmp_path: Path) -> None:
+    """Findings alone are enough for the index, the report and the scoreboard; a second time changes nothing."""
+    assert run_folder.has_only_findings(RECORDED / "lookup")
+    first = build_site(tmp_path, [RECORDED / "lookup"])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count('<svg class="small"') == 1
+    assert "oracle best_mode" in re.sub(r"<[^>]+>", "", page)
+    assert len(re.findall(r'<a href="https://arxiv.org/abs/', page)) == len(scoreboard.catalogue())
+    assert first["runs"] == 1
+    assert build_site(tmp_path, [RECORDED / "lookup"])["changed"] == []
+
+
+def test_the_scoreboard_has_every_paper_of_the_catalogue_once(made: Site) -> None:
+    drawn = scoreboard.sheet(made)
+    slugs = [row[0].minor.partition(" · ")[0] for row in drawn.rows]
+    assert len(slugs) == len(set(slugs)) == 47
+    assert {row[-1].text for row in drawn.rows} <= set(scoreboard.STATES)
+    told = {slug: row[-1].text for slug, row in zip(slugs, drawn.rows, strict=True)}
+    for slug in scoreboard.catalogue():
+        assert (told[slug] == "not yet") == (slug not in papers())
