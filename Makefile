@@ -5,7 +5,7 @@ export PYTHONSAFEPATH := 1
 # Tests start hundreds of processes, and each would compile hundreds of modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test slow check style types layers rules fresh docs results bench clean
+.PHONY: run test slow check style types layers rules fresh docs site results bench clean
 
 run: .venv/installed      ## the tour: at most a minute, offline
 	$(BIN)/adabench run
@@ -36,6 +36,10 @@ fresh: .venv/installed    ## generated docs are those that docs/generate.py woul
 
 docs: .venv/installed     ## write the generated docs again
 	PYTHONPATH=. $(BIN)/python -m docs.generate
+
+site: .venv/installed     ## the documentation as a site in build/docs; a warning or a broken link fails
+	$(BIN)/pip install --quiet --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 results: .venv/installed  ## record runs of all tasks anew, or of those in ARGS; `make docs` renders them
 	PYTHONPATH=. $(BIN)/python -m docs.record $(ARGS)

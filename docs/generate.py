@@ -1,7 +1,8 @@
 """Write the generated pages; `--check` compares instead.
 
-help.md and methods.md come from the program itself, the tree in architecture.md from the sources,
-results/ and papers/ from the recorded runs.
+help.md, methods.md and reference/ come from the program itself, the tree in architecture.md from the sources,
+results/, papers/ and recorded/README.md from the recorded runs. Of hand-written pages the blocks with output
+and sources are written (live_blocks.py).
 """
 
 import sys
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from adabench.cli.main import app
 from adabench.harness.contract.catalogue import method_rows
-from docs import result_pages, source_tree
+from docs import index_pages, live_blocks, result_pages, source_tree
 
 FOLDER = Path(__file__).parent
 FIRST = ("tour", "run", "reproduce", "merge", "list", "show", "claims", "report", "explain", "publish", "compare", "gate", "new", "check", "train", "doctor",
@@ -65,11 +66,14 @@ def method_table() -> str:
 def pages() -> dict[str, str]:
     """Return every generated page by its path below docs/."""
     architecture = (FOLDER / "architecture.md").read_text(encoding="utf-8")
+    runs = result_pages.recordings()
     return {
         "help.md": help_pages(),
         "methods.md": method_table(),
         "architecture.md": source_tree.insert(architecture),
-        **result_pages.pages(result_pages.recordings()),
+        **result_pages.pages(runs),
+        **index_pages.pages(runs),
+        **live_blocks.pages(),
     }
 
 

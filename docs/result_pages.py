@@ -21,6 +21,7 @@ from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
 from docs import gap_tables, paper_commands
+from docs.agenda import agenda
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
@@ -283,7 +284,12 @@ def paper_index(runs: Sequence[Findings]) -> str:
         "What each abstract said and what the recorded runs show. A failed claim is a result. "
         f"{published_caption(every)}"
     )
-    return _page("# Papers", intro, _table(("paper", "arXiv", "headline claims"), lines))
+    to_come = [
+        f"| {paper.title} | {_arxiv(paper.arxiv)} | not yet |" for paper in agenda().values()
+    ]
+    count = f"{len(lines)} of {len(lines) + len(to_come)} papers have a page."
+    every_line = _table(("paper", "arXiv", "headline claims"), lines + to_come)
+    return _page("# Papers", f"{intro} {count}", every_line)
 
 
 def _arxiv(number: str) -> str:

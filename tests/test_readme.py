@@ -18,6 +18,7 @@ WITH_COMMANDS = (
     "docs/threat_model.md",
     "docs/energy.md",
     "docs/python.md",
+    *(f"docs/{room}/{path.name}" for room in ("start", "guides") for path in (ROOT / "docs" / room).glob("*.md")),
 )  # fmt: skip
 WITH_LINKS = (
     *WITH_COMMANDS, "docs/glossary.md", "docs/speed.md", "docs/statistics.md", "docs/results/README.md",

@@ -1,18 +1,18 @@
-"""Workflows are valid for GitHub and harmless, and the example's command is one that a gate takes.
+"""Workflows and the gate's action are valid for GitHub and harmless, and the action makes a command that a gate takes.
 
-The schema is SchemaStore's (Apache-2.0), as check-jsonschema 0.39.0 ships it.
+The schemas are SchemaStore's (Apache-2.0), as check-jsonschema 0.39.0 ships them. That the action's gate
+passes unchanged code is seen in tests/docs/test_user_jobs.py.
 """
 
 import json
 import re
-import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.docs.guide_reader import ACTION, action_step, bash, environment
 
 jsonschema = pytest.importorskip("jsonschema", reason="the schema check needs jsonschema")
 yaml = pytest.importorskip("yaml", reason="the schema check needs PyYAML")
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 EXAMPLE = ROOT / "docs" / "examples" / "gate.yml"
 OURS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
+INPUTS = {"METHODS": "paging/*", "BUDGET": "5m", "AMBIGUOUS": "notice", "BASE": "a", "HEAD": "b"}
 
 
 def workflow(path: Path = EXAMPLE) -> dict[str, Any]:
@@ -29,8 +29,8 @@ def workflow(path: Path = EXAMPLE) -> dict[str, Any]:
     return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader))
 
 
-def problems(document: dict[str, Any]) -> list[str]:
-    schema = json.loads((HERE / "data" / "github-workflow.schema.json").read_text())
+def problems(document: dict[str, Any], of: str = "workflow") -> list[str]:
+    schema = json.loads((HERE / "data" / f"github-{of}.schema.json").read_text())
     kind = jsonschema.validators.validator_for(schema)
     return [error.message for error in kind(schema).iter_errors(document)]
 
@@ -114,18 +114,78 @@ def test_the_schema_finds_what_is_wrong(spoil: Any) -> None:
     assert problems(document)
 
 
+def action() -> dict[str, Any]:
+    return dict(yaml.safe_load(ACTION.read_text(encoding="utf-8")))
+
+
 def step() -> dict[str, Any]:
+    """The example's step that uses the action."""
     [found] = [s for s in workflow()["jobs"]["gate"]["steps"] if s.get("name") == "Gate"]
     return dict(found)
 
 
+def test_the_action_is_valid_and_what_comes_from_outside_is_no_shell_code() -> None:
+    document = action()
+    assert problems(document, "action") == []
+    scripts = [part["run"] for part in document["runs"]["steps"] if "run" in part]
+    assert len(scripts) == 2
+    assert not any("${{" in script for script in scripts)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda document: document.pop("runs"),
+        lambda document: document["runs"].update(using="composit"),
+        lambda document: [part.pop("shell", None) for part in document["runs"]["steps"]],
+    ],
+)
+def test_the_schema_of_actions_finds_what_is_wrong(spoil: Any) -> None:
+    document = action()
+    spoil(document)
+    assert problems(document, "action")
+
+
+def test_the_example_gives_the_action_what_it_takes() -> None:
+    inputs = action()["inputs"]
+    assert (ROOT / step()["uses"] / "action.yml") == ACTION
+    assert set(step()["with"]) <= set(inputs)
+    assert {name for name, about in inputs.items() if about.get("required")} <= set(step()["with"])
+    used = set(re.findall(r"\${{ inputs\.([a-z-]+) }}", ACTION.read_text()))
+    assert used == set(inputs)
+
+
 def test_its_command_is_one_that_the_program_takes(tmp_path: Path) -> None:
-    words = shlex.split(step()["run"].replace("$BASE", "a").replace("$HEAD", "b"))
-    assert words[:2] == ["adabench", "gate"]
-    done = subprocess.run([PROGRAM, *words[1:]], cwd=tmp_path, capture_output=True, text=True,
-                          check=False)  # fmt: skip
+    options = step()["with"]["options"]
+    env = environment(**INPUTS, OPTIONS=options, GITHUB_OUTPUT=str(tmp_path / "outputs"))
+    done = bash(action_step("Gate")["run"], tmp_path, env)
     assert done.returncode == 2
     assert "git rev-parse failed" in done.stderr  # all words were read; there is no repository
+    assert (tmp_path / "outputs").read_text() == "exit-code=2\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "ambiguous", "ends"),
+    [(0, "notice", 0), (1, "notice", 1), (3, "notice", 3), (5, "notice", 0), (5, "fail", 5)],
+)
+def test_ambiguous_is_a_notice_and_fails_only_if_asked_to(
+    code: int, ambiguous: str, ends: int, tmp_path: Path
+) -> None:
+    """A program that ends with a code and says its words stands in for the gate's measuring."""
+    program = tmp_path / "adabench"
+    program.write_text(f'#!/bin/sh\nprintf "<%s>" "$@"\nexit {code}\n')
+    program.chmod(0o755)
+    env = environment(
+        **INPUTS | {"AMBIGUOUS": ambiguous}, OPTIONS="--margin latency_s=3%",
+        GITHUB_OUTPUT=str(tmp_path / "outputs"),
+    )  # fmt: skip
+    env["PATH"] = f"{tmp_path}:{env['PATH']}"
+    done = bash(action_step("Gate")["run"], tmp_path, env)
+    assert done.returncode == ends
+    words = "<gate><--rev><a..b><paging/*><--budget><5m><--junit><gate.xml><--out><gate><--margin><latency_s=3%>"
+    assert done.stdout.startswith(words)
+    assert (tmp_path / "outputs").read_text() == f"exit-code={code}\n"
+    assert ("::notice title=adabench gate::Ambiguous" in done.stdout) == (code == 5 and ends == 0)
 
 
 def test_the_example_fetches_both_revisions() -> None:
@@ -136,7 +196,7 @@ def test_the_example_fetches_both_revisions() -> None:
 def test_the_documented_exit_codes_are_those_of_the_program() -> None:
     from adabench.cli.commands import gate
 
-    told = {int(code) for code in re.findall(r"(\d) [a-z]", EXAMPLE.read_text().split("name:")[0])}
+    told = {int(code) for code in re.findall(r"(\d) [a-z]", ACTION.read_text().split("name:")[0])}
     assert told >= {0, 1, 2, 3, 5}
     assert gate.__doc__
     assert {int(code) for code in re.findall(r"^ *(?:exit)? +(\d) ", gate.__doc__, re.MULTILINE)} == {

@@ -11,6 +11,7 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.contract.papers import papers
 from docs import source_tree
+from docs.agenda import agenda
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted([*(DOCS / "results").glob("*.md"), *(DOCS / "papers").glob("*.md")])
@@ -30,6 +31,18 @@ def test_every_task_and_every_paper_has_a_page() -> None:
         assert paper.title in text
         assert paper.arxiv in text
         assert f"adabench reproduce {slug}" in text
+
+
+def test_every_paper_of_the_47_is_in_the_index_and_those_to_come_say_so() -> None:
+    assert len(papers()) + len(agenda()) == 47
+    assert not papers().keys() & agenda().keys()
+    numbers = [paper.arxiv for paper in (*papers().values(), *agenda().values())]
+    assert len(set(numbers)) == 47
+    lines = {cells[1].strip(): cells for cells in rows(DOCS / "papers" / "README.md")}
+    for paper in agenda().values():
+        assert (
+            lines[f"[{paper.arxiv}](https://arxiv.org/abs/{paper.arxiv})"][2].strip() == "not yet"
+        )
 
 
 def test_every_task_that_a_paper_needs_is_recorded_or_said_not_to_be() -> None:
