@@ -16,9 +16,9 @@ REQUESTS = 12
 
 @pytest.fixture(scope="module")
 def where():
-    found = agents.load("embedded", 1, requests=REQUESTS, kinds="kb3,arith3", ambiguity=0.6)
-    found.warm()
-    return found
+    task = agents.load("embedded", 1, requests=REQUESTS, kinds="kb3,arith3", ambiguity=0.6)
+    task.warm()
+    return task
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def figures(where):
     """Counts and scores of a method on a stream, by name, stream and knobs; each is served once."""
     known = {}
 
-    def found(name, stream=0, **knobs):
+    def served(name, stream=0, **knobs):
         key = name, stream, tuple(sorted(knobs.items()))
         if key not in known:
             method = registry.load(registry.find(f"agents/{name}"))
@@ -37,7 +37,7 @@ def figures(where):
             known[key] = {**where.score(case, answers), **where.meter}
         return known[key]
 
-    return found
+    return served
 
 
 def test_an_agent_calls_more_often_and_a_tree_many_times_as_often(figures):

@@ -49,9 +49,9 @@ def test_an_index_on_disk_has_the_facts_of_the_way_and_its_sentences_are_found(p
     ):
         asked = question_text(problem).partition("Take ")[2].partition(". ")[0]
         word = asked.replace("the ", "").split(", then ")[problem.relations.index(relation)]
-        (said, *_) = index.found(f"{word} of {name_of(here)}")
+        (said, *_) = index.matches(f"{word} of {name_of(here)}")
         assert said == f"The {word} of {name_of(here)} is {name_of(there)}."
-    assert index.found("the of") == index.found('mentor of "Nobody* Else') == []
+    assert index.matches("the of") == index.matches('mentor of "Nobody* Else') == []
     index.close()
 
 

@@ -165,7 +165,7 @@ class ArticleIndex:
         self._base.executemany("insert into said values (?)", rows)
         self._base.commit()
 
-    def found(self, query: str, most: int = 2) -> list[str]:
+    def matches(self, query: str, most: int = 2) -> list[str]:
         """Return the sentences that have all words of a query, the best first."""
         words = "".join(sign if sign.isalnum() else " " for sign in query).split()
         wanted = [word for word in words if word.lower() not in ("the", "of", "is", "a", "who")]

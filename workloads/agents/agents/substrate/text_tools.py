@@ -77,7 +77,7 @@ class TextTools:
         if self._index is None:
             self._folder = tempfile.TemporaryDirectory(prefix="adabench-articles-")
             self._index = ArticleIndex(self._world, Path(self._folder.name) / "articles.sqlite")
-        return " ".join(self._index.found(query)) or NOTHING
+        return " ".join(self._index.matches(query)) or NOTHING
 
 
 def calculated(text: str) -> str:
