@@ -1,18 +1,14 @@
-"""The papers whose methods are still to come: agenda.toml, less those that have come."""
+"""The papers whose methods are still to come: those of the catalogue, less those that have come."""
 
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 
 from adabench.harness.contract.papers import Paper, papers
-
-FILE = Path(__file__).with_suffix(".toml")
+from adabench.reports.site.papers_to_come import PAPERS_TO_COME
 
 
 def agenda() -> Mapping[str, Paper]:
     """Return them by slug."""
-    entries = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return {
-        slug: Paper(slug, about["title"], about["arxiv"])
-        for slug, about in entries.items() if slug not in papers()
+        slug: Paper(slug, title, arxiv)
+        for slug, (title, arxiv) in sorted(PAPERS_TO_COME.items()) if slug not in papers()
     }  # fmt: skip
