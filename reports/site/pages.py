@@ -57,9 +57,7 @@ def index(site: Site) -> str:
     )
     parts = [
         _answers(site),
-        page_frame.section(
-            "Papers", page_frame.table(scoreboard.sheet(site), _arxiv()), anchor="papers"
-        ),
+        page_frame.section("Papers", page_frame.table(scoreboard.sheet(site)), anchor="papers"),
         f'<p class="badges">{_badges(site)}</p>',
         page_frame.section("What changed", steps or quiet, _note(site), anchor="steps"),
         page_frame.section(
@@ -84,14 +82,6 @@ def _answers(site: Site) -> str:
         '<section id="answers" aria-label="Answers"><div class="answers">'
         f"{cells}</div>{front_page.KEY}</section>"
     )
-
-
-def _arxiv() -> dict[str, str]:
-    """Return where each paper can be read, by its title."""
-    return {
-        title: f"https://arxiv.org/abs/{number}"
-        for title, number in scoreboard.catalogue().values()
-    }
 
 
 def _some(number: int, one: str, many: str = "") -> str:

@@ -71,7 +71,9 @@ def test_names_are_eight_at_most_whole_and_none_over_another(findings: Findings)
         names = [text for text in axes.texts if text.get_transform() == axes.transAxes]
         boxes = [text.get_window_extent() for text in names if text.get_text()]
         assert len(boxes) <= 8
-        assert not drawn.stem.startswith("plane") or len(boxes) >= 5
+        # One method alone has joules in this run.
+        least = {"plane": 1 if "energy" in drawn.stem else 5}.get(drawn.stem.split("-")[0], 0)
+        assert len(boxes) >= least, drawn.stem
         whole = drawn.figure.bbox
         for i, box in enumerate(boxes):
             assert "…" not in names[i].get_text()
