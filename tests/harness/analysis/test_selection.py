@@ -19,7 +19,11 @@ from adabench.harness.store import run_folder
 from adabench.harness.store.table import from_records
 
 RECORDED = Path(__file__).parents[3] / "docs" / "recorded"
-RUNS = sorted(path.name for path in RECORDED.iterdir() if not run_folder.has_only_findings(path))
+RUNS = sorted(
+    path.name
+    for path in RECORDED.iterdir()
+    if path.is_dir() and not run_folder.has_only_findings(path)
+)
 
 
 def rows(records: Sequence[Record]) -> dict[str, GapRow]:

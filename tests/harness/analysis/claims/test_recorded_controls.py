@@ -29,7 +29,7 @@ RECORDED = Path(__file__).parents[4] / "docs" / "recorded"
 LARGE = 30_000_000
 """Bytes of records that would take longer to read than the suite has time for."""
 RUNS = [
-    folder for folder in sorted(RECORDED.iterdir())
+    folder for folder in sorted(filter(Path.is_dir, RECORDED.iterdir()))
     if not run_folder.has_only_findings(folder)
     and packed_run.size_bytes(folder / run_folder.RECORDS) < LARGE
 ]  # fmt: skip
