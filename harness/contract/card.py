@@ -102,6 +102,10 @@ class Metric:
     """Two other metrics, the mean of the first over that of the second: what a solved case costs. No single
     case has such a value, so it stands in tables, and no claim is tested on it."""
 
+    def __post_init__(self) -> None:
+        """Take what JSON gave as a list for what it was."""
+        object.__setattr__(self, "per", tuple(self.per))
+
 
 @dataclass(frozen=True)
 class Gap:

@@ -139,7 +139,7 @@ def test_a_profile_in_one_run_only_is_said_and_forbids_nothing() -> None:
 
 def test_a_profile_that_is_not_the_machines_gives_no_ceilings() -> None:
     marked = {**HERE, "profile": profile() | {"differs": ["cores (8 then, 4 now)"]}}
-    assert "off-profile" in str(environment_diff.profile_of(marked))
+    assert "--allow-hardware-mismatch" in str(environment_diff.profile_of(marked))
     assert "cannot be read" in str(environment_diff.profile_of({**HERE, "profile": {"pinned": {}}}))
 
 
