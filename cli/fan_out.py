@@ -13,19 +13,13 @@ if TYPE_CHECKING:
 Executor = Annotated[
     str, typer.Option(help="Where it runs: local, slurm or ray (an existing cluster).")
 ]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Workers at once; local: processes of this machine.")
-]
-Cores = Annotated[int | None, typer.Option(min=1, help="Cores that each worker has for itself.")]
-Gpus = Annotated[
-    int | None, typer.Option(min=0, help="GPUs that each worker has for itself; one at scale gpu.")
-]
-Slurm = Annotated[
-    list[str] | None, typer.Option(help="With --executor slurm: partition=gpu, timeout_min=90.")
-]
+Workers = Annotated[int | None, typer.Option(min=1, help="Workers at once.")]
+Cores = Annotated[int | None, typer.Option(min=1, help="Cores of each worker.")]
+Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs of each worker.")]
+Slurm = Annotated[list[str] | None, typer.Option(help="For slurm: partition=gpu.")]
 SlurmSetup = Annotated[
     list[str] | None,
-    typer.Option(help="With --executor slurm: a shell line that each job begins with."),
+    typer.Option(help="For slurm: a line each job begins with."),
 ]
 
 

@@ -31,7 +31,7 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="smollm2, hf:NAME, hf:FOLDER, openai:URL#NAME.",
+        help="smollm2, hf:NAME or openai:URL#NAME.",
     ),
 ]
 Judge = Annotated[
@@ -43,7 +43,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="arithmetic, gsm8k, FILE.jsonl, hf:NAME:SPLIT.",
+        help="arithmetic, gsm8k or FILE.jsonl.",
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:0.")]

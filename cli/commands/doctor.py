@@ -39,7 +39,7 @@ def command(
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="Open a model and try what it can do: smollm2, hf:NAME, hf:FOLDER, openai:URL#NAME.",
+            help="Open a model and try what it can do: smollm2, hf:NAME or openai:URL#NAME.",
         ),
     ] = None,
     device: Annotated[

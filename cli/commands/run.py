@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from adabench.reports.figures.character_plot import Looks
 
 MeasureEnergy = Annotated[
-    bool, typer.Option("--energy", help="Measure energy in a pass of its own; print gCO2e.")
+    bool, typer.Option("--energy", help="Measure energy, in a pass of its own.")
 ]
-Region = Annotated[str | None, typer.Option(help="With --energy: a country (DEU) for its carbon.")]
+Region = Annotated[str | None, typer.Option(help="With --energy: a country, such as DEU.")]
 Meters = Annotated[
     list[str] | None,
     typer.Option("--energy-meter", help="Another energy meter, or external:LOG.csv."),
@@ -67,7 +67,7 @@ NO_CARBON = CarbonOutput()
 
 TimeLimit = Annotated[
     float | None,
-    typer.Option(parser=time_of, metavar="TIME", help="Time a case may take: 30s; uses a worker."),
+    typer.Option(parser=time_of, metavar="TIME", help="Time that a case may take: 30s."),
 ]
 TargetCi = Annotated[
     float | None,
@@ -75,14 +75,12 @@ TargetCi = Annotated[
         "--target-ci",
         parser=share_of,
         metavar="SHARE",
-        help="Time each case until its median is known to 1%.",
+        help="Time until medians are known to 1%.",
     ),
 ]
 Race = Annotated[
     float | None,
-    typer.Option(
-        parser=time_of, metavar="TIME", help="Spend so long where the frontier is open: 5m."
-    ),
+    typer.Option(parser=time_of, metavar="TIME", help="Time for where the frontier is open: 5m."),
 ]
 MaxTimePerCase = Annotated[
     float,
@@ -106,12 +104,12 @@ Warmup = Annotated[
     float,
     typer.Option(
         parser=time_or_zero, metavar="TIME", show_default="0s",
-        help="Time a method may warm up to become steady: 5s.",
+        help="Time that a method may warm up: 5s.",
     ),
 ]  # fmt: skip
 NoSweep = Annotated[bool, typer.Option("--no-sweep", help="Keep every knob at its default value.")]
 Hardware = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Refuse a machine that differs from a profile.")
+    str | None, typer.Option(metavar="FILE", help="Refuse machines unlike this profile.")
 ]
 Mismatch = Annotated[
     bool,
@@ -122,17 +120,13 @@ Repeats = Annotated[int, typer.Option(min=1, help="Interleaved repeats of each c
 Alone = Annotated[bool, typer.Option("--alone", help="Leave out statics, control and oracle.")]
 Confirmed = Annotated[bool, typer.Option("--yes", help="Run a plan of more than a million runs.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print the plan and its time, and run nothing.")
+    bool, typer.Option("--dry-run", help="Print the plan and its time; run nothing.")
 ]
 MemoryLimit = Annotated[
     int | None,
-    typer.Option(
-        parser=memory_of, metavar="SIZE", help="Memory a worker may use: 4GiB. Uses a worker."
-    ),
+    typer.Option(parser=memory_of, metavar="SIZE", help="Memory that a worker may use: 4GiB."),
 ]
-Resume = Annotated[
-    Path | None, typer.Option(help="Continue an interrupted run; takes no selection.")
-]
+Resume = Annotated[Path | None, typer.Option(help="Continue a run that was interrupted.")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
