@@ -77,6 +77,13 @@ CARD = Card(
             coin="random_mode",
             oracle_at={"weights": "apo"},
         ),
+        # Other weights than those of the forced modes: nothing static of them to stand between.
+        Gap(
+            mixture=(),
+            methods=("apo_without",),
+            oracle="best_mode",
+            oracle_at={"weights": "flat"},
+        ),
         Gap(
             mixture=("parallel_judged", "parallel_vote"),
             methods=("bavt", "random_node"),
