@@ -290,16 +290,21 @@ def _number(count: int, noun: str) -> str:
 
 
 def say_warnings(findings: "Findings") -> None:
-    """Say on stderr the first remark, which is the most serious, and how many more there are.
+    """Say on stderr the first warning, which is the most serious, and how many more there are.
 
-    Where nothing was measured all of them are said: they hold the reason.
+    Methods that were skipped are named too: the tables lack them. Where nothing was measured all
+    warnings are said: they hold the reason.
     """
+    from adabench.harness.analysis.measurement_warnings import SKIPPED
+
     warnings = findings.manifest["warnings"]
-    for warning in warnings if findings.is_empty else warnings[:1]:
+    said = warnings if findings.is_empty else warnings[:1]
+    said = [*said, *(warning for warning in warnings[len(said) :] if SKIPPED in warning)]
+    for warning in said:
         warn(warning)
     if findings.is_empty:
         raced = findings.manifest.get("certificate")
         why = "the race was over before the first case; give it more time: --race 5m"
         warn(f"Nothing was measured: {why if raced else 'every method was skipped'}.")
-    elif len(warnings) > 1:
-        talk(f"{len(warnings) - 1} more warnings: adabench claims {findings.run} begins with them")
+    elif more := len(warnings) - len(said):
+        talk(f"{_number(more, 'more warning')}: adabench claims {findings.run} begins with them")

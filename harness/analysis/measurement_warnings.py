@@ -24,6 +24,8 @@ CONTENDED = 1.2
 """Wall over CPU time of a serial kernel above which somebody else had the core."""
 FIRST_LAP = "the first lap took"
 """Words of a note (`harness/run/measurement.py`)."""
+SKIPPED = ": skipped. "
+"""Words between the names of skipped methods and what they lack."""
 FEW_SEEDS = 5
 SPREAD = 0.10
 
@@ -62,7 +64,7 @@ def _skipped(table: Table) -> Iterator[str]:
         if record.status == "skipped":
             names[record.note.partition("\n")[0].partition(": ")[2]].add(record.cell.address)
     for lacks, skipped in sorted(names.items()):
-        yield f"{', '.join(sorted(skipped))}: skipped. {lacks}"
+        yield f"{', '.join(sorted(skipped))}{SKIPPED}{lacks}"
 
 
 def _seeds(table: Table) -> Iterator[str]:

@@ -18,7 +18,7 @@ def test_every_report_shows_the_warnings(findings, capsys):
         findings, manifest={**loud.manifest, "warnings": ["Beware.", "And look."]}
     )
     run.show(several, None, as_json=False)
-    assert "1 more warnings: adabench claims" in capsys.readouterr().err
+    assert "1 more warning: adabench claims" in capsys.readouterr().err
     claims.show_claims(several, as_json=True, everything=False)
     assert "And look." in capsys.readouterr().err
     forget_warnings()  # another command
