@@ -27,13 +27,9 @@ settings.register_profile("adabench", deadline=None)  # a busy machine is no fai
 settings.load_profile("adabench")
 
 PLUGIN = Path(__file__).parent / "plugin"
+WORKLOADS = Path(__file__).parent / "workloads"
 MOST_WORKERS = 8
 """Each holds torch and the kernels that it compiled: 1 to 2 GB."""
-COMPILED = frozenset({
-    "active_search", "connectivity", "flow_time", "paging", "ray_paths", "replanning",
-    "shortest_paths",
-})  # fmt: skip
-"""Tasks whose kernels take seconds to compile; what is compiled by one worker is not by others."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -65,12 +61,23 @@ def lend_models(own: Path, lent: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a compiled task's tests in one worker."""
+    """Keep tests of a task in one worker: they share its kernels, weights, servers and fixtures."""
     for item in items:
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        address = str(parameters.get("address", ""))
-        for task in COMPILED & {address.split("/")[0], *item.path.parent.parts}:
-            item.add_marker(pytest.mark.xdist_group(task))
+        group = group_of(item)
+        if group and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def group_of(item: pytest.Item) -> str:
+    """Return a test's task: by its address, or by the folder that it lies in; nothing elsewhere."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    task = str(parameters.get("address", "")).split("/")[0]
+    if task:
+        return task
+    if not item.path.is_relative_to(WORKLOADS):
+        return ""
+    folders = item.path.parent.relative_to(WORKLOADS).parts[1:]  # below a family
+    return folders[0] if folders else ""
 
 
 def pytest_report_header() -> str:

@@ -8,7 +8,7 @@ Nothing but the method's `solve` is inside the probes. A case that is too short 
 solved several times in one measured block; totals are divided by the number of loops, and `loops`
 is recorded. Samples during which the thread waited for a processor are left out of the latency and
 counted (`samples`, `samples_dropped`). A block of which too few are left is measured again, whole, up
-to `RETAKES` times (`retakes`; what decides is the kernel's word that the thread waited, never a
+to `Settings.retakes` times (`retakes`; what decides is the kernel's word that the thread waited, never a
 time); if none is calm, the note says that the timing is invalid, and the counts stand. An intrusive probe (a FLOP counter) never shares a pass with a
 clock: it gets a pass of its own over the same case.
 
@@ -49,8 +49,8 @@ EVENTS_BELOW_S = 0.01
 """Longer calls are not timed a second time by CUDA events: launching them takes no share."""
 SECOND_LAP_BELOW_S = 0.02
 """A case this short is solved at least twice, so that its first lap can be told from the others."""
-RETAKES, RETAKE_BELOW_S = 2, 0.25
-"""How often a disturbed block is measured again, and how short it has to be for that."""
+RETAKE_BELOW_S = 0.25
+"""How short a disturbed block has to be that it is measured again."""
 FIRST_LAP_FACTOR, FIRST_LAP_S = 2.0, 0.001
 """A first lap that took so many times as long as the later ones, and so much longer, gets a note."""
 
@@ -168,7 +168,7 @@ class MethodBench:
     ) -> tuple[Collection, dict[str, float], int]:
         """Measure a block again while it is disturbed; also return how many laps that took."""
         loops, more = len(timed.samples.laps), 0
-        for retakes in range(1, RETAKES + 1):
+        for retakes in range(1, self.settings.retakes + 1):
             block_s = sum(timed.samples.laps) / 1e9
             calm = timed.samples.verdict(self.settings.keep_share) != "invalid"
             if calm or block_s > RETAKE_BELOW_S:

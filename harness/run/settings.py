@@ -9,6 +9,8 @@ from adabench.profilers.timing.cuda import L2
 from adabench.profilers.timing.disturbance import KEEP_SHARE
 from adabench.profilers.timing.stopping import Target
 
+RETAKES = 2
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -34,6 +36,8 @@ class Settings:
     """The budget of that pass."""
     slowdown: float = 0.0
     """A share of more work that a gate plants into a method, to see that it notices."""
+    retakes: int = RETAKES
+    """How often a short block that was disturbed is measured again."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
