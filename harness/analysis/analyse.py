@@ -38,7 +38,7 @@ def analyse(
         KeyError: if a record names a task or method without a card.
     """
     table = records if isinstance(records, Table) else from_records(records)
-    dots = collapse(drop_invalid_timings(table))
+    dots = collapse(drop_invalid_timings(table, task_cards))
     usual = task_cards, method_cards
     task_cards, method_cards = settled_cards(dots, task_cards, method_cards)
     return Findings(

@@ -4,13 +4,18 @@ A cell whose samples were disturbed too often (`profilers/timing/disturbance.py`
 about the machine's other work than about the method. They are recorded, shown as what they are by
 a warning, and enter no mean, ratio, interval, claim or front: `drop_invalid_timings` takes them out before
 anything is computed. The counts of such a cell stand, and so does the processor time.
+
+Times are told by how their names end; what follows from times and has no unit of time (a share, a ratio of
+percentiles, a rate) is told by its task's declaration (`Metric.clocked`).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from adabench.harness.contract.card import Card
 from adabench.harness.stats.intervals import FloatArray
 from adabench.harness.store.table import Table
 from adabench.profilers.timing.disturbance import KEEP_SHARE
@@ -45,15 +50,28 @@ def judge_timings(table: Table) -> tuple[Mask, Mask]:
     return invalid, (cases > 0) & ~invalid & blind
 
 
-def drop_invalid_timings(table: Table) -> Table:
+def drop_invalid_timings(table: Table, task_cards: Mapping[str, Card]) -> Table:
     """Return the table without the times and joules of cells whose timing is invalid."""
     invalid, _ = judge_timings(table)
     if not invalid.any():
         return table
-    rows = invalid[table.cell]
-    clocked = {n for n in table.columns if n.endswith(CLOCKED) and not n.endswith(ROBUST)}
-    columns = {
-        name: np.where(rows, np.nan, values[:]) if name in clocked else values
-        for name, values in table.columns.items()
-    }
+    columns = dict(table.columns)
+    for name, values in table.columns.items():
+        cells = invalid & _has_clocked(table, name, task_cards)
+        if cells.any():
+            columns[name] = np.where(cells[table.cell], np.nan, values[:])
     return replace(table, columns=columns)
+
+
+def _has_clocked(table: Table, name: str, task_cards: Mapping[str, Card]) -> Mask:
+    """Return for each cell whether a column holds a time, or what its task says follows from times."""
+    if name.endswith(ROBUST):
+        return np.zeros(len(table.cells), np.bool_)
+    if name.endswith(CLOCKED):
+        return np.ones(len(table.cells), np.bool_)
+    tasks = {
+        task
+        for task, card in task_cards.items()
+        if any(metric.name == name and metric.clocked for metric in card.metrics)
+    }
+    return np.array([cell.task in tasks for cell in table.cells], np.bool_)

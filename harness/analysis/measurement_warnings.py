@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.analysis.invalid_timings import column, judge_timings
+from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.store.prepared_states import cached_checkpoints
 from adabench.harness.store.table import Table, from_records
 from adabench.profilers.compute.flops import UNCOUNTED
 from adabench.profilers.timing.disturbance import KEEP_SHARE
@@ -91,7 +93,35 @@ def _more_trainings(table: Table, task: str) -> str:
     if any("trainings" in cell.conditions for cell in table.all_cells if cell.task == task):
         wanted = f"--set trainings={FEW_SEEDS} {seeds}"
         return f"{wanted} takes {FEW_SEEDS}, and names what is missing of them."
-    return f"`adabench train '{task}/*'` makes what is missing of {FEW_SEEDS}; then {seeds}."
+    return (
+        f"`adabench train {_recipe_patterns(table, task)}` makes what is missing of {FEW_SEEDS}; "
+        f"then {seeds}."
+    )
+
+
+def _recipe_patterns(table: Table, task: str) -> str:
+    """Return patterns of the recipes that made what a task's methods used, under the tasks that have them."""
+    used = {
+        name
+        for cell in table.all_cells
+        if cell.task == task
+        for name in table.trained.get(cell.key, ())
+    }
+    owners = {name: _recipe_owner(name) for name in used}
+    if not set(owners.values()) - {task, ""}:
+        return f"'{task}/*'"
+    patterns = {f"{owner or task}/{name.rstrip('0123456789')}" for name, owner in owners.items()}
+    return " ".join(f"'{pattern}*'" for pattern in sorted(patterns))
+
+
+def _recipe_owner(name: str) -> str:
+    """Return the task in whose folder a checkpoint lies, or its card; empty where it lies nowhere."""
+    for task in registry.tasks().values():
+        shipped = task.path.with_name("checkpoints")
+        places = (shipped, cached_checkpoints(task.path.parent))
+        if any((place / f"{name}.json").is_file() for place in places):
+            return task.name
+    return ""
 
 
 def _trainings(table: Table, task: str) -> int:

@@ -101,6 +101,9 @@ class Metric:
     per: tuple[str, ...] = ()
     """Two other metrics, the mean of the first over that of the second: what a solved case costs. No single
     case has such a value, so it stands in tables, and no claim is tested on it."""
+    clocked: bool = False
+    """Whether it follows from times although it has no unit of time: a ratio, share or rate of them. Where
+    a cell's timing is invalid it is left out with the seconds."""
 
     def __post_init__(self) -> None:
         """Take what JSON gave as a list for what it was."""

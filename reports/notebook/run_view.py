@@ -61,7 +61,7 @@ class Run:
         """
         manifest = self.findings.manifest
         own = read_table(self.folder, str(manifest.get("records_sha256", "")))
-        own = own if disturbed else drop_invalid_timings(own)
+        own = own if disturbed else drop_invalid_timings(own, self.findings.task_cards)
         return tidy_frame(own, manifest, self.findings.task_cards)
 
     def records(self) -> "pd.DataFrame":

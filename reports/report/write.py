@@ -65,7 +65,7 @@ def _inside(run: Findings, folder: Path) -> "dict[int, PointDetails] | None":
     if run_folder.has_only_findings(folder):
         return None
     own = read_table(folder, str(run.manifest.get("records_sha256", "")))
-    return drill_down.inside(run, drop_invalid_timings(own))
+    return drill_down.inside(run, drop_invalid_timings(own, run.task_cards))
 
 
 def write_figures(findings: Findings, folder: Path) -> list[Path]:

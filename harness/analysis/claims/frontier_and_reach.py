@@ -123,7 +123,8 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
 
 def _untimed(expect: Frontier | Reach, method: str, evidence: Evidence, held: int) -> str:
     """Say how many cases a front of times does without: one invalid cell takes its seed from all settings."""
-    if not expect.cost.endswith(CLOCKED):
+    declared = any(one.name == expect.cost and one.clocked for one in evidence.card.metrics)
+    if not (declared or expect.cost.endswith(CLOCKED)):
         return ""
     sides = [(method, expect.where, False)]
     sides += [(expect.against, {**expect.where, **getattr(expect, "there", {})},

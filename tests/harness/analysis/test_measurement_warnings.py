@@ -1,5 +1,6 @@
 """Warnings: what a reader must know of a run's timing and energy, whichever report they read."""
 
+import fnmatch
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.measurement_warnings import warnings
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.table import from_records
 from adabench.profilers.timing.disturbance import KEEP_SHARE
+from adabench.workloads.agents.substrate.policy_recipes import recipes
 
 
 def record(case: int, samples: float, dropped: float | None, note: str = "", **more) -> Record:
@@ -119,12 +123,40 @@ def test_cases_that_spread_over_their_repeats_are_counted():
 def test_waiting_takes_times_away_and_no_processor_time():
     own = {"cpu_s": 1.0, "prep_cpu_s": 2.0, "update_cpu_s": 3.0, "latency_s": 4.0, "scene_s": 5.0}
     table = from_records([record(0, 10, 9, **own), record(1, 10, 9, **own)])
-    kept = drop_invalid_timings(table)
+    kept = drop_invalid_timings(table, {})
     for name, value in own.items():
         robust = name.endswith("cpu_s")
         assert np.array_equal(kept.columns[name][:] == value, [robust] * 2), name
     calm = from_records([record(0, 10, 0, **own), record(1, 10, 0, **own)])
-    assert drop_invalid_timings(calm) is calm
+    assert drop_invalid_timings(calm, {}) is calm
+
+
+def test_what_follows_from_times_is_left_out_with_them_where_its_task_says_so():
+    """A share of time has no unit of time; the same name of another task may be a count."""
+    metrics = (
+        Metric("idle_share", "", "lower", "info", clocked=True),
+        Metric("steps", "", "lower", "cost"),
+    )
+    cards = {
+        "roots": Card(title="Roots", adapts="nothing", metrics=metrics),
+        "trees": Card(title="Trees", adapts="nothing"),
+    }
+    own = {"idle_share": 0.5, "steps": 3.0}
+    lost = [record(0, 10, 9, **own)]
+    other = [replace(one, cell=replace(one.cell, task="trees")) for one in lost]
+    kept = drop_invalid_timings(from_records([*lost, *other]), cards)
+    found = dict(zip((cell.task for cell in kept.cells), kept.columns["idle_share"][:], strict=True))
+    assert np.isnan(found["roots"])
+    assert found["trees"] == 0.5
+    assert list(kept.columns["steps"][:]) == [3.0, 3.0]
+    calm = from_records([record(0, 10, 0, **own)])
+    assert drop_invalid_timings(calm, cards).columns["idle_share"][0] == 0.5
+
+
+@pytest.mark.parametrize("name", ["p95_over_p50", "idle_share", "achieved_qps", "overlap_share"])
+def test_shares_and_rates_of_agents_are_declared_as_times(name):
+    declared = {metric.name: metric for metric in registry.find("agents").card.metrics}
+    assert declared[name].clocked
 
 
 def test_operators_that_flops_lack_are_named_with_their_methods():
@@ -145,6 +177,22 @@ def test_seeds_of_few_trainings_are_no_advice():
     assert "adabench train 'roots/*'" in text
     assert "--seeds 0..9" not in text
     assert "trainings" not in said([of(seed, seed) for seed in range(6)])
+
+
+def test_more_trainings_are_asked_of_the_task_that_has_the_recipes():
+    """`agents` runs the policies of `lookup`: no recipe has its own name before it."""
+    records = [
+        Record(
+            Cell("agents", "lats", {}, {}, "embedded", seed), "solve", 0, 0, "ok", {"words": 1.0},
+            trained={f"agent-s-s{seed % 2}": "00", f"agent-value-s-s{seed % 2}": "01"},
+        )
+        for seed in range(3)
+    ]  # fmt: skip
+    text = said(records)
+    assert "agents: 2 trainings of each model only" in text
+    assert "`adabench train 'lookup/agent-s-s*' 'lookup/agent-value-s-s*'`" in text
+    for pattern in ("agent-s-s*", "agent-value-s-s*"):
+        assert len(fnmatch.filter(recipes(), pattern)) == 5
 
 
 def test_where_trainings_are_a_condition_files_alone_are_no_advice():

@@ -17,10 +17,13 @@ from safetensors.torch import save_file
 
 from adabench.workloads.agents.lookup.training import (
     gate_figures,
+    plan_expert,
+    plan_figures,
     train_modes,
     train_policies,
     train_values,
 )
+from adabench.workloads.agents.lookup.training.trace_mixture import traces
 from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.policies import (
@@ -34,6 +37,7 @@ from adabench.workloads.agents.substrate.policies import (
 from adabench.workloads.agents.substrate.policy_recipes import (
     AgentRecipe,
     ModeRecipe,
+    PlanRecipe,
     PolicyRecipe,
     ValueRecipe,
     recipes,
@@ -70,15 +74,21 @@ def train(
         model = train_modes.train(plan, start, progress)
         weights = weight_differences.packed(model.state_dict(), start.state_dict())
     else:
-        weights = checkpoints.halves(train_policies.train(plan, progress).state_dict())
+        source = plan_expert.plan_traces if isinstance(plan, PlanRecipe) else traces
+        model = train_policies.train(plan, progress, source)
+        weights = checkpoints.halves(model.state_dict())
     save_file(weights, folder / f"{name}{checkpoints.SUFFIX}")
     restore.cache_clear()
     return write_policy_card(plan, folder)
 
 
-def write_policy_card(plan: PolicyRecipe | ModeRecipe, folder: Path) -> dict[str, Any]:
+def write_policy_card(
+    plan: PolicyRecipe | ModeRecipe | PlanRecipe, folder: Path
+) -> dict[str, Any]:
     """Measure the figures of a policy's gates on its file, and write its card."""
     own = NativeEngine(restore(plan.name, folder), plan.name, vocabulary=ACTION_VOCABULARY)
+    if isinstance(plan, PlanRecipe):
+        return _write_card(plan, plan_expert, plan_figures.figures(own), folder)
     dev = gate_figures.figures(own)
     if isinstance(plan, ModeRecipe):
         return _write_card(plan, train_modes, dev | gate_figures.mode_shares(own), folder)

@@ -11,8 +11,10 @@
     answer      ans A5 B6 ;   ans 3 ;   ans fail ;
     critic      V HZ K1 A5 B6 = Y3 ; ok                           `V` is forced; ok or bad is the model's
     reflection  R H1 w1 ;                                         `R` is forced
+    plan        plan H1 K1 A7 B12 r5 ; H2 K1 w1 H1 r2 ; join      calls ahead; `w1 H1` is a result to come
+    observed    H1 K1 = A3 B9 ; H2 K1 = none ;                    what an executor puts behind `join`
 
-149 words have a meaning. `<spare...>` fill the table up to whole vectors of the compiled product.
+151 words have a meaning. `<spare...>` fill the table up to whole vectors of the compiled product.
 `<pad>`, `<bos>` and `<eos>` have the ids that they have in `language_model/vocabulary.py`, on which
 the engines rely.
 """
@@ -37,6 +39,7 @@ _MEANINGFUL: tuple[str, ...] = (
     *(f"Y{n}" for n in range(TYPES)),
     *("_", "Q", "R", "V", "ans", "bk", "none", "err", "late", "down", "fail", "ok", "bad"),
     *"=;>",
+    *("plan", "join"),
 )
 VOCABULARY = 160
 WORDS = (*_MEANINGFUL, *(f"<spare{n}>" for n in range(VOCABULARY - len(_MEANINGFUL))))
@@ -56,7 +59,10 @@ REFLECT, CRITIC, ANSWER, BACK = (IDS[word] for word in ("R", "V", "ans", "bk"))
 NONE, TRANSIENT, TIMEOUT, DOWN = (IDS[word] for word in ("none", "err", "late", "down"))
 FAIL, OK, BAD = (IDS[word] for word in ("fail", "ok", "bad"))
 EQUALS, END_STEP, END_PROMPT = (IDS[word] for word in "=;>")
+PLAN, JOIN = IDS["plan"], IDS["join"]
 
+FAULTS = frozenset((TRANSIENT, TIMEOUT, DOWN))
+"""What a call returns that failed."""
 LOOK_UPS, CALCULATORS = (K1, K2), (C1, C2)
 TOOLS = frozenset((*LOOK_UPS, *CALCULATORS))
 MODES = (DIRECT, CHAIN, ACT, CHECK)

@@ -22,12 +22,10 @@ from adabench.workloads.agents.substrate.action_steps import Ids, steps
 from adabench.workloads.agents.substrate.action_words import (
     ANSWER,
     CRITIC,
-    DOWN,
+    FAULTS,
     IDS,
     MODES,
     OWN_THOUGHT,
-    TIMEOUT,
-    TRANSIENT,
     WORDS,
 )
 from adabench.workloads.agents.substrate.call_ledger import CallLedger, CallRow, Kind, Plane
@@ -39,7 +37,6 @@ from adabench.workloads.shared.language_model.domain import Domain
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.session_account import Injection, SessionAccount
 
-FAULTS = frozenset((TRANSIENT, TIMEOUT, DOWN))
 MODE_NAMES = tuple(WORDS[mode] for mode in MODES)
 
 

@@ -22,6 +22,8 @@ from adabench.workloads.agents.substrate.policy_recipes import (
     TRAININGS,
     mode_name,
     mode_recipes,
+    plan_name,
+    plan_recipes,
     policy_recipes,
     recipes,
     value_name,
@@ -158,7 +160,8 @@ def restore(name: str, folder: Path) -> LanguageModel:
         EnvironmentProblem: if it was not trained yet.
     """
     modes = mode_recipes()
-    base = checkpoints.find_recipe(modes[name].policy if name in modes else name, policy_recipes())
+    known = policy_recipes() | plan_recipes()
+    base = checkpoints.find_recipe(modes[name].policy if name in modes else name, known)
     model = LanguageModel(base.shape)
     if name in modes:
         changes = checkpoints.weights(name, folder, modes[name].forecast_s)

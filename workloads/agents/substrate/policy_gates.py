@@ -47,6 +47,19 @@ VALUE_GATES = (
 )
 """Of a value head."""
 
+PLAN_GATES = (
+    Gate("sound", "the first plan is the one that the question asks for", low=0.95),
+    *(
+        Gate(f"kb_clean_{n}", f"{n} hops where nothing is to be chosen and nothing fails", low=0.95)
+        for n in (2, 3, 4)
+    ),
+    Gate("kb_3", "three hops: neither broken nor solved", low=0.40, high=0.65),
+    Gate("arith_clean_4", "four operations where nothing fails", low=0.95),
+    Gate("kb_faults_3", "three hops, nothing to be chosen: what fails is planned again", low=0.85),
+    Gate("all_down", "failure is declared where no tool works", low=0.95),
+)
+"""Of a planner."""
+
 
 def misses(figures: Mapping[str, float], gates: Sequence[Gate] = GATES) -> list[str]:
     """Return a sentence for each gate that figures miss or do not name."""

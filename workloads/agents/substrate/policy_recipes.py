@@ -9,11 +9,16 @@ never seconds: the result does not depend on how busy the machine is.
 from dataclasses import dataclass
 
 from adabench.workloads.agents.substrate.action_words import VOCABULARY
-from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, Gate
+from adabench.workloads.agents.substrate.policy_gates import (
+    GATES,
+    PLAN_GATES,
+    VALUE_GATES,
+    Gate,
+)
 from adabench.workloads.shared.language_model.model import BigramShape, Shape
 
 TRAININGS = (0, 1, 2, 3, 4)
-VALUES = "agent-value"
+VALUES, PLANNER = "agent-value", "agent-plan"
 ADAPTIVE, FLAT = "apo", "flat"
 """Roles of policies that learned to choose modes: with the adaptive reward, and without."""
 AGENT_S = BigramShape(layers=2, width=64, heads=2, hidden=176, vocabulary=VOCABULARY)
@@ -79,7 +84,25 @@ class ModeRecipe:
         return GATES
 
 
-AgentRecipe = PolicyRecipe | ValueRecipe | ModeRecipe
+@dataclass(frozen=True)
+class PlanRecipe:
+    """A planner: calls ahead with placeholders, and what to do with what came of them."""
+
+    name: str
+    shape: Shape
+    seed: int
+    steps: int
+    batch: int = 64
+    rate: float = 2e-3
+    forecast_s: int = 150
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Return what its figures must show."""
+        return PLAN_GATES
+
+
+AgentRecipe = PolicyRecipe | ValueRecipe | ModeRecipe | PlanRecipe
 
 
 def policy_recipes() -> dict[str, PolicyRecipe]:
@@ -113,6 +136,17 @@ def mode_recipes() -> dict[str, ModeRecipe]:
     return {recipe.name: recipe for recipe in made}
 
 
+def plan_recipes() -> dict[str, PlanRecipe]:
+    """Return the recipes of planners by name: one beside each small policy, of its size."""
+    made = [PlanRecipe(plan_name(f"agent-s-s{s}"), AGENT_S, s, 1000) for s in TRAININGS]
+    return {recipe.name: recipe for recipe in made}
+
+
+def plan_name(policy: str) -> str:
+    """Return the name of the planner that stands beside a policy."""
+    return f"{PLANNER}{policy.removeprefix('agent')}"
+
+
 def mode_name(policy: str, role: str) -> str:
     """Return the name of what went on from a policy to choose modes."""
     return f"agent-{role}{policy.removeprefix('agent')}"
@@ -125,4 +159,4 @@ def value_name(policy: str) -> str:
 
 def recipes() -> dict[str, AgentRecipe]:
     """Return every recipe by name."""
-    return {**policy_recipes(), **value_recipes(), **mode_recipes()}
+    return {**policy_recipes(), **value_recipes(), **mode_recipes(), **plan_recipes()}

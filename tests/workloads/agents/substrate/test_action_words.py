@@ -1,4 +1,4 @@
-"""The grammar: 149 words, and what is read off a completion."""
+"""The grammar: 151 words, and what is read off a completion."""
 
 import pytest
 
@@ -14,8 +14,8 @@ from adabench.workloads.agents.substrate.action_steps import (
 from adabench.workloads.shared.language_model import vocabulary
 
 
-def test_149_words_have_a_meaning_and_each_has_an_id():
-    assert words.MEANINGFUL == 149
+def test_151_words_have_a_meaning_and_each_has_an_id():
+    assert words.MEANINGFUL == 151
     assert len(set(words.WORDS)) == words.VOCABULARY == 160
 
 

@@ -15,18 +15,17 @@ from adabench.workloads.agents.substrate.action_words import (
     ANSWER,
     BAD,
     CRITIC,
-    DOWN,
     END_PROMPT,
     END_STEP,
     EQUALS,
     FAIL,
+    FAULTS,
     IDS,
     OK,
     OWN_THOUGHT,
     REFLECT,
     ROWS,
     TIMEOUT,
-    TRANSIENT,
 )
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.episodes import (
@@ -40,7 +39,6 @@ from adabench.workloads.agents.substrate.episodes import (
 from adabench.workloads.agents.substrate.tool_server import DEADLINE_S, ToolServer
 from adabench.workloads.shared.language_model.contract import Seq
 
-FAULTS = frozenset((TRANSIENT, TIMEOUT, DOWN))
 
 
 class WordScript:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from adabench.workloads.agents.lookup.training.expert import Trace
 from adabench.workloads.agents.lookup.training.trace_mixture import traces
 from adabench.workloads.agents.substrate.action_words import PAD
-from adabench.workloads.agents.substrate.policy_recipes import PolicyRecipe
+from adabench.workloads.agents.substrate.policy_recipes import PlanRecipe, PolicyRecipe
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.shared.language_model.model import LanguageModel
 
@@ -29,12 +29,16 @@ Batch = tuple[Tensor, Tensor, Tensor]
 """Ids, the words that follow them, and how much each of those counts, all [batch, T]."""
 
 
-def train(recipe: PolicyRecipe, progress: Progress = lambda done, steps: None) -> LanguageModel:
-    """Train a policy from its seed; return it in evaluation mode."""
+def train(
+    recipe: PolicyRecipe | PlanRecipe,
+    progress: Progress = lambda done, steps: None,
+    source: Callable[[int], Iterator[Trace]] = traces,
+) -> LanguageModel:
+    """Train a policy from its seed on traces; return it in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LanguageModel(recipe.shape)
-        drawn = islice(batches(traces(recipe.seed), recipe.seed, recipe.batch), recipe.steps)
+        drawn = islice(batches(source(recipe.seed), recipe.seed, recipe.batch), recipe.steps)
         fit(model, drawn, recipe.steps, recipe.rate, progress)
     return model.eval().requires_grad_(False)
 
