@@ -145,7 +145,9 @@ def test_what_follows_from_times_is_left_out_with_them_where_its_task_says_so():
     lost = [record(0, 10, 9, **own)]
     other = [replace(one, cell=replace(one.cell, task="trees")) for one in lost]
     kept = drop_invalid_timings(from_records([*lost, *other]), cards)
-    found = dict(zip((cell.task for cell in kept.cells), kept.columns["idle_share"][:], strict=True))
+    found = dict(
+        zip((cell.task for cell in kept.cells), kept.columns["idle_share"][:], strict=True)
+    )
     assert np.isnan(found["roots"])
     assert found["trees"] == 0.5
     assert list(kept.columns["steps"][:]) == [3.0, 3.0]

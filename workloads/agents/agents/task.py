@@ -56,6 +56,7 @@ from adabench.workloads.agents.agents.substrate.request_stream import Stream, dr
 from adabench.workloads.agents.agents.substrate.served_model import (
     ServedModel,
     named_model,
+    small_planner,
     small_policy,
 )
 from adabench.workloads.agents.agents.substrate.stream_task import OUTCOMES, GradedStreams
@@ -186,6 +187,7 @@ def load(
         seed,
         _opener(spec, device, dtype, policy_name(policy, seed)),
         device.startswith("cuda"),
+        _planner(spec, policy, seed),
         streams=tuple(
             Stream(index, asked_in, name, draw_gaps(mix(_EVALUATION, seed, index), requests))
             for index, (name, asked_in) in enumerate(zip(asked, prompts, strict=True))
@@ -228,12 +230,17 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     spec = named_spec(str(given["model"]))
     if spec.kind == "builtin":
         found = absences(str(given["policy"]))
-        return {name: why for name, why in found.items() if name == "values"}
+        return {name: why for name, why in found.items() if name in ("values", "plans")}
     from adabench.workloads.shared.sources.model_source import missing_abilities as lacking
 
     ours = "Leave out --model: the small policies of the family have it."
     lacks = {name: (f"{spec}: {how}.", ours) for name, how in lacking(spec).items()}
-    return {**lacks, "values": (f"{spec} has no head that values an agent's states.", ours)}
+    return {
+        **lacks,
+        "values": (f"{spec} has no head that values an agent's states.", ours),
+        "plans": (f"{spec} has no planner beside it whose plans were gated.", ours),
+        "table": (f"The tools of {spec} search an index, and read no table through.", ours),
+    }
 
 
 def named_spec(text: str) -> ModelSpec:
@@ -259,6 +266,12 @@ def _opener(spec: ModelSpec, device: str, dtype: str, policy: str) -> Callable[[
     from adabench.workloads.shared.sources.model_source import found_abilities
 
     return partial(named_model, spec, _place(device), _place(dtype), found_abilities(spec))
+
+
+def _planner(spec: ModelSpec, policy: str, seed: int) -> Callable[[], ServedModel] | None:
+    """Return what opens the planner beside a policy of the family; other models have none."""
+    own = spec.kind == "builtin"
+    return partial(small_planner, policy_name(policy, seed)) if own else None
 
 
 def _prompts(

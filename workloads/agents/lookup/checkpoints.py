@@ -66,7 +66,7 @@ def train(
         dev["step_chance"] = round(gate_figures.step_chance(policy), 4)
         save_file(checkpoints.halves(head), folder / f"{name}{checkpoints.SUFFIX}")
         value_head.cache_clear()
-        return _write_card(plan, train_values, dev, folder)
+        return _write_card(plan, (train_values,), dev, folder)
     if isinstance(plan, ModeRecipe):
         place = beside(plan.policy, folder)
         refuse_failures(plan.policy, place)
@@ -82,22 +82,21 @@ def train(
     return write_policy_card(plan, folder)
 
 
-def write_policy_card(
-    plan: PolicyRecipe | ModeRecipe | PlanRecipe, folder: Path
-) -> dict[str, Any]:
+def write_policy_card(plan: PolicyRecipe | ModeRecipe | PlanRecipe, folder: Path) -> dict[str, Any]:
     """Measure the figures of a policy's gates on its file, and write its card."""
     own = NativeEngine(restore(plan.name, folder), plan.name, vocabulary=ACTION_VOCABULARY)
     if isinstance(plan, PlanRecipe):
-        return _write_card(plan, plan_expert, plan_figures.figures(own), folder)
+        found = plan_figures.figures(own)
+        return _write_card(plan, (train_policies, plan_expert), found, folder)
     dev = gate_figures.figures(own)
     if isinstance(plan, ModeRecipe):
-        return _write_card(plan, train_modes, dev | gate_figures.mode_shares(own), folder)
-    return _write_card(plan, train_policies, dev, folder)
+        return _write_card(plan, (train_modes,), dev | gate_figures.mode_shares(own), folder)
+    return _write_card(plan, (train_policies,), dev, folder)
 
 
 def _write_card(
-    plan: AgentRecipe, training: ModuleType, dev: dict[str, float], folder: Path
+    plan: AgentRecipe, training: tuple[ModuleType, ...], dev: dict[str, float], folder: Path
 ) -> dict[str, Any]:
-    card = asdict(plan) | {"source": checkpoints.code_digest(training), "dev": dev}
+    card = asdict(plan) | {"source": checkpoints.code_digest(*training), "dev": dev}
     (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card

@@ -37,7 +37,8 @@ def planned_calls(words: Sequence[int]) -> list[Call]:
     if PLAN not in words:
         return []
     begin = len(words) - 1 - list(reversed(words)).index(PLAN)
-    found, part = [], []
+    found: list[Call] = []
+    part: list[int] = []
     for word in words[begin + 1 :]:
         if word == JOIN:
             break

@@ -15,7 +15,13 @@ from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
-from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, Gate, misses
+from adabench.workloads.agents.substrate.policy_gates import (
+    GATES,
+    PLAN_GATES,
+    VALUE_GATES,
+    Gate,
+    misses,
+)
 from adabench.workloads.agents.substrate.policy_recipes import (
     ADAPTIVE,
     FLAT,
@@ -54,7 +60,8 @@ def policy_name(base: str, seed: int) -> str:
 def absences(base: str) -> dict[str, tuple[str, str]]:
     """Return by ability which files beside a policy's trainings are missing, and what makes them.
 
-    `values`: heads that value its states; `modes`: policies that went on from it to choose modes.
+    `values`: heads that value its states; `modes`: policies that went on from it to choose modes; `plans`:
+    planners of its size.
 
     Raises:
         SelectionError: if there is no such policy.
@@ -64,6 +71,7 @@ def absences(base: str) -> dict[str, tuple[str, str]]:
     needed = {
         "values": [value_name(name) for name in names],
         "modes": [mode_name(name, role) for name in names for role in (ADAPTIVE, FLAT)],
+        "plans": [plan_name(name) for name in names],
     }
     found = {}
     for ability, files in needed.items():
@@ -106,6 +114,20 @@ def policy(name: str) -> Policy:
     _require(name)
     head = partial(value_head, value_name(name))
     return Policy(engine(name), name, FOLDER, head, mode_shares(name))
+
+
+def planner(name: str) -> Policy:
+    """Return a planner that passes its gates; no head values its states.
+
+    Raises:
+        EnvironmentProblem: if it misses a gate.
+        MissingAbility: if it was not trained yet.
+    """
+    _require(name)
+    place = checkpoints.home(name, FOLDER)
+    refuse_failures(name, place, PLAN_GATES)
+    own = NativeEngine(restore(name, place), name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
+    return Policy(own, name, FOLDER, partial(value_head, value_name(name)))
 
 
 @lru_cache(maxsize=8)

@@ -94,7 +94,7 @@ class PlanRecipe:
     steps: int
     batch: int = 64
     rate: float = 2e-3
-    forecast_s: int = 150
+    forecast_s: int = 110
 
     @property
     def gates(self) -> tuple[Gate, ...]:
@@ -138,7 +138,7 @@ def mode_recipes() -> dict[str, ModeRecipe]:
 
 def plan_recipes() -> dict[str, PlanRecipe]:
     """Return the recipes of planners by name: one beside each small policy, of its size."""
-    made = [PlanRecipe(plan_name(f"agent-s-s{s}"), AGENT_S, s, 1000) for s in TRAININGS]
+    made = [PlanRecipe(plan_name(f"agent-s-s{s}"), AGENT_S, s, 600) for s in TRAININGS]
     return {recipe.name: recipe for recipe in made}
 
 

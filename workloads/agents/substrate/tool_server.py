@@ -34,6 +34,7 @@ from adabench.workloads.agents.substrate.notation import (
     number_words,
     words_of,
 )
+from adabench.workloads.agents.substrate.people_table import PeopleTable
 from adabench.workloads.agents.substrate.worlds import World
 
 DEADLINE_S = 0.002
@@ -50,8 +51,15 @@ def price(tool: int) -> int:
 class ToolServer:
     """The tools of one question."""
 
-    def __init__(self, world: World, plan: FaultPlan, *, deadline_s: float = DEADLINE_S) -> None:
-        self._world, self._plan, self._deadline_s = world, plan, deadline_s
+    def __init__(
+        self,
+        world: World,
+        plan: FaultPlan,
+        *,
+        deadline_s: float = DEADLINE_S,
+        table: PeopleTable | None = None,
+    ) -> None:
+        self._world, self._plan, self._deadline_s, self._table = world, plan, deadline_s, table
 
     def call(self, tool: int, arguments: tuple[int, ...], attempt: int = 0) -> tuple[int, ...]:
         """Return what a tool returns, as words; `attempt` counts the same calls before this one."""
@@ -66,6 +74,8 @@ class ToolServer:
 
     def _look_up(self, words: tuple[int, ...]) -> tuple[int, ...]:
         entity = entity_of(words[:2])
+        if entity is not None and self._table is not None:
+            entity = self._table.find(entity)
         if entity is None or not 2 <= len(words) <= 3:
             return UNKNOWN
         if len(words) == 2:

@@ -13,13 +13,14 @@ tool, a dead end ends it. Two rows are taken by a draw of the policy's own; it d
 model; `mix` 0.7; sums 0.75. Latency has a tail: episodes differ by their hops and their faults, p95 over
 p50 about 1.6, against 1.3 of a chain that has one call. With a reuse of what was read the words read fall
 to a third or a quarter, since contexts are short here and grow by each call. At rising rates the queue
-grows; the answers stay the same to the bit.
+grows; the answers stay the same to the bit. The model is idle for a third of the time at tools of
+microseconds, and for more than half where a look-up reads a million rows.
 
 **Ways to fake it.** A loop that counts calls and makes none; tools that say which row is right; a cache
 that is counted and not run; a queue without requests that wait.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Ability, Card, Claim, Knob, Monotone, Point, Ratio
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
@@ -32,9 +33,11 @@ CARD = Card(
     adapts="nothing: how many calls there are follows from what tools return",
     role="static",
     fidelity="reconstructed",
+    abilities=(Ability("table", unless={"entries": 0}),),
     knobs=(
         Knob("qps", (0.0, 1.0, 16.0, 256.0), 0.0, open=True, low=0.0),
         Knob("steps", (24,), 24, open=True, low=1),
+        Knob("entries", (0, 100_000, 300_000, 1_000_000), 0, open=True, low=0),
     ),
     claims=(
         Claim(
@@ -56,6 +59,19 @@ CARD = Card(
             expect=Ratio("p95_over_p50", against="cot", low=1.2, where={"qps": 0.0}),
             apart_from=(),
             no_rival="A cost and no merit: it is not told apart from other agents.",
+        ),
+        Claim(
+            id="AC-idle",
+            says="The slower its tools are, the longer the model stands idle.",
+            source="measured",
+            paper="idle for up to 54.5 % of a request; the share follows from the tools, of 1.2 s or of 20 ms",
+            effect=None,
+            expect=Monotone(
+                "idle_share", over="entries", rising=True, tolerance=0.02,
+                where={"qps": 0.0}, groups=("kb", "mix"),
+            ),
+            apart_from=(),
+            no_rival="A cost and no merit: whoever waits for tools pays it.",
         ),
         Claim(
             id="AC-prefix",
@@ -114,4 +130,4 @@ def solve(task: AgentStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
                 break
         desk.offer(branch)
 
-    return task.serve(stream, agent, Load(float(point["qps"])))
+    return task.serve(stream, agent, Load(float(point["qps"]), entries=int(point["entries"])))

@@ -8,18 +8,21 @@ comes in between joins the next batch. Rows of a batch are computed one by one, 
 not depend on who else is served, and in which order.
 
 **Tools** answer where an episode has written a call. One that is late blocks its branch and no other. The
-model is idle while no call of it runs and somebody waits.
+model is idle while no call of it runs and somebody waits. Those of a plan run in threads beside the model, and
+are looked after between some words and the next (`plan_run.py`).
 """
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
 from adabench.workloads.agents.agents.substrate.call_rows import CallRow
 from adabench.workloads.agents.agents.substrate.desk import Desk, MakeAgent
-from adabench.workloads.agents.agents.substrate.request_stream import Stream
+from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
+from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
 from adabench.workloads.agents.agents.substrate.script import Script
 from adabench.workloads.agents.agents.substrate.served_request import (
     Branches,
@@ -28,13 +31,14 @@ from adabench.workloads.agents.agents.substrate.served_request import (
     ServedRequest,
     Values,
 )
-from adabench.workloads.agents.agents.substrate.stream_clock import StreamClock
+from adabench.workloads.agents.agents.substrate.stream_clock import Span, StreamClock, overlap_s
 from adabench.workloads.shared.language_model.contract import Chunk, mix
 
 MOST_AT_ONCE = 64
 """Requests that are served at a time."""
 QUANTUM = 4
-"""Words that are drawn before newcomers may join."""
+"""Words that are drawn before newcomers may join, and before a plan is looked after."""
+TOOL_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Load:
     concurrency: int = 1
     """Without a rate: requests at a time."""
     reuse: bool = True
+    entries: int = 0
+    """People in the table that each look-up reads through, beside those of the questions; 0: no table."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class StreamTimes:
     prefill_s: float
     decode_s: float
     tool_s: float
+    overlap_s: float
+    """While the model and a tool ran."""
 
 
 @dataclass
@@ -84,6 +92,9 @@ class AgentServer:
     _queue: deque[ServedRequest] = field(default_factory=deque)
     _active: list[ServedRequest] = field(default_factory=list)
     _make: Callable[[Desk], Any] = field(init=False)
+    _model_spans: list[Span] = field(default_factory=list)
+    """When the model ran."""
+    _pool: ThreadPoolExecutor | None = None
 
     def serve(
         self, stream: Stream, tools: Sequence[Any], make: MakeAgent, seed: int
@@ -94,18 +105,24 @@ class AgentServer:
         requests = [
             ServedRequest(
                 index, prompt, mix(seed, stream.index, index), tools[index], self.script,
-                self.branches, self.values_of, self.clock.now, comes[index],
+                self.branches, self.values_of, self.clock.now, self._threads, comes[index],
             )
             for index, prompt in enumerate(stream.prompts)
         ]  # fmt: skip
         self._queue.extend(requests)
-        while self._queue or self._active:
-            self._admit()
-            self._turn()
+        try:
+            while self._queue or self._active:
+                self._admit()
+                self._turn()
+        finally:
+            if self._pool is not None:
+                self._pool.shutdown()
         wall_s = self.clock.now()
+        tool_spans = [(row.began_s, row.ended_s) for row in self.rows if row.kind == "tool"]
         times = StreamTimes(
             wall_s, wall_s - self.clock.skipped_s,
             self.branches.prefill_s, self.branches.decode_s, self.tool_s,
+            overlap_s(self._model_spans, tool_spans),
         )  # fmt: skip
         return tuple(_served(request) for request in requests), times
 
@@ -130,11 +147,12 @@ class AgentServer:
     def _turn(self) -> None:
         """Hand over what tools have said, draw words, and let agents go on that have what they asked."""
         self._hand_over()
+        self._look_after_plans()
         drawing = [
             (request, flight)
             for request in self._active
             for flight in request.flights
-            if not flight.done and flight.due is None
+            if flight.is_drawing
         ]
         if drawing:
             self._draw(drawing)
@@ -171,8 +189,11 @@ class AgentServer:
                     flight.began_s, flight.context = self.clock.now(), len(flight.seq.ids)
                     self.branches.begin_call(flight.seq)
             left = [flight.end - len(flight.seq.ids) for _, flight in group]
-            most = left if is_alone else [min(one, QUANTUM) for one in left]
+            is_plan = any(flight.plan is not None for _, flight in group)
+            most = left if is_alone and not is_plan else [min(one, QUANTUM) for one in left]
+            began_s = self.clock.now()
             chunks = self.branches.decode([f.seq for _, f in group], stop, most, temperature)
+            self._model_spans.append((began_s, self.clock.now()))
             for (request, flight), chunk in zip(group, chunks, strict=True):
                 self._note(request, flight, chunk)
 
@@ -182,6 +203,12 @@ class AgentServer:
         if chunk.logprobs:
             flight.logprob = chunk.logprobs[-1]
         is_cut = len(seq.ids) >= flight.end
+        if flight.plan is not None:
+            flight.plan.read(seq.completion)
+            if is_cut or seq.finished or flight.plan.is_written:
+                flight.plan.is_written = True
+                self._end_call(request, flight)
+            return
         if not (is_cut or seq.finished or (chunk.ids and chunk.ids[-1] in flight.stop)):
             return
         completion = seq.completion
@@ -227,7 +254,7 @@ class AgentServer:
         ]
         if not found:
             return
-        self.branches.append([f.seq for _, f, _ in found], [due.words for *_, due in found])
+        self._read([f for _, f, _ in found], [due.words for *_, due in found])
         for request, flight, due in found:
             self.rows.append(
                 CallRow(
@@ -240,17 +267,64 @@ class AgentServer:
                 flight.done = True
             flight.done = flight.done or len(flight.seq.ids) >= flight.end
 
+    def _look_after_plans(self) -> None:
+        """Take what planned calls returned, begin others, and hand over what plans came to."""
+        whole = []
+        for request, flight, plan in self._plans():
+            for one in plan.take():
+                assert one.made is not None
+                made, words = one.made, one.made.result.words
+                self.tool_s += made.ended_s - made.began_s
+                self.rows.append(
+                    CallRow(
+                        request.index, "tool", "data", made.began_s, made.ended_s,
+                        len(flight.seq.ids), len(words), made.result.failed,
+                    )
+                )  # fmt: skip
+            if plan.is_written and plan.is_idle:
+                flight.done = True
+                if not flight.seq.finished:
+                    whole.append((flight, plan.observed()))
+        if whole:
+            self._read([flight for flight, _ in whole], [words for _, words in whole])
+
+    def _plans(self) -> Iterator[tuple[ServedRequest, Flight, PlanRun]]:
+        """Yield the plans that are being carried out."""
+        for request in self._active:
+            for flight in request.flights:
+                if flight.plan is not None and not flight.done:
+                    yield request, flight, flight.plan
+
+    def _read(self, flights: Sequence[Flight], parts: Sequence[Ids]) -> None:
+        """Put words of tools onto branches, which the model reads."""
+        began_s = self.clock.now()
+        self.branches.append([flight.seq for flight in flights], parts)
+        self._model_spans.append((began_s, self.clock.now()))
+
+    def _threads(self) -> Executor:
+        """Return the threads of tools, which are there once somebody plans."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(TOOL_THREADS)
+        return self._pool
+
     def _wait(self) -> None:
-        """Wait for the first tool that is late."""
+        """Wait for the first tool that is late, or for the first planned call."""
         dues = [
             flight.due_from_s + flight.due.late_s
             for request in self._active
             for flight in request.flights
             if flight.due is not None
         ]
+        began_s = self.clock.now()
+        under_way = [one for *_, plan in self._plans() for one in plan.under_way]
+        running = [one for one in under_way if not one.done()]
+        late = [one.result().ended_s for one in under_way if one.done()]
+        first_s = max(0.0, min((*dues, *late), default=began_s) - began_s)
+        if running:
+            wait(running, first_s if dues or late else None, FIRST_COMPLETED)
+        else:
+            time.sleep(first_s)
         if dues:
-            began_s = self.clock.now()
-            time.sleep(max(0.0, min(dues) - began_s))
             self.tool_s += self.clock.now() - began_s
 
 

@@ -25,7 +25,7 @@ class Branch:
     number: int
 
 
-AskKind = Literal["step", "end", "check", "reflect"]
+AskKind = Literal["step", "end", "check", "reflect", "plan"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Ask:
     kind: AskKind
     branches: tuple[Branch, ...]
     temperature: float = 0.0
+    ahead: bool = True
+    """Of a plan: whether calls begin while it is written."""
 
 
 Agent = Generator[Ask, Any, None]
@@ -102,6 +104,14 @@ class Desk:
     def finish(self, branches: Sequence[Branch], temperature: float = 0.0) -> Ask:
         """Ask for the end of each."""
         return Ask("end", tuple(branches), temperature)
+
+    def plan(self, branches: Sequence[Branch], *, ahead: bool = True) -> Ask:
+        """Ask for a plan of each, and for what its calls return; a planner's branches alone can.
+
+        Calls begin as soon as their placeholders are settled: while the plan is written, or with `ahead`
+        false once it is whole.
+        """
+        return Ask("plan", tuple(branches), ahead=ahead)
 
     def check(self, branches: Sequence[Branch]) -> Ask:
         """Ask the policy's critic how sure it is of each answer."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adabench.workloads.agents.agents.substrate.cached_branches import CachedBranches
+from adabench.workloads.agents.agents.substrate.plan_script import PlanScript
 from adabench.workloads.agents.agents.substrate.script import Script
 from adabench.workloads.agents.agents.substrate.text_branches import TextBranches
 from adabench.workloads.agents.agents.substrate.text_script import TextScript
@@ -18,7 +19,10 @@ from adabench.workloads.agents.agents.substrate.text_tools import TextTools
 from adabench.workloads.agents.agents.substrate.word_script import WordScript
 from adabench.workloads.agents.substrate.action_words import END_STEP
 from adabench.workloads.agents.substrate.agent_task import Policy, Scene
+from adabench.workloads.agents.substrate.people_table import people_table
+from adabench.workloads.agents.substrate.policies import planner as load_planner
 from adabench.workloads.agents.substrate.policies import policy as load_policy
+from adabench.workloads.agents.substrate.policy_recipes import plan_name
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.value_head import ValueHead
 from adabench.workloads.shared.language_model.contract import (
@@ -42,7 +46,8 @@ class ServedModel:
     script: Script
     branches: Callable[[bool], Any]
     """From whether what was read stays, to what holds branches."""
-    tools: Callable[[Scene], Any]
+    tools: Callable[[Scene, int], Any]
+    """From a scene, and how many people a table has that look-ups read through, to tools."""
     policy: Policy | None = None
     """Where it is one of ours: its file, and its head."""
 
@@ -88,12 +93,26 @@ def small_policy(name: str) -> ServedModel:
     Raises:
         EnvironmentProblem: if it misses a gate, or was not trained yet.
     """
-    policy = load_policy(name)
+    return _served(load_policy(name), WordScript())
+
+
+def small_planner(name: str) -> ServedModel:
+    """Return the planner that stands beside a policy of the family, if it passes its gates.
+
+    Raises:
+        EnvironmentProblem: if it misses a gate, or was not trained yet.
+    """
+    return _served(load_planner(plan_name(name)), PlanScript())
+
+
+def _served(policy: Policy, script: Script) -> ServedModel:
     return ServedModel(
         policy.engine,
-        WordScript(),
+        script,
         lambda reuse: CachedBranches(policy.engine, reuse=reuse),  # type: ignore[arg-type]
-        lambda scene: ToolServer(scene.world, scene.faults, deadline_s=0.0),
+        lambda scene, entries: ToolServer(
+            scene.world, scene.faults, deadline_s=0.0, table=people_table(entries)
+        ),
         policy,
     )
 
@@ -114,5 +133,5 @@ def named_model(
         engine,
         TextScript(open_codec(spec)),
         lambda reuse: TextBranches(engine, reuse=reuse),
-        lambda scene: TextTools(scene.world, scene.faults),
+        lambda scene, entries: TextTools(scene.world, scene.faults),
     )

@@ -1,12 +1,15 @@
 """One request on the server: its agent, its branches, and what was offered."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.agents.substrate.call_rows import Kind
 from adabench.workloads.agents.agents.substrate.desk import Agent, Ask, Branch
+from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
+from adabench.workloads.agents.agents.substrate.plan_script import PlanScript
 from adabench.workloads.agents.agents.substrate.request_stream import Ids
 from adabench.workloads.agents.agents.substrate.script import Script, ToolResult
 from adabench.workloads.shared.language_model.contract import Chunk, Floats, Seq, mix
@@ -89,6 +92,14 @@ class Flight:
     done: bool = False
     logprob: float = 0.0
     """Of the last word that was drawn."""
+    plan: PlanRun | None = None
+    """What is carried out while it is written."""
+
+    @property
+    def is_drawing(self) -> bool:
+        """Tell whether the model has words to write on it."""
+        is_planned = self.plan is not None and self.plan.is_written
+        return not (self.done or is_planned or self.due is not None)
 
 
 @dataclass(eq=False)
@@ -103,6 +114,8 @@ class ServedRequest:
     branches: Branches
     values_of: Values
     now: Callable[[], float]
+    pool: Callable[[], Executor]
+    """Threads of tools."""
     arrived_s: float = 0.0
     started_s: float = 0.0
     ended_s: float = 0.0
@@ -113,6 +126,8 @@ class ServedRequest:
     _seqs: list[Seq] = field(default_factory=list)
     _critics: dict[int, Seq] = field(default_factory=dict)
     """By branch: the critic's copy, which a reflection goes on from."""
+    _plans: dict[int, PlanRun] = field(default_factory=dict)
+    """By branch: what came of its plans."""
     _hints: set[Ids] = field(default_factory=set)
     _begun: int = 0
 
@@ -172,7 +187,9 @@ class ServedRequest:
     def take_off(self, ask: Ask) -> None:
         """Begin what the agent asks for."""
         self.ask = ask
-        make = {"step": self._act, "end": self._act, "check": self._judge}
+        make = {
+            "step": self._act, "end": self._act, "check": self._judge, "plan": self._draft,
+        }  # fmt: skip
         found = [make.get(ask.kind, self._reflect)(branch) for branch in ask.branches]
         self.flights = [flight for flight in found if flight is not None]
 
@@ -194,6 +211,26 @@ class ServedRequest:
             seq, "llm", self.script.step_ends, self.ask.temperature,
             seq.start + self.script.longest, self.ask.kind == "end",
         )  # fmt: skip
+
+    def _draft(self, branch: Branch) -> Flight | None:
+        """Let a planner write a plan; one that has not begun to has none."""
+        seq, script = self._seq(branch), self.script
+        if not isinstance(script, PlanScript):
+            raise MethodContractError(
+                "No plan can be asked of a policy that is no planner.",
+                "Serve the stream with `task.serve(..., planner=True)`.",
+            )
+        if script.is_over(seq) or seq.completion[-1:] != script.opening("plan"):
+            return None
+        assert self.ask is not None
+        if branch.number not in self._plans:
+            self._plans[branch.number] = PlanRun(
+                script, self.tools, self.pool(), self.now, self.ask.ahead
+            )
+        plan = self._plans[branch.number]
+        plan.begin()
+        end = seq.start + script.longest
+        return Flight(seq, "llm", script.plan_ends, self.ask.temperature, end, plan=plan)
 
     def _judge(self, branch: Branch) -> Flight | None:
         """Let a copy of an episode go on as its critic; one that does not answer has none."""

@@ -6,6 +6,10 @@ queues are what they would have been, idle time within requests is measured.
 """
 
 import time
+from collections.abc import Sequence
+
+Span = tuple[float, float]
+"""When something began and ended."""
 
 
 class StreamClock:
@@ -22,3 +26,27 @@ class StreamClock:
     def skip_to(self, moment_s: float) -> None:
         """Go on to a moment to come."""
         self.skipped_s += max(0.0, moment_s - self.now())
+
+
+def overlap_s(one: Sequence[Span], other: Sequence[Span]) -> float:
+    """Return how long something of both was going on; what runs side by side of one counts once."""
+    found = 0.0
+    left, right = _merged(one), _merged(other)
+    i = j = 0
+    while i < len(left) and j < len(right):
+        found += max(0.0, min(left[i][1], right[j][1]) - max(left[i][0], right[j][0]))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return found
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    found: list[Span] = []
+    for began_s, ended_s in sorted(spans):
+        if found and began_s <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], ended_s))
+        else:
+            found.append((began_s, ended_s))
+    return found

@@ -39,12 +39,15 @@ def times_of(served: Sequence[Served], times: StreamTimes, load: Load) -> dict[s
         "prefill_s": times.prefill_s,
         "decode_s": times.decode_s,
         "tool_s": times.tool_s,
+        "overlap_s": times.overlap_s,
     }
     if len(served) < FEWEST:
         return found
     found |= {f"p{n}_s": percentile(latencies, n / 100) for n in (50, 95, 99)}
     found["p95_over_p50"] = found["p95_s"] / found["p50_s"]
     found["idle_share"] = max(0.0, 1 - (times.prefill_s + times.decode_s) / times.busy_s)
+    found["tool_share"] = times.tool_s / times.busy_s
+    found["overlap_share"] = times.overlap_s / times.busy_s
     found["achieved_qps"] = len(served) / times.wall_s
     if load.qps:
         found["offered_qps"] = load.qps

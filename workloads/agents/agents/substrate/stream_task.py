@@ -27,7 +27,7 @@ from adabench.workloads.agents.agents.substrate.served_model import ServedModel
 from adabench.workloads.agents.agents.substrate.served_request import Offer
 from adabench.workloads.agents.agents.substrate.stream_figures import FEWEST, digest, times_of
 from adabench.workloads.agents.substrate.agent_task import Scene
-from adabench.workloads.shared.language_model.contract import Costs
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs
 from adabench.workloads.shared.training.checkpoints import one_thread
 
 LEVELS = frozenset({"kv_peak", "kv_peak_bytes"})
@@ -59,6 +59,7 @@ class AgentStreams:
     seed: int
     load_model: Callable[[], ServedModel]
     on_device: bool = False
+    load_planner: Callable[[], ServedModel] | None = None
     meter: Meter = field(default_factory=Meter)
     starts_cold: ClassVar[bool] = True
     """A stream is long, and what comes first warms up what comes later."""
@@ -74,12 +75,23 @@ class AgentStreams:
 
     def __reduce__(self) -> tuple[type["AgentStreams"], tuple[object, ...]]:
         """Store how it is made."""
-        return AgentStreams, (self.seed, self.load_model, self.on_device)
+        return AgentStreams, (self.seed, self.load_model, self.on_device, self.load_planner)
 
     @cached_property
     def model(self) -> ServedModel:
         """Return what is served, loaded when it is asked for first."""
         return self.load_model()
+
+    @cached_property
+    def planner(self) -> ServedModel:
+        """Return what writes plans, loaded when it is asked for first.
+
+        Raises:
+            CapabilityMissing: if the model has no planner beside it.
+        """
+        if self.load_planner is None:
+            raise CapabilityMissing("plans: no planner stands beside this model.", "Use ours.")
+        return self.load_planner()
 
     def warm(self) -> None:
         """Load weights and kernels; a model on a device belongs to the process that uses it."""
@@ -92,22 +104,31 @@ class AgentStreams:
         self._present.clear()
         self._present[stream] = scenes
 
-    def serve(self, stream: Stream, agent: MakeAgent, load: Load | None = None) -> Answers:
+    def serve(
+        self,
+        stream: Stream,
+        agent: MakeAgent,
+        load: Load | None = None,
+        *,
+        planner: bool = False,
+    ) -> Answers:
         """Serve a stream, each request by an agent of its own; return what was offered last for each.
 
-        Who serves it twice pays twice.
+        Who serves it twice pays twice. `planner`: it is the planner's branches that agents have.
 
         Raises:
             MethodContractError: if it is not the stream that is to be served.
         """
         self._refuse(stream)
-        scenes, load, model = self._present[stream], load or Load(), self.model
+        scenes, load = self._present[stream], load or Load()
+        model = self.planner if planner else self.model
         model.note()
         costs = Costs()
         model.engine.reset(costs)
         values = partial(model.values, costs)
         server = AgentServer(model.branches(load.reuse), model.script, values, load)
-        served, times = server.serve(stream, [model.tools(one) for one in scenes], agent, self.seed)
+        tools = [model.tools(one, load.entries) for one in scenes]
+        served, times = server.serve(stream, tools, agent, self.seed)
         answers = tuple(one.offers[-1].words if one.offers else () for one in served)
         self._settle(costs, server.rows, len(served))
         self._accounts.clear()
@@ -173,7 +194,7 @@ class GradedStreams(AgentStreams):
         """Store what has no streams."""
         if self.streams:
             raise TypeError("a task with streams is not stored; load it from its conditions")
-        made = (self.seed, self.load_model, self.on_device)
+        made = (self.seed, self.load_model, self.on_device, self.load_planner)
         return GradedStreams, (*made, Meter(), (), (), self.graders)
 
     def cases(self) -> Iterator[Stream]:
@@ -186,17 +207,24 @@ class GradedStreams(AgentStreams):
 
     def substrate(self) -> AgentStreams:
         """Return what methods get."""
-        return AgentStreams(self.seed, self.load_model, self.on_device)
+        return AgentStreams(self.seed, self.load_model, self.on_device, self.load_planner)
 
     def oracle_substrate(self) -> "GradedStreams":
         """Return the same with the graders."""
         return replace(self, streams=(), scenes=(), meter=Meter())
 
-    def serve(self, stream: Stream, agent: MakeAgent, load: Load | None = None) -> Answers:
+    def serve(
+        self,
+        stream: Stream,
+        agent: MakeAgent,
+        load: Load | None = None,
+        *,
+        planner: bool = False,
+    ) -> Answers:
         """Serve a stream, whose worlds are here."""
         if self.scenes:
             self.enter(stream, self.scenes[stream.index])
-        return super().serve(stream, agent, load)
+        return super().serve(stream, agent, load, planner=planner)
 
     def aside(self, stream: Stream) -> "GradedStreams":
         """Return the same with a meter that nobody reads. For oracles alone."""

@@ -40,7 +40,6 @@ from adabench.workloads.agents.substrate.tool_server import DEADLINE_S, ToolServ
 from adabench.workloads.shared.language_model.contract import Seq
 
 
-
 class WordScript:
     """Reads and writes episodes in the words of `action_words.py`."""
 

@@ -114,9 +114,7 @@ def _batch(engine: NativeEngine, setting: Setting, indices: Sequence[int]) -> It
         waiting = [seq for seq in waiting if seq.ids[-1] == JOIN]
         for seq in waiting:
             run = runs[seq]
-            made = carried_out(
-                planned_calls(seq.completion), run.server, run.results, run.attempts
-            )
+            made = carried_out(planned_calls(seq.completion), run.server, run.results, run.attempts)
             engine.append([seq], [observed(made)])
         _draw(engine, waiting, END_STEP, PLAN)
         waiting = [seq for seq in waiting if seq.ids[-1] == PLAN and not _is_over(seq)]
