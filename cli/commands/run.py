@@ -289,6 +289,12 @@ def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
+def _why_nothing(findings: "Findings") -> str:
+    if findings.manifest.get("certificate"):
+        return "the race was over before the first case; give it more time: --race 5m"
+    return "no case came to its end" if findings.failed else "every method was skipped"
+
+
 def say_warnings(findings: "Findings") -> None:
     """Say on stderr the first warning, which is the most serious, and how many more there are.
 
@@ -303,8 +309,6 @@ def say_warnings(findings: "Findings") -> None:
     for warning in said:
         warn(warning)
     if findings.is_empty:
-        raced = findings.manifest.get("certificate")
-        why = "the race was over before the first case; give it more time: --race 5m"
-        warn(f"Nothing was measured: {why if raced else 'every method was skipped'}.")
+        warn(f"Nothing was measured: {_why_nothing(findings)}.")
     elif more := len(warnings) - len(said):
         talk(f"{_number(more, 'more warning')}: adabench claims {findings.run} begins with them")

@@ -245,7 +245,7 @@ class Findings:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was measured: every method was skipped, or a race ended before the first case."""
+        """Whether nothing was measured: all was skipped or failed, or a race ended before the first case."""
         certificate = self.manifest.get("certificate")
         skipped = 0 < self.tally.records == len(self.tally.without_result)
         return skipped or (certificate is not None and not certificate["evaluations"])

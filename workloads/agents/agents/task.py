@@ -30,10 +30,14 @@ that a stream held at once.
 
 **What is timed.** `request_s` from arrival to answer, `queue_s` of it before service. For streams of 20 requests
 and more: `p50_s`, `p95_s`, `p99_s`, `p95_over_p50`; `idle_share`, the share of the time with somebody being
-served in which no call of the model ran; `offered_qps` and `achieved_qps`. With fewer than a hundred requests
-percentiles are indicative. `gain_per_s`: the points of accuracy a second that the last trial brought over the
+served in which no call of the model ran; `tool_share`, in which tools ran, and `overlap_share`, in which both did
+(`overlap_s`, in seconds); `offered_qps` and `achieved_qps`. With fewer than a hundred requests percentiles are
+indicative. `gain_per_s`: the points of accuracy a second that the last trial brought over the
 one before, where an agent offered several answers. Joules a solved request: those of a case that `--energy`
 gives, over `solved`.
+
+**How slow tools are** is what a look-up reads: at `entries` of a method, through a table of so many people and
+without an index (`people_table.py`). Answers do not depend on it.
 
 **Conditions.** `kinds`: a stream for each, a family or one size of it (`kb4`). `requests`: in each stream.
 `ambiguity`, `faults`: as in `lookup`.
@@ -41,9 +45,9 @@ gives, over `solved`.
     adabench run agents/react agents/cot --model hf:Qwen/Qwen2.5-1.5B-Instruct --set requests=20
     adabench run agents/react --model openai:http://127.0.0.1:8000/v1#name --set requests=20
 
-**Models** (`model`): `builtin`, the policies of the family; or `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`.
-Then questions, worlds and tools are in English: a search in an index on disk, a calculator, Python in a process
-with limits. Searches with values of steps need a policy of ours.
+**Models** (`model`): `builtin`, the policies of the family, each with a planner beside it; or `smollm2`, `hf:NAME`,
+`hf:FOLDER`, `openai:URL#NAME`. Then questions, worlds and tools are in English: a search in an index on disk, a
+calculator, Python in a process with limits. Searches with values of steps, and plans, need a policy of ours.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -269,6 +269,8 @@ def test_a_folder_of_hugging_faces_runs_and_a_cache_changes_what_is_read(llama_f
 def test_a_model_lacks_a_head_and_a_name_that_is_none_is_a_sentence(llama_folder):
     lacks = agents.missing_abilities({"model": f"hf:{llama_folder}"})
     assert "no head" in lacks["values"][0]
+    assert "no planner" in lacks["plans"][0]
+    assert "read no table" in lacks["table"][0]
     for model in ("likelihood", "gpt", "hf:"):
         with pytest.raises(SelectionError):
             agents.check_conditions({"model": model})

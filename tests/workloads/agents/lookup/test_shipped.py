@@ -10,7 +10,7 @@ from adabench.harness.contract import registry
 from adabench.workloads.agents.lookup.task import load, missing_abilities
 from adabench.workloads.agents.substrate.action_steps import stated
 from adabench.workloads.agents.substrate.policies import FOLDER
-from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, misses
+from adabench.workloads.agents.substrate.policy_gates import misses
 from adabench.workloads.agents.substrate.policy_recipes import recipes
 
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
@@ -34,8 +34,7 @@ def test_a_card_says_its_recipe_and_its_gates_are_passed(name):
     plan = json.loads(json.dumps(asdict(recipes()[name])))
     assert card.items() >= plan.items()
     assert card["source"]
-    gates = VALUE_GATES if name.startswith("agent-value") else GATES
-    assert misses(card["dev"], gates) == []
+    assert misses(card["dev"], recipes()[name].gates) == []
 
 
 def test_the_calls_of_bavts_claim_are_those_of_its_theorem():
@@ -55,7 +54,9 @@ def test_every_training_has_all_that_goes_on_from_it():
     trainings = {name.removeprefix("agent-s") for name in SHIPPED if name.startswith("agent-s")}
     assert len(trainings) >= 3
     for ending in trainings:
-        assert {f"agent-{role}-s{ending}" for role in ("value", "apo", "flat")} <= set(SHIPPED)
+        assert {f"agent-{role}-s{ending}" for role in ("value", "plan", "apo", "flat")} <= set(
+            SHIPPED
+        )
 
 
 def test_a2fm_writes_its_mode_itself_and_it_is_the_one_that_the_kind_needs():

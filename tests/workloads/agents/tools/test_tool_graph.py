@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.tools import task as tools
 from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER, REPO, read_graph
@@ -51,6 +52,18 @@ def test_a_user_s_graph_is_read_and_run_over(tmp_path):
     for name in (path, tmp_path / "none.json"):
         with pytest.raises(SelectionError, match="holds no graph of tools"):
             tools.load("embedded", 0, graph=str(name))
+
+
+def test_a_graph_of_one_tool_hands_off_where_it_is_down(load, tmp_path):
+    """With its only tool down there is no other: what is left is a hand-off, and no silent failure."""
+    path = tmp_path / "one.json"
+    stages = [{"title": "order", "tools": ["db"]}]
+    path.write_text(json.dumps({"domain": "one", "stages": stages}))
+    where = load(set="subsets", graph=str(path), instances=1)
+    router = registry.load(registry.find("tools/self_healing_router"))
+    usual = {knob.name: knob.default for knob in router.CARD.knobs}
+    found = [where.score(case, router.solve(where, case, usual)) for case in where.cases()]
+    assert [(one["completed"], one["silent"]) for one in found] == [(0.0, 0.0)]
 
 
 def test_every_graph_of_the_catalogue_leads_to_its_goal():
