@@ -81,6 +81,17 @@ def steps(completion: Words) -> Iterator[Step]:
         yield _step(completion[start:])
 
 
+def last_step(completion: Words) -> Step:
+    """Return the latest step of a completion, the unfinished one where there is one."""
+    end = len(completion) - (completion[-1] == END_STEP)
+    start = end
+    while start and completion[start - 1] != END_STEP:
+        start -= 1
+    if not start and completion[0] in MODES:
+        start = 1
+    return _step(completion[start:end])
+
+
 def _step(words: Words) -> Step:
     body = [word for word in words if word not in (EOS, CRITIC)]
     choice = body.pop(0) if body and body[0] in ROWS else None
@@ -94,7 +105,7 @@ def is_due(completion: Words) -> bool:
     """Tell whether a tool has to answer now: behind `=`, unless the model thinks for itself."""
     if not completion or completion[-1] != EQUALS:
         return False
-    *_, last = steps(completion)
+    last = last_step(completion)
     return last.call is not None or last.goes_back
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.substrate.action_ledger import refuse_forced
-from adabench.workloads.agents.substrate.action_steps import Ids, steps
+from adabench.workloads.agents.substrate.action_steps import Ids, last_step
 from adabench.workloads.agents.substrate.action_words import (
     ANSWER,
     CRITIC,
@@ -194,6 +194,6 @@ class AgentSession(Session):
 
 def _plane(completion: Sequence[int]) -> Plane:
     """Return whether the latest step chose what to do next, or produced something."""
-    *_, last = steps(completion)
+    last = last_step(completion)
     is_thought = len(last.head) > 1 and last.head[1] == OWN_THOUGHT
     return "data" if is_thought or last.head[:1] == (ANSWER,) else "control"

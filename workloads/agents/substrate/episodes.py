@@ -19,7 +19,7 @@ from adabench.workloads.agents.substrate.action_steps import (
     attempts_before,
     has_answered,
     is_due,
-    steps,
+    last_step,
     unused_row,
 )
 from adabench.workloads.agents.substrate.action_words import BAD, END_STEP, EQUALS, OK
@@ -102,7 +102,7 @@ def due_result(server: ToolServer, completion: Sequence[int]) -> tuple[int | Non
 
     A row that was not taken comes from the words themselves, and from no tool.
     """
-    *_, last = steps(completion)
+    last = last_step(completion)
     call = last.call
     if call is None:
         return None, unused_row(completion)

@@ -6,6 +6,7 @@ from adabench.workloads.agents.substrate import action_words as words
 from adabench.workloads.agents.substrate.action_steps import (
     has_answered,
     is_due,
+    last_step,
     stated,
     steps,
     tool_words,
@@ -114,3 +115,19 @@ def test_the_words_of_tools_are_results_and_their_ends():
     assert words.decode(tool_words(words.encode(text))) == expected
     assert tool_words(words.encode("act H1 K1 A7 B12 r5 =")) == ()  # not answered yet
     assert tool_words(words.encode("cot H1 me 7 + 4 = 1 ;")) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "act H1 K1 A7 B12 r5 =",
+        "act H1 K1 A7 B12 r5 = w1 A3 B9 w2 A8 B1 ;",
+        "act H1 K1 A7 B12 r5 = w1 A3 B9 w2 A8 B1 ; w2 H2 K1 w2 A8 B1 r2 =",
+        "cot H1 me 7 + 4 = 1 ; ans 1 ; V",
+        "plan H1 K1 A7 B12 r5 ; join",
+        "H1 K1 A7 B12 r5 = none ; ans fail ;",
+    ],
+)
+def test_the_last_step_is_the_last_of_all_steps(text):
+    completion = words.encode(text)
+    assert last_step(completion) == list(steps(completion))[-1]

@@ -8,8 +8,8 @@ from adabench.workloads.agents.agents.substrate.script import Ids, Plane, ToolRe
 from adabench.workloads.agents.substrate.action_steps import (
     MARKERS,
     is_due,
+    last_step,
     stated,
-    steps,
 )
 from adabench.workloads.agents.substrate.action_words import (
     ANSWER,
@@ -93,7 +93,7 @@ class WordScript:
 
     def plane(self, completion: Ids) -> Plane:
         """Tell whether the latest step chose what to do next, or produced something."""
-        *_, last = steps(completion)
+        last = last_step(completion)
         is_thought = len(last.head) > 1 and last.head[1] == OWN_THOUGHT
         return "data" if is_thought or last.head[:1] == (ANSWER,) else "control"
 
