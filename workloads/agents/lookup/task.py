@@ -196,7 +196,8 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     Raises:
         SelectionError: if there is no such policy.
     """
-    return absences(str({**CARD.defaults, **conditions}["policy"]))
+    found = absences(str({**CARD.defaults, **conditions}["policy"]))
+    return {name: why for name, why in found.items() if name in ("values", "modes")}
 
 
 def read_kinds(text: str) -> tuple[tuple[Family, int], ...]:
