@@ -12,6 +12,9 @@ its placeholder had said beforehand which is meant. A call that failed comes bac
 has a prompt of its own. Questions are chains, so no two calls of a plan run side by side: what overlaps is the
 plan's own writing.
 
+**Two cores.** A tool's thread needs a core beside the model's. On one the model waits for its own tools, which counts as
+disturbed (`profilers/timing/disturbance.py`), and no share of overlap is given.
+
 **What to expect.** Written before measuring. Accuracy of ReAct on facts, within five points, and 0.95 on sums, whose calculator it
 calls by a plan. Calls of the model: 2.5 where ReAct has 4.6, two and a plan again where a tool failed. Half of
 ReAct's words or less are read anew. Overlap: the first calls of a plan of two to four only, for later ones wait for results:
