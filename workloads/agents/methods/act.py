@@ -4,7 +4,7 @@
     chk   looks up the type of what it found, and goes back to the row that it did not take
 
 **What to expect.** Written before measuring, of `act`: `kb` of 2, 3 and 4 hops 0.67, 0.57 and 0.48, since two
-rows come at 0.35 of the hops and a coin decides; `mix` 0.75 to 0.8; sums 0.8 to 1.0, dearer than a chain.
+rows come at 0.35 of the hops and chance decides; `mix` 0.75 to 0.8; sums 0.8 to 1.0, dearer than a chain.
 `chk`: 0.6 to 0.7 on three hops, for half as many calls again.
 
 **Ways to fake it.** Tools that say which row is right; calls that are not counted.

@@ -1,4 +1,4 @@
-"""The cheapest mode that is right, in hindsight. An oracle, drawn dotted.
+"""Oracle: the cheapest mode that is right. Drawn dotted.
 
 It answers at once, in a chain and with tools, in sessions whose costs nobody counts, and takes the first of
 these modes that is right; where none is, the first of all. Then that mode runs once more: that is its cost.
@@ -24,7 +24,7 @@ from adabench.workloads.agents.substrate.agent_task import GradedAgentTask
 from adabench.workloads.shared.language_model.domain import Question
 
 CARD = Card(
-    title="The cheapest mode that is right, in hindsight",
+    title="Oracle: the cheapest mode that is right",
     adapts="in which mode a question is answered, told what each of them answers",
     role="oracle",
     oracle="exact",

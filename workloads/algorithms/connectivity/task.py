@@ -8,7 +8,7 @@ runs the stream and counts (`update_loop.py` has the contract).
         return task.serve(case, update, query, notes, hints="given")
 
 **What is given to everybody alike.** The streams and their queries (`update_streams.py`), the
-predictions and their errors (`predictions.py`), the coins. The condition `noise` spoils the
+predictions and their errors (`predictions.py`), the random numbers. The condition `noise` spoils the
 predictions, so robustness is a sweep over the task and not a knob of a method.
 
 **What is scored.** `exactness`, the share of answers that are right; anything below 1 is a wrong
@@ -21,7 +21,7 @@ and not quoted (`baselines_and_bounds.py`).
 **The budget.** Answers are exact, so the resource is the *accuracy* of the predictions,
 1 / (1 + error), and what a method makes of it is `thrift`: the share that it saves of the
 least that rebuilding at every deletion would cost, or 0 if an answer is wrong. The oracle gap is
-measured on that plane: static methods make nothing of accuracy, the clairvoyant does not need it.
+measured between these two: static methods make nothing of accuracy, the oracle does not need it.
 
     adabench run connectivity/* --set updates=edges.csv
 
@@ -49,7 +49,7 @@ CARD = Card(
     paper="The Predicted-Updates Dynamic Model, arXiv 2307.08890, COLT 2024",
     adapts="how much of a structure is rebuilt, on how wrong a predicted deletion time was",
     budget="noise",
-    no_speedup="the plane's resource is the accuracy of predictions, which is no work; "
+    no_speedup="the cost axis is the accuracy of predictions, which is no work; "
     "claims on latency_s beside those on work say what became time",
     gaps=(
         Gap(

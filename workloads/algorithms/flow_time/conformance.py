@@ -158,7 +158,7 @@ def _optimum(trials: list[Trial]) -> Iterator[str]:
 def _coins(trials: list[Trial]) -> Iterator[str]:
     several = [trial for trial in trials if len(trial.answer.flow) > 1]
     if several and all(np.ptp(trial.answer.flow, axis=0).max() == 0 for trial in several):
-        yield "It asks for several streams of coins, but runs alike in all: no coins are used."
+        yield "It asks for several random streams, but runs alike in all: it draws nothing."
 
 
 def _theorems(trials: list[Trial], card: Card) -> Iterator[str]:

@@ -10,7 +10,7 @@ hooks to `FlowTime.replay`, which runs the stream and counts (`policy_view.py` h
         return task.replay(case, hear, choose)
 
 **What is given to everybody alike.** The streams (`job_streams.py`), all jobs to the last, no
-warm-up cut off; what is revealed, and when; the coins of each method's random streams.
+warm-up cut off; what is revealed, and when; the seeds of each method's random streams.
 
 **What is scored.** `optimality` = OPT / flow with OPT by SRPT on the true sizes, exact; `ratio`,
 its inverse; mean, 99th percentile and largest flow time; and what theorems say of that very
@@ -20,7 +20,7 @@ is refused: it would be a bug.
 **The budget.** Information. `m` is how many operations a job may have, so how late its size is
 known: `information` is the mean share of a job's size known at its arrival, 1 at m = 1 and
 about 1/m else. It is handed to every policy, as slots are to a cache, and the gap is
-measured on the plane information x optimality. `information_used` beside it is what the
+measured between information and optimality. `information_used` beside it is what the
 policy asked to see of it when it started a job.
 
     adabench run 'flow_time/*' --set trace=log.swf

@@ -164,7 +164,7 @@ def _optimum(trials: list[Trial]) -> Iterator[str]:
 def _coins(trials: list[Trial]) -> Iterator[str]:
     several = [trial for trial in trials if len(trial.answer.faults) > 1]
     if several and all(np.ptp(trial.answer.faults) == 0 for trial in several):
-        yield "It asks for several coin streams, but faults alike in all: no coins are used."
+        yield "It asks for several random streams, but faults alike in all: it draws nothing."
 
 
 def _theorems(trials: list[Trial], claims: tuple[Claim, ...]) -> Iterator[str]:

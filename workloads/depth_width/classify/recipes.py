@@ -4,7 +4,7 @@
     adabench train 'sequence-s*'            mixtures that read sequences; isolated-s*: the mean alone
     adabench train 'sequence-statics-s*'    what chooses nothing; isolated-statics-s*: on the mean alone
     adabench train 'batches-s*'             Hecto at batches of 16 and 256
-    adabench train 'coins-s*'               experts trained under coins, for weights=coins
+    adabench train 'coins-s*'               experts trained under a random gate, for weights=coins
     adabench train 'spam-sequence-s*'       the same on real text (spam, sentiment, genre); MiniLM's
                                             states are made first and kept (spam-states)
 

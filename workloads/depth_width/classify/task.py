@@ -10,7 +10,7 @@ them for everybody (`encoder.py`). A gate sees its summary, the state of <cls>, 
 question; which experts there are, and how one is chosen, is what methods differ in (`experts.py`).
 
 **What is scored.** `accuracy` of a set of 1,000 queries (a case), by kind of question, and of the kind
-answered worse; `mi_bits`, what the experts that *ran* say of the kind (1 at most, 0 for coins),
+answered worse; `mi_bits`, what the experts that *ran* say of the kind (1 at most, 0 for chance),
 `kind_bits_left`, what they leave open of it; `share_gru`, the queries on which a GRU ran; `alignment`,
 that share where order matters less that where it does not.
 

@@ -1,7 +1,7 @@
-"""Random exits: early exit with coins in place of the head's confidence.
+"""Random exits: early exit at random in place of the head's confidence.
 
 The control. The same model, and at each exit the same share of those still there leaves as under
-the threshold, measured on calibration sequences that no score is taken on. Coins cost no
+the threshold, measured on calibration sequences that no score is taken on. Random draws cost no
 operations, and the head is asked once, at the end; that is counted.
 
 **What to expect.** Written before measuring: at scale embedded it loses more than half of the
@@ -31,7 +31,7 @@ from adabench.workloads.depth_width.substrate.work_counter import Work
 CARD = Card(
     title="Random exits at early exit's shares",
     tasks=("ledger", "pretrained"),
-    adapts="how many layers a token runs, by coin",
+    adapts="how many layers a token runs, at random",
     role="control",
     knobs=(
         Knob(

@@ -1,6 +1,6 @@
 """Random paths: Dr.LLM's paths without its reading of the question.
 
-The control, with two kinds of coins. What the routers choose for calibration questions, on which no
+The control, with two kinds of random draws. What the routers choose for calibration questions, on which no
 score is taken, is drawn from, question by question:
 
     keep=lengths   as many layers as a drawn path has; which are left out (or repeated) is chance
@@ -30,7 +30,7 @@ CARD = Card(
     tasks=("ledger_qa", "pretrained"),
     moved_from="ledger/random_paths",
     variants={"pretrained": Variant(conditions={"prompt": 64})},
-    adapts="which layers a question skips or repeats, by coin",
+    adapts="which layers a question skips or repeats, at random",
     role="control",
     knobs=(
         Knob("p", (-0.6, -0.5, -0.4, -0.3, -0.2), -0.5, at="prepare", open=True, low=-1, high=1),

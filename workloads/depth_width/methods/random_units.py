@@ -1,14 +1,14 @@
-"""Random units: informed routing with coins in place of its routers.
+"""Random units: informed routing with random routers in place of its own.
 
 The control. The same frozen model and forecasters, and every unit runs for the same share of the
 positions as the trained router lets run, measured on calibration sequences that no score is
 taken on. What this keeps, the forecasts keep whoever is chosen.
 
-`weights=coins` is the harder control: forecasters that were trained under coins at these rates, as
-long as the method's were under its routers (`adabench train unit-coins-60-s0`).
+`weights=coins` is the harder control: forecasters that were trained under random routing at these rates,
+as long as the method's were under its routers (`adabench train unit-coins-60-s0`).
 
 **What to expect.** Written before measuring: a third to a half of the answers at 0.6; in a
-prototype coins at these rates left 0.14 to 0.36.
+prototype random routing at these rates left 0.14 to 0.36.
 
 **Ways to fake it.** Other rates than the method's, one rate for all units, or no forecast.
 """
@@ -36,7 +36,7 @@ CARD = Card(
     title="Random units at informed routing's rates",
     tasks=("ledger", "pretrained"),
     variants={"pretrained": Variant(sweep={"sparsity": (0.15,)})},
-    adapts="which attention blocks and MLPs a position runs, by coin",
+    adapts="which attention blocks and MLPs a position runs, at random",
     role="control",
     knobs=(
         Knob("sparsity", (0.45, 0.6, 0.75), 0.6, at="prepare", open=True, low=0.01, high=0.99),

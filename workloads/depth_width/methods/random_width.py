@@ -1,11 +1,11 @@
-"""Random width: adaptive computation modules with coins in place of their gates.
+"""Random width: adaptive computation modules with random gates in place of their own.
 
 The control. The same tuned model, and in each module the same shares of positions that take 0, 1,
 .. 4 learners as under its gates, measured on calibration sequences that no score is taken on. What
-this keeps, the learners keep whoever runs them. Coins cost no operations, so it is a few percent
+this keeps, the learners keep whoever runs them. Random draws cost nothing, so it is a few percent
 cheaper than the method.
 
-`weights=coins` is the harder control: a model that was tuned under coins at these shares, as long as
+`weights=coins` is the harder control: a model that was tuned under random gates at these shares, as long as
 the method's was under its gates (`adabench train width-coins-40-s0`).
 
 **What to expect.** Written before any tuning: at 0.40 a third of the answers at k = 4 less than
@@ -32,7 +32,7 @@ CARD = Card(
     title="Random width at the modules' shares",
     tasks=("ledger", "pretrained"),
     variants={"pretrained": Variant(sweep={"budget": (0.75,)})},
-    adapts="how many of four learners a position runs in each MLP, by coin",
+    adapts="how many of four learners a position runs in each MLP, at random",
     role="control",
     knobs=(
         Knob("budget", (0.4,), 0.4, at="prepare", open=True, low=0.01, high=0.99),

@@ -4,7 +4,7 @@
     n = argmax gate(x)                        gate: d -> 16 -> 16 -> N + 1, no nonlinearity
 
 N = 4 learners of hidden width 4 d / N cost together what the MLP did. A *chooser* says how many
-learners each row takes: the trained gates, a constant, or coins. It sees the normed rows of the
+learners each row takes: the trained gates, a constant, or random draws. It sees the normed rows of the
 positions in play, never a label and never a later position.
 
 **Gathered.** Rows are sorted by their number of learners, most first. The first n learners lie side

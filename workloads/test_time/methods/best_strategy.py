@@ -1,4 +1,4 @@
-"""The best strategy in hindsight. An oracle, drawn dotted.
+"""Oracle: the best strategy of each question. Drawn dotted.
 
     by=question   the first strategy that answers this question right under the budget, in the order of
                   their set; where none does, the first of all
@@ -32,7 +32,7 @@ from adabench.workloads.test_time.substrate.strategies import (
 )
 
 CARD = Card(
-    title="The best strategy of each question, in hindsight",
+    title="Oracle: the best strategy of each question",
     adapts="which strategy a question gets, told what each of them answers, or how hard it is",
     role="oracle",
     oracle="bound",

@@ -1,4 +1,4 @@
-"""Fewest samples: the least N whose vote is right, told so in hindsight. An oracle.
+"""Oracle of samples: the least N whose vote is right.
 
 Samples come one after another; after each the vote over all so far is taken, and the first that is
 right ends it. Where none of N is right all N are paid for. No rule that stops early can stop earlier

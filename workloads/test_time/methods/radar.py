@@ -142,7 +142,7 @@ CARD = Card(
         ),
         Claim(
             id="radar-pair",
-            says="At equal FLOPs it answers more than a coin between the cheapest and the dearest.",
+            says="At equal FLOPs it answers more than a random choice of the cheapest and the dearest.",
             source="own",
             paper="random pairs have a hypervolume of 0.55 to 0.73 where RADAR has 0.75 to 0.92",
             effect=None,
@@ -164,7 +164,7 @@ CARD = Card(
         ),
         Claim(
             id="TX-radar-pair",
-            says="On sums of a real model it answers more than a coin between cheapest and dearest.",
+            says="On sums of a real model it answers more than a random choice of cheapest and dearest.",
             source="own",
             paper="what RADAR claims of many models, asked of one and its draft",
             effect=None,

@@ -1,12 +1,12 @@
-"""A random pair: a coin says whether the dearest configuration answers, or the cheapest.
+"""A random pair: chance says whether the dearest configuration answers, or the cheapest.
 
-The control of every router. The coin knows the question's index and the run's seed, and sees nothing
+The control of every router. The draw knows the question's index and the run's seed, and sees nothing
 else; `rate` is the share of questions that the dearest one gets. It reads no prompt to decide, and pays
 for none.
 
 **What to expect.** Before measuring: on the line between the two, 17 points of hypervolume below RADAR.
 
-**Ways to fake it.** A coin that is thrown again; a pair whose dearer half is no better.
+**Ways to fake it.** Drawing again; a pair whose dearer half is no better.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from adabench.workloads.test_time.substrate.question_task import QuestionTask
 CARD = Card(
     title="Random pair",
     paper="the baseline of RADAR, arXiv 2509.25426",
-    adapts="which of the cheapest and the dearest configuration answers, by a coin",
+    adapts="which of the cheapest and the dearest configuration answers, at random",
     role="control",
     tasks=("chain", "text"),
     control_of=("radar", "knn_router"),

@@ -13,7 +13,7 @@ from the short ones of these, up to five operations; routed are the longer ones 
 A run's seed says which fifth; from seed 5 on the questions are dealt anew, and they are the same ones.
 
 **What is scored**, on held-out responses. `hypervolume`: the area that the settings of a method's dial
-dominate on the plane of cost and accuracy. `price_at_90`: what 0.9 of the dearest configuration's
+dominate in the quality-cost plot. `price_at_90`: what 0.9 of the dearest configuration's
 accuracy costs, over that one's price, and 1 where it is not reached; `saved_at_90` is 1 less that. Of methods that have difficulties, their rank correlation with
 the number of operations (`difficulty_steps`), with the share of configurations that err
 (`difficulty_errors`), and with that share among prompts of equal length (`difficulty_within`): the number

@@ -48,7 +48,7 @@ def test_a_wrong_source_is_caught(name: str, caught: str) -> None:
         ("looks_ahead", "It looks ahead"),
         ("told_totals", "told true sizes"),
         ("best_of_two", "more than once"),
-        ("no_coins", "no coins are used"),
+        ("no_coins", "it draws nothing"),
         ("clears_the_meter", "wrote into the meter"),
         ("false_claim", "claim X-1 fails"),
         ("false_claim", "claim X-2 fails"),

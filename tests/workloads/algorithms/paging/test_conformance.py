@@ -32,7 +32,7 @@ def load(path: Path) -> ModuleType:
         ("evicts_two", "evicted more or fewer pages"),
         ("looks_ahead", "looks ahead"),
         ("bits_on_faults", "ignores the bits told with hits"),
-        ("first_unmarked", "no coins are used"),
+        ("first_unmarked", "it draws nothing"),
         ("best_of_two", "replays a case more than once"),
         ("forges", "changed the cache other than through `evict`"),
         ("prefetches", "changed the cache other than through `evict`"),

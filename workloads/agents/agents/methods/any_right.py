@@ -1,4 +1,4 @@
-"""The cheapest design that is right, in hindsight. An oracle, drawn dotted.
+"""Oracle: the cheapest design that is right. Drawn dotted.
 
 Each request is answered at once, by a chain of thought and by ReAct, in a stream whose costs nobody counts;
 the first of these that is right serves it once more: that is its cost. Where none is, the first of all.
@@ -22,7 +22,7 @@ from adabench.workloads.agents.agents.substrate.request_stream import Ids, Strea
 from adabench.workloads.agents.agents.substrate.stream_task import GradedStreams
 
 CARD = Card(
-    title="The cheapest design that is right, in hindsight",
+    title="Oracle: the cheapest design that is right",
     adapts="which design serves a request, told what each of them answers",
     role="oracle",
     oracle="exact",

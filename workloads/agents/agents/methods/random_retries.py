@@ -1,11 +1,11 @@
-"""Retries by a coin: the control of Reflexion.
+"""Random retries: the control of Reflexion.
 
-After each episode a coin decides whether there is another one, at `rate`, and each is drawn at temperature 1;
+After each episode there is another one with probability `rate`, and each is drawn at temperature 1;
 the last one counts. No critic is asked and nothing is reflected on.
 
 **What to expect.** Written before measuring: a single sampled episode's accuracy, whatever is spent.
 
-**Ways to fake it.** A coin that is thrown again until the answer is good.
+**Ways to fake it.** Drawing again until the answer is good.
 """
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point
@@ -16,8 +16,8 @@ from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
 from adabench.workloads.shared.language_model.contract import mix
 
 CARD = Card(
-    title="Retries by a coin",
-    adapts="how often a question is tried again, by a coin",
+    title="Random retries",
+    adapts="how often a question is tried again, at random",
     role="control",
     control_of=("reflexion",),
     abilities=(Ability("samples"),),

@@ -45,7 +45,7 @@ CARD = Card(
                 where={"reflections": 4}, there={"reflections": 1}, groups=("kb", "mix"),
             ),
             apart_from=(),
-            no_rival="A limit and no merit: retries by a coin bring nothing at any time.",
+            no_rival="A limit and no merit: random retries bring nothing at any time.",
         ),
         Claim(
             id="AC-fair",

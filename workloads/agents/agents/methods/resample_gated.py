@@ -4,7 +4,7 @@ The label access of Reflexion's released driver, and nothing else: what a gated 
 against it.
 
 **What to expect.** Written before measuring, from a prototype: on facts 0.63 at two and 0.80 at five episodes;
-much of it by luck, since each episode tosses a coin at every pair of rows.
+much of it by luck, since each episode chooses at random at every pair of rows.
 
 **Ways to fake it.** Reporting it as a method.
 """

@@ -1,9 +1,9 @@
-"""The first right answer of independent episodes, in hindsight. An oracle, drawn dotted.
+"""Oracle: the first right answer of independent episodes. Drawn dotted.
 
 Episodes run until one is right or the calls are gone: what choosing among them could gain at most.
 
 **What to expect.** Written before measuring, from a prototype: above 0.9 with the calls of eight episodes; much
-of it by luck, since each episode tosses a coin at every pair of rows.
+of it by luck, since each episode chooses at random at every pair of rows.
 
 **Ways to fake it.** Reporting it as a method.
 """
@@ -15,7 +15,7 @@ from adabench.workloads.agents.substrate.episode_pool import episodes
 from adabench.workloads.shared.language_model.domain import Question
 
 CARD = Card(
-    title="The first right episode, in hindsight",
+    title="Oracle: the first right episode",
     adapts="which episode is returned, told which is right",
     role="oracle",
     oracle="bound",

@@ -13,7 +13,7 @@ from adabench.workloads.agents.tools.substrate.routing_session import RoutingCas
 from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask
 
 CARD = Card(
-    title="The shortest plan that works, in hindsight",
+    title="Oracle: the shortest plan that works",
     adapts="which tools are called, told every fault",
     role="oracle",
     oracle="exact",

@@ -1,11 +1,11 @@
 """Random: ask any arm, drawn anew for each query.
 
-The control: as many queries as everybody, allocated by coins.
+The control: as many queries as everybody, allocated at random.
 
 **What to expect.** Worse than uniform, which at least asks every arm: with 20 queries an arm is
 never asked with probability 0.9^20 = 0.12.
 
-**Ways to fake it.** Coins that are not fresh at each query.
+**Ways to fake it.** Random numbers that are not fresh at each query.
 """
 
 from adabench.harness.contract.card import Card, Claim, Difference, Point

@@ -1,11 +1,11 @@
 """Offline divide and conquer over time: the lifted recursion, told every deletion time exactly.
 
-The clairvoyant of this task. It runs the very kernel of `predicted_updates.py` on the same
+The oracle of this task. It runs the very kernel of `predicted_updates.py` on the same
 shift; only its predictions are the truth, so it never repairs and never extends:
 
     unions <= 2 (log2 P - 1) per inserted edge      (`perfect_bound`: each node is entered once)
 
-Its hindsight is exact. Its *work* is no lower bound: on graphs where a deletion leaves a small
+Its choice is exact. Its *work* is no lower bound: on graphs where a deletion leaves a small
 side, a spanning forest without any prediction does less.
 
 **What to expect.** Written before measuring, from the card: 5.3 unions per update at n = 2,000

@@ -5,7 +5,7 @@ but on no information. What it loses against op-SRPT is what the revealed sizes 
 
 **What to expect.** Worse than op-SRPT on random streams; much like round robin.
 
-**Ways to fake it.** One pseudo-random order shared by all coin streams.
+**Ways to fake it.** One pseudo-random order shared by all random streams.
 """
 
 from adabench.harness.contract.card import Card, Claim, Point, Ratio

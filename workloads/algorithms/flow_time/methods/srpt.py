@@ -1,4 +1,4 @@
-"""SRPT: run the job with the least remaining work. Clairvoyant: it is told every size at arrival.
+"""SRPT: run the job with the least remaining work. Oracle: it is told every size at arrival.
 
 The oracle of this task, exact: on one machine, where setting a job aside is free, no schedule
 has less total flow time. The task's OPT is computed by other code (`truth/srpt.py`), and the two
@@ -24,7 +24,7 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
 from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
 
 CARD = Card(
-    title="Shortest remaining processing time, clairvoyant",
+    title="Oracle: shortest remaining processing time",
     paper="Schrage, A proof of the optimality of the SRPT discipline, 1968",
     adapts="which job runs, on the true remaining work of all",
     role="oracle",

@@ -65,8 +65,8 @@ CARD = Card(
         ),
         Claim(
             id="BL-2",
-            says="After an hour it is nearer to the bound than the best of all sixteen neighbourhoods, "
-            "committed to in hindsight.",
+            says="After an hour it is nearer to the bound than the oracle that commits to the best of all "
+            "sixteen neighbourhoods.",
             source="headline",
             paper='"is better than committing to any single best neighborhood", after an hour; no '
             "number in the abstract",
@@ -145,7 +145,7 @@ CARD = Card(
             id="BL-2-bandit",
             says="After 60 s its objective is below that of uniformly drawn arms on set cover.",
             source="own",
-            paper="what the bandit is worth is the difference to a coin over the same arms",
+            paper="what the bandit is worth is the difference to random arms",
             effect=None,
             expect=Ratio(
                 "objective",
@@ -171,8 +171,8 @@ CARD = Card(
         ),
         Claim(
             id="BL-2-strong",
-            says="After 60 s it is within 1 % of the best single neighbourhood of four in hindsight on "
-            "set cover.",
+            says="After 60 s it is within 1 % of the oracle that commits to the best of four "
+            "neighbourhoods on set cover.",
             source="own",
             paper="sixteen arms are pulled some twenty times: to be as good as the best is much",
             effect=None,

@@ -1,9 +1,9 @@
-"""Oracle: each neighbourhood is tried with the whole budget, and the best in hindsight is kept.
+"""Oracle: each neighbourhood is tried with the whole budget, and the best is kept.
 
-What a clairvoyant would commit to. A bound: a sequence of different arms may do better still, and
+What one would commit to who knew every outcome. A bound: a sequence of different arms may do better still, and
 the runs scatter by the clock. It costs as many budgets as it has arms, and is charged one.
 
-**Ways to fake it.** Taking the best of many runs of the same arm for hindsight: each arm is run
+**Ways to fake it.** Taking the best of many runs of the same arm for an oracle: each arm is run
 once here.
 """
 
@@ -16,7 +16,7 @@ from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.program import Program
 
 CARD = Card(
-    title="The best single neighbourhood, in hindsight",
+    title="Oracle: the best single neighbourhood",
     paper="our own bound",
     adapts="which neighbourhood is committed to, after seeing all of them",
     role="oracle",

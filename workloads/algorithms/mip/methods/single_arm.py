@@ -1,6 +1,6 @@
 """One neighbourhood, committed to: the static setting of a portfolio.
 
-Each of the sixteen can be asked for (`--set arm=rens_25`). Which is best is known in hindsight
+Each of the sixteen can be asked for (`--set arm=rens_25`). Which is best is known afterwards
 only; the honest comparison of a bandit is with the median one, and with the best on other
 instances.
 

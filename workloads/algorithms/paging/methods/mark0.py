@@ -13,7 +13,7 @@ mistakes on average:
 
     E[faults] <= OPT + 2 H_k eta0 + eta1
 
-It follows its bits blindly. On a circle of k + 1 pages with bits that are coin flips it
+It follows its bits blindly. On a circle of k + 1 pages with random bits it
 pays far more than Marker: that is what `combiner` is for.
 
 **Fidelity.** Reconstructed from a third-party simulator's version; the identity at noise 0

@@ -2,7 +2,7 @@
 
 A served page is marked. On a fault with a full cache a uniformly random unmarked page goes;
 when all are marked, all are unmarked and a new phase begins. Against an adversary who does
-not see the coins this costs at most 2 H_k x OPT in expectation, and nothing without
+not see the random draws this costs at most 2 H_k x OPT in expectation, and nothing without
 predictions can do better than H_k.
 
 It is the robust half of every predictor in this folder: MARK0 and MARK&PREDICT are Marker

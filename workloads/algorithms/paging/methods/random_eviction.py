@@ -5,7 +5,7 @@ worst case: on a circle of k + 1 pages, where LRU always faults, it often hits.
 
 **What to expect.** Close to FIFO on the Zipf traces; far below LRU on the circle.
 
-**Ways to fake it.** A fixed pseudo-random order shared by all coin streams.
+**Ways to fake it.** A fixed pseudo-random order shared by all random streams.
 """
 
 from adabench.harness.contract.card import Card, Point

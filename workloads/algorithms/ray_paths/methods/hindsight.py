@@ -10,7 +10,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, T
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 
 CARD = Card(
-    title="Hindsight: the paths, told",
+    title="Oracle: the paths themselves",
     paper="our own bound",
     adapts="which candidates are traced: the right ones",
     role="oracle",

@@ -2,7 +2,7 @@
 
 The method that FMTx repairs, without the repair: everything is forgotten and planned again on the
 tested edges. `share` is its only setting: a tree on a quarter of the samples costs a fifth and its
-ways are a little longer. These are the settings that content-blind mixing mixes.
+ways are a little longer. These are the settings of the static mixture.
 
 **What to expect.** Written before measuring, from the card: 0.47 to 0.61 million relaxations an
 update on 5,000 samples, whatever moved.

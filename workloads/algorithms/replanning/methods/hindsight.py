@@ -23,7 +23,7 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
 )
 
 CARD = Card(
-    title="Hindsight: the best way, told",
+    title="Oracle: the best way itself",
     paper="our own bound",
     adapts="which samples' costs are set, on the best way itself",
     role="oracle",

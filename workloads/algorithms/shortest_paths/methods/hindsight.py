@@ -1,9 +1,9 @@
-"""The oracle: for each pair the cheapest way of searching that is good enough, in hindsight.
+"""The oracle: for each pair the cheapest way of searching that is good enough.
 
-WormHole decides by one rule, the ring, how far each query explores. A clairvoyant would choose the
+WormHole decides by one rule, the ring, how far each query explores. An oracle chooses the
 ring pair by pair, or none: it knows every distance, tries each of WormHole's ring sizes and BiBFS,
 and keeps the one that reads least among those whose error is at most `error` (BiBFS errs never, so
-there is always one). Only the choice is in hindsight: each candidate really runs, and only what
+there is always one). Only the choice is the oracle's: each candidate really runs, and only what
 the chosen one read is charged.
 
     cost(s, t) = min over f, and BiBFS, of edges read, where answer - dist(s, t) <= error
@@ -48,7 +48,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import 
 )
 
 CARD = Card(
-    title="Cheapest good search in hindsight",
+    title="Oracle: the cheapest good search",
     paper="none: the oracle of this task",
     adapts="which ring a pair is routed by, or none, on its exact distance",
     role="oracle",

@@ -1,4 +1,4 @@
-"""Hindsight: it is told each round's delays beforehand, and gives work to the fastest only.
+"""Oracle: it is told each round's delays beforehand, and gives work to the fastest only.
 
 The oracle. In each round the job is shared evenly by the m workers that will be fastest, with the
 m that makes the round shortest; nobody is ever late, nothing is repeated, and no job takes an

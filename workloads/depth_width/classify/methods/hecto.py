@@ -29,7 +29,7 @@ of it. At equal numbers of queries larger batches take fewer steps and answer le
 
 **Ways to fake it.** Both experts computed and one selected by a mask; a GRU over a sequence of one sold as
 temporal; a balance so strong that usage is even by force and means nothing (mutual information is shown
-beside coins'); a gate that is fed the kind of a question. Each has a test.
+beside the random gate's); a gate that is fed the kind of a question. Each has a test.
 """
 
 from dataclasses import dataclass
@@ -186,7 +186,7 @@ CARD = Card(
         ),
         Claim(
             id="hec-random",
-            says="Its gate answers more than coins that take the GRU as often.",
+            says="Its gate answers more than a random gate that takes the GRU as often.",
             source="own",
             paper="our control: is the choice worth anything?",
             effect=None,

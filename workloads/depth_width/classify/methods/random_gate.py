@@ -1,14 +1,14 @@
-"""Random gate: Hecto's experts, chosen by coins that take the GRU as often as its gate does.
+"""Random gate: Hecto's experts, chosen at random, the GRU as often as its gate takes it.
 
 The control. Same weights, same engine, and the same share of queries to the GRU, measured on queries
-that no score is taken on. Coins read no summary and cost no operations; their mutual information with the
+that no score is taken on. Random draws read no summary and cost no operations; their mutual information with the
 kind of a question is what chance gives.
 
-`weights=coins` is the harder control: experts that were trained under coins from the start, so that each
+`weights=coins` is the harder control: experts that were trained under a random gate from the start, so that each
 has learned to answer everything (`adabench train 'classify/coins-s*'`).
 
 **What to expect.** Written before measuring: about 60 % on sequences, as experts that were never asked
-one kind of question fail at it; trained under coins, halfway between the two static experts.
+one kind of question fail at it; trained under a random gate, halfway between the two static experts.
 
 **Ways to fake it.** Another share than the gate's.
 """
@@ -31,7 +31,7 @@ from adabench.workloads.depth_width.substrate.trained.coin_weights import traine
 
 CARD = Card(
     title="Random gate at Hecto's shares",
-    adapts="which expert answers a query, by coin",
+    adapts="which expert answers a query, at random",
     role="control",
     knobs=(Knob("weights", ("method",), "method", at="prepare", open=True),),
 )

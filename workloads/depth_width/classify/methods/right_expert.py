@@ -1,4 +1,4 @@
-"""The right expert in hindsight: of Hecto's two, for each query, the cheapest that answers it.
+"""Oracle: the right expert. Of Hecto's two, for each query, the cheapest that answers it.
 
 The oracle of this task. Each set of queries is read by either expert alone, with the answers in hand;
 then every query goes to the feed-forward net if that is right, else to the GRU if that is, else where
@@ -41,7 +41,7 @@ from adabench.workloads.depth_width.classify.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.stream import Bools
 
 CARD = Card(
-    title="Right expert in hindsight",
+    title="Oracle: the right expert",
     adapts="which of Hecto's experts answers a query, with the answer in hand",
     role="oracle",
     oracle="bound",

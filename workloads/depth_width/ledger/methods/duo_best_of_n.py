@@ -36,7 +36,7 @@ from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import EQUAL
 
 CARD = Card(
-    title="Best of n random patterns in hindsight",
+    title="Oracle: the best of n random patterns",
     paper="the random rival of Duo-LLM, arXiv 2410.10846: best of 100",
     slug="duo-llm",
     adapts="which MLP all positions of a sequence run in each layer, with its answers in hand",

@@ -48,7 +48,7 @@ from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
 
 CARD = Card(
-    title="Best pattern of each position in hindsight",
+    title="Oracle: the best pattern of each position",
     paper="the oracle of Duo-LLM, arXiv 2410.10846, one position at a time",
     slug="duo-llm",
     adapts="which MLP a position runs in each layer, with its next token in hand",

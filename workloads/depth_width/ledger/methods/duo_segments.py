@@ -35,7 +35,7 @@ from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
-    title="Best pattern of each segment in hindsight",
+    title="Oracle: the best pattern of each segment",
     paper="the oracle of Duo-LLM, arXiv 2410.10846, one segment at a time",
     adapts="which MLP the positions of a segment run in each layer, with its answer in hand",
     role="oracle",

@@ -1,4 +1,4 @@
-"""Hindsight: for each sequence the least depth that suffices, found by looking at the answers.
+"""Oracle: for each sequence the least depth that suffices, found by looking at the answers.
 
 The oracle. All sequences of a batch are read by every rung of the uniform ladder (vanilla
 2, 3, 4, 6); then each takes the rung that is worth most, its right answers (weighted as the
@@ -37,7 +37,7 @@ from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, 
 from adabench.workloads.depth_width.truth.scoring import Floats
 
 CARD = Card(
-    title="Least sufficient depth in hindsight",
+    title="Oracle: the least sufficient depth",
     adapts="how many layers each sequence runs, with the answers in hand",
     role="oracle",
     oracle="bound",

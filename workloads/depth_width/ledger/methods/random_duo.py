@@ -1,13 +1,13 @@
-"""Random Duo-LLM: coins in place of its routers, at their own rates in every layer.
+"""Random Duo-LLM: random routers in place of its own, at their rates in every layer.
 
 The control. The same model, and in each layer the same shares of positions that skip, take small
 and take big as under the trained routers, measured on calibration sequences that no score is
-taken on. A skip is as free for coins as it is for routers. Coins cost no operations.
+taken on. A skip is as free here as it is for routers. Random draws cost no operations.
 
-**What to expect.** Written before any router was trained: the model was trained under coins, so
-they do far less harm than to a retrofit; at budget 2 coins lose a tenth of the answers at k = 4.
+**What to expect.** Written before any router was trained: the model was trained under random patterns,
+so they do far less harm than to a retrofit; at budget 2 they lose a tenth of the answers at k = 4.
 
-**Ways to fake it.** Rates of the nominal budget; one rate for all layers; coins that never skip.
+**Ways to fake it.** Rates of the nominal budget; one rate for all layers; draws that never skip.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from adabench.workloads.depth_width.substrate.readers import Batch
 
 CARD = Card(
     title="Random modules at Duo-LLM's rates",
-    adapts="which MLP a position runs in each layer, by coin",
+    adapts="which MLP a position runs in each layer, at random",
     role="control",
     conditions={"mode": "prefill"},
     knobs=(Knob("budget", (1, 2), 2, at="prepare"),),

@@ -1,12 +1,12 @@
-"""Random routing: Mixture-of-Recursions with coins in place of its router.
+"""Random routing: Mixture-of-Recursions with a random router in place of its own.
 
 The control. Same checkpoint, same gate, same engine, and at every recursion the same share of
 the candidates as the trained router lets on (measured on calibration sequences that no score
 is taken on). If this does as well, the router has learned nothing and the "gain" is only
 that the model tolerates being shallower.
 
-`weights=coins` is the harder control: a model trained from the start with coins where MoR's has a
-router (`adabench train mor-coins-thirds-recursion-s0`), so that it has learned to live with them.
+`weights=coins` is the harder control: a model trained from the start with a random router where MoR's has a
+trained one (`adabench train mor-coins-thirds-recursion-s0`), so that it has learned to live with them.
 
 **What to expect.** Written before measuring: 0.2 to 0.5 of the answers; random exits at
 the same share left 0.34 to 0.50 in a prototype.
@@ -34,7 +34,7 @@ from adabench.workloads.depth_width.substrate.trained.coin_weights import traine
 
 CARD = Card(
     title="Random routing at MoR's rates",
-    adapts="how many recursions a token takes, by coin",
+    adapts="how many recursions a token takes, at random",
     role="control",
     knobs=(
         Knob("capacity", ("thirds", "halves"), "thirds", at="prepare"),

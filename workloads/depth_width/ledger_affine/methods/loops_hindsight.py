@@ -1,4 +1,4 @@
-"""Least sufficient loops in hindsight: for each sequence the cheapest model that answers most.
+"""Oracle of loops: for each sequence the cheapest model that answers most.
 
 The oracle of this task. Each batch is read by every static model (one loop, two, four); each
 sequence then takes the one that is worth most, its right answers as the accuracy weighs them, less
@@ -38,7 +38,7 @@ from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.truth.scoring import Floats
 
 CARD = Card(
-    title="Least sufficient loops in hindsight",
+    title="Oracle: the least sufficient loops",
     moved_from="ledger/loops_hindsight",
     adapts="which static model reads a sequence, with the answers in hand",
     role="oracle",

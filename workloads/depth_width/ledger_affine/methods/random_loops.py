@@ -1,8 +1,8 @@
-"""Random loops: VersatileFFN with coins in place of its depth gates.
+"""Random loops: VersatileFFN with random depth gates in place of its own.
 
 The control. The same model, and in each layer the same shares of positions that loop 1, 2, 3, 4
 times as under the trained gate, measured on calibration sequences that no score is taken on.
-Slices are still chosen by the trained router. Coins cost no operations.
+Slices are still chosen by the trained router. Random draws cost no operations.
 
 **What to expect.** Written before measuring: a few points lost at k = 3 and 4, no more: the model
 was trained with sampled depths, at first nearly even ones.
@@ -28,7 +28,7 @@ from adabench.workloads.depth_width.substrate.readers import Batch
 CARD = Card(
     title="Random loops at VersatileFFN's shares",
     moved_from="ledger/random_loops",
-    adapts="how often a token runs each layer's MLP, by coin",
+    adapts="how often a token runs each layer's MLP, at random",
     role="control",
     conditions={"mode": "prefill"},
     knobs=(Knob("bias", (0.0,), 0.0, at="prepare", open=True, low=-1000, high=1000),),

@@ -31,7 +31,7 @@ substrate's. The body of the balance loss is not in the released code: the stand
 
 **What to expect.** Written before any looped model had been scored. Nothing prices depth, so gates
 go deep where it helps: operands near 3 loops, fillers below 2. Above dense by 5 to
-15 points at k = 2..4, below four fixed loops by more than one; coins lose only a few points.
+15 points at k = 2..4, below four fixed loops by more than one; random gates lose only a few points.
 
 **Ways to fake it.** Separate weights per expert or loop; computing all loops for all tokens and
 reporting l; mixing softly in evaluation and calling it adaptive; presenting it as a speed-up over
@@ -125,7 +125,7 @@ CARD = Card(
         ),
         Claim(
             id="vffn-random",
-            says="Gates answer more than coins that loop as often, layer by layer.",
+            says="Gates answer more than random gates that loop as often, layer by layer.",
             source="own",
             paper="our control: is the reading of the state worth anything?",
             effect=None,

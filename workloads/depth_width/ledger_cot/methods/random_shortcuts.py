@@ -1,13 +1,13 @@
 """Random shortcuts: the prepared System-1.5's rates without its reading of the state.
 
 The control. On calibration questions, which no score is taken on, it is noted how many of the steps
-that were asked at a depth left there; then a coin with that chance decides, step by step. Adapters
+that were asked at a depth left there; then each step leaves with that chance. Adapters
 and handing over are those of `prepared_shortcuts`.
 
 **What to expect.** Written before measuring: every question has critical steps that leave, so most
 answers are lost.
 
-**Ways to fake it.** Rates per depth that are not the method's; coins without adapters.
+**Ways to fake it.** Rates per depth that are not the method's; random exits without adapters.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from adabench.workloads.depth_width.substrate.work_counter import Work
 CARD = Card(
     title="Random shortcuts at the prepared System-1.5's rates",
     moved_from="ledger/random_shortcuts",
-    adapts="which layers each latent step runs, by coin",
+    adapts="which layers each latent step runs, at random",
     role="control",
     knobs=(Knob("lambda_depth", (0.5, 0.9), 0.5, at="prepare", open=True, low=0.0, high=1.0),),
 )

@@ -15,7 +15,7 @@ Every question takes the first way of a menu, cheapest first, that leads to its 
 
 Steps leave through the adapters of `prepared_shortcuts` and hand over, in `once` as it does; in `second`
 and `third`, through the adapters of `depth_shortcut`. Criticality is the generator's own label, the
-answer the key: hindsight twice over. Kind `bound`: a longer menu can only do better.
+answer the key: an oracle twice over. Kind `bound`: a longer menu can only do better.
 
 **Is it luck?** One answer of seven is soon hit. So a way has to be right for two *siblings* too,
 the same operations on other opening values; and `luck` runs the search with random wrong answers in
@@ -53,7 +53,7 @@ from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.depth_width.truth.scoring import wrong_answers
 
 CARD = Card(
-    title="Latent steps in hindsight",
+    title="Oracle: the cheapest latent steps",
     moved_from="ledger/step_oracle",
     paper="System-1.5 Reasoning, arXiv 2505.18962, with labels and answers in hand",
     adapts="which latent steps run all layers, with the answer in hand",

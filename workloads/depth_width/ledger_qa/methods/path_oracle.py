@@ -13,7 +13,7 @@ first look (k = 5 and 6), less than half of the repairs right again, so a second
 the frozen model: short paths that were right by luck lose at k = 3 and 4 too. A random wrong
 answer of three is hit for one question in ten.
 
-**On `pretrained`** there is none. Nothing is right or wrong there, and hindsight that knows the words
+**On `pretrained`** there is none. Nothing is right or wrong there, and an oracle that knows the words
 would take their luck: a path that says this text's words better by chance. How much the labels
 know that no router can see stands in the card of `real-dr-llm` (`harm_labels`).
 
@@ -35,7 +35,7 @@ from adabench.workloads.depth_width.substrate.questions import Exam, Questions, 
 from adabench.workloads.depth_width.substrate.stream import Ints
 
 CARD = Card(
-    title="Searched path in hindsight",
+    title="Oracle: the searched path",
     moved_from="ledger/path_oracle",
     paper="Dr.LLM, arXiv 2510.12773, October 2025: its supervision, on the test question",
     adapts="which layers a question skips or repeats, with its answer in hand",

@@ -24,7 +24,7 @@ choice's straight-through value multiplies the output (the released code leaves 
 **What to expect.** Written when the distilled learners had been seen (all answers at k = 4: 0.30,
 0.47, 0.59, 0.65 with 1 to 4 learners for everybody, seed 0, nothing tuned) and before any tuning:
 with tuning two learners for everybody answer nearly everything and one does not; gates at 0.40
-beat both at their cost, by running one or none at fillers; coins at the gates' rates lose a third
+beat both at their cost, by running one or none at fillers; random gates at their rates lose a third
 of the answers at k = 4. The width of an MLP matters less here than depth does, so the margin over
 constant width is a few points. Time falls by less than operations: realised speedup around 0.3 in prefill, and
 below 0 one token at a time, where a learner is a call of its own.
@@ -220,7 +220,7 @@ CARD = Card(
         ),
         Claim(
             id="acm-random",
-            says="Gates beat coins with the same choices per module, in every batch.",
+            says="Gates beat random gates with the same choices per module, in every batch.",
             source="check",
             paper="the control: what learners keep whoever runs them",
             effect=None,
@@ -230,9 +230,9 @@ CARD = Card(
         ),
         Claim(
             id="acm-random-trained",
-            says="Gates answer more than learners tuned under coins at their shares.",
+            says="Gates answer more than learners tuned under random gates at their shares.",
             source="own",
-            paper="the harder control: learners that have been tuned to coins",
+            paper="the harder control: learners that have been tuned to random gates",
             effect=None,
             expect=Difference(
                 "accuracy", against="random_width", low=0.0, there={"weights": "coins"}
@@ -274,7 +274,7 @@ CARD = Card(
         ),
         Claim(
             id="acm-real-random",
-            says="On real text gates lose less than coins at the same shares, in every batch.",
+            says="On real text gates lose less than random gates at the same shares, in every batch.",
             source="check",
             paper="the control: what learners keep whoever runs them",
             effect=None,

@@ -140,7 +140,7 @@ class CoinsRecipe(WidthRecipe):
     """Phase 3 under coins at the shares of trained gates."""
 
     like: WidthRecipe | None = None
-    """The gates whose shares the coins have."""
+    """The gates whose shares the random gates have."""
 
 
 def train(plan: WidthRecipe, start: Callable[[], Widened], progress: Progress = silent) -> Widened:

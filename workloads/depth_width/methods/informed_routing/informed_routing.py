@@ -142,7 +142,7 @@ CARD = Card(
         ),
         Claim(
             id="ir-random",
-            says="Routing beats coins at the same rates, forecasts included, in every batch.",
+            says="Routing beats random routing at the same rates, forecasts included, in every batch.",
             source="check",
             paper="the control: what forecasts keep whoever is chosen",
             effect=None,
@@ -152,9 +152,9 @@ CARD = Card(
         ),
         Claim(
             id="ir-random-trained",
-            says="It answers more than forecasts trained under coins at its rates.",
+            says="It answers more than forecasts trained under random routing at its rates.",
             source="own",
-            paper="the harder control: forecasters that have learned to live with coins",
+            paper="the harder control: forecasters that have learned to live with random routing",
             effect=None,
             expect=Difference(
                 "accuracy", against="random_units", low=0.0, there={"weights": "coins"}
@@ -229,7 +229,7 @@ CARD = Card(
         ),
         Claim(
             id="ir-real-random",
-            says="On real text routing loses less than coins at the same rates.",
+            says="On real text routing loses less than random routing at the same rates.",
             source="check",
             paper="the control: what forecasts keep whoever is chosen",
             effect=None,

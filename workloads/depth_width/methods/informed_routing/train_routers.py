@@ -11,8 +11,8 @@ differ. Every kind has the same router, data, steps and rate, so that a differen
 not a difference in effort; `tuned` has LoRA of rank 8 on every matrix beside it, and twice the
 steps. Its file holds the low-rank changes alone; the backbone they belong to is shipped already.
 
-*Coins* (`CoinsRecipe`) train forecasters alone: each unit's router is a constant, the log-odds of the
-share that informed routing let run, so that a logistic-Gumbel sample of it is a coin at that rate.
+*Random routing* (`CoinsRecipe`) trains forecasters alone: each unit's router is a constant, the log-odds of the
+share that informed routing let run, so that a logistic-Gumbel sample of it is 1 at that rate.
 """
 
 import math
@@ -108,7 +108,7 @@ class CoinsRecipe(RetrofitRecipe):
     """Forecasters trained under coins at the rates of a trained router."""
 
     like: RetrofitRecipe | None = None
-    """The router whose rates the coins have."""
+    """The router whose rates the random router has."""
 
     def facts(self, fitted: Fitted) -> dict[str, Any]:
         """Return what the card says of the file: the rates."""

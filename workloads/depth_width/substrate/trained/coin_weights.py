@@ -1,7 +1,7 @@
-"""The knob `weights` of a control that tosses coins: whose weights it tosses them on.
+"""The knob `weights` of a random control: on whose weights it chooses at random.
 
     weights=method    those of the method it controls, which were trained with its router (default)
-    weights=coins     those of a recipe of their own, trained with coins where the method's has a router
+    weights=coins     those of a recipe of their own, trained with random choices where the method has a router
 
 The second is the harder control, and is not shipped: `adabench train` makes it.
 """

@@ -1,4 +1,4 @@
-"""Best adapter in hindsight: for each new task the pre-trained adapter that turns out to answer most.
+"""Oracle: for each new task the pre-trained adapter that turns out to answer most.
 
 The oracle. Each of three adapts to the case; the one whose adapter then answers most tests is taken, ties to the
 first. It knows the answers of the tests, so it is a bound on what a choice among these three can do. What is
@@ -33,7 +33,7 @@ from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, 
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
 
 CARD = Card(
-    title="The best adapter of each task in hindsight",
+    title="Oracle: the best adapter of each task",
     adapts="which pre-trained adapter a new task starts from, with the answers in hand",
     role="oracle",
     oracle="bound",

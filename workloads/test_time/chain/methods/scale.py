@@ -25,7 +25,7 @@ The default, `last=score`, does not.
 **What to expect.** Written before measuring on test questions, from the `dev` split, which also set tau:
 System 2's accuracy within a point at a quarter of its products, on half of its words without
 outlines. With them it writes more than `sys2`, so the paper's saving is not reproduced. Half of the
-words of a vote of eight, at far more accuracy; points above the coins, above `scale_rule` at the same
+words of a vote of eight, at far more accuracy; points above chance, above `scale_rule` at the same
 share. Accuracy falls with tau by a sixth, not by the paper's half.
 
 **Ways to fake it.** A difficulty read from the generator, from the answer or from test questions.
@@ -63,7 +63,7 @@ CARD = Card(
     claims=(
         Claim(
             id="SC-1",
-            says="At the same share of System 2, difficulty chooses better than coins, by a point.",
+            says="At the same share of System 2, difficulty chooses better than chance, by a point.",
             source="headline",
             paper="selectively allocates computational resources based on sub-problem difficulty; "
             "superior resource utilization; no number, and no random choice in the paper",

@@ -1,13 +1,13 @@
-"""Random modes: a coin says which sub-problems get System 2.
+"""Random modes: chance says which sub-problems get System 2.
 
 The control of every method that chooses modes by difficulty. Each sub-problem that has two modes gets
-System 2 with probability `share`; the coin knows the run's seed, the question's index and the
+System 2 with probability `share`; the draw knows the run's seed, the question's index and the
 sub-problem's number, and sees nothing else. At the same share of System 2 a method whose choice is
 worth anything must answer more.
 
 **What to expect.** Written before measuring: on the straight line between `sys1` and `sys2`.
 
-**Ways to fake it.** A coin that is thrown again; a share of another kind than the method's.
+**Ways to fake it.** Drawing again; a share of another kind than the method's.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
@@ -16,8 +16,8 @@ from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 CARD = Card(
-    title="Modes by a coin",
-    adapts="which sub-problems get System 2, by a coin",
+    title="Random modes",
+    adapts="which sub-problems get System 2, at random",
     role="control",
     control_of=("scale", "scale_rule"),
     conditions={"layout": "several"},

@@ -6,7 +6,7 @@ whose costs nobody counts; then the question is solved once more with the modes 
 that is what it costs. Draws depend on their places alone, so the second time is like the first.
 
 It is `exact` in where System 1 errs. Where System 2 errs as well its words are in vain, which a
-deeper hindsight would spare.
+deeper oracle would spare.
 
 **What to expect.** Written before measuring: System 2's accuracy or a point more (it does not go wrong
 where System 1 was right) at a share of System 2 of 12 % of products, 4 % of sub-problems.

@@ -1,10 +1,10 @@
-"""A random pair: a coin sends each question to the cheapest or to the dearest known configuration.
+"""A random pair: each question goes to the cheapest or to the dearest known configuration, at random.
 
 The control of every router, at 41 rates. At a higher rate the questions that had the dearer half keep it.
 
 **What to expect.** Before measuring: hypervolume 0.65, the line between the two.
 
-**Ways to fake it.** A coin that is thrown again.
+**Ways to fake it.** Drawing again.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from adabench.workloads.test_time.routing.substrate.calibration_desk import (
 CARD = Card(
     title="A random pair",
     paper="the baseline of RADAR, arXiv 2509.25426",
-    adapts="which of the cheapest and the dearest configuration a question gets, by a coin",
+    adapts="which of the cheapest and the dearest configuration a question gets, at random",
     role="control",
 )
 RATES = np.linspace(0.0, 1.0, 41)

@@ -21,7 +21,7 @@ saturates, later. With F_max = 1 Hit@N is told too high. N* of single questions 
 with a correlation of 0.8 from graded pilots, as the paper says, but so does the pilot's share of right
 samples by itself; from agreement about 0.5.
 
-**Ways to fake it.** Drawing successes from coins of a known p, which tests arithmetic; fitting to samples
+**Ways to fake it.** Drawing successes with a known p, which tests arithmetic; fitting to samples
 that the forecast is held against; a free F_max for each question; calling Hit@N accuracy where no
 verifier picks the right sample.
 """

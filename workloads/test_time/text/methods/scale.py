@@ -16,8 +16,8 @@ modes of one, and its own doubt, leave anything to allocate.
 
 **What to expect.** Written before measuring on test questions, from 44 for practice (sums of one and of two
 steps in turn): doubt tells one step from two, and little within them. At tau = 0.8 six in ten get a worked
-answer: 0.70 right where `sys2` has 0.77 and coins at that share 0.63, on nine tenths of the words of `sys2`.
-So above the coins by some five points, but the paper's saving is not there: a bare answer that is
+answer: 0.70 right where `sys2` has 0.77 and chance at that share 0.63, on nine tenths of the words of `sys2`.
+So above chance by some five points, but the paper's saving is not there: a bare answer that is
 thrown away costs a fifth of a worked one. Accuracy falls with tau, from 0.77 to 0.41.
 
 **Ways to fake it.** A difficulty from the number of steps that a question was generated with, from the
@@ -53,7 +53,7 @@ CARD = Card(
     claims=(
         Claim(
             id="TX-doubt",
-            says="At the same share of worked answers, doubt chooses better than coins, by a point.",
+            says="At the same share of worked answers, doubt chooses better than chance, by a point.",
             source="own",
             paper="what SCALE claims of sub-problems, asked of whole questions of a real model",
             effect=None,

@@ -1,12 +1,12 @@
-"""Modes by a coin: which questions get a worked answer is thrown.
+"""Random modes: which questions get a worked answer is drawn.
 
 The control of `scale`: at the same share of worked answers a choice that is worth anything must answer
-more. The coin knows the run's seed and the question's number and sees nothing else, and no bare
+more. The draw knows the run's seed and the question's number and sees nothing else, and no bare
 answer is written in vain.
 
 **What to expect.** Written before measuring: on the straight line between `sys1` and `sys2`.
 
-**Ways to fake it.** A coin that is thrown again; a share of another kind than the method's.
+**Ways to fake it.** Drawing again; a share of another kind than the method's.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
@@ -16,8 +16,8 @@ from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.text.substrate.answer_modes import BareAnswer, answer
 
 CARD = Card(
-    title="Bare or worked answers by a coin",
-    adapts="a bare or a worked answer for each question, by a coin",
+    title="Bare or worked answers at random",
+    adapts="a bare or a worked answer for each question, at random",
     role="control",
     control_of=("scale",),
     conditions={"level": "digit-1..2"},

@@ -17,15 +17,15 @@ eighth. What is reported is what was run. Stage 2, the oracles, is in `duo_oracl
 abstract. Six layers of width 64, 3000 steps where other from-scratch methods here have 1000 (at
 1000 the model answers 0.67 of k = 3 and 0.37 of k = 4 with big modules everywhere, seed 0), and
 600 steps a router. Routers are straight-through Gumbel with a squared price on the mean cost.
-Runs are in prefill; `--set mode=decode1` works for this method, the constant patterns and coins.
+Runs are in prefill; `--set mode=decode1` works for this method, constant patterns and `random_duo`.
 
 **What to expect.** Written when a prototype of 1000 steps had been seen, and no trained router:
 small everywhere answered nearly what big everywhere did (k = 4: 0.35 against 0.37), since a
 table lookup modulo 7 hardly needs 256 hidden units. So routers should keep the answers of big
-everywhere at a third of its big modules and beat coins, but not constant patterns at their cost.
+everywhere at a third of its big modules and beat chance, but not constant patterns at their cost.
 Time falls by less than operations do.
 
-**Ways to fake it.** The oracle called a method; stage 1 without skips and then skipping; coins
+**Ways to fake it.** The oracle called a method; stage 1 without skips and then skipping; a control
 that may not skip where routers do; a soft mixture at evaluation; routers left out of the count.
 """
 
@@ -57,7 +57,7 @@ CARD = Card(
         Claim(
             id="duo-3-oracle",
             says="Aimed at one big module, trained routers lose more than the oracle with one, and "
-            "less than coins at their rates.",
+            "less than random routers at their rates.",
             source="headline",
             paper="'trained routers operate differently from oracles and often yield suboptimal "
             "solutions', without a number in the abstract",
@@ -68,7 +68,7 @@ CARD = Card(
         ),
         Claim(
             id="duo-3",
-            says="Trained routers lose less at answers than coins at their own rates.",
+            says="Trained routers lose less at answers than random routers at their own rates.",
             source="own",
             paper="the control: without it a bad router would be far from the oracle too",
             effect=None,

@@ -1,4 +1,4 @@
-"""Units in hindsight: a set for each sequence that suffices, found by looking at the answers.
+"""Oracle of units: a set for each sequence that suffices, found by looking at the answers.
 
 The oracle of the methods that route units of the frozen model (informed, blind and greedy routing).
 For every sequence it searches the least set of (position, unit) pairs to run, the others being
@@ -6,7 +6,7 @@ forecast as in informed routing, at which the answers that the whole model gets 
 with a probability of at least 0.9 (`unit_elimination.py`). What is measured is a real, gathered run of
 the set that was found. It pays for forecasts where it uses them and for no router.
 
-It is a `bound`: the search is greedy and stops after some two dozen trials, so a clairvoyant could
+It is a `bound`: the search is greedy and stops after some two dozen trials, so a better oracle could
 do with less; and it protects answers alone, so fillers are not predicted any more.
 
 **Is it luck?** A set has to answer a second text of the same layout, with other values, as well.
@@ -51,7 +51,7 @@ from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.depth_width.truth.scoring import wrong_targets
 
 CARD = Card(
-    title="Least sufficient units in hindsight",
+    title="Oracle: the least sufficient units",
     adapts="which attention blocks and MLPs a position runs, with the answers in hand",
     role="oracle",
     oracle="bound",

@@ -210,7 +210,7 @@ CARD = Card(
         ),
         Claim(
             id="mor-router",
-            says="Routing by score beats routing by coin at the same rates, in every batch.",
+            says="Routing by score beats random routing at the same rates, in every batch.",
             source="check",
             paper="the control: what any choice at these rates answers",
             effect=None,
@@ -218,9 +218,9 @@ CARD = Card(
         ),
         Claim(
             id="mor-router-trained",
-            says="It answers more than a model trained with coins in place of its router.",
+            says="It answers more than a model trained with a random router in place of its own.",
             source="own",
-            paper="the harder control: a model that has learned to live with coins",
+            paper="the harder control: a model that has learned to live with random routing",
             effect=None,
             expect=Difference(
                 "accuracy", against="random_routing", low=0.0, there={"weights": "coins"}
