@@ -1,4 +1,4 @@
-"""The plane cost × quality of a task: which dots are on it, and the curves through them.
+"""The quality-cost plot of a task: which dots are in it, and the curves through them.
 
 Cost is the task's primary work counter, quality its primary quality metric (turned round if
 lower is better, so that up is always good). A dot is a method at a value of each of its

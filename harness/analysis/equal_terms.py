@@ -5,7 +5,7 @@ default point, than the cheapest mixture of static settings that is as good. *Qu
 cost*: how many points better it is than the best mixture that costs as much. Two settings are
 mixed where none stands at that very quality or cost; more may be spent for nothing. Both are
 against the statics of the method's own backbone (`gap_anchors.py`), and have intervals of the cases
-that all of them share. They need neither an oracle nor a coin.
+that all of them share. They need neither an oracle nor a random router.
 """
 
 import math

@@ -92,7 +92,7 @@ class GapRow:
     method: str
     status: GapStatus
     gap_closed: float | None = None
-    """Only where the status is `measured`: 1 the oracle, 0 the mixture, -1 the coin."""
+    """Only where the status is `measured`: 1 the oracle, 0 the mixture, -1 the random router."""
     low: float | None = None
     high: float | None = None
     oracle: str = ""

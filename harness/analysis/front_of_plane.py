@@ -1,6 +1,6 @@
 """The band of a task's common front: how well the data know the best quality at each cost.
 
-The operating points of all methods but oracles, on the plane that the figures draw, over the cases
+The operating points of all methods but oracles, in the plot that the figures draw, over the cases
 that all of them share. The band is simultaneous (`harness/stats/front_bands.py`): with 95 % it holds
 the whole true front. Its two curves are kept as the corners of steps.
 """
@@ -21,14 +21,14 @@ from adabench.harness.contract.card import Card
 from adabench.harness.stats.front_bands import Band, front_band, units_of
 
 FEWEST = 5
-"""Units: with fewer a band is wider than the plane."""
+"""Units: with fewer a band is wider than the plot."""
 Corners = tuple[tuple[float, float], ...]
 
 
 def front_bands(
     dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> tuple[FrontBand, ...]:
-    """Return the band of each task that has a plane and enough cases that all methods share."""
+    """Return the band of each task that has a plot and enough cases that all methods share."""
     found = []
     for task in sorted({dot.task for dot in dots}):
         real = [
@@ -42,10 +42,10 @@ def front_bands(
 
 
 def _band(task: str, dots: Sequence[OperatingPoint], card: Card) -> FrontBand | None:
-    plane = axes(card)
-    if plane is None or not dots:
+    pair = axes(card)
+    if pair is None or not dots:
         return None
-    cost, quality = plane
+    cost, quality = pair
     drawn = settings(points_on_plane(dots, card), (cost.name, quality.name))
     places = shared_places(drawn)
     if not places:

@@ -1,10 +1,10 @@
-"""What a method is measured between: the settings of its mixture, its oracle and its coin.
+"""What a method is measured between: the settings of its mixture, its oracle and its random router.
 
 The task's card fixes them (`Gap`), per backbone and training budget. Only they and the method
 itself decide at which conditions all are compared, so no number depends on what else a run holds.
 A task whose card names no gap has one backbone, and the roles say who is what: all statics are the
 mixture, the first exact oracle (else the first bound) closes the gap, and the control, if there is
-just one, is the coin.
+just one, is the random router.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

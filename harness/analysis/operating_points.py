@@ -30,7 +30,7 @@ __all__ = ["TIMED"]
 
 Key = tuple[tuple[str, int, float, str], ...]
 Setting = tuple[str, Key, Key]
-"""A method under conditions at a point: one dot on a plane."""
+"""A method under conditions at a point: one dot of a plot."""
 
 UNITS = {"_s": "s", "_j": "J", "_bytes": "B"}
 IDENTITY = "instance"

@@ -3,14 +3,14 @@
 A signed scale with three anchors, at the costs where the method runs:
 
     +1   the oracle                  gap closed = lead(method) / lead(oracle)   where it leads,
-     0   the static mixture                       lead(method) / -lead(coin)    where it trails
+     0   the static mixture                       lead(method) / -lead(random)  where it trails
     -1   the same-rate random router
 
 *Lead*: how far the quality at a cost lies over that of the static mixture, at the method's default
 point; the mean over all budgets, where the task hands one out. *Mixture*: the settings of the
 statics that the task's card names for this backbone (`Gap`), mixed at random, as a router that
 ignores its input could. *Oracle*: allocation with the answers known, at the method's costs; below
-its least cost it does not run, and leads by nothing. *Coin*: the router of the same training family
+its least cost it does not run, and leads by nothing. *Random*: the router of the same training family
 that decides by chance, at the method's rates, at its own default point. Mixture and oracle may
 spend more for nothing. The idea is RouteLLM's APGR (arXiv 2406.18665), the performance gap
 recovered; ours keeps the cost axis, has an oracle in the place of the strong model, a third anchor
@@ -19,13 +19,13 @@ and an interval.
 A number is given only where it means something. Words stand for the rest:
 
     not run               an anchor was not run; what is missing is named
-    no oracle             nothing decides in hindsight on this backbone
+    no oracle             no method knows the answers on this backbone
     not validated         the oracle wins by luck: its search gains as much on wrong answers
     no room here          the oracle's lead is within the card's margin where the method runs
     not distinguishable   there is no interval, or it is 1 wide or wider, or that of the room holds 0
     oracle too weak       above 1
     worse than random     below -1
-    below the mixture     below 0, and no coin was named, or it does no worse than the mixture
+    below the mixture     below 0, and no random router was named, or it does no worse than the mixture
 
 Operating points are means over the cases that all of them share; resamples redraw those cases, so
 hulls and costs vary together in the interval. Its ends are held to the anchors.
@@ -105,7 +105,7 @@ def gap_row(one: Anchors) -> GapRow:
 
 
 def sides(one: Anchors) -> tuple[Dots, Dots, Dots, Dots]:
-    """Return the operating points of mixture, oracle, method and coin."""
+    """Return the operating points of mixture, oracle, method and random router."""
     own, coin = (one.at_default(name) for name in (one.method, one.gap.coin))
     return one.side(one.gap.mixture), one.oracle(), own, coin
 
@@ -206,7 +206,7 @@ def leads(one: Anchors, groups: Sequence[Dots], places: ReplicateList) -> Statis
 
 
 def leads_of(costs: list[FloatArray], qualities: list[FloatArray], tiny: float) -> Statistic:
-    """Return `leads` of (places, settings) arrays of mixture, oracle, method and, if any, coin."""
+    """Return `leads` of (places, settings) arrays of mixture, oracle, method and, if any, random router."""
     ends = np.cumsum([column.shape[1] for column in costs + qualities])[:-1]
     mean = means(np.hstack(costs + qualities))
     sides_held = len(costs)

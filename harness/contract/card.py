@@ -97,7 +97,7 @@ class Metric:
     role: Literal["quality", "cost", "work", "info"]
     primary: bool = False
     """A task has exactly one primary quality and one primary work counter: they span
-    the plane on which the oracle gap is measured."""
+    the quality-cost plot in which the oracle gap is measured."""
     per: tuple[str, ...] = ()
     """Two other metrics, the mean of the first over that of the second: what a solved case costs. No single
     case has such a value, so it stands in tables, and no claim is tested on it."""
@@ -123,7 +123,7 @@ class Gap:
     methods: tuple[str, ...]
     """The methods whose gap it is, controls that are to be read on the same scale among them."""
     oracle: str = ""
-    """The method that decides in hindsight: the 1. Empty where none is known for this backbone."""
+    """The method that decides with the answer in hand: the 1. Empty where none is known for this backbone."""
     coin: str = ""
     """The random router of the same training family at the method's rates: the -1."""
     oracle_at: Mapping[str, Scalar] = field(default_factory=dict)
@@ -208,7 +208,7 @@ class Card:
     """In a task file: every name that `score` and the meter may give."""
     budget: str = ""
     """In a task file: the condition that is the resource every method is handed (cache
-    slots, a token budget). Fronts then run over it as well as over the methods' knobs."""
+    slots, a token budget). Frontiers then run over it as well as over the methods' knobs."""
     allocation: tuple[str, ...] = ()
     """In a task file: metrics that say where the work went, one a class of input (work per
     token of that class); reports draw them side by side."""
@@ -247,7 +247,7 @@ class Card:
     """In an adaptive method's file: the static method whose work it leaves out. Its realised
     speedup is then that over this method at its default, if their qualities agree."""
     oracle: Literal["", "exact", "bound"] = ""
-    """In an oracle's file: is its hindsight exact, or only a bound?"""
+    """In an oracle's file: is its choice exact, or only a bound?"""
     wins_by_luck: bool = False
     """In an oracle's file: does its search gain as much on random wrong answers as on the truth?
     Then it closes no gap. `adabench check` asks its function `luck`, where it has one."""

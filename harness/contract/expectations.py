@@ -153,7 +153,7 @@ class Monotone:
 
 @dataclass(frozen=True)
 class Frontier:
-    """On the plane `cost` x `quality` the method's front lies above that of `against`.
+    """In the plot of `quality` against `cost` the method's frontier lies above that of `against`.
 
     The effect is the mean vertical distance, in the unit of `quality`.
     """

@@ -24,7 +24,7 @@ from adabench.harness.explain.samples_and_meters import (
 )
 from adabench.harness.store.table import Table
 
-WHO = ("mixture", "oracle", "method", "coin")
+WHO = ("mixture", "oracle", "method", "random")
 
 
 def explain_gap(findings: Findings, records: Table, number: Number, row: GapRow) -> KindDetails:
@@ -88,8 +88,8 @@ def _written(one: Anchors, curves: list[Curve], row: GapRow) -> str:
     gain = float(lead(own, mixture)[0])
     scale, who = float(lead_of_curve(oracle, mixture, own[0])[0]), "oracle"
     if gain < 0 and len(curves) > 3:
-        scale, who = -float(lead(curves[3], mixture)[0]), "coin"
-    sign = "-" if who == "coin" else ""
+        scale, who = -float(lead(curves[3], mixture)[0]), "random"
+    sign = "-" if who == "random" else ""
     return (
         f"gap closed = lead(method) / {sign}lead({who}) = {gain:.6g} / {scale:.6g} = "
         f"{gain / scale:.6g}"

@@ -1,6 +1,6 @@
-"""What a selected method is measured between: its statics, its oracle, its coin, the task's controls.
+"""What a selected method is measured between: its statics, its oracle, its random router, the task's controls.
 
-A number that says how much of a gap was closed, or that a claim tells a method from a coin, needs them
+A number that says how much of a gap was closed, or that a claim tells a method from chance, needs them
 on the same cases. So whoever selects an adaptive method gets them along, unless it is to run alone. A
 control that is made for other conditions than those of the method stays away.
 Of the mixture every setting is run, for a mixture of one is none; of the others the default.

@@ -1,6 +1,6 @@
 """Where to sample next, so that a Pareto front is known with as few cases as possible.
 
-K points (methods at their settings) stand on the plane cost x quality of one task. The full
+K points (methods at their settings) stand in the quality-cost plot of one task. The full
 grid would run each on all N cases and draw the front of the means. A race runs the cases in
 one random order, the same for all points, each point along a prefix of its own, and stops when
 the front of the *grid* is known up to epsilon at a given confidence.

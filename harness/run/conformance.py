@@ -226,7 +226,7 @@ def _gaps(entry: Entry) -> Iterator[str]:
         for name, roles in named:
             if name and (name not in cards or cards[name].role not in roles):
                 yield f"its gaps name {name!r}, which is no {' or '.join(roles)} method of it"
-        yield from _coin_problems(gap, cards)
+        yield from _control_problems(gap, cards)
         if gap.oracle in cards:
             for knob in gap.oracle_at.keys() - cards[gap.oracle].defaults.keys():
                 yield f"its gaps name {knob!r}, which is no knob of {gap.oracle}"
@@ -239,8 +239,8 @@ def _gaps(entry: Entry) -> Iterator[str]:
         yield f"its speedup_work {entry.card.speedup_work!r} is no metric of it"
 
 
-def _coin_problems(gap: Gap, cards: Mapping[str, Card]) -> Iterator[str]:
-    """Say of which methods a coin is the -1 of the gap and, by its card, no control."""
+def _control_problems(gap: Gap, cards: Mapping[str, Card]) -> Iterator[str]:
+    """Say of which methods a control is the -1 of the gap and, by its card, no control."""
     for name in gap.methods:
         adapts = name in cards and cards[name].role == "adaptive"
         if adapts and gap.coin in cards and not cards[gap.coin].controls(name):

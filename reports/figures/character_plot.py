@@ -1,9 +1,9 @@
 """The quality-cost plot of a task drawn with characters: who is on the frontier, seen over ssh.
 
-Every method has a letter; a letter stands where an operating point of the method's own front is.
+Every method has a letter; a letter stands where an operating point of the method's own frontier is.
 Dotted lines (braille, eight dots a character) are the frontiers, the dense one is the static
 mixture. The legend beside names letter, method, role, oracle gap closed, and marks with `*` who owns a
-point of the common front. Where two letters fall on one character, the better method's is seen,
+point of the common frontier. Where two letters fall on one character, the better method's is seen,
 and the legend shows the hidden ones as `(a)`.
 
 plotille draws the dots: pure Python without dependencies, a canvas object instead of
@@ -22,7 +22,7 @@ from typing import Any
 from adabench.harness.analysis.findings import Findings
 from adabench.reports import shown_points
 from adabench.reports.figures import pareto
-from adabench.reports.figures.pareto import Plane, Spot
+from adabench.reports.figures.pareto import QualityCost, Spot
 from adabench.reports.figures.style import axis_label
 from adabench.reports.number_format import quantity
 from adabench.reports.shown_points import card_of, gap_of, gap_order, methods
@@ -86,15 +86,15 @@ class Axis:
 
 
 def fronts(findings: Findings, looks: Looks) -> str:
-    """Return the planes of all tasks that have one."""
-    names = [task for task in shown_points.tasks(findings) if pareto.has_plane(findings, task)]
+    """Return the quality-cost plots of all tasks that have one."""
+    names = [task for task in shown_points.tasks(findings) if pareto.has_plot(findings, task)]
     if not names:
         return "No plot: no task recorded both quality and work.\n"
     return "\n".join(front(findings, task, looks) for task in names)
 
 
 def plot_of(findings: Findings, task: str, looks: Looks, rows: int) -> str:
-    """Return the plane of one task in so many rows, with who owns a point of the common front below it."""
+    """Return the plot of one task in so many rows, with who owns a point of the common frontier below it."""
     shown = pareto.layout(findings, task)
     letters, lines, _ = _letters_and_plot(findings, task, shown, looks, looks.width, rows)
     winners = [name for name in pareto.on_front(findings, shown, task) if name in letters]
@@ -105,7 +105,7 @@ def plot_of(findings: Findings, task: str, looks: Looks, rows: int) -> str:
 
 
 def front(findings: Findings, task: str, looks: Looks) -> str:
-    """Return the plane of one task."""
+    """Return the plot of one task."""
     shown = pareto.layout(findings, task)
     beside = looks.width >= SIDE
     width = min(max(looks.width, LEAST), WIDEST + LEGEND) - (LEGEND if beside else 0)
@@ -119,13 +119,13 @@ def front(findings: Findings, task: str, looks: Looks) -> str:
     return "\n".join([*heads, *lines, "", *legend, ""])
 
 
-def _axes(shown: Plane) -> tuple[Axis, Axis]:
+def _axes(shown: QualityCost) -> tuple[Axis, Axis]:
     x = Axis.of([spot.x for spot in shown.spots], shown.cost.unit)
     return x, Axis.of([spot.y for spot in shown.spots], shown.quality.unit)
 
 
 def _letters_and_plot(
-    findings: Findings, task: str, shown: Plane, looks: Looks, width: int, rows: int
+    findings: Findings, task: str, shown: QualityCost, looks: Looks, width: int, rows: int
 ) -> tuple[dict[str, str], list[str], set[str]]:
     """Return the letters of methods, the plot in its frame, and whose letters are hidden."""
     names = [name for name in methods(findings, task) if shown.of(name)]
@@ -137,7 +137,7 @@ def _letters_and_plot(
     return letters, _framed(plot, x, y, margin, looks), hidden
 
 
-def _heads(findings: Findings, task: str, shown: Plane, x: Axis, y: Axis) -> list[str]:
+def _heads(findings: Findings, task: str, shown: QualityCost, x: Axis, y: Axis) -> list[str]:
     cost, quality = (
         axis_label(m, shown_points.energy_label(findings, m.name))
         for m in (shown.cost, shown.quality)
@@ -150,7 +150,7 @@ def _heads(findings: Findings, task: str, shown: Plane, x: Axis, y: Axis) -> lis
 
 
 def _plot(
-    findings: Findings, task: str, shown: Plane, letters: dict[str, str], axes: tuple[Axis, Axis],
+    findings: Findings, task: str, shown: QualityCost, letters: dict[str, str], axes: tuple[Axis, Axis],
     size: tuple[int, int], looks: Looks,
 ) -> tuple[list[str], set[str]]:  # fmt: skip
     """Return the rows of the canvas, and the methods none of whose letters is seen."""
@@ -175,7 +175,7 @@ def _plot(
     return rows, set(letters) - set(where.values())
 
 
-def _own(shown: Plane, name: str) -> list[Spot]:
+def _own(shown: QualityCost, name: str) -> list[Spot]:
     return pareto.front(shown.of(name), shown.cost, shown.quality)
 
 
@@ -226,7 +226,7 @@ def _framed(plot: list[str], x: Axis, y: Axis, margin: int, looks: Looks) -> lis
 
 
 def _legend(
-    findings: Findings, task: str, shown: Plane, letters: dict[str, str], hidden: set[str],
+    findings: Findings, task: str, shown: QualityCost, letters: dict[str, str], hidden: set[str],
     looks: Looks,
 ) -> list[str]:  # fmt: skip
     winners = set(pareto.on_front(findings, shown, task))

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 DECADES = 20.0
 """Numbers that span more are drawn on a logarithmic axis, or one apart if 0 is among them."""
 KNOB_VALUES = 3
-"""A knob with fewer recorded values than this is told better by the plane."""
+"""A knob with fewer recorded values than this is told better by the quality-cost plot."""
 
 
 @dataclass(frozen=True)

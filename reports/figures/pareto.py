@@ -5,8 +5,8 @@ concave hull of the static methods: choosing at random between two static settin
 point of it, so a method under it has not earned its adaptivity. The *oracle* (dotted) allocates
 with the answers known. Between them every method has its Pareto frontier over its knobs and over
 the task's budget. Points that a
-method's own front dominates are drawn faint; whiskers are 95 % intervals, and a shade between steps is
-the simultaneous band of the common front (`harness/analysis/front_of_plane.py`).
+method's own frontier dominates are drawn faint; whiskers are 95 % intervals, and a shade between steps is
+the simultaneous band of the Pareto frontier (`harness/analysis/front_of_plane.py`).
 """
 
 import math
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spot:
-    """One operating point on the plane."""
+    """One operating point of the plot."""
 
     method: str
     x: float
@@ -68,8 +68,8 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Plane:
-    """What a plane shows: two metrics and the points of every method."""
+class QualityCost:
+    """What a quality-cost plot shows: two metrics and the points of every method."""
 
     cost: Metric
     quality: Metric
@@ -82,8 +82,8 @@ class Plane:
         return [spot for spot in self.spots if spot.method == method]
 
 
-def layout(findings: Findings, task: str, cost: str | None = None) -> Plane:
-    """Return the points of a task's plane: over knobs and budget, else at the defaults.
+def layout(findings: Findings, task: str, cost: str | None = None) -> QualityCost:
+    """Return the points of a task's quality-cost plot: over knobs and budget, else at the defaults.
 
     Raises:
         SelectionError: if the task has no such cost, or no work and quality metric at all.
@@ -93,7 +93,7 @@ def layout(findings: Findings, task: str, cost: str | None = None) -> Plane:
     axis = metric_named(card, cost) if cost else work
     if quality is None or axis is None:
         raise SelectionError(
-            f"{task} names no quality and work metric, so it has no plane.",
+            f"{task} names no quality and work metric, so it has no quality-cost plot.",
             "Give its card one primary metric of each role.",
         )
     rows = settled_rows(findings, task, (card.budget,))
@@ -101,7 +101,7 @@ def layout(findings: Findings, task: str, cost: str | None = None) -> Plane:
     if cost and not spots:
         known = {name for row in rows for name in row.metrics}
         raise SelectionError(f"{task} has no recorded {cost}.", nearest(cost, known))
-    return Plane(axis, quality, tuple(spots), held_settings(rows, (card.budget,)))
+    return QualityCost(axis, quality, tuple(spots), held_settings(rows, (card.budget,)))
 
 
 def _spot(row: SummaryRow, cost: Metric, quality: Metric) -> Spot | None:
@@ -131,17 +131,17 @@ def _upright(
     return [right * spot.x for spot in spots], [up * spot.y for spot in spots]
 
 
-def on_front(findings: Findings, plane: Plane, task: str) -> list[str]:
-    """Return the methods, oracles apart, that own a point of the plane's common front."""
-    finite = [s for s in plane.spots if math.isfinite(s.x) and math.isfinite(s.y)]
+def on_front(findings: Findings, shown: QualityCost, task: str) -> list[str]:
+    """Return the methods, oracles apart, that own a point of the plot's common Pareto frontier."""
+    finite = [s for s in shown.spots if math.isfinite(s.x) and math.isfinite(s.y)]
     real = [s for s in finite if card_of(findings, task, s.method).role != "oracle"]
-    best = front(real, plane.cost, plane.quality)
+    best = front(real, shown.cost, shown.quality)
     ties = {(spot.x, spot.y) for spot in best}
     return sorted({spot.method for spot in real if (spot.x, spot.y) in ties})
 
 
-def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
-    """Draw a task's plane. `cost` names another cost metric than the primary work.
+def plot(findings: Findings, task: str, cost: str | None = None) -> "Figure":
+    """Draw a task's quality-cost plot. `cost` names another cost metric than the primary work.
 
     Raises:
         SelectionError: see `layout`.
@@ -168,7 +168,7 @@ def plane(findings: Findings, task: str, cost: str | None = None) -> "Figure":
     return figure
 
 
-def shade_front(axes: "Axes", findings: Findings, task: str, shown: Plane) -> None:
+def shade_front(axes: "Axes", findings: Findings, task: str, shown: QualityCost) -> None:
     """Tint where the common front lies with 95 %, without changing what is in view."""
     band = next((one for one in findings.fronts if one.task == task), None)
     names = shown.cost.name, shown.quality.name
@@ -188,14 +188,14 @@ def _step(steps: Sequence[tuple[float, float]], at: float) -> float:
     return next((y for x, y in reversed(steps) if x <= at), steps[0][1])
 
 
-def _title(task: str, shown: Plane) -> tuple[str, str]:
+def _title(task: str, shown: QualityCost) -> tuple[str, str]:
     vertical = "up" if shown.quality.better == "higher" else "down"
     sideways = "left" if shown.cost.better == "lower" else "right"
     quality, cost = (m.name.replace("_", " ") for m in (shown.quality, shown.cost))
     return f"{task}: {quality} against {cost}", f"better is {vertical} and to the {sideways}"
 
 
-def _draw(axes: "Axes", shown: Plane, name: str, look: Stroke) -> list[Spot]:
+def _draw(axes: "Axes", shown: QualityCost, name: str, look: Stroke) -> list[Spot]:
     """Draw a method's points and front; return its front."""
     own = shown.of(name)
     best = front(own, shown.cost, shown.quality)
@@ -240,7 +240,7 @@ def line_names(
     return found
 
 
-def _mixture(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[LineName]:
+def _mixture(axes: "Axes", findings: Findings, task: str, shown: QualityCost) -> list[LineName]:
     """Draw the hull of the static methods; a straight line is a curve on a log axis."""
     static = [s for s in shown.spots if card_of(findings, task, s.method).role == "static"]
     corners = hull(static, shown.cost, shown.quality)
@@ -270,7 +270,7 @@ def _axis(findings: Findings, metric: Metric) -> str:
 
 
 def describe(findings: Findings, task: str) -> str:
-    """Return in words what the plane shows, for readers who do not see it."""
+    """Return in words what the plot shows, for readers who do not see it."""
     shown = layout(findings, task)
     names = sorted({spot.method for spot in shown.spots})
     winners = ", ".join(on_front(findings, shown, task)) or "none"
@@ -283,8 +283,8 @@ def describe(findings: Findings, task: str) -> str:
         if v
     ]
     return (
-        f"Plane of {task} for {len(names)} methods, {' and '.join(ranges)}. "
-        f"On the common front, oracles apart: {winners}."
+        f"Quality-cost plot of {task} for {len(names)} methods, {' and '.join(ranges)}. "
+        f"On the Pareto frontier, oracles apart: {winners}."
         f"{f' Held at {shown.held}.' if shown.held else ''}"
     )
 
@@ -292,13 +292,13 @@ def describe(findings: Findings, task: str) -> str:
 def save_figures(findings: Findings, folder: Path) -> list[Path]:
     """Write the figures of each task into `folder`, each as PNG and SVG.
 
-    They are plane-<task>, allocation-<task> and curves-<task>-<condition>.
+    They are quality-cost-<task>, allocation-<task> and curves-<task>-<condition>.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for task in tasks(findings):
-        if has_plane(findings, task):
-            written += save(plane(findings, task), folder, file_stem("plane", task))
+        if has_plot(findings, task):
+            written += save(plot(findings, task), folder, file_stem("quality-cost", task))
         if allocation.has_allocation(findings, task):
             figure = allocation.allocation(findings, task)
             written += save(figure, folder, file_stem("allocation", task))
@@ -308,7 +308,7 @@ def save_figures(findings: Findings, folder: Path) -> list[Path]:
     return written
 
 
-def has_plane(findings: Findings, task: str) -> bool:
+def has_plot(findings: Findings, task: str) -> bool:
     """Tell whether a task has both axes and at least one point."""
     card = findings.task_cards.get(task)
     if card is None or not primary(card, "quality") or not primary(card, "work"):

@@ -17,7 +17,7 @@ from adabench.harness.contract.card import Metric
 from adabench.reports import highlights, shown_points
 from adabench.reports.figures import label_places, pareto
 from adabench.reports.figures.label_places import RINGS
-from adabench.reports.figures.pareto import Plane, Spot
+from adabench.reports.figures.pareto import QualityCost, Spot
 from adabench.reports.figures.style import axis_label, tick
 
 WIDE, HIGH = 380.0, 250.0
@@ -71,7 +71,7 @@ class Line:
 
 def small_plot(findings: Findings, task: str) -> str:
     """Return the frontier of a task as an `<svg>`; nothing where it has none."""
-    if not pareto.has_plane(findings, task):
+    if not pareto.has_plot(findings, task):
         return ""
     shown = pareto.layout(findings, task)
     spots = [spot for spot in shown.spots if math.isfinite(spot.x) and math.isfinite(spot.y)]
@@ -86,7 +86,7 @@ def small_plot(findings: Findings, task: str) -> str:
         HIGH - BOTTOM,
         TOP + LETTER,
     )
-    lines = _lines(findings, task, Plane(shown.cost, shown.quality, tuple(spots), ""), x, y)
+    lines = _lines(findings, task, QualityCost(shown.cost, shown.quality, tuple(spots), ""), x, y)
     mixture = _mixture(findings, task, spots, shown, x, y)
     drawn = [_path(line) for line in reversed(lines)]
     dashed = f'<path class="mixture" d="{_points(mixture)}"/>' if mixture else ""
@@ -113,7 +113,7 @@ def _axis(metric: Metric, label: str, values: Sequence[float], start: float, end
     return Axis(metric, low - pad, high + pad, start, end, False, label, only)
 
 
-def _lines(findings: Findings, task: str, shown: Plane, x: Axis, y: Axis) -> list[Line]:
+def _lines(findings: Findings, task: str, shown: QualityCost, x: Axis, y: Axis) -> list[Line]:
     """Return the lines, those that are named first."""
     drawn = list(dict.fromkeys(spot.method for spot in shown.spots))
     order = highlights.names(findings, task, drawn, len(drawn))
@@ -135,7 +135,7 @@ def _on(spots: Sequence[Spot], x: Axis, y: Axis) -> tuple[label_places.Spot, ...
 
 
 def _mixture(
-    findings: Findings, task: str, spots: Sequence[Spot], shown: Plane, x: Axis, y: Axis
+    findings: Findings, task: str, spots: Sequence[Spot], shown: QualityCost, x: Axis, y: Axis
 ) -> list[label_places.Spot]:
     """Return what mixing static settings reaches; a straight line is a curve on a log axis."""
     static = [s for s in spots if shown_points.card_of(findings, task, s.method).role == "static"]

@@ -74,9 +74,9 @@ def front_frame(
     """
     rows: list[dict[str, Any]] = []
     for task in shown_points.tasks(findings):
-        plane = _plane(findings, task, quality, cost)
-        if plane is not None:
-            rows += _front(findings, task, plane, oracles=oracles)
+        pair = _pair(findings, task, quality, cost)
+        if pair is not None:
+            rows += _front(findings, task, pair, oracles=oracles)
     if not rows:
         known = sorted({name for row in findings.summary for name in row.metrics})
         missing = next((name for name in (quality, cost) if name and name not in known), "")
@@ -88,8 +88,8 @@ def front_frame(
     return frame_of(rows)
 
 
-def _plane(findings: Findings, task: str, quality: str, cost: str) -> tuple[Metric, Metric] | None:
-    """Return the metrics of a task's plane: quality and cost."""
+def _pair(findings: Findings, task: str, quality: str, cost: str) -> tuple[Metric, Metric] | None:
+    """Return the metrics of a task's quality-cost plot: quality and cost."""
     card = findings.task_cards[task]
     good = shown_points.metric_named(card, quality) if quality else None
     dear = shown_points.metric_named(card, cost) if cost else None
@@ -99,10 +99,10 @@ def _plane(findings: Findings, task: str, quality: str, cost: str) -> tuple[Metr
 
 
 def _front(
-    findings: Findings, task: str, plane: tuple[Metric, Metric], *, oracles: bool
+    findings: Findings, task: str, pair: tuple[Metric, Metric], *, oracles: bool
 ) -> list[dict[str, Any]]:
     """Return a task's front by rising cost."""
-    names = [metric.name for metric in plane]
+    names = [metric.name for metric in pair]
     budget = findings.task_cards[task].budget
     rows = [
         row
@@ -110,18 +110,18 @@ def _front(
         if all(name in row.metrics for name in names)
         and (oracles or shown_points.card_of(findings, task, row.method).role != "oracle")
     ]
-    at = [_position(row, plane) for row in rows]
+    at = [_position(row, pair) for row in rows]
     best = [row for row, here in zip(rows, at, strict=True) if not _beaten(here, at)]
-    best.sort(key=lambda row: _position(row, plane)[::-1])
-    return [_identity(row) | _values(findings, row, plane) for row in best]
+    best.sort(key=lambda row: _position(row, pair)[::-1])
+    return [_identity(row) | _values(findings, row, pair) for row in best]
 
 
-def _position(row: SummaryRow, plane: tuple[Metric, Metric]) -> tuple[float, float]:
+def _position(row: SummaryRow, pair: tuple[Metric, Metric]) -> tuple[float, float]:
     """Return quality and cost, turned so that less is better in both."""
-    good, dear = (row.metrics[metric.name].estimate for metric in plane)
+    good, dear = (row.metrics[metric.name].estimate for metric in pair)
     return (
-        -good if plane[0].better == "higher" else good,
-        -dear if plane[1].better == "higher" else dear,
+        -good if pair[0].better == "higher" else good,
+        -dear if pair[1].better == "higher" else dear,
     )
 
 
@@ -129,10 +129,10 @@ def _beaten(here: tuple[float, float], others: Iterable[tuple[float, float]]) ->
     return any(there != here and there[0] <= here[0] and there[1] <= here[1] for there in others)
 
 
-def _values(findings: Findings, row: SummaryRow, plane: tuple[Metric, Metric]) -> dict[str, Any]:
+def _values(findings: Findings, row: SummaryRow, pair: tuple[Metric, Metric]) -> dict[str, Any]:
     """Return the two coordinates of a point with their intervals."""
     found: dict[str, Any] = {}
-    for metric in plane:
+    for metric in pair:
         estimate = row.metrics[metric.name]
         found[metric.name] = estimate.estimate
         found |= {f"{metric.name}.low": estimate.low, f"{metric.name}.high": estimate.high}

@@ -113,7 +113,7 @@ class Run:
         return write_report(self.findings, self.folder, Path(path) if path else None)
 
     def figures(self, folder: str | Path) -> list[Path]:
-        """Draw planes, curves and allocations of each task as PNG and SVG; return the files."""
+        """Draw quality-cost plots, curves and allocations of each task as PNG and SVG; return the files."""
         from adabench.reports.figures.pareto import save_figures
 
         return save_figures(self.findings, Path(folder))

@@ -5,8 +5,9 @@
 writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markdown
 (`reports/paper/latex_tables.py`), and `figures.tex` with a caption for each figure.
 
-    plane-<task>              quality over work: fronts, static mixture, oracle, intervals
-    plane-<task>-latency-s    the same over time, where it was measured; over energy likewise
+    quality-cost-<task>       quality over work: frontiers, static mixture, oracle, intervals
+    quality-cost-<task>-latency-s
+                              the same over time, where it was measured; over energy likewise
     oracle-gap                the oracle gap that each method closes, with its interval
     curves-<task>-<over>      a cost over a condition or knob
     allocation-<task>         work per class of input
@@ -28,7 +29,7 @@ from adabench.reports import shown_points
 from adabench.reports.figures import allocation, curves, pareto
 from adabench.reports.figures.curves import Curve, Curves
 from adabench.reports.figures.direct_names import write_names
-from adabench.reports.figures.pareto import Plane, Spot
+from adabench.reports.figures.pareto import QualityCost, Spot
 from adabench.reports.figures.style import (
     INK,
     RULE,
@@ -92,7 +93,7 @@ def save_all(findings: Findings, folder: Path) -> list[Path]:
 def figures(findings: Findings) -> Iterator[PaperFigure]:
     """Yield every figure that the run has data for."""
     for task in shown_points.tasks(findings):
-        if pareto.has_plane(findings, task):
+        if pareto.has_plot(findings, task):
             for cost in (None, *_timed(findings, task)):
                 yield _plane(findings, task, cost)
         for over in curves.swept_conditions(findings, task):
@@ -117,7 +118,7 @@ def _axis(findings: Findings, metric: Any) -> str:
     return axis_label(metric, shown_points.energy_label(findings, metric.name))
 
 
-# The plane
+# The quality-cost plot
 
 
 def _timed(findings: Findings, task: str) -> list[str]:
@@ -129,21 +130,21 @@ def _timed(findings: Findings, task: str) -> list[str]:
 
 def _plane(findings: Findings, task: str, cost: str | None) -> PaperFigure:
     shown = pareto.layout(findings, task, cost)
-    stem = file_stem("plane", task, *([cost] if cost else []))
+    stem = file_stem("quality-cost", task, *([cost] if cost else []))
     words = f"{task}: {_axis(findings, shown.quality)} against {_axis(findings, shown.cost)}. "
     winners = ", ".join(pareto.on_front(findings, shown, task)) or "none"
     words += (
         "Dashed: the mixture of static methods; dotted: the oracle; faint: points that "
-        "the method's own front dominates; whiskers: 95 % intervals; shaded: the band of the common front. On the common front, "
+        "the method's own frontier dominates; whiskers: 95 % intervals; shaded: the band of the Pareto frontier. On the frontier,  "
         f"oracles apart: {winners}."
     )
     return PaperFigure(
-        stem, plane(findings, task, shown), words + (f" At {shown.held}." * bool(shown.held))
+        stem, plot(findings, task, shown), words + (f" At {shown.held}." * bool(shown.held))
     )
 
 
-def plane(findings: Findings, task: str, shown: Plane) -> "Figure":
-    """Draw a task's plane at a column's width."""
+def plot(findings: Findings, task: str, shown: QualityCost) -> "Figure":
+    """Draw a task's quality-cost plot at a column's width."""
     looks = strokes(findings, task)
     names = [name for name in looks if shown.of(name)]
     with paper():
@@ -162,7 +163,7 @@ def plane(findings: Findings, task: str, shown: Plane) -> "Figure":
     return figure
 
 
-def _method(axes: "Axes", shown: Plane, name: str, look: Stroke) -> list[Spot]:
+def _method(axes: "Axes", shown: QualityCost, name: str, look: Stroke) -> list[Spot]:
     """Draw a method's points and front; return its front."""
     own = shown.of(name)
     best = pareto.front(own, shown.cost, shown.quality)
@@ -183,7 +184,7 @@ def _whiskers(axes: "Axes", spot: Spot, colour: str, alpha: float) -> None:
         axes.plot(spot.x_ends, [spot.y, spot.y], **style)
 
 
-def _mixture(axes: "Axes", findings: Findings, task: str, shown: Plane) -> list[LineName]:
+def _mixture(axes: "Axes", findings: Findings, task: str, shown: QualityCost) -> list[LineName]:
     """Draw what mixing static settings reaches; a straight line is a curve on a log axis."""
     static = [s for s in shown.spots if card_of(findings, task, s.method).role == "static"]
     corners = pareto.hull(static, shown.cost, shown.quality)

@@ -37,7 +37,7 @@ def fronts(findings: Findings) -> dict[str, list[str] | None]:
     """Return, per task, the methods that nothing recorded beats in cost and quality."""
     found: dict[str, list[str] | None] = {}
     for task in shown_points.tasks(findings):
-        known = pareto.has_plane(findings, task)
+        known = pareto.has_plot(findings, task)
         shown = pareto.layout(findings, task) if known else None
         found[task] = pareto.on_front(findings, shown, task) if shown else None
     return found

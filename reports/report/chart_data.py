@@ -130,7 +130,7 @@ def _hues(findings: Findings, task: str, named: Sequence[str]) -> dict[str, int]
 
 
 def _conditions(findings: Findings, task: str) -> list[dict[str, Any]]:
-    """Return the conditions that were varied, each with the value the plane holds it at."""
+    """Return the conditions that were varied, each with the value the plot holds it at."""
     card = findings.task_cards[task]
     rows = [row for row in findings.summary if row.task == task]
     fixed = shown_points.settled_rows(findings, task, (card.budget,))

@@ -27,13 +27,13 @@ LEAD = {"static": "best static: ", "control": "random: ", "oracle": "oracle: ", 
 def ending(findings: Findings, looks: character_plot.Looks) -> str:
     """Return the lines that a run ends with; they are as wide as `looks` says."""
     parts = [_task(findings, task, looks) for task in shown_points.tasks(findings)]
-    planes = [name for name in shown_points.tasks(findings) if pareto.has_plane(findings, name)]
-    if planes:
+    plots = [name for name in shown_points.tasks(findings) if pareto.has_plot(findings, name)]
+    if plots:
         narrow = character_plot.Looks(
             min(looks.width, character_plot.SIDE - 1), looks.colour, looks.unicode
         )
         parts.append(
-            [character_plot.plot_of(findings, _largest(findings, planes), narrow, PLOT_ROWS)]
+            [character_plot.plot_of(findings, _largest(findings, plots), narrow, PLOT_ROWS)]
         )
     parts += [_wrap(line, looks) for line in _trust(findings)]
     return "\n".join("\n".join(lines) for lines in parts if lines)

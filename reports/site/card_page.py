@@ -1,7 +1,7 @@
 """A card as a page: what adapts, knobs, metrics, claims, the essay; and what a run found of it.
 
 Without a run the page says what is claimed; with one it adds the verdicts, the method's place in
-the task's plane, and where its compute went (the allocation picture).
+the task's quality-cost plot, and where its compute went (the allocation picture).
 """
 
 from collections.abc import Mapping, Sequence
@@ -151,7 +151,7 @@ def _of_run(found: Findings, task: str, method: str) -> str:
     )
     parts = [page_frame.table(_only(sheet, method)) for sheet in sheets]
     return page_frame.section(
-        f"In the run {Path(found.run).name}", _plane(found, task), *parts, _where(found, task)
+        f"In the run {Path(found.run).name}", _plot(found, task), *parts, _where(found, task)
     )
 
 
@@ -169,11 +169,11 @@ def _named(row: Sequence[Cell]) -> set[str]:
     return {first.text, first.text.removesuffix(" *"), first.minor.partition(" · ")[0]}
 
 
-def _plane(found: Findings, task: str) -> str:
-    if not pareto.has_plane(found, task):
+def _plot(found: Findings, task: str) -> str:
+    if not pareto.has_plot(found, task):
         return ""
     words = pareto.describe(found, task)
-    svg = inline_svg(pareto.plane(found, task), file_stem("plane", task), words, SWAP)
+    svg = inline_svg(pareto.plot(found, task), file_stem("quality-cost", task), words, SWAP)
     return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
 
 

@@ -95,7 +95,7 @@ def test_the_figures_of_a_gap_give_it_back(run: tuple[Findings, Table]) -> None:
         assert closed == pytest.approx(row.gap_closed, rel=1e-5)
         assert top / bottom == pytest.approx(row.gap_closed, rel=1e-4)
         assert {samples.of.partition(":")[0] for samples in found.samples} == {
-            "mixture", "oracle", "method", "coin",
+            "mixture", "oracle", "method", "random",
         }  # fmt: skip
 
 

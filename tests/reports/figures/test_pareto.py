@@ -36,7 +36,7 @@ def test_oracles_do_not_compete_for_the_front(findings):
 
 
 def test_the_plane_says_what_is_better_and_names_every_method(findings):
-    axes = pareto.plane(findings, "paging").axes[0]
+    axes = pareto.plot(findings, "paging").axes[0]
     words = [text.get_text() for text in axes.texts]
     assert axes.get_title(loc="left") == "paging: hit rate against slots held"
     assert "better is up and to the left" in words
@@ -45,26 +45,31 @@ def test_the_plane_says_what_is_better_and_names_every_method(findings):
 
 
 def test_a_figure_says_what_it_holds_fixed(findings):
-    foot = [text.get_text() for text in pareto.plane(findings, "paging").texts]
+    foot = [text.get_text() for text in pareto.plot(findings, "paging").texts]
     assert foot == ["held at kind=symmetric, noise=0.0"]
 
 
 def test_another_cost_can_be_drawn(findings):
-    figure = pareto.plane(findings, "chain", "latency_s")
+    figure = pareto.plot(findings, "chain", "latency_s")
     assert figure.axes[0].get_xlabel() == "latency [s]"
     with pytest.raises(SelectionError, match="tokenz"):
-        pareto.plane(findings, "chain", "tokenz")
+        pareto.plot(findings, "chain", "tokenz")
 
 
 def test_an_estimated_energy_axis_says_so(findings):
-    figure = pareto.plane(findings, "paging", "energy_est_j")
+    figure = pareto.plot(findings, "paging", "energy_est_j")
     assert "(est.)" in figure.axes[0].get_xlabel()
 
 
 def test_figures_are_written_as_png_and_svg(findings, tmp_path):
     written = pareto.save_figures(findings, tmp_path / "new")
     stems = {path.stem for path in written}
-    assert {"plane-paging", "plane-chain", "curves-paging-noise", "curves-chain-width"} <= stems
+    assert {
+        "quality-cost-paging",
+        "quality-cost-chain",
+        "curves-paging-noise",
+        "curves-chain-width",
+    } <= stems
     assert len(written) == 2 * len(stems)
     for path in written:
         head = path.read_bytes()[:100]
@@ -83,7 +88,7 @@ def test_the_band_of_the_front_is_drawn_and_changes_nothing_in_view(findings):
     from matplotlib.collections import PolyCollection
 
     def drawn(run):
-        [axes] = pareto.plane(run, "paging").axes
+        [axes] = pareto.plot(run, "paging").axes
         shades = [one for one in axes.collections if isinstance(one, PolyCollection)]
         return len(shades), axes.get_xlim(), axes.get_ylim()
 

@@ -10,7 +10,7 @@ def test_every_method_is_told_apart_without_colour(findings):
 
 
 def test_names_become_safe_file_names():
-    assert file_stem("plane", "../Paging x") == "plane-paging-x"
+    assert file_stem("quality-cost", "../Paging x") == "quality-cost-paging-x"
     long = file_stem("history", "task/" + "m" * 300)
     assert len(long) == 120
     assert long != file_stem("history", "task/" + "m" * 301)

@@ -29,16 +29,21 @@ def written(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_every_figure_is_there_in_three_formats(written: Path) -> None:
     stems = {path.stem for path in written.glob("*.pdf")}
-    assert {"plane-paging", "plane-chain", "oracle-gap", "curves-paging-noise"} <= stems
-    assert "plane-paging-latency-s" in stems
+    assert {
+        "quality-cost-paging",
+        "quality-cost-chain",
+        "oracle-gap",
+        "curves-paging-noise",
+    } <= stems
+    assert "quality-cost-paging-latency-s" in stems
     for stem in stems:
         for kind in ("svg", "pdf", "png"):
             assert (written / f"{stem}.{kind}").stat().st_size > 1000
 
 
 def test_an_estimated_energy_is_no_axis(written: Path) -> None:
-    assert not list(written.glob("plane-paging-energy*"))
-    assert (written / "plane-chain-energy-j.pdf").exists()
+    assert not list(written.glob("quality-cost-paging-energy*"))
+    assert (written / "quality-cost-chain-energy-j.pdf").exists()
 
 
 def test_figures_are_one_column_wide(written: Path) -> None:
@@ -59,7 +64,7 @@ def test_pdf_letters_are_truetype_and_svg_needs_no_font(written: Path) -> None:
 def test_the_same_run_gives_the_same_bytes(
     findings: Findings, written: Path, tmp_path: Path
 ) -> None:
-    [drawn] = [d for d in figures.figures(findings) if d.stem == "plane-paging"]
+    [drawn] = [d for d in figures.figures(findings) if d.stem == "quality-cost-paging"]
     for path in print_style.save(drawn.figure, tmp_path, drawn.stem):
         assert path.read_bytes() == (written / path.name).read_bytes(), path.name
 
@@ -72,7 +77,7 @@ def test_names_are_eight_at_most_whole_and_none_over_another(findings: Findings)
         boxes = [text.get_window_extent() for text in names if text.get_text()]
         assert len(boxes) <= 8
         # One method alone has joules in this run.
-        least = {"plane": 1 if "energy" in drawn.stem else 5}.get(drawn.stem.split("-")[0], 0)
+        least = {"quality": 1 if "energy" in drawn.stem else 5}.get(drawn.stem.split("-")[0], 0)
         assert len(boxes) >= least, drawn.stem
         whole = drawn.figure.bbox
         for i, box in enumerate(boxes):

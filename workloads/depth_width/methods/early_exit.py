@@ -69,7 +69,7 @@ CARD = Card(
         ),
         Claim(
             id="EE-2",
-            says="Its front lies above that of uniform depth.",
+            says="Its frontier lies above that of uniform depth.",
             source="own",
             paper="what exits have to beat: models trained with fewer layers",
             effect=None,

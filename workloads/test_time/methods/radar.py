@@ -155,7 +155,7 @@ CARD = Card(
             id="radar-fixed",
             says="At equal FLOPs it answers more than any one configuration, or a mix of them.",
             source="own",
-            paper="what a router has to gain at all: the front of those that do not look",
+            paper="what a router has to gain at all: the frontier of those that do not look",
             effect=None,
             expect=Frontier(
                 "flops_counted", "accuracy", against="configuration", low=0.0,

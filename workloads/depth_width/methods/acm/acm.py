@@ -99,9 +99,9 @@ CARD = Card(
         ),
         Claim(
             id="acm-1",
-            says="Its front of answers over operations lies above that of early exits.",
+            says="Its frontier of answers over operations lies above that of early exits.",
             source="measured",
-            paper="a Pareto front over all budgets against token dropping, MoEfication and early "
+            paper="a Pareto frontier over all budgets against token dropping, MoEfication and early "
             "exits (ViT-B, ImageNet-1k), given as a figure",
             effect=None,
             expect=Frontier("flops_counted", "accuracy", against="early_exit", low=0.0),
@@ -130,7 +130,7 @@ CARD = Card(
         ),
         Claim(
             id="acm-static",
-            says="Its front of answers over operations lies above that of constant width.",
+            says="Its frontier of answers over operations lies above that of constant width.",
             source="own",
             paper="what adaptive width has to beat: the same learners, as many for everybody",
             effect=None,

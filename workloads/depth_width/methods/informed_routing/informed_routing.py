@@ -74,7 +74,7 @@ CARD = Card(
     claims=(
         Claim(
             id="ir-1",
-            says="Its front of answers over operations lies above that of greedy skipping.",
+            says="Its frontier of answers over operations lies above that of greedy skipping.",
             source="headline",
             paper="'state-of-the-art efficiency-performance trade-offs across multiple sparsity "
             "levels', without a number in the abstract; greedy routing is what it names",
@@ -220,7 +220,7 @@ CARD = Card(
         ),
         Claim(
             id="ir-real-static",
-            says="On real text its front over operations lies above that of a thinned model.",
+            says="On real text its frontier over operations lies above that of a thinned model.",
             source="own",
             paper="our static rival: the same forecasts, the same units for everyone",
             effect=None,

@@ -84,7 +84,7 @@ CARD = Card(
         ),
         Claim(
             id="duo-constant",
-            says="Its front of answers over operations lies above that of constant patterns.",
+            says="Its frontier of answers over operations lies above that of constant patterns.",
             source="own",
             paper="what a router has to beat: the best pattern for everybody",
             effect=None,
