@@ -1,7 +1,7 @@
 """Write the generated pages; `--check` compares instead.
 
 help.md, methods.md and reference/ come from the program itself, the tree in architecture.md from the sources,
-results/, papers/ and recorded/README.md from the recorded runs. Of hand-written pages the blocks with output
+results/, papers/ and reference/recorded_runs.md from the recorded runs. Of hand-written pages the blocks with output
 and sources are written (live_blocks.py).
 """
 
