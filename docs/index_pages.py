@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from adabench.harness import errors
 from adabench.harness.analysis import findings
 from adabench.harness.analysis.findings import Findings
+from adabench.harness.contract.earlier_options import command_today
 from docs.markdown_table import cell, table
 
 FOLDER = Path(__file__).parent
@@ -30,7 +31,7 @@ FIGURES = {
         "adabench report docs/recorded/ledger --figures DIR",
     ),
     "report.png": (
-        "The first screen of a report.",
+        "The first screen of a report, in a window 1,080 pixels wide.",
         "adabench report docs/recorded/paging -o report.html",
     ),
 }
@@ -85,7 +86,7 @@ def recorded(runs: Sequence[Findings]) -> str:
     )
     lines = [
         f"| `{Path(run.run).name}` | {str(run.manifest['started'])[:10]} | {run.tally.records:,} "
-        f"| `{cell(shlex.join(map(str, run.manifest['command'])))}` |"
+        f"| `{cell(shlex.join(command_today(run.manifest['command'])))}` |"
         for run in runs
     ]
     return _page("# Recorded runs", intro, table(("run", "day", "records", "command"), lines))

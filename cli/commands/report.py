@@ -24,17 +24,25 @@ def command(
             "--terminal", help="Draw frontiers and tables here; write a page only with --out."
         ),
     ] = False,
+    brief: Annotated[
+        bool,
+        typer.Option(
+            "--brief", help="Print the lines that a run ends with; write a page only with --out."
+        ),
+    ] = False,
 ) -> None:
     """Write the self-contained HTML report of a run, or of several."""
     from adabench.harness.analysis.load_run import load_run
     from adabench.reports.report.write import report_runs, write_figures
 
-    if terminal:
-        for folder in folders:
-            findings = load_run(folder)
+    for folder in folders if terminal or brief else ():
+        findings = load_run(folder)
+        if brief:
+            print(_ending(findings))
+        if terminal:
             print(draw_fronts(findings), end="")
             _print_tables(findings)
-    if out or not terminal:
+    if out or not (terminal or brief):
         print(report_runs(folders, out))
     if figures:
         for folder in folders:
@@ -48,6 +56,12 @@ def draw_fronts(findings: "Findings") -> str:
     from adabench.reports.figures import character_plot as terminal
 
     return terminal.fronts(findings, looks())
+
+
+def _ending(findings: "Findings") -> str:
+    from adabench.reports.report.ending import ending
+
+    return ending(findings, looks())
 
 
 def _print_tables(findings: "Findings") -> None:

@@ -1,10 +1,17 @@
 """Options that have other names now: the names of before are read for one release, with a note.
 
-Recorded runs hold the command that made them as it was typed; where it is shown, it is shown in today's words.
+The keywords of `adabench.run` are called as the options are, and are read alike. Recorded runs hold the command that made them as it was typed; where it is shown, it is shown in today's words.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+from adabench.harness.errors import SelectionError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 RUN = {
     "--budget": "--race",
     "--epsilon": "--frontier-tolerance",
@@ -20,6 +27,20 @@ RUN = {
 }
 EARLIER: dict[str, dict[str, str]] = {"run": RUN, "trace": {"--profile": "--hardware"}}
 """By verb: what an option was called, and what it is called now."""
+KEYWORDS = {
+    "budget": "race",
+    "epsilon": "frontier_tolerance",
+    "timeout": "time_limit",
+    "memory": "memory_limit",
+    "precision": "target_ci",
+    "per_case": "max_time_per_case",
+    "steady": "warmup",
+    "profile": "hardware",
+    "off_profile": "allow_hardware_mismatch",
+    "defaults": "no_sweep",
+    "meters": "energy_meters",
+}
+"""What a keyword of `adabench.run` was called, and what it is called now."""
 END = "--"
 """After it nothing is an option."""
 
@@ -48,3 +69,20 @@ def command_today(command: Sequence[object]) -> list[str]:
     """Return a recorded command, `adabench VERB ...`, in today's words."""
     words = [str(word) for word in command]
     return [*words[:2], *in_todays_words(words[1], words[2:])] if len(words) > 2 else words
+
+
+def earlier_keywords_too(call: Callable[P, R]) -> Callable[P, R]:
+    """Let a call in Python read earlier names of its keywords too, with a warning for each."""
+
+    @wraps(call)
+    def renamed(*words: P.args, **named: P.kwargs) -> R:
+        for name in [name for name in named if name in KEYWORDS]:
+            today = KEYWORDS[name]
+            if today in named:
+                raise SelectionError(f"{name}= and {today}= are the same.", f"Give {today}= alone.")
+            text = f"{name}= is now called {today}=; the old name goes with the next release."
+            warnings.warn(text, FutureWarning, stacklevel=2)
+            named[today] = named.pop(name)
+        return call(*words, **named)
+
+    return renamed

@@ -144,8 +144,8 @@ def check_resumption(folder: Path, request: RunRequest) -> None:
     """
     if request != RunRequest():
         raise SelectionError(
-            "resume= takes no selection, seeds, repeats, scale, precision or meters: the run "
-            "knows what it was asked.",
+            "resume= takes no selection, seeds, repeats, scale, target_ci or energy_meters: the "
+            "run knows what it was asked.",
             f"adabench.run(resume={str(folder)!r})",
         )
 

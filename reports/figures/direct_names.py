@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-ANCHORS = 8
+ANCHORS = 12
 GAP_PT = 4.0
 STEP_PT = 6.0
 LINE = 1.25
@@ -32,12 +32,14 @@ def write_names(axes: "Axes", names: Sequence[LineName], size_pt: float) -> "lis
         return []
     dot = figure.dpi / 72
     texts = [_text(axes, name, size_pt) for name in names]
-    lines = [_pixels(axes, name.line) for name in names]
+    lines = [tuple(label_places.along(_pixels(axes, name.line), STEP_PT * dot)) for name in names]
     sizes = [
-        label_places.Name(_width(text), size_pt * LINE * dot, _anchors(line))
+        label_places.Name(
+            _width(text), size_pt * LINE * dot, label_places.anchors(line, ANCHORS), line
+        )
         for text, line in zip(texts, lines, strict=True)
     ]
-    held = [spot for line in lines for spot in label_places.along(line, STEP_PT * dot)]
+    held = [spot for line in lines for spot in line]
     box = axes.get_window_extent()
     edge = figure.bbox.x1 - 1.0
     frame = (box.x0 + 2.0, box.y0 + 2.0, max(box.x1, edge), box.y1)
@@ -72,12 +74,6 @@ def _width(text: "Text") -> float:
 def _pixels(axes: "Axes", line: Sequence[tuple[float, float]]) -> tuple[label_places.Spot, ...]:
     found = np.asarray(axes.transData.transform(np.asarray(line, float).reshape(-1, 2)))
     return tuple((float(x), float(y)) for x, y in found if np.isfinite([x, y]).all())
-
-
-def _anchors(line: Sequence[label_places.Spot]) -> tuple[label_places.Spot, ...]:
-    """Return where a name may stand: the end of its line, then its other points."""
-    backwards = list(reversed(line))
-    return tuple(backwards[:: max(1, -(-len(backwards) // ANCHORS))])
 
 
 def _drawn(axes: "Axes") -> list[label_places.Spot]:

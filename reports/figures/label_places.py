@@ -1,14 +1,18 @@
 """Where names stand in a figure: beside a point of their own line, over no other name, never cut.
 
 A name tries eight sides of each of its anchors, then wider circles around them. Places that leave the
-frame or cover a name are out; of the others the one that covers the fewest points and lines is taken.
-Lengths are in the unit of the figure; it does not matter which way is up.
+frame or cover a name are out; of the others the one that covers the fewest points and lines is taken, and
+one that is nearer to another line than to its own only if there is no better. A name that may be left out
+is left out then. Lengths are in the unit of the figure; it does not matter which way is up.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 Spot = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -17,7 +21,7 @@ SIDES = ((1, 0), (0, 1), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 RINGS = (1.0, 2.2, 4.0, 6.5, 10.0)
 AIR = 1.5
 """Of a name's letters, in the unit of the figure."""
-COVERED, FURTHER, LATER, TURNED = 4.0, 9.0, 0.6, 0.15
+COVERED, FURTHER, LATER, TURNED, STRANGE = 4.0, 9.0, 0.6, 0.15, 12.0
 WIDTHS = {
     **dict.fromkeys("ijlI|.,:;'!", 0.32),
     **dict.fromkeys("ft()[]/ -", 0.41),
@@ -36,8 +40,12 @@ class Name:
     height: float
     anchors: tuple[Spot, ...]
     """The best first."""
+    line: tuple[Spot, ...] = ()
+    """Points along its own line; its anchors where there is no line."""
     rings: int = len(RINGS)
-    """How many circles are tried: a name that may be left out should not stand far from its line."""
+    """How many circles are tried."""
+    optional: bool = False
+    """It is left out rather than put on another line, or nearer to one than to its own."""
 
 
 def width_of(text: str, size: float) -> float:
@@ -54,25 +62,60 @@ def along(points: Sequence[Spot], step: float) -> Iterator[Spot]:
             yield ax + (bx - ax) * part / parts, ay + (by - ay) * part / parts
 
 
+def anchors(points: Sequence[Spot], most: int) -> tuple[Spot, ...]:
+    """Return where the name of a line may stand, at most so many places: its end, then the others."""
+    backwards = list(reversed(points))
+    return tuple(backwards[:: max(1, math.ceil(len(backwards) / most))])
+
+
 def places(
     names: Sequence[Name], points: Sequence[Spot], frame: Box, gap: float
 ) -> list[Box | None]:
     """Return where each name stands, the first served first; None where there is no room.
 
-    `points` are what should stay in sight: marks and places along lines.
+    `points` are what should stay in sight: marks and places along lines, the names' own among them.
     """
     held: list[Box] = []
     found: list[Box | None] = []
     for name in names:
         open_ = [
-            (cost + COVERED * _covered(box, points), box)
+            (cost, box)
             for cost, box in _candidates(name, gap)
             if _inside(box, frame) and not any(_meet(box, other) for other in held)
         ]
-        best = min(open_, default=None)
-        found.append(best[1] if best else None)
-        held += [best[1]] if best else []
+        best = _best(name, open_, points, gap)
+        found.append(best)
+        held += [best] if best else []
     return found
+
+
+def _best(
+    name: Name, open_: Sequence[tuple[float, Box]], points: Sequence[Spot], gap: float
+) -> Box | None:
+    if not open_:
+        return None
+    boxes = np.array([box for _, box in open_])  # (candidates, 4)
+    line = name.line or name.anchors
+    others = sorted(set(points) - set(line) - set(name.anchors))
+    covered = (_distances(boxes, points) == 0).sum(axis=1)
+    own, nearest = (
+        _distances(boxes, spots).min(axis=1, initial=np.inf) for spots in (line, others)
+    )
+    strange = nearest < own - gap / 4
+    costs = np.array([cost for cost, _ in open_]) + COVERED * covered + STRANGE * strange
+    if name.optional:
+        costs[strange | (nearest < gap / 4)] = np.inf
+    first = int(np.argmin(costs))
+    return open_[first][1] if np.isfinite(costs[first]) else None
+
+
+def _distances(boxes: NDArray[np.float64], spots: Sequence[Spot]) -> NDArray[np.float64]:
+    """Return how far each spot is from each box, (boxes, spots); inside it is 0."""
+    x, y = np.array(spots, float).reshape(-1, 2).T
+    left, low, right, high = boxes.T[:, :, None]
+    across = np.maximum(np.maximum(left - x, x - right), 0)
+    up = np.maximum(np.maximum(low - y, y - high), 0)
+    return np.hypot(across, up)
 
 
 def _candidates(name: Name, gap: float) -> Iterator[tuple[float, Box]]:
@@ -85,11 +128,6 @@ def _candidates(name: Name, gap: float) -> Iterator[tuple[float, Box]]:
                 cost = FURTHER * ring + LATER * rank + TURNED * turn
                 wide, high = name.width / 2, name.height / 2
                 yield cost, (middle_x - wide, middle_y - high, middle_x + wide, middle_y + high)
-
-
-def _covered(box: Box, points: Sequence[Spot]) -> int:
-    left, low, right, high = box
-    return sum(left <= x <= right and low <= y <= high for x, y in points)
 
 
 def _inside(box: Box, frame: Box) -> bool:

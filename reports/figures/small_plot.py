@@ -28,7 +28,7 @@ PAD = 0.09
 """Room beyond the outermost points, as a share of their distance."""
 GAP = 6.0
 """Between a point and its name."""
-ANCHORS = 6
+ANCHORS, STEP = 12, 7.0
 LONGEST = 34
 """Letters of a name; longer ones are no names that we give."""
 COLOURED = {"adaptive": "best", "oracle": "oracle", "static": "static", "control": "control"}
@@ -169,24 +169,26 @@ def _names(
     """Write the names beside their lines; those without room in a row under the title."""
     named = [*lines[: highlights.MOST - bool(mixture)]]
     texts = [line.name[:LONGEST] for line in named]
-    anchors = [_anchors(line.best) for line in named]
+    paths = [_along(line.best) for line in named]
     kinds = [line.kind for line in named]
     if mixture:
         texts.insert(4, MIXTURE)
-        anchors.insert(4, (mixture[-1], mixture[len(mixture) // 2], mixture[0]))
+        paths.insert(4, _along(mixture))
         kinds.insert(4, "mixed")
     sizes = [
         label_places.Name(
             label_places.width_of(text, LETTER),
             LETTER,
-            anchor,
+            label_places.anchors(path, ANCHORS),
+            path,
             1 if kind == "other" else len(RINGS),
+            kind == "other",
         )
-        for text, anchor, kind in zip(texts, anchors, kinds, strict=True)
+        for text, path, kind in zip(texts, paths, kinds, strict=True)
     ]
-    covered = [spot for line in lines for spot in (*label_places.along(line.best, 7), *line.rest)]
+    covered = [spot for line in lines for spot in (*_along(line.best), *line.rest)]
     covered += [spot for line in lines for spot in line.best]  # marks weigh more than lines
-    covered += label_places.along(mixture, 9)
+    covered += _along(mixture)
     frame = (LEFT + 2, TOP + 1, WIDE - 2, HIGH - BOTTOM - 1)
     placed = label_places.places(sizes, covered, frame, GAP)
     return "".join(
@@ -197,11 +199,8 @@ def _names(
     )
 
 
-def _anchors(best: Sequence[label_places.Spot]) -> tuple[label_places.Spot, ...]:
-    """Return where the name of a line may stand: its last point, then the others."""
-    backwards = list(reversed(best))
-    step = max(1, math.ceil(len(backwards) / ANCHORS))
-    return tuple(backwards[::step])
+def _along(line: Sequence[label_places.Spot]) -> tuple[label_places.Spot, ...]:
+    return tuple(label_places.along(line, STEP))
 
 
 def _frame(x: Axis, y: Axis) -> str:

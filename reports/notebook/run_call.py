@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adabench.harness.contract.earlier_options import earlier_keywords_too
 from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.distributed.executor import check_race, records_to_come
 from adabench.harness.distributed.places import fan_out_to
@@ -52,16 +53,17 @@ def _write_line(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+@earlier_keywords_too
 def run(
     select: str | Iterable[str] = (), *, seeds: Seeds = "", repeats: int = 1,
     set: Mapping[str, Value] | None = None, sweep: Mapping[str, Iterable[Value]] | None = None,
-    defaults: bool = False, alone: bool = False, scale: str = "embedded",
+    no_sweep: bool = False, alone: bool = False, scale: str = "embedded",
     out: str | Path | None = None, resume: str | Path | Run | None = None,
-    timeout: float | str | None = None, memory: float | str | None = None,
-    energy: bool = False, meters: Iterable[str] = (),
-    precision: float | str | None = None, per_case: float = 5.0, steady: float = 0.0,
-    budget: float | str | None = None, epsilon: float = 0.02, cache: bool = True,
-    profile: str | Path | None = None, off_profile: bool = False,
+    time_limit: float | str | None = None, memory_limit: float | str | None = None,
+    energy: bool = False, energy_meters: Iterable[str] = (),
+    target_ci: float | str | None = None, max_time_per_case: float = 5.0, warmup: float = 0.0,
+    race: float | str | None = None, frontier_tolerance: float = 0.02, cache: bool = True,
+    hardware: str | Path | None = None, allow_hardware_mismatch: bool = False,
     executor: str = "local", workers: int | None = None, cores: int | None = None,
     gpus: int | None = None, slurm: Mapping[str, str] | None = None,
     slurm_setup: Sequence[str] = (), most_turns: float = MOST_TURNS,
@@ -82,14 +84,16 @@ def run(
         EnvironmentProblem: if this machine cannot do what was asked.
     """
     request = RunRequest(
-        words.patterns(select), words.fixed_words(set), words.swept_words(sweep), not defaults,
-        words.seed_words(seeds), repeats, scale, words.share(precision), per_case, steady,
-        words.seconds(budget), epsilon, tuple(meters), alone,
+        words.patterns(select), words.fixed_words(set), words.swept_words(sweep), not no_sweep,
+        words.seed_words(seeds), repeats, scale, words.share(target_ci), max_time_per_case, warmup,
+        words.seconds(race), frontier_tolerance, tuple(energy_meters), alone,
     )  # fmt: skip
-    limits = Limits(words.seconds(timeout), words.size_bytes(memory))
+    limits = Limits(words.seconds(time_limit), words.size_bytes(memory_limit))
     options = fan_out_to(executor, workers, cores, slurm, gpus, slurm_setup)
     how = Execution(limits, options, energy, cache, progress)
-    pinned = admit_machine(str(profile) if profile else None, off_profile=off_profile, say=how.say)
+    pinned = admit_machine(
+        str(hardware) if hardware else None, off_profile=allow_hardware_mismatch, say=how.say
+    )
     if resume is None:
         switches = {"--energy": energy, "--no-cache": not cache, "--no-report": not report}
         opened = _created(Path(out) if out else None, request, how, pinned, switches, most_turns)
@@ -126,7 +130,7 @@ def _resumed(place: str | Path | Run, request: RunRequest, *, chosen: bool) -> r
     folder = place.folder if isinstance(place, Run) else Path(place)
     words.check_resumption(folder, request)
     if chosen:
-        raise SelectionError("resume= takes no out and no profile: the run has them.")
+        raise SelectionError("resume= takes no out and no hardware: the run has them.")
     return resume_run(folder)
 
 

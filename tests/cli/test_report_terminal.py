@@ -45,3 +45,12 @@ def test_a_terminal_without_utf8_is_served(env: dict[str, str], run: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
     assert "residual" in done.stdout
+
+
+def test_the_lines_that_a_run_ended_with_are_printed_again(env: dict[str, str], run: Path) -> None:
+    done = adabench("report", run, "--brief", env={**env, "COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) <= 30
+    assert "on the frontier: " in done.stdout
+    assert f"adabench claims {run}" in " ".join(done.stdout.split())
+    assert not (run / "report.html").exists()

@@ -1,4 +1,4 @@
-// Names in a chart: beside a point of their own line, over no other name, never cut.
+// Names in a chart: beside a point of their own line, over no other name, never cut, and nearer to another line only if need be.
 // The same rule as `reports/figures/label_places.py`, with the browser's own letter widths.
 const SIDES = [[1, 0], [0, -1], [0, 1], [-1, 0], [1, -1], [1, 1], [-1, -1], [-1, 1]];
 const widthOf = (() => {
@@ -15,11 +15,18 @@ function along(line, step) {
   }
   return found;
 }
-/** Where each name stands: { text, anchors } in, its middle [x, y] or null out. */
+/** How far the nearest of some points is from a box; inside it is 0. */
+function awayFrom([left, top, right, bottom], points) {
+  let least = Infinity;
+  for (const [x, y] of points) least = Math.min(least, Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom)));
+  return least;
+}
+/** Where each name stands: { text, anchors, line } in, its middle [x, y] or null out. */
 function placeNames(names, points, frame, gap = 8, height = 13) {
   const held = [];
-  return names.map(({ text, anchors }) => {
-    const wide = widthOf(text) / 2, high = height / 2;
+  return names.map(({ text, anchors, line }) => {
+    const wide = widthOf(text) / 2, high = height / 2, mine = new Set([...line, ...anchors].map(String));
+    const others = points.filter(spot => !mine.has(String(spot)));
     let best = null, least = Infinity;
     [1, 2.2, 4, 6.5, 10].forEach((factor, ring) => anchors.forEach(([ax, ay], rank) => SIDES.forEach(([across, down], turn) => {
       const far = gap * factor * (across && down ? .75 : 1), x = ax + across * (far + wide), y = ay + down * (far + high);
@@ -27,7 +34,8 @@ function placeNames(names, points, frame, gap = 8, height = 13) {
       if (box[0] < frame[0] || box[1] < frame[1] || box[2] > frame[2] || box[3] > frame[3]) return;
       if (held.some(other => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 2 && other[1] < box[3] + 2)) return;
       const covered = points.filter(([px, py]) => px >= box[0] && px <= box[2] && py >= box[1] && py <= box[3]).length;
-      const cost = 9 * ring + .6 * rank + .15 * turn + 4 * covered;
+      const strange = awayFrom(box, others) < awayFrom(box, line) - gap / 4;
+      const cost = 9 * ring + .6 * rank + .15 * turn + 4 * covered + 12 * strange;
       if (cost < least) [best, least] = [box, cost];
     })));
     if (!best) return null;
@@ -38,10 +46,10 @@ function placeNames(names, points, frame, gap = 8, height = 13) {
 /** A mark that writes names beside lines; each is { text, stroke, line: [[x, y]] } in pixels. */
 function directLabels(named, points, frame) {
   const names = named.map(one => {
-    const backwards = [...one.line].reverse(), step = Math.max(1, Math.ceil(backwards.length / 6));
-    return { text: brief(one.text, 40), anchors: backwards.filter((_, k) => k % step === 0) };
+    const line = along(one.line, 8), backwards = [...line].reverse(), step = Math.max(1, Math.ceil(backwards.length / 12));
+    return { text: brief(one.text, 40), line, anchors: backwards.filter((_, k) => k % step === 0) };
   });
-  const covered = [...points, ...named.flatMap(one => along(one.line, 8))];
+  const covered = [...points, ...names.flatMap(one => one.line)];
   const spots = placeNames(names, covered, frame);
   return () => {
     const group = document.createElementNS("http://www.w3.org/2000/svg", "g");

@@ -38,3 +38,19 @@ def test_a_name_without_room_is_left_out_and_lines_are_followed() -> None:
     assert places([Name(400.0, 12.0, ((10.0, 10.0),))], [], FRAME, 5.0) == [None]
     assert list(along([(0, 0), (10, 0)], 5)) == [(0, 0), (5, 0), (10, 0)]
     assert width_of("mm", 10) > width_of("ll", 10)
+
+
+def test_a_name_is_nearer_to_its_own_line_than_to_another_or_left_out() -> None:
+    """Between two lines there is no room: a name goes above or below both, on its own line's side."""
+    upper, lower = (tuple(along([(20.0, y), (280.0, y)], 5.0)) for y in (110.0, 100.0))
+    names = [Name(60.0, 12.0, (line[-1], line[20]), line) for line in (upper, lower)]
+    above, below = places(names, [*upper, *lower], FRAME, 5.0)
+    assert above is not None
+    assert below is not None
+    assert above[1] > 110
+    assert below[3] < 100
+    middle = tuple(along([(20.0, 105.0), (280.0, 105.0)], 5.0))
+    crowded = [*upper, *middle, *lower]
+    [written] = places([Name(60.0, 12.0, middle, middle)], crowded, FRAME, 5.0)
+    [left_out] = places([Name(60.0, 12.0, middle, middle, optional=True)], crowded, FRAME, 5.0)
+    assert (written is None, left_out) == (False, None)

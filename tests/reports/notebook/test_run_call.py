@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import adabench
+from adabench.harness.contract.earlier_options import KEYWORDS
 from adabench.harness.contract.record import Record
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, SelectionError, StoreError
 from adabench.harness.run.descendants import descendants
@@ -55,8 +57,8 @@ def test_plan_folder_and_records_are_those_of_the_command(command: Command) -> N
 
 
 def test_the_command_in_the_manifest_makes_the_same_run(command: Command) -> None:
-    run = adabench.run(["roots/fixed", "roots/residual"], seeds=[0, 2], alone=True, defaults=True,
-                       precision="20%", per_case=0.01, timeout=60, memory="8GiB", **QUIET)  # fmt: skip
+    run = adabench.run(["roots/fixed", "roots/residual"], seeds=[0, 2], alone=True, no_sweep=True,
+                       target_ci="20%", max_time_per_case=0.01, time_limit=60, memory_limit="8GiB", **QUIET)  # fmt: skip
     words = run.findings.manifest["command"]
     assert words[:2] == ["adabench", "run"]
     assert run.folder.parent == Path("runs")
@@ -66,11 +68,23 @@ def test_the_command_in_the_manifest_makes_the_same_run(command: Command) -> Non
     assert again["plan"] == run.findings.manifest["plan"]
 
 
+def test_a_keyword_under_its_earlier_name_does_the_same_and_is_said() -> None:
+    assert not KEYWORDS.keys() & signature(adabench.run).parameters.keys()
+    assert set(KEYWORDS.values()) <= signature(adabench.run).parameters.keys()
+    words: dict[str, Any] = {"defaults": True, "per_case": 2.0}
+    with pytest.warns(FutureWarning, match="is now called") as said:
+        run = adabench.run("roots/fixed", alone=True, seeds=0, out="r", **words, **QUIET)
+    asked = run.findings.manifest["asked"]
+    assert (asked["star"], asked["per_case_s"]) == (False, 2.0)
+    for name, today in (("defaults", "no_sweep"), ("per_case", "max_time_per_case")):
+        assert any(f"{name}= is now called {today}=" in str(one.message) for one in said)
+
+
 def test_workers_run_methods_of_this_process_and_give_the_same_counts() -> None:
     adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
-    here = adabench.run(["roots/own", "roots/fixed"], seeds=1, out="here", defaults=True, **QUIET)
+    here = adabench.run(["roots/own", "roots/fixed"], seeds=1, out="here", no_sweep=True, **QUIET)
     spread = adabench.run(
-        ["roots/own", "roots/fixed"], seeds=1, out="spread", defaults=True, workers=1, cores=1,
+        ["roots/own", "roots/fixed"], seeds=1, out="spread", no_sweep=True, workers=1, cores=1,
         **QUIET,
     )  # fmt: skip
     assert not here.failed
@@ -88,7 +102,7 @@ def eight_steps(task: Any, case: Any, point: Any) -> float:
 
 def test_a_method_of_this_process_is_recorded_with_its_digest_and_its_text() -> None:
     adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
-    run = adabench.run("roots/own", seeds=0, out="r", defaults=True, **QUIET)
+    run = adabench.run("roots/own", seeds=0, out="r", no_sweep=True, **QUIET)
     frame = run.frame()
     assert set(frame[frame.metric == "steps"].value) == {8.0}
     assert run.findings.manifest["sources"]["roots/own"]
@@ -99,7 +113,7 @@ def test_a_method_of_this_process_is_recorded_with_its_digest_and_its_text() -> 
 
 def test_another_process_goes_on_with_a_method_that_the_run_has_kept() -> None:
     adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
-    folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", defaults=True))
+    folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", no_sweep=True))
     adabench.add_method("roots/own", folder / "methods" / "roots_own.py")
     adabench.run(resume=folder, **QUIET)
     assert not run_folder.remaining(folder)
@@ -107,7 +121,7 @@ def test_another_process_goes_on_with_a_method_that_the_run_has_kept() -> None:
 
 def test_a_changed_method_does_not_go_on_with_a_run() -> None:
     adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
-    folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", defaults=True))
+    folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", no_sweep=True))
     changed = (folder / "methods" / "roots_own.py").read_text().replace("range(8)", "range(9)")
     Path("mine.py").write_text(changed)
     adabench.add_method("roots/own", "mine.py")
@@ -174,9 +188,10 @@ def test_a_server_that_is_gone_keeps_the_run_and_says_how_to_go_on() -> None:
         ({"select": "roots", "seeds": [-1]}, "seeds"),
         ({"select": "roots", "scale": "huge"}, "scale"),
         ({"select": "roots", "executor": "moon"}, "executor"),
-        ({"select": "roots", "budget": "1m", "repeats": 2}, "race"),
-        ({"select": "roots", "budget": 60, "workers": 2}, "race"),
-        ({"select": "roots", "memory": "much"}, "size"),
+        ({"select": "roots", "race": "1m", "repeats": 2}, "race"),
+        ({"select": "roots", "race": 60, "workers": 2}, "race"),
+        ({"select": "roots", "memory_limit": "much"}, "size"),
+        ({"select": "roots", "time_limit": 60, "timeout": 60}, "time_limit= are the same"),
         ({"select": "roots", "most_turns": 3}, "runs"),
         ({"select": "roots", "resume": "r"}, "resume="),
         ({"resume": "r", "out": "x"}, "resume="),
@@ -198,7 +213,7 @@ def test_a_folder_that_is_no_run_is_an_exception_of_ours() -> None:
 
 def test_a_failing_method_ends_no_run() -> None:
     adabench.method("roots/own", role="static", adapts="nothing")(broken)
-    run = adabench.run(["roots/own", "roots/fixed"], seeds=0, defaults=True, out="r", **QUIET)
+    run = adabench.run(["roots/own", "roots/fixed"], seeds=0, no_sweep=True, out="r", **QUIET)
     assert {record.cell.method for record in run.failed} == {"own"}
     assert "failed" in repr(run)
     assert set(run.frame().method) == {"fixed"}
@@ -243,7 +258,7 @@ def test_a_run_is_drawn_as_figures_as_markdown_and_in_a_notebook() -> None:
 
 
 def test_a_budget_races_and_says_so_only_if_it_may(capsys: pytest.CaptureFixture[str]) -> None:
-    words: dict[str, Any] = {"seeds": range(2), "budget": 5, "epsilon": 0.4, **QUIET}
+    words: dict[str, Any] = {"seeds": range(2), "race": 5, "frontier_tolerance": 0.4, **QUIET}
     run = adabench.run(["roots/fixed", "roots/residual"], out="r", **words)
     assert run.findings.manifest["certificate"]
     assert capsys.readouterr() == ("", "")
