@@ -1,7 +1,8 @@
 """Writes names into a figure of matplotlib, each beside its own line and in its colour.
 
 Where they stand is decided by `label_places.py`, in points of the drawn figure; widths are those of the
-letters that are drawn. No name leaves the figure, none is cut, none covers another.
+letters that are drawn. No name leaves the figure, none is cut, none covers another. A line whose name
+finds no room of its own is grey, like all that have no name.
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adabench.reports.figures import label_places
-from adabench.reports.figures.style import LineName
+from adabench.reports.figures.style import GREY, LineName
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
 ANCHORS = 12
+CERTAIN = 5
+"""So many names, the most important, are written even where they cover something."""
 GAP_PT = 4.0
 STEP_PT = 6.0
 LINE = 1.25
@@ -35,10 +38,11 @@ def write_names(axes: "Axes", names: Sequence[LineName], size_pt: float) -> "lis
     lines = [tuple(label_places.along(_pixels(axes, name.line), STEP_PT * dot)) for name in names]
     sizes = [
         label_places.Name(
-            _width(text), size_pt * LINE * dot, label_places.anchors(line, ANCHORS), line
+            _width(text), size_pt * LINE * dot, label_places.anchors(line, ANCHORS), line,
+            optional=rank >= CERTAIN,
         )
-        for text, line in zip(texts, lines, strict=True)
-    ]
+        for rank, (text, line) in enumerate(zip(texts, lines, strict=True))
+    ]  # fmt: skip
     held = [spot for line in lines for spot in line]
     box = axes.get_window_extent()
     edge = figure.bbox.x1 - 1.0
@@ -46,14 +50,22 @@ def write_names(axes: "Axes", names: Sequence[LineName], size_pt: float) -> "lis
     placed = label_places.places(sizes, [*_drawn(axes), *held], frame, GAP_PT * dot)
     to_axes = axes.transAxes.inverted()
     written = []
-    for text, place in zip(texts, placed, strict=True):
+    for name, text, place in zip(names, texts, placed, strict=True):
         if place is None:
             text.remove()
+            _fade(axes, name.stroke.colour)
             continue
         middle = ((place[0] + place[2]) / 2, (place[1] + place[3]) / 2)
         text.set_position(tuple(to_axes.transform(middle)))
         written.append(text)
     return written
+
+
+def _fade(axes: "Axes", colour: str) -> None:
+    """Draw grey what has a colour."""
+    for line in axes.lines:
+        if line.get_color() == colour:
+            line.set(color=GREY, zorder=2.2)
 
 
 def _text(axes: "Axes", name: LineName, size_pt: float) -> "Text":

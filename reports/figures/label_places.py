@@ -21,7 +21,7 @@ SIDES = ((1, 0), (0, 1), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 RINGS = (1.0, 2.2, 4.0, 6.5, 10.0)
 AIR = 1.5
 """Of a name's letters, in the unit of the figure."""
-COVERED, FURTHER, LATER, TURNED, STRANGE = 4.0, 9.0, 0.6, 0.15, 12.0
+COVERED, FURTHER, LATER, TURNED, STRANGE = 4.0, 9.0, 0.6, 0.15, 40.0
 WIDTHS = {
     **dict.fromkeys("ijlI|.,:;'!", 0.32),
     **dict.fromkeys("ft()[]/ -", 0.41),
@@ -97,14 +97,14 @@ def _best(
     boxes = np.array([box for _, box in open_])  # (candidates, 4)
     line = name.line or name.anchors
     others = sorted(set(points) - set(line) - set(name.anchors))
-    covered = (_distances(boxes, points) == 0).sum(axis=1)
+    covered = (_distances(boxes, points) < gap / 3).sum(axis=1)
     own, nearest = (
         _distances(boxes, spots).min(axis=1, initial=np.inf) for spots in (line, others)
     )
-    strange = nearest < own - gap / 4
+    strange = nearest < own - gap / 2
     costs = np.array([cost for cost, _ in open_]) + COVERED * covered + STRANGE * strange
     if name.optional:
-        costs[strange | (nearest < gap / 4)] = np.inf
+        costs[strange | (nearest < gap / 3)] = np.inf
     first = int(np.argmin(costs))
     return open_[first][1] if np.isfinite(costs[first]) else None
 

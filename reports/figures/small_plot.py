@@ -182,7 +182,7 @@ def _names(
             label_places.anchors(path, ANCHORS),
             path,
             1 if kind == "other" else len(RINGS),
-            kind == "other",
+            kind in ("other", "mixed"),  # the key below the figures has the mixture too
         )
         for text, path, kind in zip(texts, paths, kinds, strict=True)
     ]

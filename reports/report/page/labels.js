@@ -34,8 +34,8 @@ function placeNames(names, points, frame, gap = 8, height = 13) {
       if (box[0] < frame[0] || box[1] < frame[1] || box[2] > frame[2] || box[3] > frame[3]) return;
       if (held.some(other => box[0] < other[2] + 2 && other[0] < box[2] + 2 && box[1] < other[3] + 2 && other[1] < box[3] + 2)) return;
       const covered = points.filter(([px, py]) => px >= box[0] && px <= box[2] && py >= box[1] && py <= box[3]).length;
-      const strange = awayFrom(box, others) < awayFrom(box, line) - gap / 4;
-      const cost = 9 * ring + .6 * rank + .15 * turn + 4 * covered + 12 * strange;
+      const strange = awayFrom(box, others) < awayFrom(box, line) - gap / 2;
+      const cost = 9 * ring + .6 * rank + .15 * turn + 4 * covered + 40 * strange;
       if (cost < least) [best, least] = [box, cost];
     })));
     if (!best) return null;
