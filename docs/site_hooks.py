@@ -19,7 +19,7 @@ FRONT = {
     "CHANGELOG.md": "CHANGELOG.md",
 }
 """Pages of the site that lie beside docs/, by their place on the site."""
-LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
+LINK = re.compile(r"""(\]\(|src=")([^)"\s#]+)(#[^)"\s]*)?([)"])""")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
