@@ -13,6 +13,7 @@ stay; without a terminal there is no colour.
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -101,7 +102,8 @@ def plot_of(findings: Findings, task: str, looks: Looks, rows: int) -> str:
     names = ", ".join(f"{letters[name]} {name}" for name in dict.fromkeys(winners))
     x, y = _axes(shown)
     (head, _) = (_clean(text, looks) for text in _heads(findings, task, shown, x, y))
-    return "\n".join([head, *lines, _clean(f"on the frontier: {names}", looks)[: looks.width]])
+    words = textwrap.wrap(_clean(f"on the frontier: {names}", looks), looks.width)
+    return "\n".join([head, *lines, *words])
 
 
 def front(findings: Findings, task: str, looks: Looks) -> str:

@@ -115,7 +115,8 @@ def _distances(boxes: NDArray[np.float64], spots: Sequence[Spot]) -> NDArray[np.
     left, low, right, high = boxes.T[:, :, None]
     across = np.maximum(np.maximum(left - x, x - right), 0)
     up = np.maximum(np.maximum(low - y, y - high), 0)
-    return np.hypot(across, up)
+    far: NDArray[np.float64] = np.hypot(across, up)
+    return far
 
 
 def _candidates(name: Name, gap: float) -> Iterator[tuple[float, Box]]:
