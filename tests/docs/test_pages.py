@@ -85,3 +85,9 @@ def test_the_tree_stands_between_its_markers() -> None:
     assert page.endswith("```\n<!-- /tree -->\nafter\n")
     assert "\nold\n" not in page
     assert source_tree.insert(page) == page
+
+
+def test_every_entry_of_the_recorded_runs_is_a_run() -> None:
+    """A shell's `docs/recorded/*` is handed to verbs that read runs."""
+    for entry in (DOCS / "recorded").iterdir():
+        assert (entry / "run.json.gz").is_file(), entry
