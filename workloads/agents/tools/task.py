@@ -23,28 +23,41 @@ fail. `missed`: could be completed and was not; `none_missed` is 0. `label_right
 the entry says of the post what it is.
 
 **What is counted.** `contacts`: calls of the model and of tools, probes and looks. `control_calls` of the model choose
-what comes next or hand off; `data_calls` say that all is done. `recovery_s`: from calls that failed to the next
-contact; `detection_s`: what failed calls took, deadlines included.
+what comes next or hand off; `data_calls` say that all is done; `malformed_calls` cannot be read. `recovery_s`: from
+calls that failed to the next contact; `detection_s`: what failed calls took, deadlines included.
 
 **Conditions.** `set`: the paper's scenarios, those of its code, every subset of tools that may be down, or faults that are no
 outage (`truth/scenarios.py`). `instances`: of each scenario. `fanout`: whether one reader of a post is enough, or each is
 to be asked and two must have worked (`cover`). `outages=known`: sessions name what is down, as in the paper. `graph`: a file
-with a graph of your own. `chooser`: which model.
+with a graph of your own. `chooser`: which small model.
+
+    adabench run 'tools/*' --model hf:Qwen/Qwen2.5-1.5B-Instruct --set instances=1
+    adabench run tools/react tools/plan_once --model openai:http://127.0.0.1:8000/v1#name
+
+**Models** (`model`): `builtin`, the small one of this task; or `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`. Such a
+model reads stages, tools, costs and results in English and answers in one line, which is read strictly
+(`substrate/text_script.py`). Words are counted as its tokenizer or its server counts them.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.tools import conformance
+from adabench.workloads.agents.tools.substrate.choosers import Chooser, chooser_name, named_chooser
 from adabench.workloads.agents.tools.substrate.choosers import chooser as load_chooser
-from adabench.workloads.agents.tools.substrate.choosers import chooser_name
 from adabench.workloads.agents.tools.substrate.graph_catalogue import read_graph
-from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask, Place
+from adabench.workloads.agents.tools.substrate.text_script import SPARE, TextScript
 from adabench.workloads.agents.tools.truth.scenarios import SETS, draw_case, scenarios
 from adabench.workloads.agents.tools.truth.state_audit import StateAuditor
+from adabench.workloads.shared.sources.codec_source import context_of, open_codec
+from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 
+AUTO = "auto"
 CARD = Card(
     title="Tools: what comes next when a tool fails",
     paper="our own substrate; Self-Healing Router, arXiv 2603.01548, is to run on it",
@@ -56,6 +69,9 @@ CARD = Card(
         Knob("outages", ("unknown",), "unknown", also=("known",)),
         Knob("graph", ("builtin",), "builtin", open=True),
         Knob("chooser", ("chooser",), "chooser", open=True),
+        Knob("model", ("builtin",), "builtin", open=True),
+        Knob("device", ("auto",), "auto", open=True),
+        Knob("dtype", ("auto",), "auto", open=True),
     ),
     metrics=(
         Metric("correct", "", "higher", "quality", primary=True),
@@ -79,9 +95,12 @@ CARD = Card(
         Metric("probe_calls", "calls", "lower", "cost"),
         Metric("check_calls", "calls", "lower", "cost"),
         Metric("failed_calls", "calls", "lower", "cost"),
+        Metric("malformed_calls", "calls", "lower", "cost"),
         Metric("sessions", "", "lower", "info"),
         Metric("generated", "tokens", "lower", "cost"),
         Metric("prefilled", "tokens", "lower", "cost"),
+        Metric("cached", "tokens", "higher", "info"),
+        Metric("discarded", "tokens", "lower", "cost"),
         Metric("flops_counted", "FLOP", "lower", "cost"),
         Metric("recovery_s", "s", "lower", "cost"),
         Metric("detection_s", "s", "lower", "cost"),
@@ -92,7 +111,7 @@ CHECK_CONDITIONS = {"instances": 1}
 QUORUM = 2
 """Readers that must have worked where all are to be asked."""
 check = conformance.check
-__all__ = ["CARD", "CHECK_CONDITIONS", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "check", "check_conditions", "load", "missing_abilities"]
 
 
 def load(
@@ -105,26 +124,113 @@ def load(
     outages: str = "unknown",
     graph: str = "builtin",
     chooser: str = "chooser",
+    model: str = "builtin",
+    device: str = AUTO,
+    dtype: str = AUTO,
 ) -> GradedRoutingTask:
     """Return the task under the given conditions.
 
     Raises:
-        SelectionError: for a scale, a set, a chooser or a graph that there is not.
+        SelectionError: for a scale, a set, a chooser, a model or a graph that there is not.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"tools has no scale {scale!r}.", "It runs at `embedded`.")
     if set not in SETS:
         raise SelectionError(f"There is no set {set!r}.", nearest(set, SETS))
+    spec = named_spec(model)
     own = None if graph == "builtin" else read_graph(Path(graph))
-    name = chooser_name(chooser, seed)
     drawn = []
     for index, (one, scenario) in enumerate(scenarios(set, instances, own)):
         goal = one.with_cover(QUORUM) if fanout == "cover" else one
         drawn.append(draw_case(seed, index, goal, scenario))
+    cases = tuple(case for case, _ in drawn)
+    if spec.kind != "builtin":
+        _refuse_short_context(spec, cases)
     return GradedRoutingTask(
-        partial(load_chooser, name),
+        _opener(spec, device, dtype, chooser_name(chooser, seed)),
         outages == "known",
-        cases_=tuple(case for case, _ in drawn),
+        place=_place(spec, device),
+        cases_=cases,
         scenes=tuple(scene for _, scene in drawn),
         auditor=StateAuditor(tuple(drawn)),
     )
+
+
+def check_conditions(conditions: Mapping[str, Scalar]) -> None:
+    """Refuse, before a run begins and before any weight is read, a model that cannot be asked.
+
+    Raises:
+        SelectionError: if it names nothing, or what cannot run here.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    given = {**CARD.defaults, **conditions}
+    spec = named_spec(str(given["model"]))
+    if spec.kind != "builtin":
+        from adabench.workloads.shared.sources.model_source import check_model
+
+        check_model(spec, _or_none(str(given["device"])), _or_none(str(given["dtype"])))
+
+
+def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
+    """Probe a server, once a run; no method needs more of a model than that it writes.
+
+    Raises:
+        SelectionError: if there is no such model.
+        EnvironmentProblem: if a server is missing, refuses, or completes nothing.
+    """
+    spec = named_spec(str({**CARD.defaults, **conditions}["model"]))
+    if spec.kind == "openai":
+        from adabench.workloads.shared.sources.model_source import missing_abilities as probe
+
+        probe(spec)
+    return {}
+
+
+def named_spec(text: str) -> ModelSpec:
+    """Read the words of `--model`.
+
+    Raises:
+        SelectionError: if they name no model that writes.
+    """
+    spec = model_spec(text)
+    if spec.kind in ("likelihood", "trained"):
+        raise SelectionError(f"{text} judges, and writes nothing.", "Name a model that writes.")
+    return spec
+
+
+def _or_none(word: str) -> str | None:
+    return None if word == AUTO else word
+
+
+def _place(spec: ModelSpec, device: str) -> Place:
+    if spec.kind == "openai":
+        return "server"
+    return "device" if spec.kind != "builtin" and device.startswith("cuda") else "host"
+
+
+def _opener(spec: ModelSpec, device: str, dtype: str, name: str) -> Callable[[], Chooser]:
+    """Return what opens the model, in whatever process."""
+    if spec.kind == "builtin":
+        return partial(load_chooser, name)
+    from adabench.workloads.shared.sources.model_source import found_abilities
+
+    return partial(named_chooser, spec, _or_none(device), _or_none(dtype), found_abilities(spec))
+
+
+def _refuse_short_context(spec: ModelSpec, cases: Sequence[RoutingCase]) -> None:
+    """Make sure that every request, and some calls behind it, can be read.
+
+    Raises:
+        SelectionError: if a model's context is too short for one.
+    """
+    context = context_of(spec)
+    if context is None:
+        return
+    script = TextScript(open_codec(spec))
+    graphs = {case.graph: case for case in cases}
+    needed = SPARE + max(len(script.prompt(case)) for case in graphs.values())
+    if needed > context:
+        raise SelectionError(
+            f"A request may take {needed} words of {spec}, and its context has {context}.",
+            "Choose a model with a longer context.",
+        )

@@ -9,7 +9,7 @@ has to decide, the case is handed off at once.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask
 
 CARD = Card(

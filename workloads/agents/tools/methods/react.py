@@ -2,7 +2,8 @@
 
 The model is a small one that was trained on walks over other graphs (`training/`) and passes gates: 0.98 of held-out graphs without
 a fault walked to their end, 0.90 with one tool down. It reads the stages, their tools from the cheapest on, and every
-call so far with its result. One choice is one call of the model.
+call so far with its result. One choice is one call of the model. A model that `--model` names reads the same in English; an
+answer that it writes in another form than it was told costs a call, and it is told once more.
 
 **What is simplified.** It writes no thoughts between calls, so it needs fewer of them than the paper's: one a call, and one at
 the end. What it says at last ("done") is counted as an answer and not as control.
@@ -14,7 +15,7 @@ the paper counts 123. `late` was kept out of its training: there it may loop, or
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
 
 CARD = Card(
@@ -31,6 +32,8 @@ def solve(task: RoutingTask, case: RoutingCase, point: Point) -> str:
     with task.session(case) as session:
         for _ in range(MOST_STEPS):
             step = session.choose()
+            if step.verb == "corrected":
+                continue
             if step.verb != "call":
                 break
             session.call(step.tool)

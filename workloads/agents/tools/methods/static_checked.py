@@ -11,7 +11,7 @@ data stay silent: what a tool says of itself is what stands in the world.
 
 from adabench.harness.contract.card import Bound, Card, Claim, Point
 from adabench.workloads.agents.tools.substrate.fallback_workflow import run_workflow
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
 
 CARD = Card(

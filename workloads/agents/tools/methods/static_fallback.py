@@ -11,7 +11,7 @@ takes every crash for one. On subsets a fifth of the cases is silent: those in w
 
 from adabench.harness.contract.card import Card, Claim, Level, Point
 from adabench.workloads.agents.tools.substrate.fallback_workflow import run_workflow
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
 
 CARD = Card(

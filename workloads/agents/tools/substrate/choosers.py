@@ -1,4 +1,4 @@
-"""Choosers that are shipped or in the user's cache, behind engines, if they pass their gates.
+"""Choosers: small models that are shipped or in the user's cache, if they pass their gates; and any that `--model` names.
 
 A chooser that cannot walk a graph without faults is a broken agent: whatever is measured against it would look like
 a merit of a router. So one that misses a gate is refused.
@@ -6,17 +6,25 @@ a merit of a router. So one that misses a gate is refused.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
-from adabench.workloads.agents.tools.substrate.choice_words import CHOICE_VOCABULARY
+from adabench.workloads.agents.tools.substrate.choice_script import ChoiceScript, WordScript
+from adabench.workloads.agents.tools.substrate.choice_words import BOS, CHOICE_VOCABULARY
 from adabench.workloads.agents.tools.substrate.chooser_recipes import TRAININGS, recipes
-from adabench.workloads.shared.language_model.contract import Engine
+from adabench.workloads.agents.tools.substrate.text_script import TextScript
+from adabench.workloads.shared.language_model.contract import Costs, Engine
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.sources.codec_source import context_of, open_codec
+from adabench.workloads.shared.sources.model_spec import ModelSpec
 from adabench.workloads.shared.training import checkpoints
+
+if TYPE_CHECKING:
+    from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 CHOOSER_GATES: Mapping[str, tuple[float, str]] = {
@@ -28,14 +36,30 @@ CHOOSER_GATES: Mapping[str, tuple[float, str]] = {
 
 @dataclass(frozen=True)
 class Chooser:
-    """A chooser behind an engine, and the file that it was read from."""
+    """A chooser behind an engine, how it is asked, and the file that it was read from."""
 
     engine: Engine
     name: str
+    script: ChoiceScript = field(default_factory=WordScript)
+    is_shipped: bool = True
+    """Whether it is one of ours, with a file in `checkpoints/`."""
+    most_words: int | None = None
+    """What it can read before an answer; None: as much as a case takes."""
 
     def note(self) -> None:
         """Note that it is handed out to the method of this process."""
-        checkpoints.note(self.name, FOLDER)
+        if self.is_shipped:
+            checkpoints.note(self.name, FOLDER)
+
+    def warm(self) -> None:
+        """Run two words of a chooser of ours; another model is loaded, and that is all."""
+        if not self.is_shipped:
+            return
+        self.engine.reset(Costs())
+        seq = self.engine.open([BOS])
+        self.engine.append([seq], [[BOS]])
+        self.engine.decode([seq], stop=self.script.stops, max_new=2, temperature=0.0)
+        self.engine.reset(Costs())
 
 
 def chooser_name(base: str, seed: int) -> str:
@@ -59,6 +83,23 @@ def chooser(name: str) -> Chooser:
         EnvironmentProblem: if it was not trained yet, or misses a gate.
     """
     return Chooser(chooser_engine(name, checkpoints.home(name, FOLDER)), name)
+
+
+def named_chooser(
+    spec: ModelSpec, device: str | None, dtype: str | None, found: "ServerAbilities | None"
+) -> Chooser:
+    """Open a model that was named, which is asked in text.
+
+    Raises:
+        SelectionError: if it names what cannot run here.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    from adabench.workloads.shared.sources.model_source import open_model
+
+    engine = open_model(spec, device, dtype, found=found).engine
+    script, context = TextScript(open_codec(spec)), context_of(spec)
+    most = None if context is None else context - script.longest
+    return Chooser(engine, str(spec), script, is_shipped=False, most_words=most)
 
 
 def chooser_engine(name: str, folder: Path) -> NativeEngine:

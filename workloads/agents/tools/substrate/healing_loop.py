@@ -133,6 +133,8 @@ class HealingLoop:
         if self._escalations > MOST_ESCALATIONS:
             return None
         step = self.session.choose()
+        if step.verb == "corrected":
+            return self._escalate()
         graph, stage = self.session.graph, self.session.missing_stage
         if step.verb != "call" or graph.stage_of[step.tool] != stage:
             return None

@@ -5,6 +5,7 @@
     probe   a question for a tool's health
     check   a look at what stands in the world
 
+`malformed_calls` are those of the model whose answer could not be read.
 `recovery_s` is the time from a call that failed to the next contact or the end; `detection_s` what failed calls took.
 """
 
@@ -15,8 +16,9 @@ Kind = Literal["llm", "tool", "probe", "check"]
 Plane = Literal["control", "data"]
 COUNTS = (
     "contacts", "llm_calls", "control_calls", "data_calls", "tool_calls", "probe_calls", "check_calls",
-    "failed_calls",
+    "failed_calls", "malformed_calls",
 )  # fmt: skip
+MALFORMED = frozenset(("unreadable", "corrected"))
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class RoutingLedger:
             found[f"{row.kind}_calls"] += 1
             found["control_calls"] += row.kind == "llm" and row.plane == "control"
             found["data_calls"] += row.kind == "llm" and row.plane == "data"
+            found["malformed_calls"] += row.kind == "llm" and row.status in MALFORMED
         for row, after in zip(contacts, [*contacts[1:], None], strict=False):
             if row.kind == "tool" and row.status != "ok":
                 found["failed_calls"] += 1

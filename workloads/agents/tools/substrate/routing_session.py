@@ -3,6 +3,7 @@
     with task.session(case) as session:
         result = session.call("lookup")
         choice = session.choose()            the model reads every call so far, and names the next tool
+        tools = session.choose_path()        the model names all of them, and reads no result
         session.finish()                     or session.hand_off(stage): what is missing is said
     return session.report
 
@@ -14,24 +15,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, NamedTuple, Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.agents.tools.substrate.choice_words import (
-    DOWN,
-    ERROR,
-    LATE,
-    LONGEST,
-    OK,
-    RISK,
-    STOPS,
-    Ids,
-    call_words,
-    choice_of,
-    prompt_words,
-    result_words,
-)
+from adabench.workloads.agents.tools.substrate.choice_script import Turn
 from adabench.workloads.agents.tools.substrate.choosers import Chooser
+from adabench.workloads.agents.tools.substrate.routing_case import NextStep, RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_ledger import (
     Kind,
     LedgerRow,
@@ -47,28 +36,6 @@ MOST_CONTACTS = 200
 """Calls, probes and checks of one case: an honest method needs a tenth of them."""
 HIGH_AMOUNT = 10_000
 """Above it a person decides: the paper's rule, which everybody knows."""
-_WORDS: Mapping[str, int] = {"ok": OK, "err": ERROR, "down": DOWN, "late": LATE}
-
-
-@dataclass(frozen=True)
-class RoutingCase:
-    """One request and the graph of tools for it."""
-
-    index: int
-    group: str
-    graph: ToolGraph
-    request: str
-    reference: int
-    """What the first tool is called with."""
-    numbers: tuple[int, ...]
-    """By tool, in the graph's order: its number in the model's words."""
-
-
-class NextStep(NamedTuple):
-    """What the model says: a call of a tool, the end, a hand-off, or nothing that can be read."""
-
-    verb: Literal["call", "done", "hand_off", "unreadable"]
-    tool: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,13 +69,20 @@ class RoutingSession:
     known_down: frozenset[str] = frozenset()
     """What somebody says is down, where `known_outage` is chosen: as it was when last asked."""
     tells_outages: bool = False
+    is_served: bool = False
+    """Whether the model is behind a server of somebody else's."""
 
     def __post_init__(self) -> None:
         """Begin with nothing known."""
         self._ledger, self._costs = RoutingLedger(), Costs()
         self._values: list[list[int]] = [[] for _ in self.case.graph.stages]
         self._worked: list[set[str]] = [set() for _ in self.case.graph.stages]
-        self._heard: list[int] = []
+        self._turns: list[Turn] = []
+        """What happened since the model was last asked."""
+        self._read: list[int] = []
+        """What it reads of all that was before."""
+        self._chosen: tuple[str, tuple[int, ...]] = ("", ())
+        """The tool that the model named last, and its words."""
         self._seq: Seq | None = None
         self._chooser: Chooser | None = None
         self._outcome: Outcome | None = None
@@ -133,9 +107,10 @@ class RoutingSession:
         if result.status == "ok":
             self._worked[stage].add(tool)
             self._values[stage] += [] if result.value is None else [result.value]
-        word = RISK if result.status == "ok" and is_risky(result) else _WORDS[result.status]
-        number = self.case.numbers[self.graph.tools.index(tool)]
-        self._heard += [*call_words(number), *result_words(word, self._spoken_stage(tool), number)]
+        status = "risk" if result.status == "ok" and is_risky(result) else result.status
+        named, written = self._chosen
+        self._turns.append(Turn(tool, status, written if named == tool else ()))
+        self._chosen = ("", ())
         self._refresh()
         return result
 
@@ -167,18 +142,32 @@ class RoutingSession:
         self._refuse_end()
         chooser = self._opened()
         began_s = time.perf_counter()
+        self._put_into_words(chooser)
+        if chooser.most_words is not None and len(self._read) > chooser.most_words:
+            return NextStep("unreadable")  # no room for an answer, so nobody is asked
         seq = self._listening(chooser)
-        chunk = chooser.engine.decode([seq], stop=STOPS, max_new=LONGEST, temperature=0.0)[0]
-        choice = choice_of(chunk.ids)
-        plane: Plane = "data" if choice.verb == "done" else "control"
-        self._ledger.add(
-            LedgerRow("llm", plane, chooser.name, choice.verb, began_s, time.perf_counter())
-        )
-        if choice.verb != "call":
-            return NextStep(choice.verb)
-        if choice.tool not in self.case.numbers:
-            return NextStep("unreadable")
-        return NextStep("call", self.graph.tools[self.case.numbers.index(choice.tool)])
+        chunk = chooser.engine.decode(
+            [seq], stop=chooser.script.stops, max_new=chooser.script.longest, temperature=0.0
+        )[0]
+        step = chooser.script.step(self.case, chunk)
+        self._note_choice(step.verb, began_s)
+        if step.verb == "corrected":
+            self._turns.append(Turn("", "malformed", chunk.ids))
+        self._chosen = (step.tool, chunk.ids)
+        return step
+
+    def choose_path(self) -> tuple[str, ...]:
+        """Ask the model once for the tools of a whole path; none where its answer cannot be read.
+
+        Raises:
+            EnvironmentProblem: if the model was not trained yet, or misses a gate.
+        """
+        self._refuse_end()
+        chooser = self._opened()
+        began_s = time.perf_counter()
+        found = chooser.script.path(chooser.engine, self.case)
+        self._note_choice("path" if found else "unreadable", began_s)
+        return found
 
     def finish(self) -> None:
         """Declare that everything is done.
@@ -229,9 +218,16 @@ class RoutingSession:
         self._outcome = Outcome(self.endpoint.close(), self._verb, self._missing)
         if self._chooser and self._seq:
             self._chooser.engine.close(self._seq)
-        costs = {name: float(self._costs.meter[name]) for name in ("generated", "prefilled")}
-        costs["flops_counted"] = float(self._costs.meter["flops"])
-        self.settle(self._outcome, {**self._ledger.totals(), **costs})
+        self.settle(self._outcome, {**self._ledger.totals(), **self._model_costs()})
+
+    def _model_costs(self) -> dict[str, float]:
+        """Return what the model worked; what a server worked nobody sees, but for the words that it counts."""
+        found = {name: float(self._costs.meter[name]) for name in ("generated", "prefilled")}
+        if self.is_served:
+            return found | {
+                name: float(self._costs.meter[name]) for name in ("cached", "discarded")
+            }
+        return {**found, "flops_counted": float(self._costs.meter["flops"])}
 
     def _timed(self, kind: Kind, name: str, work: Callable[[], T], status: Callable[[T], str]) -> T:
         self._refuse_end()
@@ -281,14 +277,11 @@ class RoutingSession:
             return None
         return max(before) if self.graph.covers and stage == 1 else before[-1]
 
-    def _spoken_stages(self) -> list[tuple[str, ...]]:
-        """Return the stages as the model is told of them: where all are to be called, each is a stage."""
-        graph = self.graph
-        first = [(tool,) for tool in graph.by_cost(0)] if graph.covers else [graph.by_cost(0)]
-        return [*first, *(graph.by_cost(stage) for stage in range(1, len(graph.stages)))]
-
-    def _spoken_stage(self, tool: str) -> int:
-        return next(n for n, tools in enumerate(self._spoken_stages()) if tool in tools)
+    def _note_choice(self, verb: str, began_s: float) -> None:
+        """Write down a call of the model."""
+        plane: Plane = "data" if verb == "done" else "control"
+        name = self._opened().name
+        self._ledger.add(LedgerRow("llm", plane, name, verb, began_s, time.perf_counter()))
 
     def _opened(self) -> Chooser:
         if self._chooser is None:
@@ -297,16 +290,19 @@ class RoutingSession:
             self._chooser.engine.reset(self._costs)
         return self._chooser
 
+    def _put_into_words(self, chooser: Chooser) -> None:
+        self._read += [] if self._read else chooser.script.prompt(self.case)
+        for turn in self._turns:
+            self._read += chooser.script.turn(self.case, turn)
+        self._turns.clear()
+
     def _listening(self, chooser: Chooser) -> Seq:
-        """Return a sequence that holds the prompt and every call so far, as they were made."""
-        number = dict(zip(self.graph.tools, self.case.numbers, strict=True))
-        stages = [[number[tool] for tool in tools] for tools in self._spoken_stages()]
-        words: Ids = (*prompt_words(stages), *self._heard)
-        seq, rest = self._seq, _behind(self._seq, words)
+        """Return a sequence that holds what the model is to read; what it holds already is not read again."""
+        seq, rest = self._seq, _behind(self._seq, self._read)
         if seq is None or rest is None:
             if seq is not None:
                 chooser.engine.close(seq)
-            self._seq = seq = chooser.engine.open(words)
+            self._seq = seq = chooser.engine.open(self._read)
         elif rest:
             chooser.engine.append([seq], [rest])
         return seq

@@ -8,23 +8,21 @@ count. Sessions are counted, and `conformance.py` holds each method to one.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.agents.tools.substrate.choice_words import BOS, STOPS
 from adabench.workloads.agents.tools.substrate.choosers import Chooser
-from adabench.workloads.agents.tools.substrate.routing_session import (
-    Outcome,
-    RoutingCase,
-    RoutingSession,
-)
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_session import Outcome, RoutingSession
 from adabench.workloads.agents.tools.substrate.tool_endpoint import DEADLINE_S, Scene, ToolEndpoint
-from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.training.checkpoints import one_thread
 
 PlainOutcome = tuple[tuple[tuple[str, str, int], ...], str, str]
 """Rows of the world, the verb of the declaration, and the stage that it names."""
+
+Place = Literal["host", "device", "server"]
+"""Where the model runs: on this machine's processor, on a device, or behind a server."""
 
 
 class Auditor(Protocol):
@@ -46,6 +44,7 @@ class RoutingTask:
     load_chooser: Callable[[], Chooser]
     tells_outages: bool = False
     deadline_s: float = DEADLINE_S
+    place: Place = "host"
     meter: Meter = field(default_factory=Meter)
     _enter: Callable[[RoutingCase, Scene], None] = field(init=False, repr=False, compare=False)
     _open: Callable[[RoutingCase], tuple[ToolEndpoint, Callable[[Outcome], None]]] = field(
@@ -64,21 +63,17 @@ class RoutingTask:
 
     def __reduce__(self) -> tuple[type["RoutingTask"], tuple[object, ...]]:
         """Store how it is made; weights are loaded again, and books begin empty."""
-        return RoutingTask, (self.load_chooser, self.tells_outages, self.deadline_s)
+        return RoutingTask, (self.load_chooser, self.tells_outages, self.deadline_s, self.place)
 
     @cached_property
     def _chooser(self) -> Chooser:
         return self.load_chooser()
 
     def warm(self) -> None:
-        """Load weights and kernels."""
-        with one_thread():  # torch's pool of threads does not survive a fork
-            engine = self._chooser.engine
-            engine.reset(Costs())
-            seq = engine.open([BOS])
-            engine.append([seq], [[BOS]])
-            engine.decode([seq], stop=STOPS, max_new=2, temperature=0.0)
-            engine.reset(Costs())
+        """Load weights and kernels; a model on a device belongs to the process that uses it."""
+        if self.place != "device":
+            with one_thread():  # torch's pool of threads does not survive a fork
+                self._chooser.warm()
 
     def enter(self, case: RoutingCase, scene: Scene) -> None:
         """Take the scene of the case that is worked on next."""
@@ -98,8 +93,9 @@ class RoutingTask:
                 self.meter[name] += value  # type: ignore[assignment]
 
         return RoutingSession(
-            case, endpoint, lambda: self._chooser, settle, tells_outages=self.tells_outages
-        )
+            case, endpoint, lambda: self._chooser, settle,
+            tells_outages=self.tells_outages, is_served=self.place == "server",
+        )  # fmt: skip
 
     def account(self, case: RoutingCase, answer: object) -> PlainOutcome:
         """Return how a case ended, if the answer is the report of its session.
@@ -124,7 +120,8 @@ class GradedRoutingTask(RoutingTask):
         if self.cases_:
             raise TypeError("a task with cases is not stored; load it from its conditions")
         return GradedRoutingTask, (
-            self.load_chooser, self.tells_outages, self.deadline_s, Meter(), (), (), self.auditor,
+            self.load_chooser, self.tells_outages, self.deadline_s, self.place, Meter(), (), (),
+            self.auditor,
         )  # fmt: skip
 
     def cases(self) -> Iterator[RoutingCase]:
@@ -137,7 +134,7 @@ class GradedRoutingTask(RoutingTask):
 
     def substrate(self) -> RoutingTask:
         """Return what methods get."""
-        return RoutingTask(self.load_chooser, self.tells_outages, self.deadline_s)
+        return RoutingTask(self.load_chooser, self.tells_outages, self.deadline_s, self.place)
 
     def oracle_substrate(self) -> "GradedRoutingTask":
         """Return the same with the auditor."""

@@ -22,7 +22,7 @@ from adabench.workloads.agents.tools.substrate.fault_schedules import (
 )
 from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER, REPO
 from adabench.workloads.agents.tools.substrate.post_classifiers import Post
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Scene
 from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
 from adabench.workloads.shared.language_model.contract import mix

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from adabench.workloads.agents.tools.substrate.post_classifiers import read_post
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import PlainOutcome
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Row, Scene
 from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph

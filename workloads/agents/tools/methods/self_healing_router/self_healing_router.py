@@ -41,7 +41,8 @@ from adabench.harness.contract.card import (
 from adabench.workloads.agents.tools.methods.self_healing_router.shortest_path import shortest_path
 from adabench.workloads.agents.tools.substrate.edge_weights import WeightModel
 from adabench.workloads.agents.tools.substrate.healing_loop import HealingLoop, Standing
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingCase, RoutingSession
+from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
+from adabench.workloads.agents.tools.substrate.routing_session import RoutingSession
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
 from adabench.workloads.agents.tools.substrate.tool_graph import GOAL, START
 
