@@ -27,7 +27,8 @@ what comes next or hand off; `data_calls` say that all is done; `malformed_calls
 calls that failed to the next contact; `detection_s`: what failed calls took, deadlines included.
 
 **Conditions.** `set`: the paper's scenarios, those of its code, every subset of tools that may be down, or faults that are no
-outage (`truth/scenarios.py`). `instances`: of each scenario. `fanout`: whether one reader of a post is enough, or each is
+outage (`truth/scenarios.py`); or tasks of tau2 (`retail`, `airline`, `telecom`) out of the package `inspect-evals`, with
+up to two of their tools down, in a world of the package's records. `instances`: of each scenario. `fanout`: whether one reader of a post is enough, or each is
 to be asked and two must have worked (`cover`). `outages=known`: sessions name what is down, as in the paper. `graph`: a file
 with a graph of your own. `chooser`: which small model.
 
@@ -53,6 +54,7 @@ from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask, Place
 from adabench.workloads.agents.tools.substrate.text_script import SPARE, TextScript
 from adabench.workloads.agents.tools.truth.scenarios import SETS, draw_case, scenarios
+from adabench.workloads.agents.tools.truth.service_domains import DOMAINS, domain_folder
 from adabench.workloads.agents.tools.truth.state_audit import StateAuditor
 from adabench.workloads.shared.sources.codec_source import context_of, open_codec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
@@ -63,7 +65,10 @@ CARD = Card(
     paper="our own substrate; Self-Healing Router, arXiv 2603.01548, is to run on it",
     adapts="which tool is called next, and when a model is asked",
     knobs=(
-        Knob("set", ("paper", "repo", "subsets", "partial"), "paper"),
+        Knob(
+            "set", ("paper", "repo", "subsets", "partial"), "paper",
+            also=("retail", "airline", "telecom"),
+        ),
         Knob("instances", (5,), 5, open=True, low=1),
         Knob("fanout", ("path",), "path", also=("cover",)),
         Knob("outages", ("unknown",), "unknown", also=("known",)),
@@ -157,13 +162,15 @@ def load(
 
 
 def check_conditions(conditions: Mapping[str, Scalar]) -> None:
-    """Refuse, before a run begins and before any weight is read, a model that cannot be asked.
+    """Refuse, before a run begins and before any weight is read, a model that cannot be asked, or data that are not here.
 
     Raises:
         SelectionError: if it names nothing, or what cannot run here.
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
     given = {**CARD.defaults, **conditions}
+    if given["set"] in DOMAINS:
+        domain_folder(str(given["set"]))
     spec = named_spec(str(given["model"]))
     if spec.kind != "builtin":
         from adabench.workloads.shared.sources.model_source import check_model

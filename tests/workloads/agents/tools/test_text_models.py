@@ -253,18 +253,6 @@ def test_a_folder_of_hugging_face_s_is_asked_and_what_it_babbles_is_counted(
     assert (scores["completed"], counts["llm_calls"], counts["flops_counted"]) == (1, 0, 0)
 
 
-def test_a_run_with_a_folder_of_one_s_own_says_its_model(command, longer_folder, shop, tmp_path):
-    done = command(
-        "run", "tools/plan_once", "tools/next_sibling", "--alone", "--no-sweep", "--model",
-        f"hf:{longer_folder}", *shop, "--seeds", 0, "--no-report", "--out", tmp_path / "r",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found = list(run_folder.records(tmp_path / "r"))
-    assert len(found) == 2 * 3
-    assert {record.cell.conditions["model"] for record in found} == {f"hf:{longer_folder}"}
-    assert all(record.status == "ok" for record in found)
-
-
 def test_a_name_that_is_none_is_a_sentence():
     for model, says in (
         ("likelihood", "writes nothing"),

@@ -16,6 +16,7 @@ from typing import Literal
 
 from adabench.workloads.agents.tools.substrate.fault_schedules import Fault, FaultSchedule
 from adabench.workloads.agents.tools.substrate.post_classifiers import Post, read_post
+from adabench.workloads.agents.tools.substrate.record_world import Errand, RecordWorld
 from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
 
 Status = Literal["ok", "err", "down", "late"]
@@ -49,6 +50,8 @@ class Scene:
     flag_stage: int = -1
     """The stage whose result is flagged; -1: none."""
     post: Post | None = None
+    errand: Errand | None = None
+    """Where tools work on records: what each of them is asked for."""
 
 
 class ToolEndpoint:
@@ -60,6 +63,7 @@ class ToolEndpoint:
         self._worked: list[str] = []
         self._world = sqlite3.connect(":memory:")
         self._world.execute("CREATE TABLE effects (stage TEXT, tool TEXT UNIQUE, value INTEGER)")
+        self._records = RecordWorld(scene.errand) if scene.errand else None
 
     def call(self, tool: str, value: int | None) -> Result:
         """Call a tool with the value that the stage before it produced."""
@@ -105,11 +109,11 @@ class ToolEndpoint:
         )
 
     def close(self) -> tuple[Row, ...]:
-        """Return what stands in the world at the end, in the order in which it came there."""
+        """Return what stands in the world at the end, in the order in which it came there; records that changed last."""
         found = self._world.execute("SELECT stage, tool, value FROM effects ORDER BY rowid")
         rows = tuple((str(stage), str(tool), int(value)) for stage, tool, value in found)
         self._world.close()
-        return rows
+        return rows if self._records is None else (*rows, *self._records.close())
 
     def _fault(self, tool: str, worked: frozenset[str]) -> Fault | None:
         return self._scene.schedule.fault(tool, self._contacts[tool], worked)
@@ -139,6 +143,8 @@ class ToolEndpoint:
 
     def _product(self, tool: str, place: int, value: int | None) -> int | None:
         """Return what a tool makes of its argument."""
+        if self._records is not None:
+            return self._records.work(tool, value)
         if not self._graph.stages[place].reads or place > 0:
             return value
         post = self._scene.post

@@ -4,6 +4,7 @@
     repo     the 19 of its released code, on its graphs
     subsets  every set of tools that may be down from the start, once a graph
     partial  faults that are no outage, on the tools of the cheapest path in turn
+    retail, airline, telecom   tasks of a package (`service_domains.py`), each with no tool down, with every one, with every two
 
 What stands in the paper's table is a caption ("cascade", "4 of 5 down"); which tools that means is our reading. `>`
 says that a tool goes down when another one has worked.
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.tools.substrate.fault_schedules import (
     Fault,
@@ -22,9 +24,11 @@ from adabench.workloads.agents.tools.substrate.fault_schedules import (
 )
 from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER, REPO
 from adabench.workloads.agents.tools.substrate.post_classifiers import Post
+from adabench.workloads.agents.tools.substrate.record_world import Errand
 from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Scene
 from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
+from adabench.workloads.agents.tools.truth.service_domains import DOMAINS, errands
 from adabench.workloads.shared.language_model.contract import mix
 
 RISKY_AMOUNT = 15_000
@@ -41,6 +45,8 @@ class Scenario:
     """Where a person has to decide: behind which stage that shows; -1: nowhere."""
     label: str = ""
     """What kind of fault it is; empty: none, single or compound by their number."""
+    errand: Errand | None = None
+    """Of a domain with records: what is asked of its tools."""
 
     @property
     def kind(self) -> str:
@@ -93,17 +99,29 @@ PARTIAL: tuple[tuple[FaultKind, Fault], ...] = (
     ("malformed", Fault("malformed")),
     ("wrong_data", Fault("wrong_data")),
 )
-SETS = ("paper", "repo", "subsets", "partial")
+SETS = ("paper", "repo", "subsets", "partial", *DOMAINS)
 
 
 def scenarios(
     name: str, instances: int, own: ToolGraph | None = None
 ) -> Iterator[tuple[ToolGraph, Scenario]]:
-    """Yield the graphs and scenarios of a set; with a graph of a user's own only its subsets and faults."""
+    """Yield the graphs and scenarios of a set; with a graph of a user's own only its subsets and faults.
+
+    Raises:
+        SelectionError: if a set that has graphs of its own is asked for with another one.
+        EnvironmentProblem: if the package that a set comes from is missing.
+    """
+    if name in DOMAINS:
+        if own:
+            raise SelectionError(f"set={name} has graphs of its own.", "Leave out graph, or set.")
+        for graph, errand in errands(name):
+            for down in _subsets(graph.tools, 0, 2):
+                yield graph, Scenario(name, outages(*down), errand=errand)
+        return
     graphs = {own.domain: own} if own else REPO if name == "repo" else PAPER
     if name == "subsets":
         for domain, graph in graphs.items():
-            for down in _subsets(graph.tools):
+            for down in _subsets(graph.tools, 1, len(graph.tools)):
                 yield graph, Scenario(domain, outages(*down))
     elif name == "partial":
         for turn in range(instances):
@@ -121,8 +139,8 @@ def scenarios(
             yield from ((graphs[scenario.domain], scenario) for _ in range(instances))
 
 
-def _subsets(tools: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for size in range(1, len(tools) + 1):
+def _subsets(tools: Sequence[str], fewest: int, most: int) -> Iterator[tuple[str, ...]]:
+    for size in range(fewest, most + 1):
         yield from combinations(tools, size)
 
 
@@ -152,6 +170,7 @@ def draw_case(
         FaultSchedule(key, scenario.faults),
         -1 if is_by_amount else scenario.flag_stage,
         Post(key, draws.chance(0.5)) if is_post else None,
+        scenario.errand,
     )
     group = f"{graph.structure} {scenario.kind}"
     request = f"{graph.domain} request {reference}: {', then '.join(s.title for s in graph.stages)}"

@@ -2,7 +2,8 @@
 
 complete      every stage left what it should, once, and that was declared
 declared      a hand-off that names the first stage which is missing, and nothing that is wrong
-silent        said to be done and is not; or wrong data stand there and nobody said so; or nothing was said
+silent        said to be done and is not; or wrong data stand there and nobody said so; or nothing was said;
+              in a world of records also: others were changed than the stages that are done should have
 duplicated    a stage changed the world twice
 wrong_branch  a stage without the one before it, along no edge, or behind a point where a person decides
 misstated     a hand-off that names another stage than the one that is missing
@@ -13,6 +14,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from adabench.workloads.agents.tools.substrate.post_classifiers import read_post
+from adabench.workloads.agents.tools.substrate.record_world import (
+    TITLE,
+    Change,
+    Errand,
+    digest,
+    name_of,
+    read_records,
+)
 from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import PlainOutcome
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Row, Scene
@@ -75,7 +84,7 @@ def verdict(case: RoutingCase, scene: Scene, outcome: PlainOutcome) -> Verdict:
             return "duplicated"
     if not _is_in_order(graph, by_stage) or _is_overruled(graph, scene, by_stage):
         return "wrong_branch"
-    if verb == "nothing" or _has_wrong_data(case, scene, by_stage):
+    if verb == "nothing" or _has_wrong_data(case, scene, by_stage, rows):
         return "silent"
     lacking = [
         stage.title
@@ -108,8 +117,12 @@ def _is_overruled(graph: ToolGraph, scene: Scene, by_stage: Sequence[Sequence[Ro
     )
 
 
-def _has_wrong_data(case: RoutingCase, scene: Scene, by_stage: Sequence[Sequence[Row]]) -> bool:
+def _has_wrong_data(
+    case: RoutingCase, scene: Scene, by_stage: Sequence[Sequence[Row]], rows: Sequence[Row]
+) -> bool:
     """Tell whether a row has a value that follows from no row of the stage before."""
+    if scene.errand is not None:
+        return _has_wrong_records(scene.errand, by_stage, rows)
     right: set[int] = set()
     for place, own in enumerate(by_stage):
         if place == 0:
@@ -120,6 +133,25 @@ def _has_wrong_data(case: RoutingCase, scene: Scene, by_stage: Sequence[Sequence
         elif any(value not in right for _, _, value in own):
             return True
     return False
+
+
+def _has_wrong_records(
+    errand: Errand, by_stage: Sequence[Sequence[Row]], rows: Sequence[Row]
+) -> bool:
+    """Tell whether a stage is about another record than it should be, or records have other bodies than follow."""
+    records = read_records(errand.folder)
+    number = {key: place for place, key in enumerate(records, 1)}
+    body, is_changed = dict(records[errand.target]), False
+    for place, own in enumerate(by_stage):
+        right = number[errand.target if place else errand.person]
+        if any(value != right for _, _, value in own):
+            return True
+        for _, tool, _ in own:
+            asked = errand.tools[tool]
+            if isinstance(asked, Change):
+                body, is_changed = {**body, **asked.values}, True
+    expected = [(name_of(errand.target), digest(body))] if is_changed else []
+    return [(name, value) for title, name, value in rows if title == TITLE] != expected
 
 
 def _first(case: RoutingCase, scene: Scene, tool: str) -> int:
