@@ -31,7 +31,6 @@ from adabench.workloads.agents.tools.substrate.tool_endpoint import Result
 
 CARD = Card(
     title="A path by one call of a model, carried out without another one",
-    paper="the plan-and-execute rival that Self-Healing Router names; no figures are given",
     adapts="nothing: the path is fixed before the first call",
     role="static",
 )
