@@ -142,6 +142,7 @@ def load(
         raise SelectionError(f"tools has no scale {scale!r}.", "It runs at `embedded`.")
     if set not in SETS:
         raise SelectionError(f"There is no set {set!r}.", nearest(set, SETS))
+    _refuse_two_graphs(set, graph)
     spec = named_spec(model)
     own = None if graph == "builtin" else read_graph(Path(graph))
     drawn = []
@@ -169,6 +170,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
     given = {**CARD.defaults, **conditions}
+    _refuse_two_graphs(str(given["set"]), str(given["graph"]))
     if given["set"] in DOMAINS:
         domain_folder(str(given["set"]))
     spec = named_spec(str(given["model"]))
@@ -203,6 +205,16 @@ def named_spec(text: str) -> ModelSpec:
     if spec.kind in ("likelihood", "trained"):
         raise SelectionError(f"{text} judges, and writes nothing.", "Name a model that writes.")
     return spec
+
+
+def _refuse_two_graphs(name: str, graph: str) -> None:
+    """Refuse a graph of a user's own beside a set that has graphs of its own.
+
+    Raises:
+        SelectionError: naming the set.
+    """
+    if name in DOMAINS and graph != "builtin":
+        raise SelectionError(f"set={name} has graphs of its own.", "Leave out graph, or set.")
 
 
 def _or_none(word: str) -> str | None:

@@ -31,7 +31,7 @@ SCRIPT = TextScript(CODEC)
 def test_stages_tools_costs_and_results_are_in_the_words():
     text = CODEC.decode(SCRIPT.prompt(CASE))
     assert "Stage 2, refund: stripe (cost 1), razorpay (cost 2)\n" in text
-    assert text.endswith("sms (cost 2)\nNext:")
+    assert text.endswith("sms (cost 2)\nTool:")
     for status, says in (
         ("ok", "worked."),
         ("risk", "person"),
@@ -71,7 +71,7 @@ def test_what_a_model_wrote_stays_and_an_end_is_a_line_s_end():
     turn = SCRIPT.turn(CASE, Turn("stripe", "down", wrote))
     assert turn[: len(wrote)] == wrote
     ended = SCRIPT.turn(CASE, Turn("", "malformed", (*CODEC.encode(" well"), CODEC.end)))
-    assert CODEC.decode(ended) == f" well\nResult: {CORRECTION}\nNext:"
+    assert CODEC.decode(ended) == f" well\nResult: {CORRECTION}\nTool:"
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Endpoint:
         """Return the model's next line for a request."""
         stages = re.findall(r"^Stage \d+, \w+: (.*)$", text, re.MULTILINE)
         named = [[tool.split(" ")[0] for tool in stage.split(", ")] for stage in stages]
-        if text.endswith("Path:"):
+        if text.endswith("Tools:"):
             return f" {', '.join(stage[0] for stage in named)}\n"
         if text.count(CORRECTION) < self.babbles:
             return " I would call the first tool.\n"

@@ -1,12 +1,12 @@
 """The script of text models: stages, tools, costs and results in English; an answer is one line.
 
     Stage 2, refund: stripe (cost 1), razorpay (cost 2)
-    Next: stripe                                              the model's
+    Tool: stripe                                              the model's
     Result: stripe is down.                                   what came of the call
-    Next: hand off                                            the model's, and the end
-    Path: lookup, stripe, email                               the model's, where it is asked for a whole path
+    Tool: hand off                                            the model's, and the end
+    Tools: lookup, stripe, email                              the model's, where it is asked for a whole path
 
-What is forced is the beginning of a line: `Next:` or `Path:`. **An answer is read strictly**: the name of a tool of the
+What is forced is the beginning of a line: `Tool:` or `Tools:`. **An answer is read strictly**: the name of a tool of the
 case as it is spelled, `done`, or `hand off`, and the end of the line. Whatever else stands there calls nothing; the model
 reads how to write, which cost it a call.
 """
@@ -28,20 +28,20 @@ answer, call it again. When every stage is done, write done. When all tools of a
 decide, write hand off.
 
 """
-_PARCEL = """Request: parcel 17
+_PARCEL = """Request: parcel request 17: weight, then label
 Stage 1, weight: scale_a (cost 1), scale_b (cost 2)
 Stage 2, label: printer (cost 1)
 """
-STEPS_EXAMPLE = f"""{_PARCEL}Next: scale_a
+STEPS_EXAMPLE = f"""{_PARCEL}Tool: scale_a
 Result: scale_a is down.
-Next: scale_b
+Tool: scale_b
 Result: scale_b worked.
-Next: printer
+Tool: printer
 Result: printer worked.
-Next: done
+Tool: done
 
 """
-PATH_EXAMPLE = f"""{_PARCEL}Path: scale_a, printer
+PATH_EXAMPLE = f"""{_PARCEL}Tools: scale_a, printer
 
 """
 RESULTS = {
@@ -52,7 +52,7 @@ RESULTS = {
     "late": "did not answer in time.",
 }
 CORRECTION = "That is no tool of this request. Write the name of one tool, or done, or hand off."
-NEXT, PATH = "Next:", "Path:"
+NEXT, PATH = "Tool:", "Tools:"
 
 
 class TextScript:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.tools.substrate.fault_schedules import (
     Fault,
@@ -108,12 +107,9 @@ def scenarios(
     """Yield the graphs and scenarios of a set; with a graph of a user's own only its subsets and faults.
 
     Raises:
-        SelectionError: if a set that has graphs of its own is asked for with another one.
         EnvironmentProblem: if the package that a set comes from is missing.
     """
     if name in DOMAINS:
-        if own:
-            raise SelectionError(f"set={name} has graphs of its own.", "Leave out graph, or set.")
         for graph, errand in errands(name):
             for down in _subsets(graph.tools, 0, 2):
                 yield graph, Scenario(name, outages(*down), errand=errand)
