@@ -272,13 +272,13 @@ class AgentServer:
         whole = []
         for request, flight, plan in self._plans():
             for one in plan.take():
-                assert one.made is not None
-                made, words = one.made, one.made.result.words
-                self.tool_s += made.ended_s - made.began_s
+                assert one.answer is not None
+                answer, words = one.answer, one.answer.result.words
+                self.tool_s += answer.ended_s - answer.began_s
                 self.rows.append(
                     CallRow(
-                        request.index, "tool", "data", made.began_s, made.ended_s,
-                        len(flight.seq.ids), len(words), made.result.failed,
+                        request.index, "tool", "data", answer.began_s, answer.ended_s,
+                        len(flight.seq.ids), len(words), answer.result.failed,
                     )
                 )  # fmt: skip
             if plan.is_written and plan.is_idle:

@@ -22,7 +22,7 @@ from adabench.workloads.agents.substrate.plan_steps import resolved, waits_for
 
 
 @dataclass(frozen=True)
-class MadeCall:
+class TimedResult:
     """What a tool said, and when."""
 
     result: ToolResult
@@ -36,15 +36,15 @@ class PlannedCall:
     """A call of the plan."""
 
     call: Call
-    flight: Future[MadeCall] | None = None
-    made: MadeCall | None = None
+    flight: Future[TimedResult] | None = None
+    answer: TimedResult | None = None
     is_dead: bool = False
     """A placeholder of it stands for nothing."""
 
     @property
     def is_settled(self) -> bool:
         """Tell whether nothing more will come of it."""
-        return self.is_dead or self.made is not None
+        return self.is_dead or self.answer is not None
 
 
 @dataclass(eq=False)
@@ -85,11 +85,11 @@ class PlanRun:
         """Read what tools have said, and begin what can begin."""
         now = self.now()
         for one in self.calls:
-            if one.flight is not None and one.made is None and one.flight.done():
-                made = one.flight.result()
-                if made.ended_s <= now:
-                    one.made = made
-                    self._results[one.call.marker] = made.result.words
+            if one.flight is not None and one.answer is None and one.flight.done():
+                answer = one.flight.result()
+                if answer.ended_s <= now:
+                    one.answer = answer
+                    self._results[one.call.marker] = answer.result.words
                     self._back.append(one)
         if self.ahead or self.is_written:
             for place, one in enumerate(self.calls):
@@ -102,14 +102,16 @@ class PlanRun:
         return all(one.is_settled for one in self.calls)
 
     @property
-    def under_way(self) -> list[Future[MadeCall]]:
+    def under_way(self) -> list[Future[TimedResult]]:
         """Return the threads of calls that did not come back yet."""
-        return [one.flight for one in self.calls if one.flight is not None and one.made is None]
+        return [one.flight for one in self.calls if one.flight is not None and one.answer is None]
 
     def observed(self) -> Ids:
         """Return what the joiner reads."""
-        made = [(one.call, one.made.result.words) for one in self.calls if one.made is not None]
-        return self.script.observed(made)
+        pairs = [
+            (one.call, one.answer.result.words) for one in self.calls if one.answer is not None
+        ]
+        return self.script.observed(pairs)
 
     def _start(self, one: PlannedCall, before: list[PlannedCall]) -> None:
         """Begin a call, unless it waits for another; or say that it never can."""
@@ -126,10 +128,10 @@ class PlanRun:
             return
         attempt = self._attempts[call]
         self._attempts[call] += 1
-        one.flight = self.pool.submit(self._made, call, attempt)
+        one.flight = self.pool.submit(self._timed, call, attempt)
 
-    def _made(self, call: Call, attempt: int) -> MadeCall:
+    def _timed(self, call: Call, attempt: int) -> TimedResult:
         """Make a call, in a thread of its own."""
         began_s = self.now()
-        result = self.script.made(self.tools, call, attempt)
-        return MadeCall(result, began_s, self.now() + result.late_s)
+        result = self.script.call(self.tools, call, attempt)
+        return TimedResult(result, began_s, self.now() + result.late_s)

@@ -56,7 +56,7 @@ class PlanScript(WordScript):
         """Return the calls of the latest plan that are whole so far."""
         return planned_calls(completion)
 
-    def made(self, tools: ToolServer, call: Call, attempt: int) -> ToolResult:
+    def call(self, tools: ToolServer, call: Call, attempt: int) -> ToolResult:
         """Make a call; its words have nothing behind them."""
         words = tools.call(call.tool, call.arguments, attempt)
         late_s = DEADLINE_S if words == (TIMEOUT,) else 0.0
