@@ -134,7 +134,7 @@ def command(plugin_paths: list[str]) -> Callable[..., subprocess.CompletedProces
     """The command line with the plug-in, called in this process: a new one imports for seconds."""
 
     def adabench(
-        *words: object, env: Mapping[str, str] | None = None
+        *words: object, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         handler, code, out, talk = signal.getsignal(signal.SIGTERM), None, StringIO(), StringIO()
         with (
@@ -145,6 +145,8 @@ def command(plugin_paths: list[str]) -> Callable[..., subprocess.CompletedProces
             for name, value in (env or {}).items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["adabench", *map(str, words)])
+            if cwd is not None:
+                patch.chdir(cwd)
             try:
                 main()
             except SystemExit as ended:
@@ -157,6 +159,31 @@ def command(plugin_paths: list[str]) -> Callable[..., subprocess.CompletedProces
     from adabench.cli.main import main
 
     return adabench
+
+
+@pytest.fixture
+def process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command line in a process of its own, for what one process does once."""
+
+    def adabench(
+        *words: object, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        program = str(Path(sys.executable).with_name("adabench"))
+        return subprocess.run(
+            [program, *map(str, words)], env=env, capture_output=True, text=True, check=False
+        )
+
+    return adabench
+
+
+@pytest.fixture(scope="module")
+def here(
+    request: pytest.FixtureRequest, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> Iterator[None]:
+    """Let the module's `adabench(...)` be `command`, in what sets the module up too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request.module, "adabench", command)
+        yield
 
 
 @pytest.fixture

@@ -34,14 +34,19 @@ class TrainingRecipe:
     steps: int
     forecast_s: float
     """Of one core."""
-    trainer: ModuleType
-    """The task's `checkpoints` module."""
+    module: str
+    """The task's `checkpoints` module, imported when the recipe is followed: it brings torch."""
     plan: Any
     """What the task's `recipes` module holds under the name."""
     shipped: Path
     """The folder of the task's shipped checkpoints."""
     conditions: Mapping[str, str] = field(default_factory=dict)
     """Of its task, that it was asked for under."""
+
+    @property
+    def trainer(self) -> ModuleType:
+        """Return the task's `checkpoints` module."""
+        return importlib.import_module(self.module)
 
 
 def find_recipes(
@@ -97,12 +102,11 @@ def _all_recipes(conditions: Mapping[str, str], tasks: Sequence[str]) -> Iterato
         if not wanted or not task.path.with_name("recipes.py").is_file():
             continue
         package = task.module.rpartition(".")[0]
-        trainer = importlib.import_module(f"{package}.checkpoints")
         recipes = importlib.import_module(f"{package}.recipes").recipes
         if not conditions.keys() <= inspect.signature(recipes).parameters.keys():
             continue
         for name, recipe in recipes(**conditions).items():
             yield TrainingRecipe(
-                task.name, name, recipe.steps, recipe.forecast_s, trainer, recipe,
+                task.name, name, recipe.steps, recipe.forecast_s, f"{package}.checkpoints", recipe,
                 task.path.with_name("checkpoints"), conditions,
             )  # fmt: skip

@@ -2,15 +2,17 @@
 
 import json
 import subprocess
-import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
+import pytest
+
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([PROGRAM, *words], env=env, capture_output=True, text=True, check=False)
+    raise NotImplementedError("the fixture here")
 
 
 def test_check_passes_sound_plug_ins(toy_env: dict[str, str]) -> None:
@@ -21,7 +23,11 @@ def test_check_passes_sound_plug_ins(toy_env: dict[str, str]) -> None:
     assert done.returncode == 0
 
 
-def test_check_finds_what_a_method_does_wrong(toy_env: dict[str, str], tmp_path: Path) -> None:
+def test_check_finds_what_a_method_does_wrong(
+    process: Callable[..., subprocess.CompletedProcess[str]],
+    toy_env: dict[str, str],
+    tmp_path: Path,
+) -> None:
     info = tmp_path / "bad-0.1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0.1\n")
@@ -38,7 +44,7 @@ def test_check_finds_what_a_method_does_wrong(toy_env: dict[str, str], tmp_path:
         """)
     )
     env = {**toy_env, "PYTHONPATH": f"{toy_env['PYTHONPATH']}:{tmp_path}"}
-    done = adabench("check", "roots/bad", env=env)
+    done = process("check", "roots/bad", env=env)
     assert done.returncode == 4
     for broken in ("adapts=", "twice", "not in its sweep", "stpes", "fixd"):
         assert broken in done.stdout

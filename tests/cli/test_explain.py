@@ -25,9 +25,11 @@ def run(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+pytestmark = pytest.mark.usefixtures("here")
+
+
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [PROGRAM, *map(str, words)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    raise NotImplementedError("the fixture here")
 
 
 def test_explain_speaks_to_people_and_programs(env: dict[str, str], run: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,24 +13,15 @@ import pytest
 
 from adabench.harness.store.manifest import read_manifest, write_manifest
 
-pytestmark = pytest.mark.xdist_group("site")  # one set-up for all of them
+# One set-up for all of them.
+pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.usefixtures("here")]
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 State = dict[str, tuple[int, bytes]]
 
 
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("here() sets it")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def here(
-    request: pytest.FixtureRequest, command: Callable[..., subprocess.CompletedProcess[str]]
-) -> Iterator[None]:
-    """Call the command in this process, in what sets the module up too."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(request.module, "adabench", command)
-        yield
+    raise NotImplementedError("the fixture here")
 
 
 @pytest.fixture(scope="module")

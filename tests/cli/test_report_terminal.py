@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,11 @@ def run(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+pytestmark = pytest.mark.usefixtures("here")
+
+
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [PROGRAM, *map(str, words)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    raise NotImplementedError("the fixture here")
 
 
 def test_a_front_is_drawn_and_no_page_is_written(env: dict[str, str], run: Path) -> None:
@@ -39,9 +42,11 @@ def test_a_front_is_drawn_and_no_page_is_written(env: dict[str, str], run: Path)
     assert max(map(len, done.stdout.splitlines())) <= 70
 
 
-def test_a_terminal_without_utf8_is_served(env: dict[str, str], run: Path) -> None:
+def test_a_terminal_without_utf8_is_served(
+    process: Callable[..., subprocess.CompletedProcess[str]], env: dict[str, str], run: Path
+) -> None:
     plain = {**env, "PYTHONIOENCODING": "ascii", "COLUMNS": "70", "PYTHONUTF8": "0"}
-    done = adabench("report", run, "--terminal", env=plain)
+    done = process("report", run, "--terminal", env=plain)
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
     assert "residual" in done.stdout

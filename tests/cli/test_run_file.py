@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ def mine(tmp_path: Path) -> Path:
     return Path(shutil.copy(FIXED, tmp_path / "mine.py"))
 
 
+pytestmark = pytest.mark.usefixtures("here")
+
+
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
-    )
+    raise NotImplementedError("the fixture here")
 
 
 def test_a_file_runs_beside_methods_and_its_run_is_read_without_it(
@@ -47,16 +49,19 @@ def test_a_file_runs_beside_methods_and_its_run_is_read_without_it(
 
 
 def test_an_interrupted_run_of_a_file_goes_on_by_its_copy(
-    toy_env: dict[str, str], mine: Path, tmp_path: Path
+    process: Callable[..., subprocess.CompletedProcess[str]],
+    toy_env: dict[str, str],
+    mine: Path,
+    tmp_path: Path,
 ) -> None:
     run, part = tmp_path / "r", tmp_path / "part"
-    assert adabench("run", f"roots/mine={mine}", *WORDS, "--out", run, env=toy_env).returncode == 0
+    assert process("run", f"roots/mine={mine}", *WORDS, "--out", run, env=toy_env).returncode == 0
     whole = run_folder.records(run)
     shutil.copytree(run, part)
     lines = (part / run_folder.RECORDS).read_bytes().splitlines(keepends=True)
     (part / run_folder.RECORDS).write_bytes(b"".join(lines[: len(lines) // 2]))
     mine.unlink()
-    done = adabench("run", "--resume", part, "--no-report", env=toy_env)
+    done = process("run", "--resume", part, "--no-report", env=toy_env)
     assert done.returncode == 0, done.stderr
     assert len(run_folder.records(part)) == len(whole)
 
@@ -94,11 +99,13 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     assert not (tmp_path / "r").exists()
 
 
-def test_a_file_is_checked_like_any_method(toy_env: dict[str, str], mine: Path) -> None:
-    done = adabench("check", f"roots/mine={mine}", env=toy_env)
+def test_a_file_is_checked_like_any_method(
+    process: Callable[..., subprocess.CompletedProcess[str]], toy_env: dict[str, str], mine: Path
+) -> None:
+    done = process("check", f"roots/mine={mine}", env=toy_env)
     assert done.returncode == 0, done.stderr
     assert "ok       roots/mine: contract" in done.stdout
     mine.write_text(mine.read_text().replace("return guess", "return None"))
-    broken = adabench("check", f"roots/mine={mine}", env=toy_env)
+    broken = process("check", f"roots/mine={mine}", env=toy_env)
     assert broken.returncode == 4
     assert "BROKEN" in broken.stdout

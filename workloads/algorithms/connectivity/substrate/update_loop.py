@@ -182,7 +182,8 @@ def run_once(
     net = Net(stream.n, horizon, left, right, kind, np.zeros(FULL + 1, np.int64))
     answers = np.zeros(horizon, np.uint8)
     ends = (stream.left, stream.right, stream.kind)
-    pairs = (stream.query_left, stream.query_right)
+    pairs = (kernels.unwritten(stream.query_left), kernels.unwritten(stream.query_right))
+    hints = kernels.unwritten(hints)
     heard = np.zeros(0, np.int64) if trail is None else trail
     serve = engine(update, query)
     worst = serve(stream.opens, stream.edges, ends, pairs, hints, net, notes, answers, heard)

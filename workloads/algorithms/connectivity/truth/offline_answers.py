@@ -16,15 +16,17 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     compiled,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
+from adabench.workloads.shared.compiled.kernels import unwritten
 
 
 def connected(stream: Stream, starts: Small, ends: Small) -> Flags:
     """Return (T,) 1 where the pair of a query is connected after its update."""
     opens = stream.opens == 1
+    pairs = (stream.query_left, stream.query_right)
+    starts, ends, query_left, query_right = map(unwritten, (starts, ends, *pairs))
     return answers(
-        stream.n, stream.left[opens], stream.right[opens], starts, ends, stream.query_left,
-        stream.query_right,
-    )  # fmt: skip
+        stream.n, stream.left[opens], stream.right[opens], starts, ends, query_left, query_right
+    )
 
 
 @compiled
@@ -45,9 +47,10 @@ def answers(
     joined = np.zeros(n + 1, np.int64)
     depth = 0
     lists = np.zeros(edges + 4 * horizon + 4, np.int32)
-    lists[:edges] = np.arange(edges)
+    for e in range(edges):
+        lists[e] = e
     visits = np.zeros((4 * (2 + _bits(horizon)) + 4, 4), np.int64)
-    visits[0] = np.array([0, horizon, 0, edges])
+    _enter(visits, 0, (0, horizon, 0, edges))
     open_visits = 1
     top = edges
     while open_visits > 0:
@@ -72,7 +75,7 @@ def answers(
                     depth += 1
         if high - low == 1:
             found[low] = _root(above, query_left[low]) == _root(above, query_right[low])
-        visits[open_visits] = np.array([begun, -1, last, 0])
+        _enter(visits, open_visits, (begun, -1, last, 0))
         open_visits += 1
         if high - low > 1:
             for half in range(2):
@@ -84,9 +87,16 @@ def answers(
                     if not whole and starts[e] < end and ends[e] > begin:
                         lists[top] = e
                         top += 1
-                visits[open_visits] = np.array([begin, end, start, top])
+                _enter(visits, open_visits, (begin, end, start, top))
                 open_visits += 1
     return found
+
+
+@compiled
+def _enter(visits: Ints, row: int, visit: tuple[int, int, int, int]) -> None:
+    """Write a visit; number by number, since numba takes seconds to compile `visits[row] = array`."""
+    for column in range(4):
+        visits[row, column] = visit[column]
 
 
 @compiled

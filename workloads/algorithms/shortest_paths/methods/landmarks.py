@@ -65,7 +65,8 @@ def measure(graph: Graph, space: Space, coin: int, count: int) -> Table:
     one = np.empty(n, np.int32)
     for k in range(len(best)):
         flood(graph, space, best[k], one)
-        lengths[:, k] = one
+        for v in range(n):
+            lengths[v, k] = one[v]
     return Table(lengths)
 
 

@@ -27,6 +27,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     degree,
     row,
 )
+from adabench.workloads.shared.compiled.copies import copy_into
 
 CORE = -2
 """In place of a gate while the ring grows: the vertex is in L0 itself."""
@@ -116,14 +117,14 @@ def _take_best(graph: Graph, space: Space, start: int, gate: Ints, core: Ints) -
 @compiled
 def _wider(values: Ints, size: int) -> Ints:
     copy = np.empty(size, np.int32)
-    copy[: len(values)] = values
+    copy_into(copy, values)
     return copy
 
 
 @compiled
 def _wider_counts(values: Counts, size: int) -> Counts:
     copy = np.empty(size, np.int64)
-    copy[: len(values)] = values
+    copy_into(copy, values)
     return copy
 
 

@@ -27,6 +27,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     pay,
     row,
 )
+from adabench.workloads.shared.compiled.copies import copy_into
 
 FAR = 1 << 14
 """No label holds a distance of this or more: both halves of a sum fit 16 bits."""
@@ -123,14 +124,14 @@ def _covered(
 @compiled
 def _double(values: Ints, used: int | np.int64) -> Ints:
     wider = np.empty(2 * len(values), np.int32)
-    wider[:used] = values[:used]
+    copy_into(wider, values[:used])
     return wider
 
 
 @compiled
 def _double_shorts(values: Shorts, used: int | np.int64) -> Shorts:
     wider = np.empty(2 * len(values), np.int16)
-    wider[:used] = values[:used]
+    copy_into(wider, values[:used])
     return wider
 
 
@@ -138,7 +139,8 @@ def _double_shorts(values: Shorts, used: int | np.int64) -> Shorts:
 def _packed(starts: Counts, counts: Ints, hubs: Ints, lengths: Shorts) -> Labels:
     """Close the gaps that growing left."""
     packed = np.zeros(len(counts) + 1, np.int64)
-    packed[1:] = np.cumsum(counts)
+    for v in range(len(counts)):
+        packed[v + 1] = packed[v] + counts[v]
     some_hubs = np.empty(packed[-1], np.int32)
     some_lengths = np.empty(packed[-1], np.int16)
     for v in range(len(counts)):
