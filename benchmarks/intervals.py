@@ -338,7 +338,7 @@ def closed(discrete: bool) -> World:
     truth = leads_of([c[None] for c in cost], [q[None] for q in quality], 1e-9)(one)[0, 0]
 
     def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
-        costs, qualities = _planes(generator, n, cost, quality, discrete)
+        costs, qualities = _costs_and_qualities(generator, n, cost, quality, discrete)
         return ends(bootstrap(cases(n), leads_of(costs, qualities, 1e-9), "bca")[0]), float(truth)
 
     return world
@@ -353,15 +353,15 @@ def sped_up(discrete: bool) -> World:
     truth = exponent(sides[0], sides[1], 1.0)(np.ones((1, 1)))[0, 1]
 
     def world(generator: np.random.Generator, n: int) -> tuple[Ends, float]:
-        works, qualities = _planes(generator, n, work, quality, discrete)
-        times, _ = _planes(generator, n, spent, quality, discrete)
+        works, qualities = _costs_and_qualities(generator, n, work, quality, discrete)
+        times, _ = _costs_and_qualities(generator, n, spent, quality, discrete)
         blind, own = ([works[i], qualities[i], times[i]] for i in (0, 1))
         return ends(bootstrap(cases(n), exponent(blind, own, 1.0), "bca")[1]), float(truth)
 
     return world
 
 
-def _planes(
+def _costs_and_qualities(
     generator: np.random.Generator, n: int, cost: list[Array], quality: list[Array], discrete: bool
 ) -> tuple[list[Array], list[Array]]:
     """Return costs and qualities around their means: cases share difficulty across methods."""

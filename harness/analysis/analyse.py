@@ -6,7 +6,7 @@ from typing import Any
 
 from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.findings import ClaimRow, Findings, Tally
-from adabench.harness.analysis.front_of_plane import front_bands
+from adabench.harness.analysis.frontier_band import front_bands
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.analysis.oracle_gap import oracle_gaps

@@ -14,10 +14,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from adabench.harness.analysis.cost_quality_plane import bracket, corners, height, mix
 from adabench.harness.analysis.findings import Compared
 from adabench.harness.analysis.gap_anchors import Anchors
 from adabench.harness.analysis.operating_points import ReplicateList, shared_places, table
+from adabench.harness.analysis.quality_cost_plot import bracket, corners, height, mix
 from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means
 
 SLACK = 1e-12

@@ -10,18 +10,18 @@ just one, is the random router.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from adabench.harness.analysis.cost_quality_plane import (
-    Dots,
-    axes,
-    default_dot,
-    points_on_plane,
-    rising,
-)
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     Setting,
     by_training,
     settings,
+)
+from adabench.harness.analysis.quality_cost_plot import (
+    Dots,
+    axes,
+    default_dot,
+    points_of_plot,
+    rising,
 )
 from adabench.harness.contract.card import Card, Gap, Metric
 
@@ -117,14 +117,14 @@ def anchors_of(
     Raises:
         ValueError: if the task does not name both axes.
     """
-    plane = axes(card)
-    if plane is None:
+    plotted = axes(card)
+    if plotted is None:
         raise ValueError(f"{task} names no quality and cost.")
     gap = gap_of(method, card, cards)
     wanted = {method, *gap.mixture, gap.oracle, gap.coin, cards[method].skips_from}
-    near = points_on_plane([dot for dot in dots if dot.method in wanted], card)
+    near = points_of_plot([dot for dot in dots if dot.method in wanted], card)
     drawn = by_training(near, near, card.trainings)
-    return Anchors(task, method, card, cards, gap, *plane, drawn)
+    return Anchors(task, method, card, cards, gap, *plotted, drawn)
 
 
 def gap_of(method: str, card: Card, cards: Mapping[str, Card]) -> Gap:

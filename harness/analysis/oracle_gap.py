@@ -37,7 +37,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from adabench.harness.analysis.cost_quality_plane import Dots, height
 from adabench.harness.analysis.equal_terms import cost_at_equal_quality, quality_at_equal_cost
 from adabench.harness.analysis.findings import GapRow, GapStatus
 from adabench.harness.analysis.gap_anchors import Anchors, anchors
@@ -47,6 +46,7 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
+from adabench.harness.analysis.quality_cost_plot import Dots, height
 from adabench.harness.contract.card import Card
 from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, bootstrap, means
 

@@ -28,14 +28,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from adabench.harness.analysis.cost_quality_plane import (
-    Dots,
-    bracket,
-    corners,
-    label,
-    mix,
-    settled_value,
-)
 from adabench.harness.analysis.findings import SpeedupRow
 from adabench.harness.analysis.gap_anchors import Anchors, anchors
 from adabench.harness.analysis.operating_points import (
@@ -44,6 +36,14 @@ from adabench.harness.analysis.operating_points import (
     Setting,
     shared_places,
     table,
+)
+from adabench.harness.analysis.quality_cost_plot import (
+    Dots,
+    bracket,
+    corners,
+    label,
+    mix,
+    settled_value,
 )
 from adabench.harness.contract.card import Card, Point
 from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means

@@ -123,7 +123,7 @@ def _task_rules(entry: Entry) -> list[Rule]:
     return [
         ("card", lambda: _loads(entry)),
         ("layout", lambda: _layout(entry)),
-        ("metrics", lambda: _one_plane(entry.card)),
+        ("metrics", lambda: _one_plot(entry.card)),
         ("baselines", lambda: _baselines(entry)),
         ("gaps", lambda: _gaps(entry)),
         ("cases", lambda: _stable_cases(entry)),
@@ -190,7 +190,7 @@ def _has_card(path: Path) -> bool:
         return True
 
 
-def _one_plane(card: Card) -> Iterator[str]:
+def _one_plot(card: Card) -> Iterator[str]:
     for role in ("quality", "work"):
         primary = [metric for metric in card.metrics if metric.role == role and metric.primary]
         if len(primary) != 1:

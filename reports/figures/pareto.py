@@ -6,7 +6,7 @@ point of it, so a method under it has not earned its adaptivity. The *oracle* (d
 with the answers known. Between them every method has its Pareto frontier over its knobs and over
 the task's budget. Points that a
 method's own frontier dominates are drawn faint; whiskers are 95 % intervals, and a shade between steps is
-the simultaneous band of the Pareto frontier (`harness/analysis/front_of_plane.py`).
+the simultaneous band of the Pareto frontier (`harness/analysis/frontier_band.py`).
 """
 
 import math

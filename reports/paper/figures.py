@@ -95,7 +95,7 @@ def figures(findings: Findings) -> Iterator[PaperFigure]:
     for task in shown_points.tasks(findings):
         if pareto.has_plot(findings, task):
             for cost in (None, *_timed(findings, task)):
-                yield _plane(findings, task, cost)
+                yield _quality_cost(findings, task, cost)
         for over in curves.swept_conditions(findings, task):
             words = curves.describe(findings, task, over)
             yield PaperFigure(file_stem("curves", task, over), _curves(findings, task, over), words)
@@ -128,7 +128,7 @@ def _timed(findings: Findings, task: str) -> list[str]:
     return [name for name in found if findings.labels.get(name) != "estimated"]
 
 
-def _plane(findings: Findings, task: str, cost: str | None) -> PaperFigure:
+def _quality_cost(findings: Findings, task: str, cost: str | None) -> PaperFigure:
     shown = pareto.layout(findings, task, cost)
     stem = file_stem("quality-cost", task, *([cost] if cost else []))
     words = f"{task}: {_axis(findings, shown.quality)} against {_axis(findings, shown.cost)}. "

@@ -49,7 +49,7 @@ from adabench.reports.tables.sheets import (
     times_sheet,
 )
 
-SCRIPTS = ("number", "chart", "labels", "plane", "curves", "table", "drill", "main")
+SCRIPTS = ("number", "chart", "labels", "quality_cost", "curves", "table", "drill", "main")
 """The page's own script, in this order one function."""
 SENTENCE = 500
 """Characters that a caption in words may have; of more methods the table tells more."""
@@ -220,7 +220,7 @@ def _task(shown: ShownRun, at: int, task: str) -> str:
         f'<section class="task" id="{shown.links[task]}" data-run="{shown.at}" data-task="{at}">',
         f"<h3>{name(card.title)} <small>{name(task)}</small></h3>",
         f"<p>What adapts: {name(card.adapts, 600)}</p>" if card.adapts else "",
-        _plane(findings, task),
+        _quality_cost(findings, task),
         _curves(findings, task),
         _allocation(findings, task),
         table(summary_sheet(findings, task)),
@@ -247,14 +247,14 @@ def _no_speedup(reason: str) -> str:
     return f'<p class="note">No realised speedup: {name(reason, 600)}.</p>' if reason else ""
 
 
-def _plane(findings: Findings, task: str) -> str:
+def _quality_cost(findings: Findings, task: str) -> str:
     card = findings.task_cards[task]
     present = {key for row in findings.summary if row.task == task for key in row.metrics}
     axes = shown_points.primary(card, "quality"), shown_points.primary(card, "work")
     if not all(axis and axis.name in present for axis in axes):
         return '<p class="note">No plot: quality and work were not both recorded.</p>'
     return (
-        '<div class="plane"><h4>Quality against cost</h4><div class="controls"></div>'
+        '<div class="quality-cost"><h4>Quality against cost</h4><div class="controls"></div>'
         f'<figure><div class="chart">{_stage(f"Quality against cost of {task[:80]}")}'
         '<ul class="legend" aria-label="Methods; press one to isolate it"></ul></div>'
         '<p class="readout" role="status"></p><figcaption></figcaption></figure></div>'

@@ -48,7 +48,7 @@ def test_a_card_is_a_page_of_its_own(env: dict[str, str], tmp_path: Path) -> Non
     HTMLParser().feed(text)
 
 
-def test_a_run_adds_verdicts_and_the_plane(env: dict[str, str], run: Path, tmp_path: Path) -> None:
+def test_a_run_adds_verdicts_and_the_plot(env: dict[str, str], run: Path, tmp_path: Path) -> None:
     page = tmp_path / "card.html"
     done = adabench("show", "roots/residual", "--html", page, "--run", run, env=env)
     assert done.returncode == 0, done.stderr

@@ -137,34 +137,34 @@ def test_it_opens_within_a_second(visit):
         page = visit("crowd")
         page.wait_for_function("document.documentElement.dataset.ready !== undefined")
         page.evaluate("document.querySelector('.stage').scrollIntoView()")
-        page.wait_for_selector(".plane svg[role=img]")
+        page.wait_for_selector(".quality-cost svg[role=img]")
         timing = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
         spent.append(timing["loadEventEnd"])
     assert min(spent) < 1000, spent
 
 
-def planes(page):
-    """Draw the crowd's plane against three metrics, one by one; yield the seconds of each."""
-    page.locator(".plane .stage").scroll_into_view_if_needed()
-    page.wait_for_selector(".plane svg[role=img]")
+def plots(page):
+    """Draw the crowd's plot against three metrics, one by one; yield the seconds of each."""
+    page.locator(".quality-cost .stage").scroll_into_view_if_needed()
+    page.wait_for_selector(".quality-cost svg[role=img]")
     for name in ("latency_s", "generated (tokens)", "energy_j (counter)"):
         began = time.perf_counter()
-        page.locator(".plane select").first.select_option(label=name)
+        page.locator(".quality-cost select").first.select_option(label=name)
         page.wait_for_function(
-            f"document.querySelector('.plane figcaption').textContent.includes('against {name} of')"
+            f"document.querySelector('.quality-cost figcaption').textContent.includes('against {name} of')"
         )
         yield time.perf_counter() - began
 
 
-def test_the_plane_of_the_crowd_is_drawn_against_each_metric(visit):
+def test_the_plot_of_the_crowd_is_drawn_against_each_metric(visit):
     page = visit("crowd")
-    assert len(list(planes(page))) == 3
-    assert int(page.locator(".plane .stage").get_attribute("data-points")) == 470
+    assert len(list(plots(page))) == 3
+    assert int(page.locator(".quality-cost .stage").get_attribute("data-points")) == 470
 
 
 @pytest.mark.slow
-def test_the_plane_of_the_crowd_is_drawn_fast(visit):
-    assert min(planes(visit("crowd"))) < 1
+def test_the_plot_of_the_crowd_is_drawn_fast(visit):
+    assert min(plots(visit("crowd"))) < 1
 
 
 # Accessibility
@@ -211,14 +211,14 @@ def check_axe(axe, page, within: str | None = None) -> None:
 
 def test_arrow_keys_walk_over_the_points(visit):
     page = visit("findings")
-    stage = page.locator(".plane .stage").first
+    stage = page.locator(".quality-cost .stage").first
     stage.scroll_into_view_if_needed()
-    page.wait_for_selector(".plane svg[role=img]")
+    page.wait_for_selector(".quality-cost svg[role=img]")
     stage.focus()
     said = set()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
-        said.add(page.locator(".plane .readout").first.text_content())
+        said.add(page.locator(".quality-cost .readout").first.text_content())
     assert len(said) == 4
     assert all("n " in text and "[" in text for text in said)
     page.keyboard.press("Enter")
@@ -240,20 +240,20 @@ def test_without_script_the_answer_is_there(visit):
 
 def test_the_axes_are_switched(visit):
     page = visit("findings")
-    plane = page.locator("#task-paging .plane")
-    plane.scroll_into_view_if_needed()
-    page.wait_for_selector("#task-paging .plane svg[role=img]")
-    caption = plane.locator("figcaption")
+    plot = page.locator("#task-paging .quality-cost")
+    plot.scroll_into_view_if_needed()
+    page.wait_for_selector("#task-paging .quality-cost svg[role=img]")
+    caption = plot.locator("figcaption")
     assert caption.text_content().startswith("hit_rate against slots_held (slots)")
-    across = plane.get_by_label("Across", exact=True)
+    across = plot.get_by_label("Across", exact=True)
     across.select_option(label="latency_s")
     assert caption.text_content().startswith("hit_rate against latency_s")
-    assert "latency_s ↓" in plane.locator("svg[role=img]").text_content()
+    assert "latency_s ↓" in plot.locator("svg[role=img]").text_content()
     across.select_option(label="energy_est_j (est.)")
-    assert "energy_est_j (est.)" in plane.locator("svg[role=img]").text_content()
-    before = plane.locator("svg[role=img]").inner_html()
-    plane.get_by_label("log across").check()
-    assert plane.locator("svg[role=img]").inner_html() != before
+    assert "energy_est_j (est.)" in plot.locator("svg[role=img]").text_content()
+    before = plot.locator("svg[role=img]").inner_html()
+    plot.get_by_label("log across").check()
+    assert plot.locator("svg[role=img]").inner_html() != before
 
 
 def test_a_method_is_isolated_in_all_charts_of_its_task(visit):
@@ -263,7 +263,7 @@ def test_a_method_is_isolated_in_all_charts_of_its_task(visit):
     button = task.locator(".legend button", has_text="mark0")
     button.click()
     assert button.get_attribute("aria-pressed") == "true"
-    for kind in ("plane", "curves"):
+    for kind in ("quality-cost", "curves"):
         lines = task.locator(
             f".{kind} svg[role=img] path[stroke-opacity], .{kind} svg[role=img] g[stroke-opacity]"
         )
@@ -276,9 +276,9 @@ def test_a_method_is_isolated_in_all_charts_of_its_task(visit):
 
 def test_a_click_on_a_point_isolates_and_hovering_tells(visit):
     page = visit("findings")
-    stage = page.locator("#task-paging .plane .stage")
+    stage = page.locator("#task-paging .quality-cost .stage")
     stage.scroll_into_view_if_needed()
-    page.wait_for_selector("#task-paging .plane svg[role=img]")
+    page.wait_for_selector("#task-paging .quality-cost svg[role=img]")
     stage.focus()
     page.keyboard.press("ArrowRight")
     tip = stage.locator(".tip")
@@ -356,7 +356,7 @@ def test_one_run_of_several_is_chosen(visit):
     page.locator("#run").select_option("1")
     assert page.locator("article.run:visible").count() == 1
     see_all(page)
-    assert page.locator("article.run:visible .plane svg[role=img]").count() == 1
+    assert page.locator("article.run:visible .quality-cost svg[role=img]").count() == 1
 
 
 # Numbers
@@ -401,9 +401,9 @@ def test_the_hull_is_that_of_the_statistics(visit, findings, crowd):
         ("crowd", crowd, "crowd", "#task-crowd"),
     ):
         page = visit(name)
-        stage = page.locator(f"{key} .plane .stage")
+        stage = page.locator(f"{key} .quality-cost .stage")
         stage.scroll_into_view_if_needed()
-        page.wait_for_selector(f"{key} .plane svg[role=img]")
+        page.wait_for_selector(f"{key} .quality-cost svg[role=img]")
         shown = pareto.layout(run, task)
         static = [s for s in shown.spots if run.method_cards[f"{task}/{s.method}"].role == "static"]
         wanted = [[spot.x, spot.y] for spot in pareto.hull(static, shown.cost, shown.quality)]
@@ -543,10 +543,10 @@ def test_an_overlap_would_be_noticed(visit):
     page = visit("findings")
     see_all(page)
     page.evaluate(
-        "document.querySelector('.plane h4').style.cssText = 'position: relative; top: 3rem'"
+        "document.querySelector('.quality-cost h4').style.cssText = 'position: relative; top: 3rem'"
     )
     assert len(page.evaluate(BOXES)) > 0
-    page.evaluate("document.querySelector('.plane h4').style.cssText = 'width: 2000px'")
+    page.evaluate("document.querySelector('.quality-cost h4').style.cssText = 'width: 2000px'")
     assert page.evaluate("document.documentElement.scrollWidth") > 1440
 
 

@@ -16,7 +16,7 @@ def test_the_nearest_recorded_point_stands_in_for_a_missing_default(findings):
     assert shown_points.departures(findings, row) == {"slots": 50}
 
 
-def test_a_plane_varies_the_budget_and_nothing_else(findings):
+def test_a_plot_varies_the_budget_and_nothing_else(findings):
     rows = shown_points.settled_rows(findings, "paging", ("slots",))
     assert {row.conditions["slots"] for row in rows} == {25, 50, 100, 200}
     assert {(row.conditions["noise"], row.conditions["kind"]) for row in rows} == {

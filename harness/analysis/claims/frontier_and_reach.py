@@ -25,7 +25,6 @@ import numpy as np
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
 from adabench.harness.analysis.claims.unvaried import of_share
 from adabench.harness.analysis.claims.verdict_rule import Gap, one_replicate, rule, said
-from adabench.harness.analysis.cost_quality_plane import bracket, mix
 from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.invalid_timings import CLOCKED
 from adabench.harness.analysis.operating_points import (
@@ -37,6 +36,7 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
+from adabench.harness.analysis.quality_cost_plot import bracket, mix
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Frontier, Reach
 from adabench.harness.stats.intervals import (
@@ -74,7 +74,7 @@ def rule_frontier(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     if not len(places):
         reason = note or "no case was run at every operating point of both"
         return Ruling("not run", bar=bar(claim), reason=reason)
-    costs, qualities = _planes(expect, sides, places, evidence)
+    costs, qualities = _costs_and_qualities(expect, sides, places, evidence)
     halves = _halves(places)
     pessimistic, optimistic, middle = bootstrap(places, _mean_distances(costs, qualities, halves))
     found = Interval(middle.estimate, pessimistic.low, optimistic.high)
@@ -102,7 +102,7 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     if not len(places):
         reason = note or "no case was run at every operating point of both"
         return Ruling("not run", bar=bar(claim), reason=reason)
-    costs, qualities = _planes(expect, [ours, theirs], places, evidence)
+    costs, qualities = _costs_and_qualities(expect, [ours, theirs], places, evidence)
     halves = _halves(places)
     pessimistic, optimistic, middle, best, behind, behind_least = bootstrap(
         places, _costs_to_reach(costs, qualities, halves)
@@ -158,7 +158,7 @@ def _front(
     return found or ruling_on_unrecorded(expect.cost)._replace(bar=height)
 
 
-def _planes(
+def _costs_and_qualities(
     expect: Frontier | Reach, sides: list[Side], places: ReplicateList, evidence: Evidence
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """Return costs and qualities (higher is better) of each side: arrays (places, settings)."""

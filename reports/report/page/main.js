@@ -140,7 +140,7 @@ const optionsOf = (task, wanted) => task.metrics
   .map((metric, m) => [String(m), titled(metric), GROUPS[metric.role], metric.role])
   .filter(option => wanted(option[3], option[0]));
 
-function planeSection(host, task, shared) {
+function plotSection(host, task, shared) {
   const stage = host.querySelector(".stage"), status = host.querySelector(".readout"), caption = host.querySelector("figcaption");
   const controls = host.querySelector(".controls");
   const recorded = m => task.values[m][0].filter(known).map(Number).filter(Number.isFinite);
@@ -215,8 +215,8 @@ for (const host of document.querySelectorAll("[data-task]")) {
   const task = findings.runs[Number(host.dataset.run)].tasks[Number(host.dataset.task)];
   if (!states.has(task)) states.set(task, taskState(task));
   const shared = states.get(task);
-  const plane = host.querySelector(".plane"), curves = host.querySelector(".curves"), points = host.querySelector("details.points");
-  if (plane) planeSection(plane, task, shared);
+  const plot = host.querySelector(".quality-cost"), curves = host.querySelector(".curves"), points = host.querySelector("details.points");
+  if (plot) plotSection(plot, task, shared);
   if (curves) curveSection(curves, task, shared);
   if (points) pointsSection(points, task);
 }

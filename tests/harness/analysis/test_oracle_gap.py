@@ -7,7 +7,7 @@ import pytest
 from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.analysis.oracle_gap import oracle_gaps
 from adabench.harness.contract.card import Gap, Knob
-from tests.harness.analysis.toy_plane import (
+from tests.harness.analysis.toy_plot import (
     ANCHORS,
     CARDS,
     CASES,
@@ -100,7 +100,7 @@ def test_a_method_below_the_cheapest_static_setting_is_held_to_that():
     assert row.quality_at_equal_cost.reason == "every static setting costs more"
 
 
-def test_lower_is_better_turns_the_plane_round():
+def test_lower_is_better_turns_the_plot_round():
     task = replace(TASK, metrics=(WORK, LOSS))
     turned = [
         one
@@ -274,7 +274,7 @@ def test_conditions_stand_at_the_default_or_what_was_run():
     assert gaps(at(1, 0.1))["router"].gap_closed == pytest.approx(0.5)
 
 
-def test_the_budget_spans_the_plane():
+def test_the_budget_spans_the_plot():
     task = replace(TASK, knobs=(Knob("noise", (1, 2, 4), 1),), budget="noise")
     records = [
         record(method, 2, s, c, noise=slots, work=float(slots), accuracy=STATIC[slots] + by + 0.01 * s)

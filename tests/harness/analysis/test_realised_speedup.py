@@ -9,7 +9,7 @@ from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.analysis.realised_speedup import realised_speedups
 from adabench.harness.contract.card import Gap, Metric
 from adabench.harness.contract.record import Record
-from tests.harness.analysis.toy_plane import CARDS, CASES, SEEDS, STATIC, TASK, record
+from tests.harness.analysis.toy_plot import CARDS, CASES, SEEDS, STATIC, TASK, record
 
 
 def timed(method, curve, latency, work=float):

@@ -35,7 +35,7 @@ def test_oracles_do_not_compete_for_the_front(findings):
     assert pareto.on_front(findings, shown, "paging") == ["mark0"]
 
 
-def test_the_plane_says_what_is_better_and_names_every_method(findings):
+def test_the_plot_says_what_is_better_and_names_every_method(findings):
     axes = pareto.plot(findings, "paging").axes[0]
     words = [text.get_text() for text in axes.texts]
     assert axes.get_title(loc="left") == "paging: hit rate against slots held"

@@ -32,7 +32,7 @@ function between(corners) {
   return found;
 }
 
-function planePoints(task, state) {
+function plotPoints(task, state) {
   const points = [], left = [];
   task.rows.forEach((row, i) => {
     for (const one of task.conditions) {
@@ -55,10 +55,10 @@ function planePoints(task, state) {
 function drawPlane(stage, status, caption, task, state) {
   const mx = task.metrics[state.x], my = task.metrics[state.y];
   const sx = mx.better === "higher" ? -1 : 1, sy = my.better === "higher" ? 1 : -1;
-  const [points, left] = planePoints(task, state);
+  const [points, left] = plotPoints(task, state);
   const width = Math.max(280, stage.clientWidth), height = Math.round(Math.min(470, Math.max(330, width * .56)));
   stage.querySelectorAll("svg, .tip, .ring, .empty").forEach(old => old.remove());
-  caption.textContent = planeCaption(task, state, mx, my, points, left);
+  caption.textContent = plotCaption(task, state, mx, my, points, left);
   if (!points.length) {
     stage.append(element("p", { class: "empty" }, "Nothing was recorded of both, under these conditions."));
     return;
@@ -122,7 +122,7 @@ const accessible = (svg, words) => {
 /** Of more methods than this, those that are not named are drawn quietly. */
 const MANY = 14;
 
-function planeCaption(task, state, mx, my, points, left) {
+function plotCaption(task, state, mx, my, points, left) {
   const held = task.conditions.filter(one => !one.free && known(state.at[one.name])).map(one => `${one.name}=${state.at[one.name]}`);
   const names = new Set(points.map(p => p.method));
   const parts = [

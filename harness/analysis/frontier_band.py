@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from adabench.harness.analysis.cost_quality_plane import axes, points_on_plane, rising
 from adabench.harness.analysis.findings import FrontBand
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
@@ -17,6 +16,7 @@ from adabench.harness.analysis.operating_points import (
     shared_places,
     table,
 )
+from adabench.harness.analysis.quality_cost_plot import axes, points_of_plot, rising
 from adabench.harness.contract.card import Card
 from adabench.harness.stats.front_bands import Band, front_band, units_of
 
@@ -46,7 +46,7 @@ def _band(task: str, dots: Sequence[OperatingPoint], card: Card) -> FrontBand | 
     if pair is None or not dots:
         return None
     cost, quality = pair
-    drawn = settings(points_on_plane(dots, card), (cost.name, quality.name))
+    drawn = settings(points_of_plot(dots, card), (cost.name, quality.name))
     places = shared_places(drawn)
     if not places:
         return None

@@ -35,7 +35,7 @@ def rising(quality: Metric) -> float:
     return 1.0 if quality.better == "higher" else -1.0
 
 
-def points_on_plane(dots: Sequence[OperatingPoint], card: Card) -> list[OperatingPoint]:
+def points_of_plot(dots: Sequence[OperatingPoint], card: Card) -> list[OperatingPoint]:
     """Return the dots at the smallest scale and one value of every condition but the budget."""
     scales = {dot.scale for dot in dots}
     scale = next((scale for scale in SCALES if scale in scales), min(scales))

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from adabench.harness.analysis.front_of_plane import front_bands
+from adabench.harness.analysis.frontier_band import front_bands
 from adabench.harness.analysis.operating_points import collapse
-from tests.harness.analysis.toy_plane import CARDS, LOSS, ORACLE, STATIC, TASK, WORK, dots
+from tests.harness.analysis.toy_plot import CARDS, LOSS, ORACLE, STATIC, TASK, WORK, dots
 
 
 def band(records, task=TASK):
