@@ -22,7 +22,8 @@ in one pass beside the base, what that saves over swapping weights, and with all
 (`substrate/serving.py`).
 
 **Conditions.** `task=hidden` takes the instruction words away, in training too; `budget=seconds` ends pre-training and
-adaptation by the processor's time; `pretraining` is the steps of the former.
+adaptation by the processor's time; `pretraining` is the steps of the former. `tasks`: new ones for each
+training, and others for the next.
 
 **Limits.** A 66,000-parameter base and tables of seven numbers: signs and ratios transfer at best, no
 figure of a language benchmark does.
@@ -60,7 +61,7 @@ CARD = Card(
         Knob("pretraining", (450,), 450, also=(900,)),
         Knob("steps", (100,), 100, open=True, low=1),
         Knob("shots", (32,), 32, open=True, low=1),
-        Knob("tasks", (2,), 2, open=True, low=1, high=12),
+        Knob("tasks", (1,), 1, open=True, low=1, high=12),
     ),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -203,7 +204,7 @@ def load(
     pretraining: int = 450,
     steps: int = 100,
     shots: int = 32,
-    tasks: int = 2,
+    tasks: int = 1,
 ) -> AdaptersTask:
     """Return the task under the given conditions.
 

@@ -93,8 +93,10 @@ def test_methods_run_and_are_counted() -> None:
         assert {name for name in values if name.startswith(("active", "accuracy"))} <= known
 
 
-def test_cases_of_six_seeds_are_all_twelve_tasks() -> None:
-    met = [k.case.task for seed in range(6) for k in task.load("embedded", seed).known]
+@pytest.mark.parametrize(("tasks", "seeds"), [(1, 12), (2, 6)])
+def test_so_many_seeds_meet_all_twelve_tasks(tasks: int, seeds: int) -> None:
+    loaded = (task.load("embedded", seed, tasks=tasks) for seed in range(seeds))
+    met = [known.case.task for one in loaded for known in one.known]
     assert len(met) == len(set(met)) == 12
 
 

@@ -27,7 +27,7 @@ CARD = Card(
     paper="MoLA, arXiv 2402.08562, with equal layers; the rival of DynMoLE",
     adapts="nothing but which experts: every token runs equally many",
     role="static",
-    knobs=(Knob("k", (1, 2, 4), 2, at="prepare"),),
+    knobs=(Knob("k", (2,), 2, at="prepare", also=(1, 4)),),
 )
 
 

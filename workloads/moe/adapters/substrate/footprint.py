@@ -28,7 +28,7 @@ from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
 from adabench.workloads.moe.adapters.substrate.serving import refuse_another
 
-LAPS, FEWER, LONGEST = 40, 16, 3
+LAPS, FEWER, LONGEST = 24, 10, 3
 """Where a merged way is to be told from the base's and where there is none; and how many times as long as the base's
 laps those of another way may take together."""
 
