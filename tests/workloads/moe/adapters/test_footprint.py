@@ -102,6 +102,13 @@ def test_the_merged_arm_is_the_merged_base() -> None:
     assert next(ticks) == 2 * 3 * footprint.LAPS
 
 
+def test_no_more_laps_are_read_than_are_asked_for() -> None:
+    ticks = count()
+    base, adapter = untrained(), fresh("ia3", untrained())
+    footprint.reading(base, adapter, examples().tokens, lambda: float(next(ticks)), 4)
+    assert next(ticks) == 2 * 3 * 4
+
+
 def test_what_cannot_be_merged_has_no_merged_time() -> None:
     ticks = count()
     base = untrained()

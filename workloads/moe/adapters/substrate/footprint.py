@@ -110,9 +110,11 @@ def weight_bytes(base: Base, adapter: Adapter) -> int:
 
 
 def reading(
-    base: Base, adapter: Adapter, tokens: Ints, clock: Callable[[], float]
+    base: Base, adapter: Adapter, tokens: Ints, clock: Callable[[], float], most: int = LAPS
 ) -> dict[str, float]:
     """Return the seconds of reading with the base, with an adapter beside it, and merged into it.
+
+    Of `most` laps at the most: no more than an adaptation has steps, for a trial of four is not timed.
 
     Raises:
         MethodContractError: if the merged base says something else.
@@ -123,7 +125,7 @@ def reading(
         beside, merged = (_logits(*arms[name], tokens) for name in list(arms)[1:])
         refuse_another(beside, merged, "Merged into the base, the adapter says", "`merge`")
     times: dict[str, list[float]] = {name: [] for name in arms}
-    laps = LAPS if adapter.merge is not None else FEWER
+    laps = min(most, LAPS if adapter.merge is not None else FEWER)
     for _ in range(laps):
         for name, arm in arms.items():
             if sum(times[name]) > LONGEST * laps * min(times["reading_base_s"], default=0.0):

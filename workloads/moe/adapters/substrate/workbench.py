@@ -194,7 +194,9 @@ class Workbench:
                 self._classes(one, Work(), tests.source_tokens) for one in (NOTHING, answer.after)
             ]
             counted |= footprint.training_bytes(self.base(), answer.before, case.examples)
-            counted |= footprint.reading(self.base(), answer.after, tests.tokens, self.clock)
+            counted |= footprint.reading(
+                self.base(), answer.after, tests.tokens, self.clock, self.steps
+            )
             counted |= serving.seconds(self.base(), answer.after, tests.tokens, self.clock)
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
         counted |= _by_class(pretraining, len(tests.seen_tokens))
