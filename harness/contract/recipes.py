@@ -34,8 +34,8 @@ class TrainingRecipe:
     steps: int
     forecast_s: float
     """Of one core."""
-    module: str
-    """The task's `checkpoints` module, imported when the recipe is followed: it brings torch."""
+    package: str
+    """The task's package. Its `checkpoints` is imported when the recipe is followed: it brings torch."""
     plan: Any
     """What the task's `recipes` module holds under the name."""
     shipped: Path
@@ -46,7 +46,7 @@ class TrainingRecipe:
     @property
     def trainer(self) -> ModuleType:
         """Return the task's `checkpoints` module."""
-        return importlib.import_module(self.module)
+        return importlib.import_module(f"{self.package}.checkpoints")
 
 
 def find_recipes(
@@ -107,6 +107,6 @@ def _all_recipes(conditions: Mapping[str, str], tasks: Sequence[str]) -> Iterato
             continue
         for name, recipe in recipes(**conditions).items():
             yield TrainingRecipe(
-                task.name, name, recipe.steps, recipe.forecast_s, f"{package}.checkpoints", recipe,
+                task.name, name, recipe.steps, recipe.forecast_s, package, recipe,
                 task.path.with_name("checkpoints"), conditions,
             )  # fmt: skip

@@ -282,7 +282,7 @@ def test_a_recipe_with_a_home_of_its_own_goes_there(school: Path) -> None:
         is_cached = True
 
     small = staged_training.TrainingRecipe(
-        "academy", "small", 2, 1.0, recipe("small").module, Plan(), recipe("small").shipped
+        "academy", "small", 2, 1.0, recipe("small").package, Plan(), recipe("small").shipped
     )
     follow_recipe(small)
     assert contents(school / "shelf") == pair("small", "1")
