@@ -136,6 +136,8 @@ def look(nvml: Any, handle: Any, *, working: bool = True) -> Witness:
     pids = _pids(nvml, handle)
     if pids is None or (working and not pids):
         foreign, unseen = None, False
+    elif pids <= {os.getpid()}:
+        foreign, unseen = 0, False  # nobody else: who belongs to the run need not be found out
     else:
         foreign, unseen = _foreign(pids, run_pids())
     limit_mw = _ask(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)

@@ -69,10 +69,13 @@ def find_rivals(tasks: Iterable[str]) -> dict[str, Card]:
 
 def find_cards(addresses: Iterable[str], run: Path | None = None) -> dict[str, Card]:
     """Return cards; of a method that is not installed that of the run's copy, or only its name."""
-    cards = {}
-    for address in sorted(addresses):
+    cards, wanted, known = {}, sorted(addresses), registry.tasks()
+    # Each task is looked through once, and not again for each of its methods.
+    for task in {address.partition("/")[0] for address in wanted if "/" in address} & known.keys():
+        known |= registry.methods(task)
+    for address in wanted:
         try:
-            cards[address] = registry.find(address).card
+            cards[address] = (known.get(address) or registry.find(address)).card
         except SelectionError:
             copy = method_copies.copy_of(run, address) if run else None
             own = registry.read_card(copy) if copy and copy.is_file() else None

@@ -67,7 +67,7 @@ def oracle_gaps(
     `digests` are those of artefacts, by the address of the method that is made of them.
     """
     return tuple(
-        replace(gap_row(one), artefacts=_artefacts(one, digests or {}))
+        gap_row(one, digests or {})
         for one in anchors(dots, task_cards, method_cards, "adaptive", "control")
     )
 
@@ -86,7 +86,7 @@ def _artefacts(one: Anchors, digests: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def gap_row(one: Anchors) -> GapRow:
+def gap_row(one: Anchors, digests: Mapping[str, str]) -> GapRow:
     """Return the row of one method."""
     row = GapRow(
         one.task,
@@ -99,6 +99,7 @@ def gap_row(one: Anchors) -> GapRow:
         quality=one.quality.name,
         cost_at_equal_quality=cost_at_equal_quality(one),
         quality_at_equal_cost=quality_at_equal_cost(one),
+        artefacts=_artefacts(one, digests),
     )
     status, reason = _lack(one)
     return replace(row, status=status, reason=reason) if reason else _measured(row, one)

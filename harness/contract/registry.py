@@ -19,6 +19,7 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -35,8 +36,7 @@ from adabench.harness.errors import MethodContractError, MissingExtra, Selection
 PACKAGE = "adabench.workloads"
 _CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
 _NEXT_STATEMENT = re.compile(rb"^[^\s)\]}#]", re.MULTILINE)
-TASK_DEPTHS = ("*/task.py", "*/*/task.py")
-"""Where tasks are: a folder of `workloads/`, or of a family there."""
+TASK = "task.py"  # in a folder of `workloads/`, or of a family there
 _KINDS = {
     "knobs": Knob,
     "claims": Claim,
@@ -268,8 +268,20 @@ def _card_expression(node: ast.stmt) -> ast.expr | None:
 
 def _task_files() -> list[Path]:
     """Return the `task.py` of every built-in task, in the order of the tasks' names."""
-    files = [path for root in roots() for depth in TASK_DEPTHS for path in root.glob(depth)]
+    files = [
+        Path(folder, TASK)
+        for root in roots()
+        for home in _folders(str(root))
+        for folder in (home, *_folders(home))
+        if os.path.exists(os.path.join(folder, TASK))
+    ]
     return sorted(files, key=lambda path: (path.parent.name, path))
+
+
+def _folders(home: str) -> list[str]:
+    """Return the folders in one, as text: making a `Path` takes longer, and a run asks often."""
+    with os.scandir(home) as entries:
+        return [entry.path for entry in entries if entry.is_dir()]
 
 
 def _builtin_methods(task: str) -> Iterator[Entry]:
@@ -287,15 +299,24 @@ def _builtin_methods(task: str) -> Iterator[Entry]:
 
 def method_files(home: Path) -> list[Path]:
     """Return the files in the `methods/` of a task or a family that are methods by their place."""
-    alone = home.glob("methods/*.py")
-    with_parts = (path / f"{path.name}.py" for path in home.glob("methods/*/"))
-    return sorted([*alone, *(path for path in with_parts if path.is_file())], key=_stem)
+    folder = str(home / "methods")
+    if not os.path.isdir(folder):
+        return []
+    with os.scandir(folder) as entries:
+        found = [
+            os.path.join(entry.path, f"{entry.name}.py") if entry.is_dir() else entry.path
+            for entry in entries
+        ]
+    return sorted(
+        (Path(path) for path in found if path.endswith(".py") and os.path.exists(path)), key=_stem
+    )
 
 
 def _stem(path: Path) -> str:
     return path.stem
 
 
+@lru_cache(maxsize=2048)
 def _module(path: Path) -> str:
     """Return the dotted name of a built-in file."""
     root = next(root for root in roots() if path.is_relative_to(root))

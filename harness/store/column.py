@@ -68,10 +68,12 @@ def narrow(values: FloatArray, like: Array | None = None) -> Array:
 
     `like` is what numbers of the same name were held in: tried first, and good enough.
     """
+    if like is not None and like.dtype == np.float64:
+        return values.copy()
     if like is not None:
         with np.errstate(invalid="ignore"):
             same = values.astype(like.dtype)
-        if like.dtype == np.float64 or np.array_equal(same, values):
+        if np.array_equal(same, values):
             return same
     low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
     for kind in NARROW:

@@ -62,6 +62,7 @@ class Rows:
         for i in [i for i, line in enumerate(block) if "v" not in line]:
             if "values" in block[i]:
                 block[i] = self.known.from_old(block[i])
+            if "v" in block[i] or "trained" in block[i]:
                 continue
             self._records(numbers[begin:i], block[begin:i])
             self.known.declare(block[i])
@@ -69,10 +70,13 @@ class Rows:
         self._records(numbers[begin:], block[begin:] if begin else block)
 
     def _records(self, numbers: Sequence[int], lines: list[Line]) -> None:
-        """Take in records under one set of declarations."""
-        few = [i for i, line in enumerate(lines) if "p" in line or "s" in line]
-        for i in few:
-            self.others.append((numbers[i], self.known.record(lines[i])))
+        """Take in records under one set of declarations, and what was trained for which of them."""
+        few = [i for i, line in enumerate(lines) if "v" not in line or "p" in line or "s" in line]
+        for i in few:  # in their order: a cell may have been trained anew in between
+            if "v" in lines[i]:
+                self.others.append((numbers[i], self.known.record(lines[i])))
+            else:
+                self.known.declare(lines[i])
         for line in lines:
             if "e" in line:
                 task, names = self.known.cells[line["k"]].task, self.known.names[line["n"]]

@@ -3,6 +3,7 @@
 import itertools
 import shlex
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,17 +61,26 @@ def groups_of(cell: Cell) -> Sequence[str]:
         return SETS if cell.conditions["unit"] == "set" else ("graded", "agreement")
     if cell.task == "routing":
         return ("in", "out", "added")
-    claims = (
-        claim for entry in registry.methods(cell.task).values() for claim in entry.card.claims
-    )
+    return groups_of_claims(cell.task)
+
+
+@cache
+def groups_of_claims(task: str) -> Sequence[str]:
+    """The groups that claims of a task name."""
+    claims = (claim for entry in registry.methods(task).values() for claim in entry.card.claims)
     named = {group for claim in claims for group in getattr(claim.expect, "groups", ())}
     return sorted(named) or [""]
+
+
+@cache
+def metrics_of(task: str) -> Sequence[str]:
+    return [metric.name for metric in registry.find(task).card.metrics]
 
 
 def plan_records(turns: Sequence[Turn]) -> Iterator[Record]:
     """Records of all that was planned, with a number for each metric."""
     for cell in {turn.cell.key: turn.cell for turn in turns}.values():
-        names = [metric.name for metric in registry.find(cell.task).card.metrics]
+        names = metrics_of(cell.task)
         places = itertools.product(groups_of(cell), range(CASES))
         for case, (group, _) in enumerate(places):
             values = dict.fromkeys([*names, "latency_s"], 1.0 + case)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.kernels import dispatch, gathered_mlp
+from tests.kernels.in_turn import in_turn
 from tests.kernels.rounding import U32, accumulated, stored, unit
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -78,9 +79,7 @@ def test_the_reference_is_exact_within_rounding(name, gated, dtype):
 
 
 @pytest.mark.usefixtures("interpreter")
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(("name", "gated", "dtype"), in_turn(TYPES, SHAPES, [False, True]))
 def test_triton_is_exact_within_rounding(name, gated, dtype):
     from adabench.kernels import triton_kernels
 
@@ -155,8 +154,7 @@ def test_the_gated_reference_is_exact_within_rounding(name, dtype):
 
 
 @pytest.mark.usefixtures("interpreter")
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(("name", "dtype"), in_turn(TYPES, SHAPES))
 def test_gated_triton_is_exact_within_rounding(name, dtype):
     from adabench.kernels import triton_kernels
 

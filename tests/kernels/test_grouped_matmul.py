@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from adabench.kernels import dispatch, grouped_matmul
+from tests.kernels.in_turn import in_turn
 from tests.kernels.rounding import accumulated, unit
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -99,9 +100,7 @@ def test_counts_that_do_not_fit_are_refused():
 
 
 @pytest.mark.usefixtures("interpreter")
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("name", SPLITS)
+@pytest.mark.parametrize(("name", "size", "dtype"), in_turn(TYPES, SPLITS, SIZES))
 def test_triton_is_exact_within_rounding(name, size, dtype):
     from adabench.kernels import triton_kernels
 

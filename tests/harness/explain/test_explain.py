@@ -1,10 +1,8 @@
 """Every number of a small run can be asked about, and the figures put in give it back."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,21 +16,17 @@ from adabench.harness.store.table import Table
 
 pytestmark = pytest.mark.xdist_group("explain")  # one set-up for all of them
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 FIGURE = r"(-?[\d.]+(?:e[+-]?\d+)?)"
 
 
 @pytest.fixture(scope="module")
-def folder(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(command: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the toy task: adaptive, static, control and oracle, three seeds, two repeats."""
     base = tmp_path_factory.mktemp("explained")
-    env = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(plugin_paths),
-        "ADABENCH_CACHE": str(base / "cache"),
-    }
-    words = ["run", "roots", "--repeats", "2", "--out", str(base / "r"), "--no-report"]
-    subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
+    cache = {"ADABENCH_CACHE": str(base / "cache")}
+    words = ("run", "roots", "--repeats", "2", "--out", base / "r", "--no-report")
+    done = command(*words, env=cache)
+    assert done.returncode == 0, done.stderr
     return base / "r"
 
 

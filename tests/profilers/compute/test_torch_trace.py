@@ -2,8 +2,6 @@
 
 import functools
 import json
-import os
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -22,7 +20,6 @@ from adabench.profilers.hardware.idle_power import Ceiling
 from adabench.profilers.probe import measured
 from adabench.reports.figures.roofline import dots, rate, save_roofline, whole
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 FLOAT = 4
 
 
@@ -209,25 +206,17 @@ def test_rates_are_written_with_their_unit():
     assert rate(None, "FLOPs") == "– FLOPs"
 
 
-def adabench(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**(env or os.environ), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [PROGRAM, "trace", *map(str, words)], env=environment, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-
-
 SMALL = ("--set", "batches=1", "--set", "sequences=8")
 
 
 @pytest.fixture(scope="module")
-def traced_once(tmp_path_factory):
+def traced_once(command, tmp_path_factory):
     """Return the trace of a ledger method, and its folder; each is made once."""
 
     @functools.cache
     def made(method):
         folder = tmp_path_factory.mktemp("trace") / "t"
-        return adabench(method, *SMALL, "-o", folder, "--json"), folder
+        return command("trace", method, *SMALL, "-o", folder, "--json"), folder
 
     return made
 
@@ -271,8 +260,8 @@ def test_the_flops_of_vanilla_are_those_the_ledger_counts(traced_once):
     )
 
 
-def test_tracing_numba_says_what_cannot_be_seen(tmp_path):
-    done = adabench("paging/lru", "--set", "requests=20000", "-o", tmp_path / "t")
+def test_tracing_numba_says_what_cannot_be_seen(command, tmp_path):
+    done = command("trace", "paging/lru", "--set", "requests=20000", "-o", tmp_path / "t")
     assert done.returncode == 0, done.stderr
     assert "under cProfile" in done.stdout
     assert "Compiled code (numba, numpy) is one opaque call" in done.stdout
@@ -313,10 +302,10 @@ def test_a_method_that_fails_is_named(monkeypatch, tmp_path):
     ],
 )
 def test_bad_input_ends_in_a_sentence_and_its_exit_code(
-    words: list[str], code: int, says: str, toy_env: dict[str, str], tmp_path: Path
+    words: list[str], code: int, says: str, toy_env: dict[str, str], tmp_path: Path, command
 ) -> None:
     out = [] if "-o" in words else ["-o", str(tmp_path / "t")]
-    done = adabench(*words, *out, env=toy_env)
+    done = command("trace", *words, *out, env=toy_env)
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr

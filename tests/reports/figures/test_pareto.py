@@ -61,8 +61,12 @@ def test_an_estimated_energy_axis_says_so(findings):
     assert "(est.)" in figure.axes[0].get_xlabel()
 
 
-def test_figures_are_written_as_png_and_svg(findings, tmp_path):
-    written = pareto.save_figures(findings, tmp_path / "new")
+@pytest.fixture(scope="module")
+def written(findings, tmp_path_factory):
+    return pareto.save_figures(findings, tmp_path_factory.mktemp("figures") / "new")
+
+
+def test_figures_are_written_as_png_and_svg(written):
     stems = {path.stem for path in written}
     assert {
         "quality-cost-paging",
@@ -76,10 +80,10 @@ def test_figures_are_written_as_png_and_svg(findings, tmp_path):
         assert head.startswith(b"\x89PNG" if path.suffix == ".png" else b"<?xml")
 
 
-def test_figures_are_the_same_bytes_each_time(findings, tmp_path):
+def test_figures_are_the_same_bytes_each_time(findings, written, tmp_path):
     first, second = (
-        [path.read_bytes() for path in pareto.save_figures(findings, tmp_path / name)]
-        for name in "ab"
+        {path.name: path.read_bytes() for path in paths}
+        for paths in (written, pareto.save_figures(findings, tmp_path))
     )
     assert first == second
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import struct
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
@@ -25,6 +26,12 @@ def written(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Pat
     paths = figures.save_all(findings, folder)
     assert sorted(paths) == sorted(folder.iterdir())
     return folder
+
+
+@pytest.fixture(scope="module")
+def plain(findings: Findings) -> Sequence[figures.PaperFigure]:
+    """The figures of the run, drawn once."""
+    return tuple(figures.figures(findings))
 
 
 def test_every_figure_is_there_in_three_formats(written: Path) -> None:
@@ -69,8 +76,10 @@ def test_the_same_run_gives_the_same_bytes(
         assert path.read_bytes() == (written / path.name).read_bytes(), path.name
 
 
-def test_names_are_eight_at_most_whole_and_none_over_another(findings: Findings) -> None:
-    for drawn in figures.figures(findings):
+def test_names_are_eight_at_most_whole_and_none_over_another(
+    plain: Sequence[figures.PaperFigure],
+) -> None:
+    for drawn in plain:
         axes = drawn.figure.axes[0]
         drawn.figure.canvas.draw()
         names = [text for text in axes.texts if text.get_transform() == axes.transAxes]
@@ -90,8 +99,8 @@ def test_names_are_eight_at_most_whole_and_none_over_another(findings: Findings)
                 assert apart or over < 0.35 * box.height, drawn.stem
 
 
-def test_ticks_do_not_stand_over_each_other(findings: Findings) -> None:
-    for drawn in figures.figures(findings):
+def test_ticks_do_not_stand_over_each_other(plain: Sequence[figures.PaperFigure]) -> None:
+    for drawn in plain:
         axes = drawn.figure.axes[0]
         drawn.figure.canvas.draw()
         low, high = axes.get_xlim()
@@ -111,8 +120,9 @@ def test_ticks_of_an_error_over_decades_do_not_either(findings: Findings) -> Non
         return replace(row, conditions={**row.conditions, "noise": steps[noise]})
 
     wide = replace(findings, summary=tuple(decades(row) for row in findings.summary))
-    test_ticks_do_not_stand_over_each_other(wide)
-    [drawn] = [d for d in figures.figures(wide) if d.stem == "curves-paging-noise"]
+    every = tuple(figures.figures(wide))
+    test_ticks_do_not_stand_over_each_other(every)
+    [drawn] = [d for d in every if d.stem == "curves-paging-noise"]
     words = [label.get_text() for label in drawn.figure.axes[0].get_xticklabels()]
     assert words == ["0", "1", "100", "10000", "100000"]
 
@@ -139,7 +149,9 @@ def test_wide_counts_have_room_beside_the_axis(findings: Findings) -> None:
                 assert label.get_window_extent().x0 >= 0, (drawn.stem, label.get_text())
 
 
-def test_a_knob_over_decades_stands_on_a_logarithmic_axis(findings: Findings) -> None:
+def test_a_knob_over_decades_stands_on_a_logarithmic_axis(
+    findings: Findings, plain: Sequence[figures.PaperFigure]
+) -> None:
     def decades(row: SummaryRow) -> SummaryRow:
         noise = {0.0: 0.001, 0.1: 0.01, 0.3: 0.1, 0.5: 0.3, 1.0: 1.0}
         known = dict(row.conditions)
@@ -152,8 +164,8 @@ def test_a_knob_over_decades_stands_on_a_logarithmic_axis(findings: Findings) ->
     wide = replace(findings, summary=tuple(decades(row) for row in findings.summary))
     [drawn] = [d for d in figures.figures(wide) if d.stem == "curves-paging-noise"]
     assert drawn.figure.axes[0].get_xscale() == "log"
-    [plain] = [d for d in figures.figures(findings) if d.stem == "curves-paging-noise"]
-    assert plain.figure.axes[0].get_xscale() == "linear"
+    [drawn] = [d for d in plain if d.stem == "curves-paging-noise"]
+    assert drawn.figure.axes[0].get_xscale() == "linear"
 
 
 def test_latex_is_escaped_and_balanced(findings: Findings, written: Path, hostile: str) -> None:

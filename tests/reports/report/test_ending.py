@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,16 @@ RECORDED = Path(__file__).parents[3] / "docs" / "recorded"
 TOUR = ("chain", "ledger", "paging")
 
 
+@cache
+def recorded(name: str) -> Findings:
+    """The findings of a recorded run: it takes a second to judge one."""
+    return load_run(RECORDED / name)
+
+
 @pytest.fixture(scope="module")
 def tour() -> Findings:
     """The findings of three tasks in one, as the tour has them."""
-    first, *others = (load_run(RECORDED / task) for task in TOUR)
+    first, *others = (recorded(task) for task in TOUR)
     for one in others:
         first = replace(
             first,
@@ -62,7 +69,7 @@ def test_the_best_stands_first_and_a_gap_is_closed_by_adaptive_methods_alone(
 
 def test_without_unicode_and_for_any_recorded_task_there_is_an_ending() -> None:
     for folder in sorted(filter(Path.is_dir, RECORDED.iterdir())):
-        text = ending(load_run(folder), Looks(80, unicode=False))
+        text = ending(recorded(folder.name), Looks(80, unicode=False))
         assert text.isascii() or "…" in text, folder.name
         assert "Published claims: " in text
         assert f"adabench claims {folder}" in " ".join(text.split())  # a long path wraps

@@ -21,43 +21,11 @@ from adabench.harness.store import run_folder
 from adabench.workloads.depth_width.ledger.task import Batch
 from adabench.workloads.shared.lm_eval_bridge import tasks
 from adabench.workloads.shared.lm_eval_bridge.subject import subject
+from tests.workloads.shared.lm_eval_bridge.lm_eval_process import OFFLINE, LmEval
 
 pytestmark = pytest.mark.xdist_group("lm_eval")  # one set-up for all of them
 
 SEED, PROBLEMS = 1, 14
-OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
-DRIVER = """
-import json, socket, sys
-def refuse(*_):
-    raise AssertionError("the network was asked for")
-socket.socket.connect = refuse
-socket.getaddrinfo = refuse
-import lm_eval
-from lm_eval.tasks import TaskManager
-import adabench.workloads.shared.lm_eval_bridge.model
-from adabench.workloads.shared.lm_eval_bridge.tasks import FOLDER
-found = []
-for asked in json.load(sys.stdin):
-    paths = [str(FOLDER), *asked.get("paths", ())]
-    manager = TaskManager(
-        include_path=paths, include_defaults=False, metadata=asked.get("metadata")
-    )
-    try:
-        done = lm_eval.simple_evaluate(
-            asked.get("model", "adabench"), asked["args"], tasks=[asked["task"]],
-            task_manager=manager, log_samples=True, bootstrap_iters=0,
-            num_fewshot=asked.get("shots"), limit=asked.get("limit"),
-        )
-    except Exception as problem:
-        found.append({"error": f"{type(problem).__name__}: {problem}"})
-        continue
-    found.append({
-        "results": done["results"][asked["task"]],
-        "samples": done["samples"][asked["task"]],
-        "config": done["config"].get("adabench"),
-    })
-print(json.dumps(found, default=str))
-"""
 GSM = """
 task: local_gsm
 dataset_path: json
@@ -88,27 +56,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(folder: Path) -> dict[str, str]:
-    caches = {"HF_HOME": str(folder / "hf"), "ADABENCH_CACHE": str(folder / "cache")}
-    return {**os.environ, **OFFLINE, **caches}
-
-
-@pytest.fixture(scope="module")
-def ours(folder: Path, environment: dict[str, str]) -> dict[str, list[Any]]:
+def ours(folder: Path, command: Any) -> dict[str, list[Any]]:
     """What `adabench run` recorded, by method."""
     words = ("--seeds", SEED, "--set", f"problems={PROBLEMS}", "--no-sweep", "--no-report")
-    done = subprocess.run(
-        [Path(sys.executable).with_name("adabench"), "run", "chain/ets", "chain/greedy",
-         *map(str, words), "--out", folder / "ours"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = command("run", "chain/ets", "chain/greedy", *words, "--out", folder / "ours")
     assert done.returncode == 0, done.stderr
     records = run_folder.records(folder / "ours")
     return {name: [r for r in records if r.cell.method == name] for name in ("ets", "greedy")}
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path, environment: dict[str, str]) -> dict[str, dict[str, Any]]:
+def found(folder: Path, lm_eval: LmEval) -> dict[str, dict[str, Any]]:
     """What lm-eval says, of everything that these tests ask."""
     (folder / "gsm").mkdir()
     lines = [json.dumps(item) for item in tasks.chain_items(SEED, PROBLEMS)]
@@ -135,12 +93,9 @@ def found(folder: Path, environment: dict[str, str]) -> dict[str, dict[str, Any]
         "knob": {**chain, "args": "method=chain/ets,lamda_c=1"},
         "pages": {**chain, "args": "method=paging/lru"},
     }
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", DRIVER], input=json.dumps([*asked.values()]),
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    return dict(zip(asked, json.loads(done.stdout.splitlines()[-1]), strict=True))
+    return {
+        name: lm_eval.run(one, tasks.FOLDER, *one.get("paths", ())) for name, one in asked.items()
+    }
 
 
 def right(said: dict[str, Any], metric: str = "exact_match") -> list[float]:
@@ -180,12 +135,9 @@ def test_its_costs_are_those_of_a_run_and_stand_beside_the_accuracy(
     assert energies == {name for name in ours["ets"][0].values if name.endswith("_j")}
 
 
-def test_its_journal_is_a_run_that_claims_reads(folder: Path, found: Any, environment: Any):
+def test_its_journal_is_a_run_that_claims_reads(folder: Path, found: Any, command: Any):
     del found
-    done = subprocess.run(
-        [Path(sys.executable).with_name("adabench"), "claims", folder / "out" / "local_gsm"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = command("claims", folder / "out" / "local_gsm")
     assert done.returncode == 0, done.stderr
 
 
@@ -251,12 +203,12 @@ def test_what_makes_no_sense_is_said(asked: str, says: str, found: dict[str, dic
 
 
 @pytest.mark.slow
-def test_the_command_takes_what_lm_eval_takes(folder: Path, environment: dict[str, str]):
+def test_the_command_takes_what_lm_eval_takes(folder: Path):
     done = subprocess.run(
         [sys.executable, "-P", "-m", "adabench.workloads.shared.lm_eval_bridge.model", "run", "--model",
          "adabench", "--model_args", "method=chain/greedy,problems=4", "--tasks", "adabench_chain",
          "--metadata", '{"problems": 4}', "--output_path", str(folder / "cli")],
-        env=environment, capture_output=True, text=True, check=False,
+        env={**os.environ, **OFFLINE, "HF_HOME": str(folder / "hf")}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (results,) = (folder / "cli").rglob("results_*.json")

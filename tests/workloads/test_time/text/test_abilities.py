@@ -40,6 +40,8 @@ from adabench.workloads.test_time.text.substrate.vote_plan import vote_plan
 
 METHODS = sorted(entry.name for entry in registry.methods("text").values())
 MISSING = ("samples", "logprobs", "hidden", "scores", "watch", "draft", "pool")
+ROOM = 3
+"""Words of a completion: what is refused is refused at the first ones."""
 
 
 class Restricted(SharedPrefix):
@@ -59,7 +61,7 @@ class Restricted(SharedPrefix):
 
 @pytest.fixture(scope="module")
 def task() -> GradedText:
-    return text.load("embedded", 0, model="builtin", problems=1)
+    return text.load("embedded", 0, model="builtin", problems=1, room=ROOM)
 
 
 @pytest.fixture(scope="module")
