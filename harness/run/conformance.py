@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -66,16 +67,18 @@ class ConformanceCheck:
     def check(self, address: str) -> Iterator[Finding]:
         """Check one task (`paging`) or method (`paging/lru`)."""
         entry = registry.find(address)
-        rules = self._method_rules(entry) if "/" in address else _task_rules(entry)
-        for rule, run in rules:
-            findings = list(try_rule(address, rule, run))
-            yield from findings
-            if findings[0].skipped or (findings[0].problem and rule in ("card", "loads")):
-                return
+        with ExitStack() as opened:
+            rules = self._method_rules(entry, opened) if "/" in address else _task_rules(entry)
+            for rule, run in rules:
+                findings = list(try_rule(address, rule, run))
+                yield from findings
+                if findings[0].skipped or (findings[0].problem and rule in ("card", "loads")):
+                    return
 
-    def _method_rules(self, entry: Entry) -> list[Rule]:
+    def _method_rules(self, entry: Entry, opened: ExitStack) -> list[Rule]:
         servers = self._servers_of(entry.task)
         trials = MethodTrials(entry, servers, self.blocks, self.most_s or 0.0)
+        opened.callback(trials.close)
         rules: list[Rule] = [
             ("card", lambda: _readable(entry)),
             ("loads", trials.loads),

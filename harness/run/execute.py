@@ -180,8 +180,8 @@ class Bench:
         Raises:
             MethodFailure, MethodLost: if the method ends that process, or the rules.
         """
-        server = self._server(entry.task)
-        handle = server.start(self._order(entry, None, rules=True), ())
+        server, task = self._server(entry.task), registry.find(entry.task)
+        handle = server.start(self._order(entry, None, rules_of=task), ())
         try:
             return list(handle.reply(self.limits.timeout_s)["problems"])
         finally:
@@ -260,7 +260,7 @@ class Bench:
         server = self._server(entry.task)
         self._await_quiet()  # nothing may run beside what is measured, nor hold memory of a device
         try:
-            server.load(block.name, block.substrate, entry.task)
+            server.load(block.name, block.substrate, entry.task, self.most_blocks)
         except MethodFailure as problem:
             problem.of_task = True
             raise
@@ -281,7 +281,7 @@ class Bench:
         return server
 
     def _order(
-        self, entry: Entry, block: LoadedBlock | None, *, rules: bool = False
+        self, entry: Entry, block: LoadedBlock | None, *, rules_of: Entry | None = None
     ) -> dict[str, Any]:
         """Return what a new process is to know of its method."""
         on_device = block is not None and block.on_device
@@ -289,7 +289,7 @@ class Bench:
         return {
             "address": entry.address,
             "entry": pickle.dumps(entry),
-            "rules": rules,
+            "rules_of": pickle.dumps(rules_of) if rules_of else None,
             **needs_before_fork(entry),
             "oracle": block.oracle if block is not None and oracle else None,
             "settings": self.settings.to_json(),

@@ -67,8 +67,8 @@ class ServerHandle:
         theirs.close()
         return cls(process, Channel(ours))
 
-    def load(self, block: str, substrate: bytes, task: str) -> None:
-        """Let the server hold the substrate of a block, which is one of a task's.
+    def load(self, block: str, substrate: bytes, task: str, most: int = 1) -> None:
+        """Let the server fork with the substrate of a block, which is one of a task's; it holds some.
 
         Raises:
             MethodFailure: if it cannot be loaded there.
@@ -77,7 +77,9 @@ class ServerHandle:
         if self.loaded == block:
             return
         self.loaded = ""
-        self._send({"do": "load", "substrate": substrate, "task": task})
+        self._send({
+            "do": "load", "block": block, "substrate": substrate, "task": task, "most": most,
+        })  # fmt: skip
         reply = self._next()
         if "failed" in reply:
             raise MethodFailure(reply["failed"])

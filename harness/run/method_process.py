@@ -152,8 +152,8 @@ def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> 
     channel = Channel(end)
     code = 0
     try:
-        if order["rules"]:
-            _guarded(channel, lambda: channel.send({"problems": _own_rules(order["address"])}))
+        if order["rules_of"]:
+            _guarded(channel, lambda: channel.send({"problems": _own_rules(order)}))
         else:
             process = _guarded(channel, lambda: _open(channel, substrate, order))
             if process is not None:
@@ -165,10 +165,10 @@ def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> 
         os._exit(code)
 
 
-def _own_rules(address: str) -> list[str]:
+def _own_rules(order: Mapping[str, Any]) -> list[str]:
     """Return what the rules of its task find wrong with a method; they may know the truth."""
-    entry = registry.find(address)
-    task = registry.load(registry.find(entry.task))
+    entry: Entry = pickle.loads(order["entry"])  # finding them again would read every card
+    task = registry.load(pickle.loads(order["rules_of"]))
     return list(task.check(registry.load(entry), entry.card))
 
 

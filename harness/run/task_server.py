@@ -53,6 +53,8 @@ class TaskServer:
     wakeup: int
     """Becomes readable when a child has ended."""
     substrate: Any = None
+    held: dict[str, Any] = field(default_factory=dict)
+    """Substrates by the names of their blocks; the one used last comes last."""
     compiler: bool = False
     """Whether numba's compiler has been started."""
     seen: set[Source] = field(default_factory=set)
@@ -105,12 +107,18 @@ class TaskServer:
             self.channel.send(failure(problem))
 
     def _load(self, message: Mapping[str, Any]) -> None:
-        """Take a block's substrate in place of the one before."""
-        self.substrate = None
+        """Take a block's substrate in place of the one used longest ago, or take up a held one."""
+        block, self.substrate = message["block"], None
+        if block in self.held:
+            self.substrate = self.held[block] = self.held.pop(block)
+            return
+        while len(self.held) >= message["most"]:
+            self.held.pop(next(iter(self.held)))
         self.substrate = pickle.loads(message["substrate"])  # from the run, our own parent
         warm = getattr(self.substrate, "warm", None)
         if warm is not None:
             self._warm(warm, message["task"])
+        self.held[block] = self.substrate
         gc.collect()
         give_back()  # what a method takes is seen only where it needs new pages
         gc.freeze()  # a collection in a child would touch, and so copy, every page

@@ -42,22 +42,22 @@ class MethodTrials:
 
     def loads(self) -> Iterator[str]:
         """The method can be imported and has a `solve`."""
-        bench = self._bench()
         try:
-            if not bench.open(self._turn(small=True)).solves:
+            if not self._first.open(self._turn(small=True)).solves:
                 yield "it has no function solve"
         except (MethodFailure, MethodLost) as problem:
             yield from _problems(problem)
-        finally:
-            bench.close()
 
     def contract(self) -> Iterator[str]:
         """Two cases: values finite and declared, twice the same, and the case left alone.
 
-        The first case alone is solved again here: `order` solves both again.
+        What other order gives the same values is the same twice. Where it does not, the first case
+        is solved again as before, which tells a chance from a memory.
         """
         known = {metric.name: metric for metric in registry.find(self.entry.task).card.metrics}
-        again = {record.case: record for record in self._records(range(1), ONE_LAP)}
+        again = self._backward
+        if any(_differ(one, again.get(one.case, one)) for one in self._forward):
+            again = self._by_case(range(1))
         for one in self._forward:
             other = again.get(one.case, one)
             yield from _failures((one, other))
@@ -66,11 +66,8 @@ class MethodTrials:
 
     def order(self) -> Iterator[str]:
         """A method must not remember: cases solved in the other order give the same values."""
-        backward = {
-            record.case: record for record in self._records(range(CASES - 1, -1, -1), ONE_LAP)
-        }
         for record in self._forward:
-            other = backward.get(record.case, record)
+            other = self._backward.get(record.case, record)
             for name in sorted(_unlike(record.values, other.values)):
                 yield f"{name} of case {record.case} depends on which cases were solved before"
 
@@ -101,14 +98,31 @@ class MethodTrials:
         finally:
             bench.close()
 
+    def close(self) -> None:
+        """End the process in which the method was seen to load, if it lives."""
+        self._first.close()
+
+    @cached_property
+    def _first(self) -> Bench:
+        return self._bench()
+
     @cached_property
     def _forward(self) -> list[Record]:
-        return self._records(range(CASES))
-
-    def _records(self, order: Sequence[int], settings: Settings = LAPS) -> list[Record]:
-        bench = self._bench(settings)
+        """What the process gives in which the method was seen to load."""
         try:
-            return list(bench.trial(self._turn(small=True), order))
+            return list(self._first.trial(self._turn(small=True), range(CASES)))
+        finally:
+            self._first.close()
+
+    @cached_property
+    def _backward(self) -> dict[int, Record]:
+        return self._by_case(range(CASES - 1, -1, -1))
+
+    def _by_case(self, order: Sequence[int]) -> dict[int, Record]:
+        """Solve cases in a new process, each with one measured lap."""
+        bench = self._bench(ONE_LAP)
+        try:
+            return {r.case: r for r in bench.trial(self._turn(small=True), order)}
         finally:
             bench.close()
 
@@ -150,6 +164,10 @@ def _problems(problem: MethodFailure | MethodLost) -> Iterator[str]:
     if isinstance(problem, MethodFailure) and problem.problem is not None:
         raise problem.problem
     yield problem.note.partition("\n")[0]
+
+
+def _differ(one: Record, other: Record) -> bool:
+    return one.status != other.status or bool(_unlike(one.values, other.values))
 
 
 def _unlike(first: Mapping[str, float], second: Mapping[str, float]) -> set[str]:

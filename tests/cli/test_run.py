@@ -186,13 +186,14 @@ def test_an_interrupt_keeps_the_run(toy_env: dict[str, str], tmp_path: Path) -> 
     assert adabench("claims", tmp_path / "r", env=toy_env).returncode == 0
 
 
+@pytest.mark.usefixtures("in_process")
 def test_kill_9_loses_nothing_and_doubles_nothing(toy_env: dict[str, str], tmp_path: Path) -> None:
     words = ["run", "roots", "--seeds", "0..3", "--json", "--no-report"]
     whole = document(adabench(*words, "--out", tmp_path / "whole", env=toy_env))
     rng = random.Random(5)
     folder = tmp_path / "killed"
     command = [PROGRAM, *words, "--out", str(folder)]
-    for _ in range(5):
+    for _ in range(3):
         seen = _lines(folder)
         process = subprocess.Popen(command, env=toy_env, stdout=subprocess.PIPE)
         _wait_for_records(folder, len(seen) + rng.randrange(1, 150), process)

@@ -52,6 +52,7 @@ def front(document: dict[str, Any]) -> set[str]:
     }
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
     assert "was raced" in (folder / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_path: Path) -> None:
     swept = ("--sweep", "steps_each=4,8,12,16", "--seeds", "0..9")
     words = ["run", "roots/fixed", *swept, "--race", "2m", "--no-report"]
@@ -105,6 +107,7 @@ def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_pat
     assert _lines(folder) == lines  # certified: nothing is run any more
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_spent_budget_is_said_and_the_rest_left_undecided(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:

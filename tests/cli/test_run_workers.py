@@ -14,7 +14,7 @@ import pytest
 
 from adabench.harness.provenance import worker_environment
 from adabench.harness.store import run_folder
-from tests.cli.test_run_executor import RAY, adabench, facts
+from tests.cli.test_run_executor import RAY, Command, adabench, facts
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -94,7 +94,9 @@ def told(folder: Path) -> dict[str, object]:
     return found
 
 
-def test_a_job_that_is_confined_to_its_cores_works(env: dict[str, str], tmp_path: Path):
+def test_a_job_that_is_confined_to_its_cores_works(
+    env: dict[str, str], command: Command, tmp_path: Path
+):
     done = adabench(
         "run", *WORK, "--out", tmp_path / "there", *LOCAL,
         "--slurm-setup", f"taskset -cp {ONE_CORE} $$", env=env,
@@ -103,7 +105,7 @@ def test_a_job_that_is_confined_to_its_cores_works(env: dict[str, str], tmp_path
     assert told(tmp_path / "there")["environment"]["cores"] == 1  # type: ignore[index]
     log = (tmp_path / "there" / "shards" / "0000" / "log.txt").read_text()
     assert f"on cores [{ONE_CORE}]" in log
-    adabench("run", *WORK, "--out", tmp_path / "here", env=env)
+    command("run", *WORK, "--out", tmp_path / "here", env=env)
     assert facts(tmp_path / "there") == facts(tmp_path / "here")
 
 
@@ -141,7 +143,9 @@ def test_a_login_node_without_gpu_hands_out_work_to_nodes_with_some(
     assert again.returncode == 0, again.stderr  # the login node is what it was
 
 
-def test_slurm_gets_one_array_whose_workers_share_the_blocks(env: dict[str, str], tmp_path: Path):
+def test_slurm_gets_one_array_whose_workers_share_the_blocks(
+    env: dict[str, str], command: Command, tmp_path: Path
+):
     programs, calls = tmp_path / "bin", tmp_path / "calls"
     programs.mkdir()
     quiet = "import sys"
@@ -170,7 +174,7 @@ def test_slurm_gets_one_array_whose_workers_share_the_blocks(env: dict[str, str]
     assert done.returncode == 0, done.stderr
     (call,) = calls.read_text().splitlines()
     assert "--array=0-1" in call
-    adabench("run", *words, "--out", tmp_path / "here", env=env)
+    command("run", *words, "--out", tmp_path / "here", env=env)
     assert facts(tmp_path / "there") == facts(tmp_path / "two") == facts(tmp_path / "here")
 
 
@@ -208,7 +212,7 @@ def short_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_unlike_node_of_a_ray_cluster_is_left_out_and_named(
-    env: dict[str, str], short_folder: Path, tmp_path: Path
+    env: dict[str, str], command: Command, short_folder: Path, tmp_path: Path
 ):
     unlike = other_installation(env, tmp_path / "site")
     with nodes(env, short_folder, {}, unlike) as address:
@@ -219,5 +223,5 @@ def test_an_unlike_node_of_a_ray_cluster_is_left_out_and_named(
     assert done.returncode == 0, done.stderr
     assert "node1" in done.stderr
     assert "is left out: it is not like the others: numpy" in " ".join(done.stderr.split())
-    adabench("run", *WORK, "--out", tmp_path / "here", env=env)
+    command("run", *WORK, "--out", tmp_path / "here", env=env)
     assert facts(tmp_path / "there") == facts(tmp_path / "here")

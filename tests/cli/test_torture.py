@@ -1,7 +1,7 @@
 """kill -9 at any moment: nothing that was brought to the disk is lost, nothing is there twice.
 
-A handful of kills here, a hundred of each kind under `slow`. Whatever executes the methods, the
-command line is called as a user does.
+A handful of kills here, a hundred of each kind under `slow`. What is killed is the program, called as
+a user does; what is not is called in this process.
 """
 
 import json
@@ -38,10 +38,11 @@ def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> En
     return {**os.environ, **extra, "TMPDIR": str(base / "tmp")}
 
 
-def adabench(*words: object, env: Env, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *map(str, words)], env=env, cwd=cwd, capture_output=True, text=True, check=False
-    )
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def adabench(*words: object, env: Env) -> subprocess.CompletedProcess[str]:
+    raise NotImplementedError("the fixture here")
 
 
 def kill_once(
@@ -189,7 +190,7 @@ def test_a_killed_publish_ends_as_one_that_was_not(
     "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))]
 )
 def test_what_a_killed_gate_left_goes_with_the_next_start(
-    seed: int, env: Env, tmp_path: Path
+    seed: int, env: Env, tmp_path: Path, process: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     root = tmp_path / "plugin"
     shutil.copytree(PLUGIN, root, ignore=shutil.ignore_patterns("__pycache__"))
@@ -208,7 +209,7 @@ def test_what_a_killed_gate_left_goes_with_the_next_start(
     words = ("gate", "--rev", "HEAD..HEAD", "roots/fixed", "--out", tmp_path / "g")
     assert kill_once(words, env, now, root)
     assert list(place.glob("gate-*"))
-    done = adabench(
+    done = process(  # this one keeps its folder for temporary files
         "run", "roots/fixed", "--no-sweep", "--seeds", "0", "--out", tmp_path / "r", "--no-report",
         env=env,
     )  # fmt: skip
@@ -236,7 +237,11 @@ def trained(env: Env, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byt
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_killed_training_is_followed_anew(
-    seed: int, env: Env, trained: dict[str, bytes], tmp_path: Path
+    seed: int,
+    env: Env,
+    trained: dict[str, bytes],
+    tmp_path: Path,
+    process: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     """Killed before a step or with its weights written, at once or a while later."""
     place, out = Path(env["TMPDIR"], f"adabench-{os.getuid()}"), tmp_path / "c"
@@ -253,7 +258,7 @@ def test_a_killed_training_is_followed_anew(
         assert list(place.glob("train-*"))
         whole = {name: data for name, data in tree(out).items() if not name.startswith(".")}
         assert whole.items() <= trained.items()
-    done = adabench("train", RECIPE, "--out", out, env=env)
+    done = process("train", RECIPE, "--out", out, env=env)
     assert done.returncode == 0, done.stderr
     assert tree(out) == trained  # and no drafts
     assert not list(place.glob("train-*"))

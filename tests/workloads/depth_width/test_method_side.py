@@ -5,7 +5,8 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import rehearse
 from adabench.harness.contract.record import Cell, Turn
-from adabench.harness.run.execute import execute
+from adabench.harness.run.execute import Bench
+from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
 
@@ -35,17 +37,19 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
     ("ledger_qa/random_paths", {"mode": "decode1"}),
     ("ledger_qa/path_oracle", {}),
 ]
+Values = Callable[..., list[Mapping[str, float]]]
 SMALL = 500
 """Bytes of a substrate at most: the tokens of a single sequence are more."""
 ALONE = """
 import json, pickle, sys
 from adabench.harness.run.truth_guard import is_truth, refuse_truth
 refuse_truth()
-substrate = pickle.load(sys.stdin.buffer)
-substrate.calibration()
+substrates = [pickle.loads(data) for data in pickle.load(sys.stdin.buffer)]
+for substrate in substrates:
+    substrate.calibration()
 tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
 truth = [name for name in sys.modules if is_truth(name)]
-print(json.dumps([hasattr(substrate, "cases"), tasks, truth, dict(substrate.meter)]))
+print(json.dumps([tasks, truth, [[hasattr(s, "cases"), dict(s.meter)] for s in substrates]]))
 """
 
 
@@ -67,16 +71,19 @@ def solved_here(cell: Cell) -> Iterator[Mapping[str, float]]:
         yield task.score(case, solve())
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_what_methods_get_has_neither_cases_nor_truth(name: str) -> None:
-    task = loaded(name)
-    data = pickle.dumps(task.substrate(), protocol=5)
-    assert len(data) < SMALL < min(len(pickle.dumps(case)) for case in task.cases())
+def test_what_methods_get_has_neither_cases_nor_truth() -> None:
+    """In one new process for all: what any of them imports would be seen."""
+    sent = []
+    for name in TASKS:
+        task = loaded(name)
+        sent.append(pickle.dumps(task.substrate(), protocol=5))
+        assert len(sent[-1]) < SMALL < min(len(pickle.dumps(case)) for case in task.cases()), name
     run = subprocess.run(
-        [sys.executable, "-P", "-c", ALONE], input=data, capture_output=True, check=False
-    )
+        [sys.executable, "-P", "-c", ALONE],
+        input=pickle.dumps(sent), capture_output=True, check=False,
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr.decode()
-    assert json.loads(run.stdout) == [False, [], [], {}]
+    assert json.loads(run.stdout) == [[], [], [[False, {}]] * len(TASKS)]
 
 
 def cell_of(address: str, conditions: Mapping[str, Any], **knobs: Any) -> Cell:
@@ -86,16 +93,30 @@ def cell_of(address: str, conditions: Mapping[str, Any], **knobs: Any) -> Cell:
     return Cell(entry.task, entry.name, {**entry.card.defaults, **knobs}, chosen, "embedded", 0)
 
 
-def values(cell: Cell, folder: Path | None = None) -> list[Mapping[str, float]]:
-    """Run a cell as a run does; return what its preparation and its cases gave."""
-    found = list(execute([Turn(cell, 0)], Settings(window_s=0.0, cache_folder=folder)))
-    assert [record.note for record in found if record.status != "ok"] == []
-    return [record.values for record in found]
+@pytest.fixture(scope="module")
+def values() -> Iterator[Values]:
+    """Run a cell as a run does; return what its preparation and its cases gave.
+
+    Servers stay: each imports torch. A method has a process of its own every time.
+    """
+    servers: dict[str, ServerHandle] = {}
+
+    def run(cell: Cell, folder: Path | None = None) -> list[Mapping[str, float]]:
+        settings = Settings(window_s=0.0, retakes=0, cache_folder=folder)
+        with closing(Bench(settings, servers=servers, shared=True)) as bench:
+            steps = (step.news() for step in bench.steps(Turn(cell, 0)))
+            found = [record for record in steps if record is not None]
+        assert [record.note for record in found if record.status != "ok"] == []
+        return [record.values for record in found]
+
+    yield run
+    for server in servers.values():
+        server.close()
 
 
 @pytest.mark.parametrize(("address", "conditions"), CELLS)
 def test_a_process_of_its_own_counts_what_this_one_does(
-    address: str, conditions: dict[str, Any]
+    address: str, conditions: dict[str, Any], values: Values
 ) -> None:
     cell = cell_of(address, conditions)
     _, *solved = values(cell)
@@ -130,7 +151,9 @@ def test_where_nothing_is_scored_no_logits_leave_a_process() -> None:
         ("ledger_qa/static_path", {"length": 1}),
     ],
 )
-def test_a_search_is_paid_for_once(address: str, knobs: dict[str, Any], tmp_path: Path) -> None:
+def test_a_search_is_paid_for_once(
+    address: str, knobs: dict[str, Any], tmp_path: Path, values: Values
+) -> None:
     cell = cell_of(address, {}, **knobs)
     first, *solved = values(cell, tmp_path)
     (file,) = tmp_path.iterdir()

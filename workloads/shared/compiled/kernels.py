@@ -14,30 +14,17 @@ from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from numba import njit
 
 from adabench.harness.provenance import import_graph, source_digests
 from adabench.harness.provenance.import_graph import Source
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Values = TypeVar("Values", bound=np.ndarray[Any, Any])
 
 
 def compiled(function: Function) -> Function:
     """Compile a kernel, or take it from the disk."""
     return cast(Function, njit(cache=True)(keyed(function)))
-
-
-def unwritten(array: Values) -> Values:
-    """Return a view that nobody can write into.
-
-    A kernel is compiled for arrays that may be written to and once more for those that may not. Where
-    it only reads, and some callers own what they hand over, one of the two is enough.
-    """
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def keyed(function: Function, *hooks: Callable[..., Any]) -> Function:

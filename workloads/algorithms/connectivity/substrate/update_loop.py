@@ -35,6 +35,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.arrays import unwritten
 from adabench.workloads.shared.compiled.hooks import bound
 
 Ints = NDArray[np.int64]
@@ -182,8 +183,8 @@ def run_once(
     net = Net(stream.n, horizon, left, right, kind, np.zeros(FULL + 1, np.int64))
     answers = np.zeros(horizon, np.uint8)
     ends = (stream.left, stream.right, stream.kind)
-    pairs = (kernels.unwritten(stream.query_left), kernels.unwritten(stream.query_right))
-    hints = kernels.unwritten(hints)
+    pairs = (unwritten(stream.query_left), unwritten(stream.query_right))
+    hints = unwritten(hints)
     heard = np.zeros(0, np.int64) if trail is None else trail
     serve = engine(update, query)
     worst = serve(stream.opens, stream.edges, ends, pairs, hints, net, notes, answers, heard)

@@ -16,7 +16,7 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     compiled,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
-from adabench.workloads.shared.compiled.kernels import unwritten
+from adabench.workloads.shared.compiled.arrays import unwritten
 
 
 def connected(stream: Stream, starts: Small, ends: Small) -> Flags:

@@ -14,7 +14,11 @@ from adabench.workloads.algorithms.mip.substrate.program import Program, file_of
 
 SOLVERS = ("pyscipopt", "highspy")
 LIBRARIES = ("alns", "mabwiser.mab")
-"""What neighbourhood methods run on; what these import begins a thread, so no server does it."""
+"""What neighbourhood methods run on; pandas, which they import, begins a thread, so no server does."""
+PARTS = ("scipy.stats", "matplotlib.pyplot")
+"""What they import beside it, and begins none but those of `BLAS`."""
+BLAS = importlib.import_module("scipy.linalg")
+"""Imported with this module, so that its threads are there before a server looks for others."""
 
 
 class Reference(Protocol):
@@ -84,8 +88,8 @@ class Mip:
         _import(LIBRARIES)
 
     def warm(self) -> None:
-        """Import the solvers."""
-        _import(SOLVERS)
+        """Import the solvers, and parts of libraries."""
+        _import((*SOLVERS, *PARTS))
 
     def search(self, case: Program) -> Search:
         """Begin one solve; the clock runs from here.

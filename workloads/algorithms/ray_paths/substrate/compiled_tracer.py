@@ -19,7 +19,7 @@ candidates that share it.
 import numpy as np
 
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints
-from adabench.workloads.shared.compiled.copies import copy_into
+from adabench.workloads.shared.compiled.arrays import copy_into
 from adabench.workloads.shared.compiled.kernels import compiled
 
 TRACED, OCCLUSION = 0, 1

@@ -46,7 +46,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import 
     restored_state,
     stored_state,
 )
-from adabench.workloads.shared.compiled.copies import copy_into
+from adabench.workloads.shared.compiled.arrays import copy_into
 
 CARD = Card(
     title="Oracle: the cheapest good search",

@@ -27,7 +27,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     degree,
     row,
 )
-from adabench.workloads.shared.compiled.copies import copy_into
+from adabench.workloads.shared.compiled.arrays import copy_into
 
 CORE = -2
 """In place of a gate while the ring grows: the vertex is in L0 itself."""

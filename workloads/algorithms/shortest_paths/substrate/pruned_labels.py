@@ -27,7 +27,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     pay,
     row,
 )
-from adabench.workloads.shared.compiled.copies import copy_into
+from adabench.workloads.shared.compiled.arrays import copy_into
 
 FAR = 1 << 14
 """No label holds a distance of this or more: both halves of a sum fit 16 bits."""
