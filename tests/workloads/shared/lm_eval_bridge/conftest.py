@@ -7,9 +7,9 @@ import pytest
 from tests.workloads.shared.lm_eval_bridge.lm_eval_process import LmEval
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lm_eval(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LmEval]:
-    """lm-eval, imported once."""
+    """lm-eval, imported once for the tests of this folder: others count the processes below theirs."""
     process = LmEval(tmp_path_factory.mktemp("lm_eval_process"))
     yield process
     process.close()

@@ -19,7 +19,6 @@ candidates that share it.
 import numpy as np
 
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints
-from adabench.workloads.shared.compiled.arrays import copy_into
 from adabench.workloads.shared.compiled.kernels import compiled
 
 TRACED, OCCLUSION = 0, 1
@@ -193,10 +192,9 @@ def exhaust(
         if follow(triangles, normals, path, images, points, counts):
             if number == len(found):
                 more = np.empty((2 * number, order), np.int64)
-                for row in range(number):
-                    copy_into(more[row], found[row])
+                more[:number] = found
                 found = more
-            copy_into(found[number], path)
+            found[number] = path
             number += 1
     return found[:number].copy()
 
