@@ -193,7 +193,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(toy_env: dict[str, str], tmp_p
     rng = random.Random(5)
     folder = tmp_path / "killed"
     command = [PROGRAM, *words, "--out", str(folder)]
-    for _ in range(3):
+    for _ in range(5):
         seen = _lines(folder)
         process = subprocess.Popen(command, env=toy_env, stdout=subprocess.PIPE)
         _wait_for_records(folder, len(seen) + rng.randrange(1, 150), process)

@@ -164,7 +164,7 @@ def kill_mid_run(
 def test_killing_a_worker_of_a_cluster_loses_no_finished_unit(
     scheduler: bool, cluster: str, env: dict[str, str], command: Command, tmp_path: Path
 ):
-    words = (*WORK, "--seeds", "0", "--repeats", 4)
+    words = (*WORK, "--seeds", "0", "--repeats", 12)
     spread = ("--executor", "ray", "--workers", 2)
     held, done = kill_mid_run(
         (*words, *spread), tmp_path / "r", env | {"RAY_ADDRESS": cluster}, scheduler=scheduler
@@ -194,7 +194,7 @@ def test_slurm_jobs_record_what_the_local_run_does(
 def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(
     env: dict[str, str], command: Command, tmp_path: Path
 ):
-    words = (*WORK, "--seeds", "0..1", "--repeats", 4)
+    words = (*WORK, "--seeds", "0..1", "--repeats", 8)
     with subprocess.Popen(
         [PROGRAM, "run", *map(str, words), "--out", str(tmp_path / "r"), "--workers", "2"],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -128,9 +128,7 @@ def records(folder: Path) -> list[Record]:
 
 
 def test_every_method_runs_on_a_folder_of_ones_own(run, llama_folder, tmp_path):
-    done = run(
-        "text", "--no-sweep", "--model", f"hf:{llama_folder}", "--set", "problems=2", "--json"
-    )
+    done = run("text", "--model", f"hf:{llama_folder}", "--set", "problems=2", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["errors"] == 0
