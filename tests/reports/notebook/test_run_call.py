@@ -158,8 +158,9 @@ def interrupted(
 
 def test_an_interrupt_keeps_the_run_and_leaves_no_process() -> None:
     whole = adabench.run("roots/fixed", seeds=range(3), out="whole", **QUIET)
+    before = set(descendants(os.getpid()))
     folder = interrupted(lambda: adabench.run("roots/fixed", seeds=range(3), out="cut", **QUIET))
-    assert not list(descendants(os.getpid()))
+    assert set(descendants(os.getpid())) <= before
     assert len(run_folder.records(folder)) == 15
     resumed = adabench.run(resume=folder, **QUIET)
     assert counts(resumed.folder) == counts(whole.folder)
@@ -173,9 +174,10 @@ class Gone(EnvironmentProblem):
 
 
 def test_a_server_that_is_gone_keeps_the_run_and_says_how_to_go_on() -> None:
+    before = set(descendants(os.getpid()))
     folder = interrupted(lambda: adabench.run("roots/fixed", out="cut", **QUIET), end=Gone)
     assert len(run_folder.records(folder)) == 15
-    assert not list(descendants(os.getpid()))
+    assert set(descendants(os.getpid())) <= before
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from tests.workloads.shared.lm_eval_bridge.lm_eval_process import LmEval
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def lm_eval(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LmEval]:
-    """lm-eval, imported once for the tests of this folder: others count the processes below theirs."""
+    """lm-eval, imported once for the tests of this folder; it lives as long as their test process."""
     process = LmEval(tmp_path_factory.mktemp("lm_eval_process"))
     yield process
     process.close()
