@@ -3,8 +3,9 @@
     time = time of the cases + loads * time of one load + preparations not yet on disk
 
 The cases of a turn take the mean that the same method took for a turn at the same settings in
-the runs found; failing that, its mean over other settings at the same scale; failing that the
-time is unknown, and the forecast says of which methods it knows nothing instead of guessing. A
+the runs found; failing that, its mean over other settings at the same scale, times the cases that
+there will be for one of theirs; failing that the time is unknown, and the forecast says of which
+methods it knows nothing instead of guessing. A
 case costs its latency times what `execute` does with it: one solve, the timed block, one more
 with the FLOP counter.
 
@@ -115,11 +116,12 @@ class History:
         names = [name] if exact else self.by_method.get(method, [])
         if not names:
             return None
-        times = [time for name in names for time in self.turns[name].values()]
+        more = {name: _growth(name, cell, self.cases[name]) for name in names}
+        times = [time * more[name] for name in names for time in self.turns[name].values()]
         basis: Basis = (
             "tried" if method in self.tried else "recorded" if exact else "other settings"
         )
-        cases = round(sum(self.cases[name] for name in names) / len(names))
+        cases = round(sum(self.cases[name] * more[name] for name in names) / len(names))
         return sum(times) / len(times), cases, basis
 
 
@@ -266,6 +268,18 @@ def _records(path: Path) -> Iterator[Record]:
 def _settings(cell: Cell) -> str:
     data: dict[str, Any] = cell.to_json() | {"seed": None}
     return json.dumps(data, sort_keys=True)
+
+
+def _growth(name: str, cell: Cell, cases: int) -> float:
+    """Return how many cases a cell has for one of the recorded settings `name`, which had so many.
+
+    Nothing says which condition sets their number: one that was equal to it is taken to (`problems=4`,
+    four cases), if it alone has changed of those that were.
+    """
+    before: dict[str, Any] = json.loads(name)["conditions"]
+    now = [cell.conditions.get(knob) for knob, value in before.items() if value == cases]
+    changed = [value for value in now if type(value) is int and value > 0 and value != cases]
+    return changed[0] / cases if len(changed) == 1 else 1.0
 
 
 def _spent(values: Mapping[str, float]) -> float:

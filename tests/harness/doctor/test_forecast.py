@@ -39,6 +39,18 @@ def test_other_settings_stand_in_and_are_called_so():
     assert found.shares[0].basis == "other settings"
 
 
+def test_a_condition_that_was_the_number_of_cases_says_how_many_there_will_be():
+    history = History()
+    history.add(solved(cell(spread=3), 1.0, cases=3))
+    found = forecast([Turn(cell(spread=75), 0)], history, None)
+    assert (found.seconds, found.cases) == (pytest.approx(75.0), 75)
+    for more in (0.5, True, "all"):  # no number of cases
+        assert forecast([Turn(cell(spread=more), 0)], history, None).cases == 3
+    other = History()
+    other.add(solved(cell(spread=2), 1.0, cases=3))
+    assert forecast([Turn(cell(spread=75), 0)], other, None).seconds == pytest.approx(3.0)
+
+
 def test_loops_and_the_flop_pass_are_paid_for():
     history = History()
     history.add(solved(cell(), 0.1, cases=1, loops=20.0, flops=5.0))
