@@ -53,8 +53,9 @@ clean:                    ## compiled kernels and caches (numba watches one file
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
+# Python compiles what is imported; of all that is installed that is a small part.
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet -e . --group test
+	$(BIN)/pip install --quiet --no-compile -e . --group test
 	touch $@

@@ -74,6 +74,10 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "chain/pass_at_n", "--alone", "--no-sweep",
         "--seeds", "0..2", "--set", "trainings=3", "--set", "problems=75",
     ),
+    # What a router over the pool of models has to gain, told how often each configuration is right.
+    "chain_pool": (
+        "chain/radar_oracle", "chain/configuration", "chain/radar", "--alone", "--set", "problems=48",
+    ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""

@@ -55,7 +55,7 @@ for each; what is missing of them is named before anything runs (`adabench train
 bytes, tokens and FLOPs are real, quality is withheld. `layout`, `lengths` and `trainings` mean nothing there.
 
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
-and decoding is dominated by weights, not by the cache. The default asks 25 questions a seed, so that all
+and decoding is dominated by weights, not by the cache. The default asks 16 questions a seed, so that all
 methods take minutes: ask more (`--set problems=75`) before you quote a number.
 """
 
@@ -144,7 +144,7 @@ CARD = Card(
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("layout", ("several", "single"), "several"),
         Knob("budget", (0,), 0, open=True, low=0),
-        Knob("problems", (25,), 25, open=True, low=1),
+        Knob("problems", (16,), 16, open=True, low=1),
         Knob("lengths", ("4,6",), "4,6", open=True),
         Knob("trainings", (1,), 1, open=True, low=1, high=5),
     ),
@@ -209,7 +209,7 @@ def load(
     policy: str = "lm-s",
     layout: Layout = "several",
     budget: int = 0,
-    problems: int = 25,
+    problems: int = 16,
     lengths: str = "4,6",
     trainings: int = 1,
 ) -> GradedTask:

@@ -51,7 +51,7 @@ CARD = Card(
     },
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
-        Knob("by", ("question", "bin"), "question"),
+        Knob("by", ("question",), "question", also=("bin",)),
         Knob("pilot", (16,), 16, open=True, low=1),
         Knob("mechanism", ("search",), "search", open=True),
     ),

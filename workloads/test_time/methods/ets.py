@@ -69,7 +69,7 @@ CARD = Card(
     ),
     variants={"text": Variant(sweep={"N": (8,), "lambda_c": (1.0,), "lambda_s": (1.5,)})},
     knobs=(
-        Knob("N", (4, 16, 64), 16, open=True, low=1),
+        Knob("N", (4, 16), 16, open=True, low=1),
         Knob("lambda_c", (0.0, 0.5, 1.0, 2.0, 4.0), 1.0, open=True, low=0),
         Knob("lambda_s", (0.0, 1.5), 1.5, open=True, low=0),
         Knob("cost", ("nodes",), "nodes", open=True),

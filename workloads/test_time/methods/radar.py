@@ -62,7 +62,7 @@ CARD = Card(
     abilities=(Ability("pool"), Ability("hidden")),
     variants={
         "chain": Variant(
-            conditions={"layout": "several", "lengths": "1..8", "problems": 48, "trainings": 1}
+            conditions={"layout": "several", "lengths": "1..8", "trainings": 1}
         ),
         "text": Variant(
             sweep={"w": (0.8,), "rule": ("linear",)},
@@ -71,8 +71,8 @@ CARD = Card(
         ),
     },
     knobs=(
-        Knob("w", (0.0, 0.05, 0.3, 0.5, 0.7, 0.8, 0.9), 0.8, open=True, low=0, high=1),
-        Knob("rule", ("linear", "chebyshev"), "linear"),
+        Knob("w", (0.0, 0.05, 0.3, 0.5, 0.8, 0.9), 0.8, open=True, low=0, high=1),
+        Knob("rule", ("linear",), "linear", also=("chebyshev",)),
     ),
     claims=(
         Claim(

@@ -43,7 +43,7 @@ CARD = Card(
     abilities=(Ability("samples"), Ability("scores")),
     variants={"text": Variant(sweep={"N": (8,)})},
     knobs=(
-        Knob("N", (4, 16, 64), 16, open=True, low=1),
+        Knob("N", (4, 16), 16, open=True, low=1),
         Knob("T", (0.2,), 0.2, open=True, low=0.01),
         Knob("select", ("vote",), "vote", open=True),
         Knob("aggregate", ("last",), "last", open=True),

@@ -18,7 +18,7 @@ CARD = Card(
     title="One configuration for every question",
     adapts="nothing",
     role="static",
-    conditions={"layout": "several", "lengths": "1..8", "problems": 48, "trainings": 1},
+    conditions={"layout": "several", "lengths": "1..8", "trainings": 1},
     abilities=(Ability("pool"),),
     knobs=(
         Knob(
