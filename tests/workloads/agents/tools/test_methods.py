@@ -49,7 +49,7 @@ def test_the_static_workflow_is_silent_where_the_paper_says_and_a_look_tells(sol
 
 
 def test_a_loop_over_siblings_and_a_die_do_as_well_on_outages(solved):
-    for name in ("next_sibling", "random_reroute"):
+    for name in ("next_sibling", "depth_first", "random_reroute"):
         assert all(scores["correct"] for _, scores, _ in solved(name, SUBSETS))
     assert not any(counts.get("llm_calls") for _, _, counts in solved("next_sibling", SUBSETS))
 
@@ -58,7 +58,8 @@ def test_a_loop_over_siblings_and_a_die_do_as_well_on_outages(solved):
 def test_nobody_beats_who_knows_every_fault(solved, where):
     best = solved("feasible_plan", where)
     assert all(scores["correct"] for _, scores, _ in best)
-    others = [solved(name, where) for name in ("self_healing_router", "react", "next_sibling")]
+    names = ("self_healing_router", "react", "next_sibling", "depth_first")
+    others = [solved(name, where) for name in names]
     for rows in others:
         for (_, known, fewest), (_, scores, counts) in zip(best, rows, strict=True):
             assert scores["correct"] <= known["correct"]

@@ -21,27 +21,36 @@ from adabench.workloads.agents.tools.truth.state_audit import verdict
 
 from .conftest import method, point
 
+ORDERS_OF = {1: ["#W3", "#W1", "#W4"], 2: ["#W2"]}
 PEOPLE = {
     f"u{n}": {
-        "user_id": f"u{n}", "name": {"first_name": "Ann", "last_name": f"Lee{n}"}, "address": {"zip": "1", "city": "Old"}, "email": f"u{n}@example.org", "orders": [f"#W{n}"], "reservations": [f"R{n}"],
+        "user_id": f"u{n}", "name": {"first_name": "Ann", "last_name": f"Lee{n}"}, "address": {"zip": "1", "city": "Old"}, "email": f"u{n}@example.org", "orders": ORDERS_OF[n], "reservations": [f"R{n}"],
     }
     for n in (1, 2)
 }  # fmt: skip
 ORDERS = {
-    f"#W{n}": {
+    order: {
         "user_id": f"u{n}",
-        "status": "pending",
+        "status": "delivered" if order == "#W3" else "pending",
         "items": [{"item_id": "7", "product_id": "p"}],
     }
-    for n in (1, 2)
+    for n, orders in ORDERS_OF.items()
+    for order in orders
 }
 NEW = dict.fromkeys(("address1", "address2", "city", "state", "country", "zip"), "new")
 FLIGHTS = [{"origin": "A", "destination": "B", "flight_number": "F1"}]
 TRIPS = {f"R{n}": {"user_id": f"u{n}", "cabin": "economy", "flights": FLIGHTS} for n in (1, 2)}
 PHONES = """
+[[plans]]
+plan_id = "P1"
+price_per_month = 65.0
 [[lines]]
 line_id = "L1"
+plan_id = "P1"
+status = "Active"
 data_refueling_gb = 0.5
+data_used_gb = 3.0
+roaming_enabled = true
 [[customers]]
 customer_id = "C1"
 full_name = "Ann Lee"
@@ -49,36 +58,59 @@ date_of_birth = "1990-01-01"
 phone_number = "555"
 line_ids = ["L1"]
 bill_ids = []
+[[bills]]
+bill_id = "B1"
+customer_id = "C1"
+status = "Draft"
 """
+LINE = {"line_id": "L1", "plan_id": "P1", "status": "Active", "data_refueling_gb": 0.5, "data_used_gb": 3.0,
+        "roaming_enabled": True}  # fmt: skip
+"""As in the file, before any set-up."""
 TOOLS = {
     "retail": "find_user_id_by_email find_user_id_by_name_zip get_order_details get_user_details get_product_details "
     "exchange_delivered_order_items modify_pending_order_address modify_pending_order_items modify_user_address",
     "airline": "get_user_details get_reservation_details search_direct_flight search_onestop_flight "
     "update_reservation_flights cancel_reservation",
     "telecom": "get_customer_by_phone get_customer_by_id get_customer_by_name get_data_usage get_details_by_id "
-    "refuel_data enable_roaming",
+    "refuel_data enable_roaming get_bills_for_customer send_payment_request resume_line",
 }
 
 
-def task_of(*calls):
+def task_of(*calls, before=()):
     actions = [{"name": name, "arguments": given} for name, given in calls]
-    return {"id": "0", "evaluation_criteria": {"actions": actions}}
+    prepares = [
+        {"env_type": who, "func_name": name, "arguments": given} for who, name, given in before
+    ]
+    return {
+        "id": "0",
+        "initial_state": {"initialization_actions": prepares} if before else None,
+        "evaluation_criteria": {"actions": actions},
+    }
 
 
-items = {"order_id": "#W1", "item_ids": ["7"], "new_item_ids": ["8"]}
+def items(order):
+    return {"order_id": order, "item_ids": ["7"], "new_item_ids": ["8"]}
+
+
+def moved(order):
+    return "modify_pending_order_address", {"order_id": order, **NEW}
+
+
 line = {"customer_id": "C1", "line_id": "L1"}
+at_home = ("modify_user_address", {"user_id": "u1", **NEW})
 TASKS = {
     "retail": [
-        task_of(("get_order_details", {"order_id": "#W1"}), ("exchange_delivered_order_items", items)),
-        task_of(
-            ("modify_pending_order_address", {"order_id": "#W1", **NEW}),
-            ("modify_user_address", {"user_id": "u1", **NEW}),
-            ("modify_pending_order_items", items),
-        ),
+        task_of(("get_order_details", {"order_id": "#W3"}), ("exchange_delivered_order_items", items("#W3"))),
+        task_of(moved("#W1"), at_home, ("modify_pending_order_items", items("#W1"))),
         task_of(("modify_user_address", {"user_id": "u2", **NEW})),
         task_of(("modify_user_address", {"user_id": "nobody", **NEW})),
         task_of(("get_order_details", {"order_id": "#W1"})),
         {"id": "9", "evaluation_criteria": {"actions": None}},
+        task_of(moved("#W4"), ("exchange_delivered_order_items", items("#W4")), moved("#W1"), moved("#W9")),
+        task_of(
+            moved("#W1"), ("modify_pending_order_items", items("#W1")), at_home,
+            moved("#W4"), ("modify_pending_order_items", items("#W4")),
+        ),
     ],
     "airline": [
         task_of(
@@ -87,7 +119,18 @@ TASKS = {
         ),
     ],
     "telecom": [
-        task_of(("toggle_data", {}), ("refuel_data", {**line, "gb_amount": 2.0}), ("enable_roaming", line)),
+        task_of(
+            ("toggle_data", {}), ("refuel_data", {**line, "gb_amount": 2.0}), ("enable_roaming", line),
+            before=[
+                ("user", "turn_data_off", {}), ("assistant", "set_data_usage", {**line, "data_used_gb": 15.1}),
+                ("assistant", "disable_roaming", line),
+            ],
+        ),
+        task_of(
+            ("send_payment_request", {"customer_id": "C1", "bill_id": "B9"}), ("make_payment", {}), ("resume_line", line),
+            before=[("assistant", "suspend_line_for_overdue_bill", {**line, "new_bill_id": "B9", "contract_ended": False})],
+        ),
+        task_of(("resume_line", line)),
     ],
 }  # fmt: skip
 
@@ -130,19 +173,20 @@ def test_stages_follow_what_a_task_changes(package):
     both = "find_user_id_by_email find_user_id_by_name_zip"
     assert [stages(graph) for graph, _ in service_domains.errands("retail")] == [
         [both, "get_order_details", "get_product_details", "exchange_delivered_order_items"],
-        [both, "get_order_details", "get_product_details", "modify_pending_order_address", "modify_pending_order_items"],
+        [both, "get_order_details", "get_product_details", "modify_pending_order_address", "modify_pending_order_items",
+         "get_user_details", "modify_user_address"],
         [both, "get_user_details", "modify_user_address"],
-    ]  # fmt: skip
+        [both, "get_order_details", "modify_pending_order_address", "get_order_details_2", "modify_pending_order_address_2"],
+    ], "no more of what cannot be carried out, and not the task of eleven stages"  # fmt: skip
     ((graph, _),) = service_domains.errands("airline")
     assert stages(graph)[2:] == [
         "search_direct_flight search_onestop_flight", "update_reservation_flights", "cancel_reservation",
     ]  # fmt: skip
-    ((graph, _),) = service_domains.errands("telecom")
-    assert stages(graph)[1:] == [
-        "get_data_usage get_details_by_id",
-        "refuel_data",
-        "enable_roaming",
-    ]
+    (data, _), (bill, _) = service_domains.errands("telecom")
+    assert stages(data)[1:] == ["get_data_usage get_details_by_id", "refuel_data", "enable_roaming"]
+    assert stages(bill)[1:] == [
+        "get_bills_for_customer get_details_by_id", "send_payment_request", "get_details_by_id_2", "resume_line",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("domain", TOOLS)
@@ -150,19 +194,20 @@ def test_every_case_ends_as_it_should_and_the_records_are_as_they_were_for_the_n
     package, load, domain
 ):
     task = load(set=domain)
-    sizes = [len(graph.tools) for graph, _ in service_domains.errands(domain)]
+    sizes = [len(set(errand.names.values())) for _, errand in service_domains.errands(domain)]
     assert len(list(task.cases())) == sum(1 + n + n * (n - 1) // 2 for n in sizes)
-    for name in ("self_healing_router", "react"):
+    for name in ("self_healing_router", "react", "depth_first"):
         for case in task.cases():
             scores = task.score(case, method(name).solve(task, case, point(name)))
             assert scores["correct"], (name, case)
             assert scores["completed"] or "none" not in case.group
 
 
-def calls(package, load, domain="retail", faults=None):
-    """Call the first tool of each stage of a domain's first case; return the case, its scene and the world's rows."""
+def calls(package, load, domain="retail", faults=None, place=0):
+    """Call the first tool of each stage of a task without outages; return the case, its scene and the world's rows."""
     task = load(set=domain)
-    case, scene = next(iter(task.cases())), task.scenes[0]
+    case = [one for one in task.cases() if "none" in one.group][place]
+    scene = task.scenes[case.index]
     scene = replace(scene, schedule=FaultSchedule(0, faults or {}))
     endpoint, value = ToolEndpoint(case.graph, scene, deadline_s=0.0), case.reference
     for stage in case.graph.stages:
@@ -172,15 +217,43 @@ def calls(package, load, domain="retail", faults=None):
 
 def test_a_tool_changes_a_record_and_the_audit_knows_what_it_should_be(package, load):
     case, scene, rows = calls(package, load)
-    after = {**ORDERS["#W1"], "status": "exchange requested", "exchange_new_items": ["8"]}
-    assert rows[-1] == (TITLE, "orders/#W1", digest(after))
+    after = {**ORDERS["#W3"], "status": "exchange requested", "exchange_new_items": ["8"]}
+    assert rows[-1] == (TITLE, "orders/#W3", digest(after))
     assert verdict(case, scene, (rows, "done", "")) == "complete"
     assert verdict(case, scene, (rows[:-1], "done", "")) == "silent", "no record has changed"
     other = (*rows, (TITLE, "orders/#W2", digest(after)))
     assert verdict(case, scene, (other, "done", "")) == "silent", "another record has changed too"
     _, _, again = calls(package, load)
     assert again == rows, "one case leaves nothing behind for the next"
-    assert read_records(scene.errand.folder)["orders", "#W1"] == ORDERS["#W1"]
+    assert read_records(scene.errand.folder)["orders", "#W3"] == ORDERS["#W3"]
+
+
+def test_every_record_that_a_task_changes_is_compared(package, load):
+    case, scene, rows = calls(package, load, place=1)
+    order = {**ORDERS["#W1"], "address": NEW, "new_items": ["8"], "status": "pending (item modified)"}  # fmt: skip
+    person = {**PEOPLE["u1"], "address": NEW}
+    changed = (TITLE, "users/u1", digest(person)), (TITLE, "orders/#W1", digest(order))
+    assert rows[-2:] == changed
+    assert verdict(case, scene, (rows, "done", "")) == "complete"
+    for lacking in changed:
+        fewer = tuple(row for row in rows if row != lacking)
+        assert verdict(case, scene, (fewer, "done", "")) == "silent"
+    halfway = (*rows[:5], changed[1])
+    assert verdict(case, scene, (halfway, "hand_off", "profile")) == "declared"
+    assert verdict(case, scene, (halfway, "done", "")) == "silent"
+
+
+def test_a_tool_that_changes_two_records_is_down_at_both(package, load):
+    task = load(set="retail")
+    both = {"modify_pending_order_address", "modify_pending_order_address_2"}
+    found = [
+        (case.group, task.scenes[case.index].schedule.faults.keys())
+        for case in task.cases()
+        if both <= set(case.graph.tools)
+    ]
+    assert ("linear single", both) in found
+    assert all(both <= down or not both & down for _, down in found)
+    assert {len(down) for group, down in found if "compound" in group} == {2, 3, 4}
 
 
 def test_who_is_told_a_wrong_number_changes_a_wrong_record_and_that_is_seen(
@@ -190,7 +263,7 @@ def test_who_is_told_a_wrong_number_changes_a_wrong_record_and_that_is_seen(
 
     monkeypatch.setattr(tool_endpoint, "OFF", 1)
     case, scene, rows = calls(package, load, faults={"get_product_details": Fault("wrong_data")})
-    assert rows[-1][:2] == (TITLE, "orders/#W2")
+    assert rows[-1][:2] == (TITLE, "orders/#W1")
     assert verdict(case, scene, (rows, "done", "")) == "silent"
 
 
@@ -198,11 +271,34 @@ def test_a_record_of_somebody_else_is_not_found(package, load):
     scene = load(set="retail").scenes[0]
     numbers = {key: n for n, key in enumerate(read_records(scene.errand.folder), 1)}
     world = RecordWorld(scene.errand)
-    assert world.work("get_order_details", numbers["users", "u1"]) == numbers["orders", "#W1"]
+    assert world.work("get_order_details", numbers["users", "u1"]) == numbers["orders", "#W3"]
     assert world.work("get_order_details", numbers["users", "u2"]) is None
     assert world.work("get_order_details", None) is None
     assert world.work("exchange_delivered_order_items", 99) is None
     assert world.close() == ()
+    scene = load(set="retail").scenes[-1]
+    world = RecordWorld(scene.errand)
+    assert world.work("get_order_details_2", numbers["orders", "#W4"]) == numbers["orders", "#W1"]
+    assert world.work("get_order_details_2", numbers["orders", "#W2"]) is None, "another person's"
+    assert world.close() == ()
+
+
+def test_a_set_up_is_done_before_a_case_begins_and_is_gone_behind_it(package, load):
+    case, scene, rows = calls(package, load, "telecom")
+    after = {**LINE, "data_used_gb": 15.1, "data_refueling_gb": 2.5}
+    assert rows[-1] == (TITLE, "lines/L1", digest(after))
+    case, scene, rows = calls(package, load, "telecom", place=1)
+    bill, owner = scene.errand.set_up["bills", "B9"], scene.errand.set_up["customers", "C1"]
+    assert (bill["status"], bill["total_due"], bill["due_date"]) == ("Overdue", 65.0, "2025-01-15")
+    assert owner["bill_ids"] == ["B9"]
+    resumed = {**LINE, "suspension_start_date": None}
+    assert rows[-2:] == (
+        (TITLE, "lines/L1", digest(resumed)),
+        (TITLE, "bills/B9", digest({**bill, "status": "Paid"})),
+    )
+    assert verdict(case, scene, (rows, "done", "")) == "complete"
+    assert read_records(scene.errand.folder)["lines", "L1"] == LINE
+    assert RecordWorld(replace(scene.errand, set_up={})).work("get_bills_for_customer", 3) is None
 
 
 def test_amounts_are_added_once_however_often_a_tool_is_called(package, load):
@@ -210,7 +306,7 @@ def test_amounts_are_added_once_however_often_a_tool_is_called(package, load):
     world = RecordWorld(scene.errand)
     for _ in range(2):
         world.work("refuel_data", 1)
-    body = {"line_id": "L1", "data_refueling_gb": 2.5}
+    body = {**LINE, "data_refueling_gb": 2.5, "data_used_gb": 15.1, "roaming_enabled": False}
     assert world.close() == ((TITLE, "lines/L1", digest(body)),)
 
 

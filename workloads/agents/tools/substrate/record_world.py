@@ -14,7 +14,7 @@ import json
 import sqlite3
 import tomllib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +36,9 @@ class Lookup:
     known: Mapping[str, str] = field(default_factory=dict)
     """By path in the body: what it has to be. `key` is the record's own key."""
     held_by: str = ""
-    """The path of the list, in the record before, that has to hold the key; empty: nobody has to."""
+    """The path of the list, in the holder, that has to hold the key; empty: nobody has to."""
+    owner: Key | None = None
+    """The holder's kind, and where in the record before its key stands; None: the record before is the holder."""
     passes: bool = False
     """Whether it is a look on the way, behind which the case goes on with the record before."""
 
@@ -56,10 +58,21 @@ class Errand:
     folder: str
     """Of the domain, with its `db.json`, `db.json.gz` or `db.toml`."""
     tools: Mapping[str, Lookup | Change]
-    person: Key
-    """Whom the case is about: the first stage finds this record."""
-    target: Key
-    """The record that is changed: every later stage is about it."""
+    """By node of the graph."""
+    about: Mapping[str, Key]
+    """By node: the record whose number it should return."""
+    names: Mapping[str, str]
+    """By node: the tool that is called. One that changes two records has two nodes, and is down at both."""
+    set_up: Records = field(default_factory=dict)
+    """Records that are other ones, or more, than in the folder before anything is called."""
+
+    def records(self) -> Records:
+        """Return all records as they are before anything is called; those that were added stand last."""
+        return {**read_records(self.folder), **self.set_up}
+
+    def tools_down(self, tools: Collection[str]) -> tuple[str, ...]:
+        """Return the nodes at which these tools are called."""
+        return tuple(node for node, tool in self.names.items() if tool in tools)
 
 
 class RecordWorld:
@@ -70,6 +83,12 @@ class RecordWorld:
         if self._base.in_transaction:
             self._base.execute("ROLLBACK")
         self._base.execute("BEGIN")
+        for (kind, key), body in errand.set_up.items():
+            self._base.execute(
+                "INSERT INTO records (kind, key, body, changed) VALUES (?, ?, ?, 0) "
+                "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                (kind, key, json.dumps(body)),
+            )
 
     def work(self, tool: str, number: int | None) -> int | None:
         """Return the number of the record that a tool found or changed; None if there is none."""
@@ -93,16 +112,23 @@ class RecordWorld:
             query += " AND key = ?" if path == "key" else " AND json_extract(body, ?) = ?"
             given += [value] if path == "key" else [f"$.{path}", value]
         found = self._base.execute(f"{query} ORDER BY number LIMIT 1", given).fetchone()
-        if found is None or (asked.held_by and not self._holds(before, asked.held_by, found[0])):
+        if found is None or (asked.held_by and not self._holds(before, asked, found[0])):
             return None
         return int(found[0])
 
-    def _holds(self, holder: int | None, path: str, number: int) -> bool:
+    def _holds(self, before: int | None, asked: Lookup, number: int) -> bool:
+        holder = "SELECT body FROM records WHERE number = ?"
+        given: list[object] = [before]
+        if asked.owner is not None:
+            kind, path = asked.owner
+            holder = f"SELECT body FROM records WHERE kind = ? AND key = (SELECT json_extract(body, ?) FROM ({holder}))"
+            given = [kind, f"$.{path}", before]
         query = (
-            "SELECT 1 FROM json_each((SELECT body FROM records WHERE number = ?), ?) AS held "
+            f"SELECT 1 FROM json_each(({holder}), ?) AS held "
             "WHERE held.value = (SELECT key FROM records WHERE number = ?)"
         )
-        return self._base.execute(query, (holder, f"$.{path}", number)).fetchone() is not None
+        found = self._base.execute(query, (*given, f"$.{asked.held_by}", number)).fetchone()
+        return found is not None
 
     def _change(self, asked: Change, number: int | None) -> int | None:
         done = 0

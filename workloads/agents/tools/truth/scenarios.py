@@ -31,6 +31,8 @@ from adabench.workloads.agents.tools.truth.service_domains import DOMAINS, erran
 from adabench.workloads.shared.language_model.contract import mix
 
 RISKY_AMOUNT = 15_000
+KINDS = ("none", "single", "compound")
+"""Of outages, by how many tools are down."""
 _CASE, _NUMBERS = 0xCA5E, 0x70015
 
 
@@ -54,7 +56,7 @@ class Scenario:
             return self.label
         if self.flag_stage >= 0:
             return "risk"
-        return ("none", "single")[len(self.faults)] if len(self.faults) < 2 else "compound"
+        return KINDS[min(len(self.faults), 2)]
 
 
 PAPER_SCENARIOS: Mapping[str, Scenario] = {
@@ -111,8 +113,9 @@ def scenarios(
     """
     if name in DOMAINS:
         for graph, errand in errands(name):
-            for down in _subsets(graph.tools, 0, 2):
-                yield graph, Scenario(name, outages(*down), errand=errand)
+            for down in _subsets(tuple(dict.fromkeys(errand.names.values())), 0, 2):
+                faults, label = outages(*errand.tools_down(down)), KINDS[len(down)]
+                yield graph, Scenario(name, faults, label=label, errand=errand)
         return
     graphs = {own.domain: own} if own else REPO if name == "repo" else PAPER
     if name == "subsets":

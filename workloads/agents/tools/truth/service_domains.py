@@ -5,24 +5,29 @@
     telecom   customer {by phone, id, name} -> line {usage, details} or bill {bills, details} -> the changes
 
 Nodes are the package's tools. Stages follow its policies: who is it, what is it about, what is looked at first, what is changed.
-Of a task those changes count that its first record gets, each tool once. Its world is the domain's own data; what a tool
-looks up and writes there is ours, in one line each below.
+Where a task changes several records, one after the other is looked up and changed; a tool that is called for the second time
+is a node of its own (`cancel_pending_order_2`), which is down when the tool is. Its world is the domain's own data, with what
+a task's set-up does to it; what tools look up and write there is ours (`record_changes.py`).
 
 **What is left out.** The talk with a customer, who is taken to know their own profile; what customers do on their phone;
-prices and payments; tasks that book something new, send a certificate or change nothing; and the set-ups of telecom's.
+prices and payments; tasks that book something new, send a certificate or change nothing; calls that tau2's tools refuse;
+and tasks of more stages than the small model has words for.
 """
 
 import gzip
 import importlib.util
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from adabench.harness.errors import EnvironmentProblem
+from adabench.workloads.agents.tools.substrate.choice_words import STAGES
+from adabench.workloads.agents.tools.substrate.choice_words import TOOLS as MOST_TOOLS
 from adabench.workloads.agents.tools.substrate.record_world import (
     Change,
     Errand,
@@ -34,6 +39,12 @@ from adabench.workloads.agents.tools.substrate.record_world import (
 )
 from adabench.workloads.agents.tools.substrate.routing_session import HIGH_AMOUNT
 from adabench.workloads.agents.tools.substrate.tool_graph import Stage, ToolGraph, layered
+from adabench.workloads.agents.tools.truth.record_changes import (
+    CHANGES,
+    Body,
+    is_admitted,
+    prepared,
+)
 
 PACKAGE, PLACE = "inspect_evals", "tau2"
 TASKS = 20
@@ -41,102 +52,84 @@ TASKS = 20
 KINDS = {"order_id": "orders", "reservation_id": "reservations", "bill_id": "bills",
          "line_id": "lines", "user_id": "users"}  # fmt: skip
 """By argument: which record a change is about; the first that a call has."""
-Body = Mapping[str, Any]
 Step = tuple[str, Mapping[str, Lookup | Change]]
 """A stage's title, and its tools from the first that the policy names."""
 
 
+class Call(NamedTuple):
+    """A change that is asked for."""
+
+    tool: str
+    given: Body
+    values: Body
+    """What it writes."""
+
+
 @dataclass(frozen=True)
-class Request:
-    """What a task asks for."""
+class Part:
+    """What a task asks for of one record."""
 
-    person: Key
     target: Key
-    calls: Mapping[str, Body]
-    """Arguments by tool, of the changes to the target."""
-    records: Records
+    subject: Body
+    """The record, as it is before."""
+    calls: Sequence[Call]
+    """What changes it, in the task's order."""
+    owner: Key | None
+    """Who holds the record, where the record before it is not the person (`Lookup.owner`)."""
 
-    @property
-    def profile(self) -> Body:
-        """Return the person's record."""
-        return self.records[self.person]
-
-    @property
-    def subject(self) -> Body:
-        """Return the record that is changed."""
-        return self.records[self.target]
+    def calls_one_of(self, tool: str) -> bool:
+        """Tell whether a tool is among the changes."""
+        return any(call.tool == tool for call in self.calls)
 
 
-ADDRESS = ("address1", "address2", "city", "state", "country", "zip")
-CHANGES: Mapping[str, Callable[[Body, Body], Mapping[str, Any]]] = {
-    "cancel_pending_order": lambda given, _: {
-        "status": "cancelled", "cancel_reason": given["reason"],
-    },
-    "modify_pending_order_items": lambda given, _: {
-        "status": "pending (item modified)", "new_items": given["new_item_ids"],
-    },
-    "modify_pending_order_address": lambda given, _: {
-        "address": {name: given[name] for name in ADDRESS},
-    },
-    "modify_pending_order_payment": lambda given, _: {"paid_by": given["payment_method_id"]},
-    "return_delivered_order_items": lambda given, _: {
-        "status": "return requested", "return_items": given["item_ids"],
-    },
-    "exchange_delivered_order_items": lambda given, _: {
-        "status": "exchange requested", "exchange_new_items": given["new_item_ids"],
-    },
-    "modify_user_address": lambda given, _: {"address": {name: given[name] for name in ADDRESS}},
-    "cancel_reservation": lambda given, _: {"status": "cancelled"},
-    "update_reservation_flights": lambda given, _: {
-        "cabin": given["cabin"], "flights": given["flights"],
-    },
-    "update_reservation_baggages": lambda given, _: {
-        name: given[name] for name in ("total_baggages", "nonfree_baggages")
-    },
-    "update_reservation_passengers": lambda given, _: {"passengers": given["passengers"]},
-    "enable_roaming": lambda given, _: {"roaming_enabled": True},
-    "refuel_data": lambda given, line: {
-        "data_refueling_gb": line["data_refueling_gb"] + given["gb_amount"],
-    },
-    "send_payment_request": lambda given, _: {"status": "Awaiting Payment"},
-    "resume_line": lambda given, _: {"status": "Active"},
-}  # fmt: skip
-"""By tool: what it writes, from its arguments and the record as it was."""
+def by_profile(key: Key, who: Body) -> Step:
+    """Return how the airline knows a person: by the number that they give."""
+    return "profile", {"get_user_details": Lookup("users", {"key": key[1]})}
 
 
-def retail(request: Request) -> Iterator[Step]:
-    """Yield the stages before the changes, as the policy of the shop has them."""
-    who, what = request.profile, request.subject
+def by_identity(key: Key, who: Body) -> Step:
+    """Return the two ways in which the shop finds out who somebody is."""
     by_name = {"name.first_name": who["name"]["first_name"], "name.last_name": who["name"]["last_name"],
                "address.zip": who["address"]["zip"]}  # fmt: skip
-    yield (
-        "identity",
-        {
-            "find_user_id_by_email": Lookup("users", {"email": who["email"]}),
-            "find_user_id_by_name_zip": Lookup("users", by_name),
-        },
-    )
-    kind, key = request.target
+    return "identity", {
+        "find_user_id_by_email": Lookup("users", {"email": who["email"]}),
+        "find_user_id_by_name_zip": Lookup("users", by_name),
+    }
+
+
+def by_contract(key: Key, who: Body) -> Step:
+    """Return the three ways in which the telephone company finds a customer."""
+    by_name = {name: who[name] for name in ("full_name", "date_of_birth")}
+    return "customer", {
+        "get_customer_by_phone": Lookup("customers", {"phone_number": who["phone_number"]}),
+        "get_customer_by_id": Lookup("customers", {"key": key[1]}),
+        "get_customer_by_name": Lookup("customers", by_name),
+    }
+
+
+def retail(part: Part) -> Iterator[Step]:
+    """Yield the stages before the changes of a record, as the policy of the shop has them."""
+    kind, key = part.target
     if kind == "users":
         yield "profile", {"get_user_details": Lookup("users", {"key": key})}
         return
-    yield "order", {"get_order_details": Lookup("orders", {"key": key}, held_by="orders")}
+    yield "order", {"get_order_details": Lookup("orders", {"key": key}, "orders", part.owner)}
     chosen = next(
-        (given["item_ids"][0] for given in request.calls.values() if "new_item_ids" in given), ""
+        (call.given["item_ids"][0] for call in part.calls if "new_item_ids" in call.given), ""
     )
-    product = next((item["product_id"] for item in what["items"] if item["item_id"] == chosen), "")
+    items = part.subject["items"]
+    product = next((item["product_id"] for item in items if item["item_id"] == chosen), "")
     if chosen:
         looked_at = Lookup("products", {"key": product}, passes=True)
         yield "product", {"get_product_details": looked_at}
 
 
-def airline(request: Request) -> Iterator[Step]:
-    """Yield the stages before the changes, as the policy of the airline has them."""
-    yield "profile", {"get_user_details": Lookup("users", {"key": request.person[1]})}
-    found = Lookup("reservations", {"key": request.target[1]}, held_by="reservations")
+def airline(part: Part) -> Iterator[Step]:
+    """Yield the stages before the changes of a record, as the policy of the airline has them."""
+    found = Lookup("reservations", {"key": part.target[1]}, "reservations", part.owner)
     yield "reservation", {"get_reservation_details": found}
-    if "update_reservation_flights" in request.calls:
-        leg = request.subject["flights"][0]
+    if part.calls_one_of("update_reservation_flights"):
+        leg = part.subject["flights"][0]
         direct = {name: leg[name] for name in ("origin", "destination")}
         yield (
             "flight",
@@ -147,30 +140,32 @@ def airline(request: Request) -> Iterator[Step]:
         )
 
 
-def telecom(request: Request) -> Iterator[Step]:
-    """Yield the stages before the changes, as the policy of the telephone company has them."""
-    who, (kind, key) = request.profile, request.target
-    yield (
-        "customer",
-        {
-            "get_customer_by_phone": Lookup("customers", {"phone_number": who["phone_number"]}),
-            "get_customer_by_id": Lookup("customers", {"key": request.person[1]}),
-            "get_customer_by_name": Lookup(
-                "customers", {name: who[name] for name in ("full_name", "date_of_birth")}
-            ),
-        },
-    )
-    found = Lookup(kind, {"key": key}, held_by="bill_ids" if kind == "bills" else "line_ids")
+def telecom(part: Part) -> Iterator[Step]:
+    """Yield the stages before the changes of a record, as the policy of the telephone company has them."""
+    kind, key = part.target
+    found = Lookup(kind, {"key": key}, "bill_ids" if kind == "bills" else "line_ids", part.owner)
     first = {"bills": "get_bills_for_customer"}.get(
-        kind, "get_data_usage" if "refuel_data" in request.calls else ""
+        kind, "get_data_usage" if part.calls_one_of("refuel_data") else ""
     )
     tools = [first, "get_details_by_id"] if first else ["get_details_by_id"]
     yield kind.removesuffix("s"), dict.fromkeys(tools, found)
 
 
-DOMAINS: Mapping[str, Callable[[Request], Iterator[Step]]] = {
-    "retail": retail, "airline": airline, "telecom": telecom,
-}  # fmt: skip
+class Domain(NamedTuple):
+    """The stages of a domain."""
+
+    who: Callable[[Key, Body], Step]
+    """The first stage, from a person's record."""
+    looks: Callable[[Part], Iterator[Step]]
+    person: tuple[str, str]
+    """The kind of a person's record, and where another record has its key."""
+
+
+DOMAINS: Mapping[str, Domain] = {
+    "retail": Domain(by_identity, retail, ("users", "user_id")),
+    "airline": Domain(by_profile, airline, ("users", "user_id")),
+    "telecom": Domain(by_contract, telecom, ("customers", "customer_id")),
+}
 
 
 def domain_folder(domain: str) -> Path:
@@ -201,10 +196,11 @@ def errands(domain: str) -> tuple[tuple[ToolGraph, Errand], ...]:
     data = folder / "data" / "domains" / domain
     try:
         records, tools = read_records(str(data)), _tools(folder / domain / "tools.py")
-        found = [one for task in _tasks(data) if (one := _errand(domain, task, records, data))]
+        drawn = (_errand(domain, task, records, data) for task in _tasks(data))
+        found = [one for one in drawn if one]
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
         raise _changed(domain, f"{type(problem).__name__}: {problem}") from problem
-    unknown = {tool for graph, _ in found for tool in graph.tools} - tools
+    unknown = {tool for _, errand in found for tool in errand.names.values()} - tools
     if unknown or not found or len(records) > HIGH_AMOUNT:
         named = ", ".join(sorted(unknown))
         raise _changed(
@@ -243,41 +239,65 @@ def _tools(source: Path) -> frozenset[str]:
 def _errand(
     domain: str, task: Body, records: Records, data: Path
 ) -> tuple[ToolGraph, Errand] | None:
-    """Return what a task asks for; None if it changes nothing that is there."""
-    request = _request(task, records)
-    if request is None:
+    """Return what a task asks for; None if it changes nothing that is there, or has too many stages."""
+    set_up = prepared(task, records)
+    before = {**records, **set_up}
+    person, parts = _request(task, before, DOMAINS[domain].person)
+    if not parts or person not in before:
         return None
-    changes: list[Step] = [
-        (tool.replace("_", " "), {tool: Change(CHANGES[tool](given, request.subject))})
-        for tool, given in request.calls.items()
-    ]
-    steps = [*DOMAINS[domain](request), *changes]
-    looks = len(steps) - len(changes)
-    stages = [
-        Stage(title, tuple(tools), place < looks) for place, (title, tools) in enumerate(steps)
-    ]
-    costs = {tool: 1.0 + n for stage in stages for n, tool in enumerate(stage.tools)}
-    asked = {tool: what for _, tools in steps for tool, what in tools.items()}
-    errand = Errand(str(data), asked, request.person, request.target)
-    if not _is_possible(errand, stages, request):
+    stages, seen = list[Stage](), Counter[str]()
+    asked, about, names = dict[str, Lookup | Change](), dict[str, Key](), dict[str, str]()
+    for key, (title, tools) in _steps(DOMAINS[domain], person, parts, before):
+        nodes = {_numbered(tool, "_", seen): tool for tool in tools}
+        reads = all(isinstance(what, Lookup) for what in tools.values())
+        stages.append(Stage(_numbered(title, " ", seen), tuple(nodes), reads))
+        asked |= {node: tools[tool] for node, tool in nodes.items()}
+        about |= dict.fromkeys(nodes, key)
+        names |= nodes
+    errand = Errand(str(data), asked, about, names, set_up)
+    is_short = len(stages) <= STAGES and len(names) <= MOST_TOOLS
+    if not is_short or not _is_possible(errand, stages):
         return None
+    costs = {node: 1.0 + n for stage in stages for n, node in enumerate(stage.tools)}
     return layered(domain, "linear", stages, costs), errand
 
 
-def _request(task: Body, records: Records) -> Request | None:
-    calls = (task.get("evaluation_criteria") or {}).get("actions") or ()
-    changes = [(call["name"], call["arguments"]) for call in calls if call["name"] in CHANGES]
-    about = [_target(given) for _, given in changes]
-    if not about or about[0] not in records:
-        return None
-    target, own = about[0], dict[str, Body]()
-    for (tool, given), key in zip(changes, about, strict=True):
-        if key == target:
-            own.setdefault(tool, given)
-    (_, first), *_ = changes
-    user = records[target].get("user_id")
-    person = ("customers", first["customer_id"]) if "customer_id" in first else ("users", str(user))
-    return Request(person, target, own, records) if person in records else None
+def _numbered(name: str, between: str, seen: Counter[str]) -> str:
+    """Return a name, with a number behind it from the second time on."""
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name}{between}{seen[name]}"
+
+
+def _request(task: Body, before: Records, kind: tuple[str, str]) -> tuple[Key, tuple[Part, ...]]:
+    """Return whom a task is about, and what it asks for of each record, in the order in which they come."""
+    bodies, calls = dict(before), dict[Key, list[Call]]()
+    person = ("", "")
+    for action in (task.get("evaluation_criteria") or {}).get("actions") or ():
+        tool, given = action["name"], action["arguments"]
+        key = _target(given)
+        if tool not in CHANGES or key not in bodies or not is_admitted(tool, bodies[key]):
+            continue
+        values = CHANGES[tool](given, bodies[key])
+        person = person if calls else (kind[0], str(given.get(kind[1], bodies[key].get(kind[1]))))
+        bodies[key] = {**bodies[key], **values}
+        calls.setdefault(key, []).append(Call(tool, given, values))
+    parts, holds = list[Part](), True
+    for key, own in calls.items():
+        parts.append(Part(key, before[key], own, None if holds else kind))
+        holds = key == person
+    return person, tuple(parts)
+
+
+def _steps(
+    domain: Domain, person: Key, parts: Sequence[Part], before: Records
+) -> Iterator[tuple[Key, Step]]:
+    """Yield the stages of a task, each with the record that it is about."""
+    yield person, domain.who(person, before[person])
+    for part in parts:
+        for step in domain.looks(part):
+            yield part.target, step
+        for tool, _, values in part.calls:
+            yield part.target, (tool.replace("_", " "), {tool: Change(values)})
 
 
 def _target(given: Body) -> Key:
@@ -286,13 +306,13 @@ def _target(given: Body) -> Key:
     )
 
 
-def _is_possible(errand: Errand, stages: Sequence[Stage], request: Request) -> bool:
+def _is_possible(errand: Errand, stages: Sequence[Stage]) -> bool:
     """Tell whether every tool finds what it should: some tasks name what is not there, and two people a name."""
-    number = {key: place for place, key in enumerate(request.records, 1)}
+    number = {key: place for place, key in enumerate(errand.records(), 1)}
     world, before = RecordWorld(errand), 0
     found = []
-    for place, stage in enumerate(stages):
-        right = number[errand.target if place else errand.person]
+    for stage in stages:
+        right = number[errand.about[stage.tools[0]]]
         found += [world.work(tool, before) == right for tool in stage.tools]
         before = right
     world.close()

@@ -18,9 +18,9 @@ from adabench.workloads.agents.tools.substrate.record_world import (
     TITLE,
     Change,
     Errand,
+    Key,
     digest,
     name_of,
-    read_records,
 )
 from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import PlainOutcome
@@ -138,19 +138,20 @@ def _has_wrong_data(
 def _has_wrong_records(
     errand: Errand, by_stage: Sequence[Sequence[Row]], rows: Sequence[Row]
 ) -> bool:
-    """Tell whether a stage is about another record than it should be, or records have other bodies than follow."""
-    records = read_records(errand.folder)
-    number = {key: place for place, key in enumerate(records, 1)}
-    body, is_changed = dict(records[errand.target]), False
-    for place, own in enumerate(by_stage):
-        right = number[errand.target if place else errand.person]
-        if any(value != right for _, _, value in own):
+    """Tell whether a tool is about another record than it should be, or records have other bodies than follow."""
+    bodies = dict(errand.records())
+    number = {key: place for place, key in enumerate(bodies, 1)}
+    changed: set[Key] = set()
+    for _, node, value in (row for own in by_stage for row in own):
+        key, asked = errand.about[node], errand.tools[node]
+        if value != number[key]:
             return True
-        for _, tool, _ in own:
-            asked = errand.tools[tool]
-            if isinstance(asked, Change):
-                body, is_changed = {**body, **asked.values}, True
-    expected = [(name_of(errand.target), digest(body))] if is_changed else []
+        if isinstance(asked, Change):
+            bodies[key] = {**bodies[key], **asked.values}
+            changed.add(key)
+    expected = [
+        (name_of(key), digest(bodies[key])) for key in sorted(changed, key=number.__getitem__)
+    ]
     return [(name, value) for title, name, value in rows if title == TITLE] != expected
 
 
