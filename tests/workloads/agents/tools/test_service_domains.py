@@ -41,9 +41,6 @@ NEW = dict.fromkeys(("address1", "address2", "city", "state", "country", "zip"),
 FLIGHTS = [{"origin": "A", "destination": "B", "flight_number": "F1"}]
 TRIPS = {f"R{n}": {"user_id": f"u{n}", "cabin": "economy", "flights": FLIGHTS} for n in (1, 2)}
 PHONES = """
-[[plans]]
-plan_id = "P1"
-price_per_month = 65.0
 [[lines]]
 line_id = "L1"
 plan_id = "P1"
@@ -62,6 +59,9 @@ bill_ids = []
 bill_id = "B1"
 customer_id = "C1"
 status = "Draft"
+[[plans]]
+plan_id = "P1"
+price_per_month = 65.0
 """
 LINE = {"line_id": "L1", "plan_id": "P1", "status": "Active", "data_refueling_gb": 0.5, "data_used_gb": 3.0,
         "roaming_enabled": True}  # fmt: skip
@@ -298,7 +298,10 @@ def test_a_set_up_is_done_before_a_case_begins_and_is_gone_behind_it(package, lo
     )
     assert verdict(case, scene, (rows, "done", "")) == "complete"
     assert read_records(scene.errand.folder)["lines", "L1"] == LINE
-    assert RecordWorld(replace(scene.errand, set_up={})).work("get_bills_for_customer", 3) is None
+    customer = list(read_records(scene.errand.folder)).index(("customers", "C1")) + 1
+    assert RecordWorld(scene.errand).work("get_bills_for_customer", customer) is not None
+    bare = RecordWorld(replace(scene.errand, set_up={}))
+    assert bare.work("get_bills_for_customer", customer) is None, "of a case without that set-up"
 
 
 def test_amounts_are_added_once_however_often_a_tool_is_called(package, load):
