@@ -78,6 +78,17 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "chain_pool": (
         "chain/radar_oracle", "chain/configuration", "chain/radar", "--alone", "--set", "problems=48",
     ),
+    # Hecto on real texts, of which MiniLM's states and five mixtures of each collection were trained
+    # (`adabench train 'classify/*-sequence-s*'`).
+    "classify_text": (
+        "classify/hecto", "classify/ffnn_ffnn", "classify/gru_gru", "classify/random_gate", "--alone",
+        "--no-sweep", *FIVE, "--sweep", "data=spam,sentiment,genre",
+    ),
+    # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s*'`).
+    "adapters_seconds": (
+        "adapters/mhr", "adapters/poly", "adapters/dynmole", "adapters/lora", "--alone",
+        "--no-sweep", *FIVE, "--set", "budget=seconds", "--set", "rank=36",
+    ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
