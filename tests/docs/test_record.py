@@ -60,7 +60,8 @@ class Planned(Exception):
     """The run would begin now."""
 
 
-def test_a_further_run_is_planned_as_its_command_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def plan_further(name: str, monkeypatch: pytest.MonkeyPatch) -> list[Turn]:
+    """What a further run would run."""
     turns: list[Turn] = []
 
     def create(out: Path, planned: tuple[Turn, ...], *rest: object) -> None:
@@ -69,13 +70,39 @@ def test_a_further_run_is_planned_as_its_command_says(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(run_request, "create_run", create)
     monkeypatch.setattr(condition_check, "check_conditions", lambda turns, out=None: ())
-    done = CliRunner().invoke(app, ["run", *record.FURTHER["text_band"], "--no-report"])
+    done = CliRunner().invoke(app, ["run", *record.FURTHER[name], "--no-report"])
     assert isinstance(done.exception, Planned), done.output
+    return turns
+
+
+def test_a_further_run_is_planned_as_its_command_says(monkeypatch: pytest.MonkeyPatch) -> None:
     questions: Counter[object] = Counter()
-    for cell in (turn.cell for turn in turns):
+    for cell in (turn.cell for turn in plan_further("text_band", monkeypatch)):
         questions[cell.method, cell.conditions["level"]] += int(cell.conditions["problems"])
     assert len(questions) == 4 * 2
     assert set(questions.values()) == {200}
+
+
+def test_adapters_at_equal_seconds_are_mhr_and_dynmole_with_the_rivals_of_their_claims(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells = [turn.cell for turn in plan_further("adapters_seconds", monkeypatch)]
+    assert {cell.conditions["budget"] for cell in cells} == {"seconds"}
+    assert {cell.seed for cell in cells} == set(range(5))
+    assert {cell.point["rank"] for cell in cells if cell.method == "lora"} == {36}
+    assert {cell.method for cell in cells} == {"mhr", "poly", "dynmole", "lora"}
+
+
+def test_real_texts_are_asked_of_hecto_and_both_homogeneous_mixtures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Counter(
+        (turn.cell.method, turn.cell.conditions["data"])
+        for turn in plan_further("classify_text", monkeypatch)
+    )
+    collections = ("spam", "sentiment", "genre")
+    needed = [(m, data) for m in ("hecto", "ffnn_ffnn", "gru_gru") for data in collections]
+    assert {asked[each] for each in needed} == {5}
 
 
 def test_a_further_run_stands_behind_the_tasks_own() -> None:
