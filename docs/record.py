@@ -74,6 +74,11 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "chain/pass_at_n", "--alone", "--no-sweep",
         "--seeds", "0..2", "--set", "trainings=3", "--set", "problems=75",
     ),
+    # Diverse trees against a beam at the width at which they are said to pay.
+    "chain_wide": (
+        "chain/dvts", "chain/beam", "chain/random_n", "--alone", "--no-sweep",
+        "--set", "problems=75", "--sweep", "N=64",
+    ),
     # What a router over the pool of models has to gain, told how often each configuration is right.
     "chain_pool": (
         "chain/radar_oracle", "chain/configuration", "chain/radar", "--alone", "--set", "problems=48",
