@@ -3,11 +3,10 @@
     time = time of the cases + loads * time of one load + preparations not yet on disk
 
 The cases of a turn take the mean that the same method took for a turn at the same settings in
-the runs found; failing that, its mean over other settings at the same scale, times the cases that
-there will be for one of theirs; failing that the time is unknown, and the forecast says of which
-methods it knows nothing instead of guessing. A
-case costs its latency times what `execute` does with it: one solve, the timed block, one more
-with the FLOP counter.
+the runs found; failing that, its mean over other settings at the same scale, scaled to the number of
+cases that there will be; failing that the time is unknown, and the forecast says of which methods
+it knows nothing instead of guessing. A case costs its latency times what `execute` does with it:
+one solve, the timed block, one more with the FLOP counter.
 
 A task is loaded once for each seed and set of conditions. What that takes is not in the
 records, nor are scoring and instruments. All of it is counted as loading: the time from a
@@ -271,10 +270,10 @@ def _settings(cell: Cell) -> str:
 
 
 def _growth(name: str, cell: Cell, cases: int) -> float:
-    """Return how many cases a cell has for one of the recorded settings `name`, which had so many.
+    """Return the cases of a cell over those of the recorded settings `name`.
 
-    Nothing says which condition sets their number: one that was equal to it is taken to (`problems=4`,
-    four cases), if it alone has changed of those that were.
+    No card says which condition sets their number. One that was equal to it is taken for that condition
+    (`problems=4`, four cases), if no other one that was equal to it has changed.
     """
     before: dict[str, Any] = json.loads(name)["conditions"]
     now = [cell.conditions.get(knob) for knob, value in before.items() if value == cases]

@@ -14,7 +14,7 @@ the start would have reached, and hands off.
 
 **What to expect.** Written before measuring: what the loop over siblings does, case by case, on outages: in these graphs each tool
 leads to every one of the next stage, so nothing is gained by going back. Where a stage behind readers is dead it
-calls the other readers for nothing: 84 calls more on the 413 subsets, none on the paper's scenarios. Only on a graph in
+calls the other readers for nothing: some calls more on the subsets, none on the paper's scenarios. Only on a graph in
 which tools lead to different ones does it complete what the loop cannot. A `lost` answer is done twice, as there.
 
 **Ways to fake it.** A search on paper, with the faults known; calls of the way that failed left out of the count.
