@@ -84,12 +84,12 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "chain/radar_oracle", "chain/configuration", "chain/radar", "--alone", "--set", "problems=48",
     ),
     # Hecto on real texts, of which MiniLM's states and five mixtures of each collection were trained
-    # (`adabench train 'classify/*-sequence-s*'`).
+    # (`adabench train 'classify/*-sequence-s[0-4]'`).
     "classify_text": (
         "classify/hecto", "classify/ffnn_ffnn", "classify/gru_gru", "classify/random_gate", "--alone",
         "--no-sweep", *FIVE, "--sweep", "data=spam,sentiment,genre",
     ),
-    # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s*'`).
+    # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s[0-4]'`).
     "adapters_seconds": (
         "adapters/mhr", "adapters/poly", "adapters/dynmole", "adapters/lora", "--alone",
         "--no-sweep", *FIVE, "--set", "budget=seconds", "--set", "rank=36",

@@ -1,7 +1,10 @@
 """`adabench train`: recipes listed, and followed with a progress bar."""
 
+import fnmatch
 import json
+import re
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 LINES = 10
 """Plain output says something every tenth of the steps."""
+_SEED = re.compile(r"-s\d+$")
+"""The training seed, in which a recipe's name ends."""
 
 
 def command(
@@ -27,11 +32,20 @@ def command(
     fixed: Fixed = None,
     out: Out = None,
     as_json: AsJson = False,
+    *,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Leave out what is shipped or in the cache already.")
+    ] = False,
 ) -> None:
     """Rebuild shipped checkpoints from their seeds, and make others in the user's cache."""
     from adabench.harness.contract.recipes import find_recipes
+    from adabench.harness.store.staged_training import where
 
     recipes = find_recipes(tuple(names or ()), read_conditions(fixed or ()))
+    if missing:
+        number = len(recipes)
+        recipes = [recipe for recipe in recipes if where(recipe) == "missing"]
+        talk(f"{number - len(recipes)} of {number} are there already.")
     if not names:
         rows = [_row(recipe) for recipe in recipes]
         print(json.dumps(rows) if as_json else table(rows))
@@ -58,14 +72,44 @@ def read_conditions(words: Sequence[str]) -> dict[str, str]:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Lay recipes out as text."""
-    addresses = [f"{row['task']}/{row['name']}" for row in rows]
-    width = max(map(len, addresses), default=0)
+    """Lay recipes out as text, a line for those that differ in their training seed alone."""
+    series = defaultdict(list)
+    for row in rows:
+        series[row["task"], _SEED.sub("-s", row["name"])].append(row)
+    lines = [
+        (_pattern(own, rows), _places(own), _range(own, "steps"), _range(own, "forecast_s"))
+        for own in series.values()
+    ]
+    address, place, steps = (max((len(line[k]) for line in lines), default=0) for k in range(3))
     return "\n".join(
-        f"{address:{width}}  {row['where']:7}  {row['steps']:6} steps  about "
-        f"{row['forecast_s']:.0f} s of one core"
-        for address, row in zip(addresses, rows, strict=True)
+        f"{line[0]:{address}}  {line[1]:{place}}  {line[2]:>{steps}} steps  about {line[3]} s of one core"
+        for line in lines
     )
+
+
+def _range(own: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Write what recipes of a series take each: one number, or the least and the most."""
+    numbers = [row[name] for row in own]
+    least, most = f"{min(numbers):.0f}", f"{max(numbers):.0f}"
+    return least if least == most else f"{least} to {most}"
+
+
+def _pattern(own: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the words by which `adabench train` finds these recipes and no others."""
+    first = f"{own[0]['task']}/{own[0]['name']}"
+    if len(own) == 1:
+        return first
+    pattern = _SEED.sub("-s*", first)
+    matching = fnmatch.filter((f"{row['task']}/{row['name']}" for row in rows), pattern)
+    return pattern if len(matching) == len(own) else _SEED.sub("-s[0-9]*", first)
+
+
+def _places(own: Sequence[Mapping[str, Any]]) -> str:
+    """Say where the checkpoints of recipes are: in a word, or how many of them where."""
+    numbers = Counter(row["where"] for row in own)
+    if len(own) == 1:
+        return str(own[0]["where"])
+    return ", ".join(f"{number} {where}" for where, number in numbers.items())
 
 
 def _row(recipe: "TrainingRecipe") -> dict[str, Any]:

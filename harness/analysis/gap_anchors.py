@@ -123,7 +123,7 @@ def anchors_of(
     gap = gap_of(method, card, cards)
     wanted = {method, *gap.mixture, gap.oracle, gap.coin, cards[method].skips_from}
     near = points_of_plot([dot for dot in dots if dot.method in wanted], card)
-    drawn = by_training(near, near, card.trainings)
+    drawn = by_training(near, near, card)
     return Anchors(task, method, card, cards, gap, *plotted, drawn)
 
 

@@ -94,24 +94,21 @@ def _more_trainings(table: Table, task: str) -> str:
         wanted = f"--set trainings={FEW_SEEDS} {seeds}"
         return f"{wanted} takes {FEW_SEEDS}, and names what is missing of them."
     return (
-        f"`adabench train {_recipe_patterns(table, task)}` makes what is missing of {FEW_SEEDS}; "
-        f"then {seeds}."
+        f"`adabench train {_recipe_patterns(table, task)} --missing` makes what is missing of "
+        f"{FEW_SEEDS}; then {seeds}."
     )
 
 
 def _recipe_patterns(table: Table, task: str) -> str:
-    """Return patterns of the recipes that made what a task's methods used, under the tasks that have them."""
+    """Return patterns of the first trainings of what a task's methods used, under the tasks that have them."""
     used = {
         name
         for cell in table.all_cells
         if cell.task == task
         for name in table.trained.get(cell.key, ())
     }
-    owners = {name: _recipe_owner(name) for name in used}
-    if not set(owners.values()) - {task, ""}:
-        return f"'{task}/*'"
-    patterns = {f"{owner or task}/{name.rstrip('0123456789')}" for name, owner in owners.items()}
-    return " ".join(f"'{pattern}*'" for pattern in sorted(patterns))
+    stems = {f"{_recipe_owner(name) or task}/{name.rstrip('0123456789')}" for name in used}
+    return " ".join(f"'{stem}[0-{FEW_SEEDS - 1}]'" for stem in sorted(stems))
 
 
 def _recipe_owner(name: str) -> str:

@@ -46,6 +46,8 @@ class ReplicateIndex:
     cases: int
     trainings: tuple[int, ...] = ()
     """For each seed the number of its trained models; empty where nothing is trained."""
+    recipes: int = 5
+    """Trainings of a model that there are recipes for: more cannot be had."""
     _named: dict[bytes, list[Replicate]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -273,13 +275,13 @@ def _dot(leaves: CaseTable, cells: Sequence[int]) -> OperatingPoint:
 
 
 def by_training(
-    dots: Sequence[OperatingPoint], compared: Sequence[OperatingPoint], before: int = 0
+    dots: Sequence[OperatingPoint], compared: Sequence[OperatingPoint], card: Card
 ) -> list[OperatingPoint]:
     """Return dots whose places know which seeds share a trained model.
 
     Two seeds share one if any of the dots that are compared used the same artefact in both. Of a run
-    that did not record its artefacts, `before` says how many trainings its task had: seeds went by it
-    in turn.
+    that did not record its artefacts, the task's `card` says how many trainings there were: seeds took
+    them in turn.
     """
     if not dots:
         return []
@@ -290,11 +292,12 @@ def by_training(
         cell = table.cells[index]
         own = table.trained.get(cell.key, {})
         used[cell.seed] |= {f"{name} {digest}" for name, digest in own.items()}
-    if before and not table.trained:
-        used = {seed: {f"{seed % before}"} for seed in used}
+    if card.trainings and not table.trained:
+        used = {seed: {f"{seed % card.trainings}"} for seed in used}
     if not any(used.values()):
         return list(dots)
-    known = replace(where, trainings=tuple(_shared(used).values()), _named={})
+    numbers = tuple(_shared(used).values())
+    known = replace(where, trainings=numbers, recipes=card.recipes, _named={})
     leaves = replace(dots[0].leaves, where=known)
     return [replace(dot, leaves=leaves) for dot in dots]
 

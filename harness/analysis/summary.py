@@ -53,9 +53,7 @@ def summarise(
 ) -> tuple[SummaryRow, ...]:
     """Return a row for every operating point."""
     several = len({dot.scale for dot in dots}) > 1
-    clustered = [
-        own for dot in dots for own in by_training([dot], [dot], task_cards[dot.task].trainings)
-    ]
+    clustered = [own for dot in dots for own in by_training([dot], [dot], task_cards[dot.task])]
     ordered = sorted(clustered, key=lambda dot: (dot.task, dot.method, dot.scale, dot.setting))
     return tuple(_row(dot, task_cards[dot.task], several) for dot in ordered)
 

@@ -218,6 +218,8 @@ class Card:
     trainings: int = 0
     """In a task file: how many trainings of each model were there before records named them; seeds
     took them in turn."""
+    recipes: int = 5
+    """In a task file: how many trainings of each model there are recipes for."""
     gaps: tuple[Gap, ...] = ()
     """In a task file: what the oracle gap of each method is measured between. A task with one
     backbone may leave it to the roles: all statics, the oracle, the control."""

@@ -22,7 +22,12 @@ def home(file: str, shipped: Path) -> Path:
 
 def holds(folder: Path, name: str) -> bool:
     """Say whether a folder holds a checkpoint whole: its weights and its card."""
-    return {path.name == f"{name}{CARD}" for path in files_of(folder, name)} == {True, False}
+    card = folder / f"{name}{CARD}"
+    # One look at what is missing: whoever lists thousands of recipes asks as often.
+    return card.is_file() and {path.name == card.name for path in files_of(folder, name)} == {
+        True,
+        False,
+    }
 
 
 def files_of(folder: Path, name: str) -> list[Path]:

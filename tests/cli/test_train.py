@@ -1,8 +1,12 @@
 """`adabench train` from the outside: the recipes of every task, listed."""
 
+import fnmatch
 import json
+import re
 import subprocess
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +19,16 @@ def adabench(*words: str) -> subprocess.CompletedProcess[str]:
     raise NotImplementedError("the fixture here")
 
 
-def test_every_task_with_recipes_is_listed() -> None:
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, Any]]:
+    """Every recipe, as the list has it."""
     done = adabench("train", "--json")
     assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_every_task_with_recipes_is_listed(rows: list[dict[str, Any]]) -> None:
     tasks = {
         name
         for name, entry in registry.tasks().items()
@@ -30,8 +40,29 @@ def test_every_task_with_recipes_is_listed() -> None:
     assert {row["where"] for row in rows} <= {"shipped", "cached", "missing"}
     shipped = {row["name"] for row in rows if row["where"] == "shipped"}
     assert {"lm-s-s0", "vanilla-6-s0", "k2-s0", "policies-s0", "real-informed"} <= shipped
-    text = adabench("train").stdout
-    assert all(f"{row['task']}/{row['name']}" in text for row in rows)
+
+
+def test_a_line_of_the_list_is_a_pattern_that_finds_what_it_counts(
+    rows: list[dict[str, Any]],
+) -> None:
+    wheres = {f"{row['task']}/{row['name']}": row["where"] for row in rows}
+    listed: list[str] = []
+    for line in adabench("train").stdout.splitlines():
+        pattern, places, _ = re.split(r"  +", line, maxsplit=2)
+        own = fnmatch.filter(wheres, pattern)
+        known = Counter(wheres[address] for address in own)
+        numbers = {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", places)}
+        assert (numbers or {places: 1}) == known
+        listed += own
+    assert sorted(listed) == sorted(wheres)
+
+
+def test_of_what_is_there_nothing_is_missing() -> None:
+    done = adabench("train", "lookup/agent-s-s0", "--missing")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "1 of 1 are there already." in done.stderr
+    names = {row["where"] for row in json.loads(adabench("train", "--missing", "--json").stdout)}
+    assert names == {"missing"}
 
 
 def test_an_unknown_recipe_names_near_ones() -> None:

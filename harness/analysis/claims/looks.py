@@ -23,8 +23,6 @@ FIRST = 5
 LATER = 1.4
 """How much further out the ends of a later look lie: one-sided 0.3 % in place of 2.5 %."""
 TRAININGS = "trainings"
-RECIPES = 5
-"""Trainings of a model that there are recipes for: more cannot be had."""
 MANY = 1000
 """More units than that are no advice."""
 
@@ -37,6 +35,8 @@ class Sample(NamedTuple):
     """What more of can be had: trainings or seeds."""
     cases: int = 0
     """How many cases the one unit has, where there is but one and its cases were resampled."""
+    recipes: int = 5
+    """Trainings that there are recipes for: more cannot be had."""
 
     @property
     def looks_again(self) -> bool:
@@ -53,7 +53,8 @@ def sample_of(places: ReplicateList) -> Sample:
     """Return what was replicated: trainings where there are any, else seeds."""
     size = places.clusters
     noun = TRAININGS if places.trainings else "seeds"
-    return Sample(size, noun, len(places) if size == 1 else 0)
+    cases = len(places) if size == 1 else 0
+    return Sample(size, noun, cases, places.where.recipes)
 
 
 def wider(interval: Interval, sample: Sample) -> Interval:
@@ -115,6 +116,6 @@ def more_units(distance: float, half: float, sample: Sample) -> Advice:
     if total is None:
         return Advice(0, f"too near the limit for more {sample.noun} to settle it")
     words = f"about {total - sample.size} more {sample.noun}"
-    if sample.noun == TRAININGS and total > RECIPES:
-        words = f"it takes about {total} trainings, and there are recipes for {RECIPES}"
+    if sample.noun == TRAININGS and total > sample.recipes:
+        words = f"it takes about {total} trainings, and there are recipes for {sample.recipes}"
     return Advice(total, f"the interval is too wide: {words}")

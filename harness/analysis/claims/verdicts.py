@@ -26,7 +26,6 @@ from adabench.harness.analysis.claims.bound import rule_bound
 from adabench.harness.analysis.claims.command import command
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling
 from adabench.harness.analysis.claims.frontier_and_reach import rule_frontier, rule_reach
-from adabench.harness.analysis.claims.looks import RECIPES
 from adabench.harness.analysis.claims.monotone import rule_monotone
 from adabench.harness.analysis.claims.ranking import (
     rule_correlation,
@@ -156,7 +155,7 @@ def clustered(claim: Claim, method: str, evidence: Evidence) -> Evidence:
         for name, there in [(method, where), *rivals]
         for dot in evidence.of(name, there, free=_free(claim, name, evidence))
     ]
-    dots = by_training(evidence.dots, compared, evidence.card.trainings)
+    dots = by_training(evidence.dots, compared, evidence.card)
     return replace(evidence, dots=dots)
 
 
@@ -210,12 +209,14 @@ def _row(
 def _run_with(claim: Claim, method: str, evidence: Evidence, ruling: Ruling) -> str:
     """Return the command whose run can decide a claim: with more trainings where these would."""
     of_trainings = ruling.trainings > 0 and ruling.units > 0
-    return command(claim, method, evidence, _runnable(ruling), of_trainings=of_trainings)
+    return command(
+        claim, method, evidence, _runnable(ruling, evidence.card), of_trainings=of_trainings
+    )
 
 
-def _runnable(ruling: Ruling) -> int:
+def _runnable(ruling: Ruling, card: Card) -> int:
     """Return how many units a command should ask for: of trainings no more than there are recipes."""
-    return min(ruling.units, RECIPES) if ruling.trainings else ruling.units
+    return min(ruling.units, card.recipes) if ruling.trainings else ruling.units
 
 
 def _joined(ruling: Ruling, required: Sequence[tuple[Claim, Ruling]]) -> Ruling:

@@ -1,5 +1,6 @@
 """Seeds of one trained model are no replicates of its training."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +64,15 @@ def test_the_command_of_an_open_claim_asks_for_trainings_where_they_are_a_condit
         assert ("--set trainings=5 --alone --seeds 0..4" in row.run_with) == wanted
 
 
+def test_a_task_with_more_recipes_asks_for_as_many_trainings_as_would_tell() -> None:
+    luck = [0.2, 1.4, 2.2]
+    task = replace(TASK, recipes=40)
+    (row,) = (r for r in verdicts(records(3, 3, luck), {"toy": task}, CARDS) if r.id == "c-1")
+    wanted = int(re.search(r"about (\d+) more trainings", row.reason)[1]) + 3
+    assert 5 < wanted <= 40
+    assert f"--seeds 0..{wanted - 1}" in row.run_with
+
+
 def test_as_many_trainings_decide() -> None:
     luck = [1.0 + 0.1 * (k % 3) for k in range(30)]
     (row,) = (r for r in verdicts(records(30, 30, luck), {"toy": TASK}, CARDS) if r.id == "c-1")
@@ -78,7 +88,7 @@ def test_of_one_training_the_seeds_are_units_and_the_row_says_so() -> None:
 def test_where_nothing_is_trained_there_is_no_training() -> None:
     plain = [r for r in records(4, 2, [1.0, 1.0]) if r.cell.method == "fixed"]
     found = collapse(plain)
-    dots = by_training(found, found)
+    dots = by_training(found, found, TASK)
     assert dots[0].places.trainings == 0
     assert dots[0].places.clusters == 4
 
@@ -89,7 +99,7 @@ def test_runs_of_before_took_their_trainings_in_turn() -> None:
         for r in records(6, 3, [1.0, 1.0, 1.0])
     ]
     found = collapse(bare)
-    dots = by_training(found, found, before=3)
+    dots = by_training(found, found, replace(TASK, trainings=3))
     assert dots[0].places.trainings == dots[0].places.clusters == 3
 
 

@@ -61,7 +61,7 @@ class Models:
         if batch != BATCH and not (recipe.home / f"{recipe.name}{SUFFIX}").exists():
             raise MissingAbility(
                 f"Mixtures trained with batches of {batch} are not shipped.",
-                "Make them first: adabench train 'classify/batches-s*'.",
+                "Make them first: adabench train 'classify/batches-s[0-4]'.",
             )
         training_set = recipe.base.training_set()
         reader = Reader(training_set.encoder, recipe.load(name, training_set), self.together)
@@ -82,8 +82,20 @@ class Models:
     def _base_name(self, arm: str, batch: int) -> str:
         """Return the recipe, without its training seed, that makes an arm."""
         # Feed-forward nets see the mean under either input: what is not below `isolated` is one model.
-        inputs = (self.input, f"{self.input}-statics", "sequence", "sequence-statics", "coins")
+        inputs = (
+            self.input,
+            f"{self.input}-statics",
+            "sequence",
+            "sequence-statics",
+            "coins",
+            "tied",
+        )
         group = next(name for name in inputs if any(one.name == arm for one in GROUPS[name]))
+        if group == "tied" and self.data != GENERATED:
+            raise MissingAbility(
+                "Tied experts are trained on generated queries alone: a text has no kinds of questions.",
+                "Leave data at generated.",
+            )
         if batch != BATCH:
             if self.input != "sequence" or self.data != GENERATED or batch not in BATCHES:
                 sizes = ", ".join(map(str, sorted((*BATCHES, BATCH))))

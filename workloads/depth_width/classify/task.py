@@ -20,7 +20,7 @@ run, so `latency_s` of a case is that of its queries in turn: a thousandth of it
 
 **Trainings.** Five of each mixture, of a gate and its experts, and one of what chooses nothing; the encoder
 is one for all, as a pretrained one is, so what is found holds for it. Run seeds, five where none are named, take
-trainings in turn and draw other queries.
+trainings in turn and draw other queries. `adabench train 'classify/sequence-s*' --missing` makes forty.
 
 **Real text** has no kinds of questions, so there is no mutual information; texts are states of a frozen
 MiniLM that lie in the cache, and its work is in nobody's count. `adabench train 'classify/spam-*-s0'` makes
@@ -65,6 +65,7 @@ from adabench.workloads.shared.sources.labelled_texts import TEXTS
 CARD = Card(
     title="Queries of two natures: experts that differ",
     seeds=5,
+    recipes=40,
     paper="our own substrate; Hecto, arXiv 2506.22919, is its first method",
     adapts="which expert answers a query",
     gaps=(

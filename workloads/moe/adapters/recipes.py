@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-TRAININGS = 5
-"""Training seeds; a run takes those that are there in turn."""
+TRAININGS = 40
+"""Training seeds, of which five ship; a run takes those that are there in turn."""
 KINDS = (
     "lora-4", "lora-32", "lora-36", "poly", "mhr", "mhr-shuffled", "mola", "mola-layered",
     "mola-random", "dynmole", "dynmole-plain", "soft",

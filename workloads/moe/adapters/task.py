@@ -52,6 +52,7 @@ from adabench.workloads.moe.adapters.truth.oracle_bench import AnsweredTests, Or
 CARD = Card(
     title="Adapters: new tasks for a frozen base, by few numbers and few examples",
     seeds=5,
+    recipes=40,
     paper="our own substrate; MHR, arXiv 2211.03831, and DynMoLE, arXiv 2504.00661, are its first methods",
     adapts="which adapters a task or a token uses, and which numbers a new task trains",
     no_speedup="what methods save is trained parameters; what an adaptation takes is in its own time",

@@ -3,12 +3,15 @@
 import importlib.util
 import json
 import pickle
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Turn
@@ -18,7 +21,11 @@ from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
 from adabench.workloads.depth_width.classify import models, task
 from adabench.workloads.depth_width.classify.recipes import recipes
-from adabench.workloads.depth_width.classify.substrate.train_experts import ExpertsRecipe
+from adabench.workloads.depth_width.classify.substrate.experts import preset_gate
+from adabench.workloads.depth_width.classify.substrate.train_experts import (
+    GROUPS,
+    ExpertsRecipe,
+)
 from tests.workloads.depth_width.claim_worlds import judged
 
 PLANTED = Path(__file__).parent / "planted"
@@ -164,6 +171,24 @@ def test_no_expert_sees_a_sequence_under_isolated_input(name: str) -> None:
         assert isolated["expert_flops"] < sequence["expert_flops"] / 5
 
 
+def test_one_set_of_weights_answers_whichever_way_a_tied_gate_goes() -> None:
+    found = loaded()
+    (case,) = found.cases()
+    reader = found.reader("tied_experts")
+    queries = len(case.questions.lengths)
+    one, other = (
+        reader.read(case, preset_gate(torch.full((queries,), place), 2)) for place in (0, 1)
+    )
+    assert torch.equal(one.logits, other.logits)
+    assert not torch.equal(one.runs(), other.runs())
+
+
+def test_tied_experts_are_of_generated_queries_alone() -> None:
+    substrate = replace(loaded().substrate(), data="spam")
+    with pytest.raises(MissingAbility, match="no kinds of questions"):
+        substrate.reader("tied_experts")
+
+
 def test_a_batch_that_nothing_was_trained_with_is_skipped() -> None:
     with pytest.raises(MissingAbility, match="batches of 32"):
         loaded().reader("hecto", 32)
@@ -180,7 +205,7 @@ def test_what_was_not_trained_is_named_with_what_makes_it(monkeypatch, tmp_path)
         assert "adabench train coins-s0" in refused.value.hint
         with pytest.raises(MissingAbility) as skipped:
             values_of("hecto", batch=16)
-        assert "adabench train 'classify/batches-s*'" in skipped.value.hint
+        assert "adabench train 'classify/batches-s[0-4]'" in skipped.value.hint
     finally:
         recipes.cache_clear()
 
@@ -192,8 +217,15 @@ def test_five_trainings_of_what_is_decided_are_shipped() -> None:
         if isinstance(recipe, ExpertsRecipe) and recipe.base.name == "encoder"
         and (recipe.home / f"{name}.safetensors.xz").exists()
     }  # fmt: skip
-    wanted = {f"{group}-s{k}" for group in ("sequence", "isolated") for k in range(5)}
+    groups = ("sequence", "isolated", "tied")
+    wanted = {f"{group}-s{k}" for group in groups for k in range(5)}
     assert shipped == wanted | {"sequence-statics-s0", "isolated-statics-s0"}
+
+
+def test_the_card_says_how_many_trainings_there_are_recipes_for() -> None:
+    for group in GROUPS:
+        names = [name for name in recipes() if re.fullmatch(rf"{group}-s\d+", name)]
+        assert len(names) == task.CARD.recipes
 
 
 def test_seeds_take_trainings_in_turn_and_note_them(monkeypatch) -> None:
@@ -205,7 +237,7 @@ def test_seeds_take_trainings_in_turn_and_note_them(monkeypatch) -> None:
 
 
 def world(
-    hecto: float, bits: float, alike: float, alignment: float = 0.9
+    hecto: float, bits: float, alike: float, alignment: float = 0.9, tied: float = 0.05
 ) -> dict[str, dict[str, float]]:
     """What methods measure where Hecto answers so many and its gate tells so much."""
 
@@ -225,6 +257,7 @@ def world(
         "ffnn": values(0.58, 1e-9, 2.0e4),
         "both": values(0.97, 1e-9, 2.1e6),
         "random_gate": values(0.62, 1e-4, 1.0e6),
+        "tied_experts": values(0.58, tied, 2.0e4),
     }
 
 
@@ -232,12 +265,16 @@ def test_specialisation_is_claimed_against_coins_and_against_experts_that_are_al
     rows = judged("classify", world(0.965, 0.9, 0.1))
     assert rows["hec-2"].verdict == rows["hec-5"].verdict == "reproduced"
     assert rows["hec-1-sequence"].verdict == rows["hec-2-order"].verdict == "reproduced"
+    assert rows["hec-2-tied"].verdict == "reproduced"
     assert rows["hec-1"].verdict == "not run"  # nothing was run with isolated inputs
     rows = judged("classify", world(0.965, 0.9, 0.97))
     assert rows["hec-2"].verdict == "reproduced"
     assert rows["hec-5"].verdict == "contradicted"
     rows = judged("classify", world(0.965, 0.98, 0.97))
     assert rows["hec-5"].verdict == "not reproduced"
+    rows = judged("classify", world(0.965, 0.9, 0.1, tied=0.9))  # the loss alone divides the kinds
+    assert rows["hec-2-tied"].verdict == "not reproduced"
+    assert rows["hec-5"].verdict == "does not discriminate"
     rows = judged("classify", world(0.965, 0.9, 0.1, alignment=-0.9))  # the GRU got the other kind
     assert rows["hec-2-alignment"].verdict == "contradicted"
     assert rows["hec-2"].verdict == "not reproduced"

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,7 +25,7 @@ from adabench.workloads.moe.adapters.methods import (
     fresh_lora,
     lora,
 )
-from adabench.workloads.moe.adapters.recipes import recipes
+from adabench.workloads.moe.adapters.recipes import KINDS, SURVEY, recipes
 from adabench.workloads.moe.adapters.substrate import (
     pretrained,
     rank_allocation,
@@ -249,9 +250,16 @@ def test_an_unknown_task_or_scale_is_named() -> None:
         task.load("embedded", 0, budget="joules")
 
 
+def test_the_card_says_how_many_trainings_there_are_recipes_for() -> None:
+    for kind in (*KINDS, *SURVEY):
+        for ending in ("", "-900", "-hidden", "-seconds"):
+            names = [name for name in recipes() if re.fullmatch(rf"{kind}{ending}-s\d+", name)]
+            assert len(names) == task.CARD.recipes
+
+
 def test_an_unknown_recipe_is_named() -> None:
-    with pytest.raises(SelectionError, match="mhr-s9"):
-        checkpoints.train("mhr-s9")
+    with pytest.raises(SelectionError, match="mhr-s99"):
+        checkpoints.train("mhr-s99")
 
 
 @pytest.mark.parametrize(

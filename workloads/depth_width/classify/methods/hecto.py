@@ -10,7 +10,7 @@ worth; 0.01 x its entropy wants it sure, 0.1 x the imbalance of its mean wants b
 
 `batch` is how many queries a training batch had, at the same rate and with as many queries in all: a
 batch of 256 has a quarter of the steps of one of 64. Those of 16 and 256 are not shipped
-(`adabench train 'classify/batches-s*'`).
+(`adabench train 'classify/batches-s[0-4]'`).
 
 `input=isolated` is the paper's own setting, as its abstract has it: no expert gets more than one vector,
 here the mean of the tokens. A GRU over a sequence of one is a gated feed-forward net, so nothing there
@@ -167,6 +167,24 @@ CARD = Card(
             paper="our criterion: where no expert sees an order, none can be the one for it",
             effect=None,
             expect=Level("kind_bits_left", low=0.9, where={"input": "isolated"}),
+        ),
+        Claim(
+            id="hec-2-tied",
+            says="Its choice tells more of the kind than that of a gate before one and the same expert.",
+            source="own",
+            paper="our control: what sureness and balance make of a gate, whatever stands behind it",
+            effect=None,
+            expect=Difference("mi_bits", "tied_experts", low=0.0, same=0.05),
+        ),
+        Claim(
+            id="hec-2-tied-isolated",
+            says="With isolated inputs too.",
+            source="own",
+            paper="our control: with one vector for every expert",
+            effect=None,
+            expect=Difference(
+                "mi_bits", "tied_experts", low=0.0, same=0.05, where={"input": "isolated"}
+            ),
         ),
         Claim(
             id="hec-3",

@@ -5,7 +5,7 @@ that no score is taken on. Random draws read no summary and cost no operations; 
 kind of a question is what chance gives.
 
 `weights=coins` is the harder control: experts that were trained under a random gate from the start, so that each
-has learned to answer everything (`adabench train 'classify/coins-s*'`).
+has learned to answer everything (`adabench train 'classify/coins-s[0-4]'`).
 
 **What to expect.** Written before measuring: about 60 % on sequences, as experts that were never asked
 one kind of question fail at it; trained under a random gate, halfway between the two static experts.

@@ -43,6 +43,8 @@ class Arm:
     batch: int = 64
     """Queries of a training batch."""
     isolated: bool = False
+    tied: bool = False
+    """Whether one set of weights stands behind every output of the gate."""
 
 
 class Batch(NamedTuple):
@@ -123,7 +125,8 @@ class Mixture(nn.Module):
             GRU: GruStep if arm.isolated else Gru,
             FFNN: Ffnn,
         }
-        self.experts = nn.ModuleList(kinds[name](width, classes) for name in arm.experts)
+        own = arm.experts[:1] if arm.tied else arm.experts
+        self.experts = nn.ModuleList(kinds[name](width, classes) for name in own)
         self.gate = nn.Linear(width, len(arm.experts)) if len(arm.experts) > 1 else None
 
     @property
@@ -145,7 +148,10 @@ class Mixture(nn.Module):
         `rows` [n] are the numbers that the work writes down.
         """
         found = tokens.new_zeros(len(tokens), self.classes)
-        for place, expert in enumerate(self.experts):
+        for place in range(weights.shape[1]):
+            expert = self.experts[
+                place % len(self.experts)
+            ]  # one for all places where they are tied
             chosen = weights[:, place].nonzero()[:, 0]
             if not len(chosen):
                 continue

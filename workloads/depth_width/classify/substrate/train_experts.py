@@ -84,6 +84,8 @@ GROUPS: Mapping[str, tuple[Arm, ...]] = {
     ),
     "batches": tuple(Arm(f"hecto-{size}", BOTH, "top-1", size) for size in BATCHES),
     "coins": (Arm("coins", BOTH, "coins"),),
+    # What the loss alone makes of a gate: there is nothing to choose between.
+    "tied": (Arm("tied_experts", (FFNN, FFNN), "top-1", tied=True),),
 }
 
 

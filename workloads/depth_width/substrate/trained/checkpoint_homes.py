@@ -2,13 +2,14 @@
 
 Recipes name the folder that is shipped. What trains them, and what reads them, has this from here.
 
-A model has `TRAININGS` recipes that differ in their training seed. The first three are shipped; the
+A model has `TRAININGS` recipes, or more, that differ in their training seed. The first are shipped; the
 others are made by `adabench train`, in the user's cache. A run takes those that are there in turn, seed
 by seed.
 """
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from itertools import count
 from typing import Any, TypeVar
 
 from adabench.harness.store import checkpoint_folders, used_artefacts
@@ -58,8 +59,9 @@ def of_run(base: str, seed: int, known: Mapping[str, Recipe], kind: type[K]) -> 
 
 def trainings(base: str, known: Mapping[str, Recipe]) -> int:
     """Count a model's trainings that are there, from the first on; one where there is none."""
-    for k in TRAININGS:
-        recipe = known.get(f"{base}-s{k}")
-        if recipe is None or not (recipe.home / f"{recipe.name}{SUFFIX}").exists():
-            return max(k, 1)
-    return len(TRAININGS)
+    missing = (k for k in count() if not _is_there(known.get(f"{base}-s{k}")))
+    return max(next(missing), 1)
+
+
+def _is_there(recipe: Recipe | None) -> bool:
+    return recipe is not None and (recipe.home / f"{recipe.name}{SUFFIX}").exists()

@@ -84,7 +84,7 @@ def adapter(name: str, seed: int) -> dict[str, Tensor]:
     if not checkpoints.is_there(full, FOLDER):
         raise MissingAbility(
             f"The adapter {full} is not here, and a run trains nothing.",
-            f"Make it first, in about {recipe.forecast_s} s: adabench train '{name}-s*'.",
+            f"Make it first, in about {recipe.forecast_s} s: adabench train '{name}-s[0-4]'.",
         )
     found = restored(full)
     checkpoints.note(full, FOLDER)
