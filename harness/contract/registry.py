@@ -210,7 +210,7 @@ def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
         card = eval(code, {"__builtins__": {}, **_NAMES})
     except Exception as broken:
         raise MethodContractError(
-            f"the CARD of {path.name} cannot be read: {type(broken).__name__}: {broken}",
+            f"the CARD of {path.name} cannot be read: {type(broken).__name__}: {broken}.",
             "Use only literals and the names of adabench.harness.contract.card in it.",
         ) from broken
     if not isinstance(card, Card):

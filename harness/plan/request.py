@@ -116,11 +116,13 @@ def _expand(request: PlanRequest) -> list[Selection]:
 def select_methods(patterns: Sequence[str]) -> list[tuple[Entry, Entry]]:
     """Return (task, method) pairs for patterns such as `paging`, `paging/*`, `*/lru`.
 
-    A pattern skips methods that cannot run here; asked for by its own name, such a method is
-    an error.
+    A pattern skips what cannot run here, methods and tasks; asked for by its own name, such a one is an
+    error.
 
     Raises:
         SelectionError: for a pattern that matches nothing.
+        MissingExtra: for a method that is asked for by its name and needs an extra.
+        MethodContractError: for what is asked for by its name and has no readable card.
     """
     pairs: dict[str, tuple[Entry, Entry]] = {}
     for pattern in patterns:
@@ -133,10 +135,13 @@ def _matches(pattern: str) -> list[tuple[Entry, Entry]]:
     if not any(mark in pattern for mark in "*?["):
         entry = registry.find(pattern)
         registry.check_readable(entry)  # no method is imported here: it has a process of its own
-        return [(registry.find(entry.task), entry)]
+        return [(_with_card(registry.find(entry.task)), entry)]
     tasks = registry.tasks()
     task_pattern, _, _ = pattern.partition("/")
     names = fnmatch.filter(tasks, task_pattern)
+    if task_pattern in names:
+        _with_card(tasks[task_pattern])
+    names = [name for name in names if not tasks[name].problem]
     if not names:
         raise SelectionError(f"No task matches {task_pattern!r}.", nearest(task_pattern, tasks))
     known = {
@@ -148,6 +153,13 @@ def _matches(pattern: str) -> list[tuple[Entry, Entry]]:
     if not matching:
         raise SelectionError(f"No method matches {pattern!r}.", nearest(pattern, known))
     return [known[address] for address in matching]
+
+
+def _with_card(task: Entry) -> Entry:
+    """Return a task whose card can be read; an extra that it lacks is a matter of its methods."""
+    if task.problem:
+        registry.check_readable(task)
+    return task
 
 
 def _assignment(text: str) -> tuple[str, str]:
