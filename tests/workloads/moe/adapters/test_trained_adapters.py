@@ -1,21 +1,24 @@
 """What ships: five trainings of each kind, scored as they ship, and what they must show of themselves."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.moe.adapters.methods import mhr, mhr_z, poly_rand
-from adabench.workloads.moe.adapters.recipes import TRAININGS, recipes
+from adabench.workloads.moe.adapters.recipes import recipes
 from adabench.workloads.moe.adapters.substrate import inventory, pretrained
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.workbench import Workbench
+from adabench.workloads.moe.adapters.training import pretrain
 from adabench.workloads.moe.adapters.training.pretrain import Lesson, accuracy, fresh, probe
 from adabench.workloads.moe.substrate import weight_packing
 from tests.workloads.moe.adapters.benches import generator, untrained
@@ -25,6 +28,7 @@ SHIPPED = (
     "dynmole", "dynmole-plain",
 )  # fmt: skip
 """Of MHR and DynMoLE and their rivals; other kinds are made into the user's cache."""
+SHIPPED_TRAININGS = 5
 MOST_BYTES = 3_500_000
 """Of all files of the task."""
 LOSS = 0.01
@@ -37,12 +41,12 @@ def card(name: str) -> dict[str, Any]:
 
 
 def held_out(kind: str, name: str) -> list[float]:
-    return [card(f"{kind}-s{seed}")["held_out"][name] for seed in range(TRAININGS)]
+    return [card(f"{kind}-s{seed}")["held_out"][name] for seed in range(SHIPPED_TRAININGS)]
 
 
 @pytest.mark.parametrize("kind", SHIPPED)
 def test_five_trainings_ship(kind: str) -> None:
-    for seed in range(TRAININGS):
+    for seed in range(SHIPPED_TRAININGS):
         assert (pretrained.FOLDER / f"{kind}-s{seed}.safetensors").exists()
 
 
@@ -146,6 +150,24 @@ def test_ids_by_lot_are_others_in_each_batch() -> None:
     assert len(np.unique(first[batch.tasks == 0])) > 1
     own = Lesson(recipes()["mhr-s0"], untrained(), adapter, lambda done, steps: None)
     assert np.array_equal(own.ids(batch), batch.tasks)
+
+
+def test_a_training_by_time_is_looked_at_before_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    def follow(adapter: Adapter, loss: Callable[[int], Tensor], schedule: object) -> int:
+        for step in range(3):
+            loss(step)
+        for name, weight in adapter.trained.items():
+            if name.startswith("gate."):
+                weight.data *= 1000  # routers that are certain run two experts
+        return 3
+
+    monkeypatch.setattr(pretrain, "follow", follow)
+    recipe = recipes()["dynmole-seconds-s0"]
+    made = pretrain.train(recipe, untrained(), lambda done, steps: None)
+    found = {name.removeprefix("history."): float(value.sum()) for name, value in made.items()}
+    assert found["active_first"] > found["active_last"]
+    assert found["active_fall"] == pytest.approx(found["active_first"] - found["active_last"])
+    assert not {"steps_to_50", "gradient_cosine"} & set(found)
 
 
 def test_an_untrained_base_is_refused(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
