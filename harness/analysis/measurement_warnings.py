@@ -7,7 +7,7 @@ budget did not reach. What this machine cannot watch at all is said once, from t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -75,10 +75,14 @@ def _seeds(table: Table) -> Iterator[str]:
         seeds[cell.task].add(cell.seed)
     for task, known in sorted(seeds.items()):
         trainings = _trainings(table, task)
-        if trainings and trainings < min(FEW_SEEDS, len(known) + 1):
+        wanted = min(FEW_SEEDS, len(known) + 1)
+        few = {method: number for method, number in trainings.items() if number < wanted}
+        if few:
+            number = min(few.values())
+            whose = "each model" if len(few) == len(trainings) else ", ".join(sorted(few))
             yield (
-                f"{task}: {trainings} training{'s' * (trainings > 1)} of each model only, and seeds of "
-                f"one model are no replicates of it. {_more_trainings(table, task)}"
+                f"{task}: {number} training{'s' * (number > 1)} of {whose} only, and seeds of one model "
+                f"are no replicates of it. {_more_trainings(table, task, few)}"
             )
         elif len(known) < FEW_SEEDS:
             yield (
@@ -87,24 +91,24 @@ def _seeds(table: Table) -> Iterator[str]:
             )
 
 
-def _more_trainings(table: Table, task: str) -> str:
+def _more_trainings(table: Table, task: str, methods: Collection[str]) -> str:
     """Say how more trainings are had: by files alone, or by the condition of a task that has one."""
     seeds = f"--seeds 0..{FEW_SEEDS - 1}"
     if any("trainings" in cell.conditions for cell in table.all_cells if cell.task == task):
         wanted = f"--set trainings={FEW_SEEDS} {seeds}"
         return f"{wanted} takes {FEW_SEEDS}, and names what is missing of them."
     return (
-        f"`adabench train {_recipe_patterns(table, task)} --missing` makes what is missing of "
+        f"`adabench train {_recipe_patterns(table, task, methods)} --missing` makes what is missing of "
         f"{FEW_SEEDS}; then {seeds}."
     )
 
 
-def _recipe_patterns(table: Table, task: str) -> str:
-    """Return patterns of the first trainings of what a task's methods used, under the tasks that have them."""
+def _recipe_patterns(table: Table, task: str, methods: Collection[str]) -> str:
+    """Return patterns of the first trainings of what methods used, under the tasks that have them."""
     used = {
         name
         for cell in table.all_cells
-        if cell.task == task
+        if cell.task == task and cell.method in methods
         for name in table.trained.get(cell.key, ())
     }
     stems = {f"{_recipe_owner(name) or task}/{name.rstrip('0123456789')}" for name in used}
@@ -121,13 +125,13 @@ def _recipe_owner(name: str) -> str:
     return ""
 
 
-def _trainings(table: Table, task: str) -> int:
-    """Count the trained models of the method of a task that has the fewest; 0 where nothing is."""
+def _trainings(table: Table, task: str) -> dict[str, int]:
+    """Count the trained models of each method of a task that uses any."""
     found: dict[str, set[str]] = defaultdict(set)
     for cell in table.all_cells:
         if cell.task == task and table.trained.get(cell.key):
             found[cell.method].add(repr(sorted(table.trained[cell.key].items())))
-    return min(map(len, found.values()), default=0)
+    return {method: len(models) for method, models in found.items()}
 
 
 def _contention(table: Table) -> Iterator[str]:

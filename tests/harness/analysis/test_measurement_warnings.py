@@ -181,6 +181,20 @@ def test_seeds_of_few_trainings_are_no_advice():
     assert "trainings" not in said([of(seed, seed) for seed in range(6)])
 
 
+def test_methods_with_few_trainings_are_named_where_others_have_enough():
+    def of(method: str, seed: int, name: str) -> Record:
+        cell = Cell("roots", method, {}, {}, "embedded", seed)
+        return Record(cell, "solve", 0, 0, "ok", {"steps": 1.0}, trained={name: "00"})
+
+    text = said(
+        [of("fixed", seed, "plain-s0") for seed in range(5)]
+        + [of("coin", seed, f"gate-s{seed}") for seed in range(5)]
+    )
+    assert "roots: 1 training of fixed only" in text
+    assert "adabench train 'roots/plain-s[0-4]' --missing" in text
+    assert "gate-s" not in text
+
+
 def test_more_trainings_are_asked_of_the_task_that_has_the_recipes():
     """`agents` runs the policies of `lookup`: no recipe has its own name before it."""
     records = [
