@@ -89,6 +89,20 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "classify/hecto", "classify/ffnn_ffnn", "classify/gru_gru", "classify/random_gate", "--alone",
         "--no-sweep", *FIVE, "--sweep", "data=spam,sentiment,genre",
     ),
+    # Hecto and its rivals in forty trainings, of which five ship (`adabench train 'classify/sequence-s*'
+    # 'classify/isolated-s*' 'classify/tied-s*' --missing`). Nothing here is timed, so queries are read together.
+    "classify_trainings": (
+        "classify/hecto", "classify/ffnn_ffnn", "classify/gru_gru", "classify/random_gate",
+        "classify/tied_experts", "--alone", "--no-sweep", "--seeds", "0..39",
+        "--set", "together=64", "--sweep", "input=sequence,isolated",
+    ),
+    # DynMoLE and MHR in as many trainings as were made
+    # (`adabench train 'adapters/dynmole-s*' --missing`, and so mola, lora-36, mhr and poly).
+    "adapters_trainings": (
+        "adapters/dynmole", "adapters/lora", "adapters/mola", "adapters/random_experts",
+        "adapters/random_count", "adapters/mhr", "adapters/mhr_mu", "adapters/poly",
+        "adapters/poly_rand", "--alone", "--no-sweep", "--seeds", "0..24", "--set", "rank=36",
+    ),
     # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s[0-4]'`).
     "adapters_seconds": (
         "adapters/mhr", "adapters/poly", "adapters/dynmole", "adapters/lora", "--alone",
@@ -96,6 +110,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
+MORE_TRAININGS = ("classify_trainings", "adapters_trainings")
+"""Runs with more trainings than ship. A claim stands on a paper's page as one of these has it, if one does."""
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
 
 

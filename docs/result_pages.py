@@ -26,7 +26,7 @@ from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
 from docs.markdown_table import value as _value
-from docs.record import FURTHER
+from docs.record import FURTHER, MORE_TRAININGS
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded"
@@ -385,10 +385,12 @@ def _entries(slug: str) -> list[Entry]:
 def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
     """Return each claim of a paper once, as the first run has it that holds all it needs.
 
-    Runs of the paper's own commands come first, then those of its tasks, then further ones.
+    Runs with more trainings come first, then the paper's own commands, its tasks, and further ones.
     """
     own = {entry.address for entry in _entries(slug)}
-    place = dict.fromkeys(FURTHER, 1) | dict.fromkeys(paper_commands.recordings(papers()[slug]), -1)
+    commands = paper_commands.recordings(papers()[slug])
+    place = {name: -1 if name in commands else 1 for name in FURTHER}
+    place |= dict.fromkeys(MORE_TRAININGS, -2)
     ordered = sorted(runs, key=lambda run: place.get(Path(run.run).name, 0))
     found: dict[tuple[str, str, str], ClaimRow] = {}
     for row in (row for run in ordered for row in run.claims):
