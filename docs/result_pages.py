@@ -27,6 +27,7 @@ from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
 from docs.markdown_table import value as _value
 from docs.record import FURTHER, MORE_TRAININGS
+from docs.comparison_table import comparison
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded"
@@ -87,6 +88,7 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
         parts += [
             "## Methods at their defaults",
             *_methods(task, card, [row for row in run.summary if row.task == task]),
+            *comparison(card, _defaults(task, card, run.summary)),
             *gap_tables.gap_closed(task, run, _address),
             *gap_tables.speedup(task, run, _address),
             "## Claims",

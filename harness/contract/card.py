@@ -223,6 +223,8 @@ class Card:
     gaps: tuple[Gap, ...] = ()
     """In a task file: what the oracle gap of each method is measured between. A task with one
     backbone may leave it to the roles: all statics, the oracle, the control."""
+    comparison: tuple[str, ...] = ()
+    """In a task file: metrics of the table in which methods stand side by side, beside what all tables have."""
     speedup_work: str = ""
     """In a task file: the metric that is the work of a realised speedup, in FLOPs where they are
     counted; empty for the primary work counter."""

@@ -198,9 +198,11 @@ def _one_plot(card: Card) -> Iterator[str]:
         primary = [metric for metric in card.metrics if metric.role == role and metric.primary]
         if len(primary) != 1:
             yield f"it needs exactly one primary {role} metric and has {len(primary)}"
-    for name in card.allocation:
-        if name not in {metric.name for metric in card.metrics}:
-            yield f"its allocation names {name!r}, which is no metric of it"
+    known = {metric.name for metric in card.metrics}
+    for field_name, names in (("allocation", card.allocation), ("comparison", card.comparison)):
+        for name in names:
+            if name not in known and not name.endswith(TIMED):
+                yield f"its {field_name} names {name!r}, which is no metric of it"
     if card.budget and card.knob(card.budget) is None:
         yield f"its budget {card.budget!r} is not one of its conditions"
 

@@ -8,13 +8,16 @@ import pytest
 from typer.testing import CliRunner
 
 from adabench.cli.main import app
-from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card, Metric
 from adabench.harness.contract.papers import papers
 from adabench.harness.contract.record import Turn
 from adabench.harness.run import condition_check, run_request
 from adabench.harness.store import packed_run, run_folder
 from docs import record, result_pages
+from docs.comparison_table import comparison
 
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded" / "ray_paths"
 
@@ -142,3 +145,29 @@ def test_a_paper_counts_each_of_its_claims_once_and_further_runs_only_fill_what_
     assert verdicts(further, replace(own, claims=(row,))) == [row.verdict]
     assert verdicts(further, replace(own, claims=(missing,))) == ["violated"]
     assert verdicts(replace(own, claims=(missing,))) == ["not run"]
+    more = replace(further, run=f"docs/recorded/{record.MORE_TRAININGS[0]}")
+    assert verdicts(replace(own, claims=(row,)), more) == ["violated"]
+
+
+def test_methods_stand_side_by_side_by_what_their_task_names() -> None:
+    card = Card(
+        "Toy",
+        metrics=(
+            Metric("held_bytes", "B", "lower", "cost"),
+            Metric("right", "", "higher", "quality"),
+        ),
+        comparison=("right", "held_bytes", "latency_s"),
+    )
+    values = {
+        "right": Estimate(0.5, 0.25, 0.75, 4),
+        "held_bytes": Estimate(2048.0, None, None, 4),
+        "other": Estimate(1.0, None, None, 4),
+    }
+    row = SummaryRow("text", "majority", {}, {}, values)
+    found = comparison(card, [(registry.find("text/majority"), row)])
+    assert found[-1].splitlines() == [
+        "| method | `right`, higher is better | `held_bytes`, lower is better | `latency_s`, lower is better |",
+        "|---|---|---|---|",
+        "| `text/majority` | 0.500 | 2.00 KiB | – |",
+    ]
+    assert comparison(replace(card, comparison=()), [(registry.find("text/majority"), row)]) == []
