@@ -22,12 +22,12 @@ from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
 from docs import gap_tables, paper_commands
 from docs.agenda import agenda
+from docs.comparison_table import comparison
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
 from docs.markdown_table import value as _value
 from docs.record import FURTHER, MORE_TRAININGS
-from docs.comparison_table import comparison
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded"
