@@ -101,7 +101,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
     "adapters_trainings": (
         "adapters/dynmole", "adapters/lora", "adapters/mola", "adapters/random_experts",
         "adapters/random_count", "adapters/mhr", "adapters/mhr_mu", "adapters/poly",
-        "adapters/poly_rand", "--alone", "--no-sweep", "--seeds", "0..24", "--set", "rank=36",
+        "adapters/poly_rand", "adapters/shuffled_tasks", "--alone", "--no-sweep",
+        "--seeds", "0..24", "--set", "rank=36",
     ),
     # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s[0-4]'`).
     "adapters_seconds": (
