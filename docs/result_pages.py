@@ -40,6 +40,7 @@ FIDELITY = {
     "special-case": "a special case of the published method",
 }
 LATENCY = Metric("latency_s", "s", "lower", "cost")
+MANY_SEEDS = 5
 UNDECIDED = (
     "- What is undecided or was not run says what it lacks: more trainings (`adabench train`), more "
     "seeds (`--seeds 0..9`), or conditions that the default run leaves out (`adabench claims --json` "
@@ -140,11 +141,18 @@ def _provenance(run: Findings) -> str:
         f"Started {str(run.manifest['started'])[:10]} at commit {commit} on {here.get('cpu_model')}, "
         f"{here.get('cores')} cores, {boards}, Python {here.get('python')}: "
         f"{run.tally.records:,} records of {run.tally.cells:,} configurations, seeds "
-        f"{', '.join(map(str, run.tally.seeds))}. Intervals are at 95 %. The verdicts are those of "
+        f"{_seeds(run.tally.seeds)}. Intervals are at 95 %. The verdicts are those of "
         "this version of adabench on these records."
     )
     command = shlex.join(command_today(run.manifest["command"]))
     return f"```\n{command}\n```\n\n{place}"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """Write seeds as they are listed, or as a range where they are many and none is left out."""
+    if len(seeds) > MANY_SEEDS and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
 
 
 def _warnings(run: Findings) -> list[str]:

@@ -82,7 +82,9 @@ def _marked(
     tasks: Mapping[str, Card],
     methods: Mapping[str, Card],
 ) -> ClaimRow:
-    """Say in a claim's reason where it was tested elsewhere than its card means."""
+    """Say in a claim's reason where it was tested elsewhere than its card means, if it was tested."""
+    if row.verdict == "not testable here":
+        return row
     address = f"{row.task}/{row.method}"
     pairs = [
         (knob, known.knob(knob.name))

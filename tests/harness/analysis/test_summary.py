@@ -8,7 +8,7 @@ import pytest
 from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.analysis.summary import summarise
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Claim, Knob, Level, Metric, OutOfReach
 from adabench.harness.contract.record import Cell, Record
 
 TASK = Card(
@@ -64,6 +64,18 @@ def test_units_come_from_the_card_or_the_name_and_the_identity_is_left_out():
     assert units == {
         "work": "steps", "latency_s": "s", "energy_j": "J", "peak_bytes": "B", "oddity": "",
     }  # fmt: skip
+
+
+def test_a_claim_says_where_it_was_tested_if_it_was():
+    level = Claim("t-1", "It is right.", "own", "ours", None, Level("accuracy", low=0.5))
+    beyond = replace(level, id="t-2", expect=OutOfReach("needs a cluster"))
+    cards = {"toy/m": replace(CARD, claims=(level, beyond))}
+    records = [
+        record(seed=s, case=0, accuracy=0.9 + s / 100, conditions={"noise": 0.5}) for s in (0, 1)
+    ]
+    tested, untested = analyse("r", {}, {"toy": TASK}, cards, records).claims
+    assert "tested at noise=0.5 (card: 0)" in tested.reason
+    assert untested.reason == "needs a cluster"
 
 
 def test_a_metric_that_some_cases_lack_is_averaged_over_the_others():
