@@ -149,9 +149,7 @@ class Mixture(nn.Module):
         """
         found = tokens.new_zeros(len(tokens), self.classes)
         for place in range(weights.shape[1]):
-            expert = self.experts[
-                place % len(self.experts)
-            ]  # one for all places where they are tied
+            expert = self.experts[place % len(self.experts)]  # tied: one for all places
             chosen = weights[:, place].nonzero()[:, 0]
             if not len(chosen):
                 continue
