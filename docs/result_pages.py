@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -64,17 +64,18 @@ def pages(runs: Sequence[Findings]) -> dict[str, str]:
 
 def task_index(runs: Sequence[Findings]) -> str:
     """Return the list of tasks."""
+    commands = {name for paper in papers().values() for name in paper_commands.recordings(paper)}
     lines = []
     for task, entry in sorted(registry.tasks().items()):
         own = [run for run in runs if task in run.task_cards]
-        rows = [row for run in own for row in run.claims if row.task == task]
+        rows = [row for row in _each_once(own, commands) if row.task == task]
         counts = _counts([row for row in rows if row.source not in OURS])
         said = counts if own else "no recorded run yet"
         lines.append(f"| [{task}]({task}.md) | {_cell(entry.card.title)} | {said} |")
     return _page(
         "# Results by task",
         "What the recorded runs show, one page a task. `make results` records all of them anew.",
-        _table(("task", "what is compared", "published claims in the recorded run"), lines),
+        _table(("task", "what is compared", "published claims in recorded runs"), lines),
     )
 
 
@@ -393,12 +394,17 @@ def _entries(slug: str) -> list[Entry]:
 
 
 def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
-    """Return each claim of a paper once, as the first run has it that holds all it needs.
-
-    Runs with more trainings come first, then the paper's own commands, its tasks, and further ones.
-    """
+    """Return each claim of a paper once."""
     own = {entry.address for entry in _entries(slug)}
-    commands = paper_commands.recordings(papers()[slug])
+    rows = _each_once(runs, paper_commands.recordings(papers()[slug]))
+    return [row for row in rows if _address(row.task, row.method) in own]
+
+
+def _each_once(runs: Sequence[Findings], commands: Collection[str]) -> list[ClaimRow]:
+    """Return each claim once, as the first run has it that holds all it needs.
+
+    Runs with more trainings come first, then those of commands of papers, those of tasks, and further ones.
+    """
     place = {name: -1 if name in commands else 1 for name in FURTHER}
     place |= dict.fromkeys(MORE_TRAININGS, -2)
     ordered = sorted(runs, key=lambda run: place.get(Path(run.run).name, 0))
@@ -407,7 +413,7 @@ def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
         name = (row.task, row.method, row.id)
         if name not in found or found[name].verdict == "not run":
             found[name] = row
-    return [row for row in found.values() if _address(row.task, row.method) in own]
+    return list(found.values())
 
 
 def _page(*parts: str) -> str:

@@ -149,6 +149,12 @@ def test_a_paper_counts_each_of_its_claims_once_and_further_runs_only_fill_what_
     assert verdicts(replace(own, claims=(row,)), more) == ["violated"]
 
 
+def test_the_index_of_tasks_counts_each_claim_once() -> None:
+    own = load_run(RECORDED.with_name("text"))
+    further = replace(own, run="docs/recorded/text_band")
+    assert result_pages.task_index([own, further]) == result_pages.task_index([own])
+
+
 def test_many_seeds_are_written_as_a_range_if_none_is_left_out() -> None:
     assert result_pages._seeds((0, 1, 2)) == "0, 1, 2"
     assert result_pages._seeds(tuple(range(40))) == "0 to 39"
