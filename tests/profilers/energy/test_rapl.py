@@ -47,10 +47,10 @@ def test_no_package_and_an_unreadable_one_are_told_apart(tree):
     assert "chmod" in caught.value.remedy
 
 
-def test_one_range_is_added_to_the_package_that_wrapped_and_only_to_it(tree):
+def test_one_range_is_added_to_the_package_that_wrapped_and_only_to_it(tree, fakes):
     tree.zone("intel-rapl:0", "package-0", 999_000, span_uj=1_000_000)
     tree.zone("intel-rapl:1", "package-1", 5, span_uj=4_000_000)
-    meter = Rapl(tree.root)
+    meter = Rapl(tree.root, pace=fakes.FakePace())
     before = meter.counts()
     tree.spend("intel-rapl:0", 1_500)
     assert meter.joules(before, meter.counts()) == pytest.approx(1_500e-6)
