@@ -89,14 +89,15 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "classify/hecto", "classify/ffnn_ffnn", "classify/gru_gru", "classify/random_gate", "--alone",
         "--no-sweep", *FIVE, "--sweep", "data=spam,sentiment,genre",
     ),
-    # Hecto and its rivals in forty trainings, of which five ship (`adabench train 'classify/sequence-s*'
-    # 'classify/isolated-s*' 'classify/tied-s*' --missing`). Nothing here is timed, so queries are read together.
+    # Hecto and its rivals in forty trainings, of which five ship, and a control in twenty-five (`adabench train
+    # 'classify/sequence-s*' 'classify/isolated-s*' 'classify/tied-s?' 'classify/tied-s1?' 'classify/tied-s2[0-4]'
+    # --missing`). Nothing here is timed, so queries are read together.
     "classify_trainings": (
         "classify/hecto", "classify/ffnn_ffnn", "classify/gru_gru", "classify/random_gate",
         "classify/tied_experts", "--alone", "--no-sweep", "--seeds", "0..39",
         "--set", "together=64", "--sweep", "input=sequence,isolated",
     ),
-    # DynMoLE and MHR in as many trainings as were made
+    # DynMoLE and MHR in twenty-five trainings, up to training 24
     # (`adabench train 'adapters/dynmole-s*' --missing`, and so mola, lora-36, mhr and poly).
     "adapters_trainings": (
         "adapters/dynmole", "adapters/lora", "adapters/mola", "adapters/random_experts",

@@ -41,6 +41,7 @@ FIDELITY = {
 }
 LATENCY = Metric("latency_s", "s", "lower", "cost")
 MANY_SEEDS = 5
+"""More of them are written as a range."""
 UNDECIDED = (
     "- What is undecided or was not run says what it lacks: more trainings (`adabench train`), more "
     "seeds (`--seeds 0..9`), or conditions that the default run leaves out (`adabench claims --json` "

@@ -6,6 +6,7 @@ too few samples are left, methods that never became steady, and targets of preci
 budget did not reach. What this machine cannot watch at all is said once, from the manifest.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -29,6 +30,8 @@ FIRST_LAP = "the first lap took"
 SKIPPED = ": skipped. "
 """Words between the names of skipped methods and what they lack."""
 FEW_SEEDS = 5
+_SEED = re.compile(r"-s\d+$")
+"""The training seed, in which a recipe's name ends."""
 SPREAD = 0.10
 
 
@@ -97,21 +100,27 @@ def _more_trainings(table: Table, task: str, methods: Collection[str]) -> str:
     if any("trainings" in cell.conditions for cell in table.all_cells if cell.task == task):
         wanted = f"--set trainings={FEW_SEEDS} {seeds}"
         return f"{wanted} takes {FEW_SEEDS}, and names what is missing of them."
+    patterns = _recipe_patterns(table, task, methods)
+    if not patterns:
+        return "Each has one recipe, without a training seed, so that there are no more."
     return (
-        f"`adabench train {_recipe_patterns(table, task, methods)} --missing` makes what is missing of "
-        f"{FEW_SEEDS}; then {seeds}."
+        f"`adabench train {patterns} --missing` makes what is missing of {FEW_SEEDS}; then {seeds}."
     )
 
 
 def _recipe_patterns(table: Table, task: str, methods: Collection[str]) -> str:
-    """Return patterns of the first trainings of what methods used, under the tasks that have them."""
+    """Return patterns of the first trainings of what methods used, under the tasks that have them.
+
+    A recipe whose name does not end in a training seed has no others.
+    """
     used = {
         name
         for cell in table.all_cells
         if cell.task == task and cell.method in methods
         for name in table.trained.get(cell.key, ())
     }
-    stems = {f"{_recipe_owner(name) or task}/{name.rstrip('0123456789')}" for name in used}
+    seeded = [name for name in used if _SEED.search(name)]
+    stems = {f"{_recipe_owner(name) or task}/{name.rstrip('0123456789')}" for name in seeded}
     return " ".join(f"'{stem}[0-{FEW_SEEDS - 1}]'" for stem in sorted(stems))
 
 

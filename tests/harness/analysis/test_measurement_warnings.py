@@ -195,6 +195,19 @@ def test_methods_with_few_trainings_are_named_where_others_have_enough():
     assert "gate-s" not in text
 
 
+def test_what_has_one_recipe_is_not_asked_for_more():
+    cells = [Cell("roots", "fixed", {}, {}, "embedded", seed) for seed in range(3)]
+    text = said(
+        [
+            Record(cell, "solve", 0, 0, "ok", {"steps": 1.0}, trained={"real-acm": "00"})
+            for cell in cells
+        ]
+    )
+    assert "roots: 1 training of each model only" in text
+    assert "Each has one recipe, without a training seed" in text
+    assert "adabench train" not in text
+
+
 def test_more_trainings_are_asked_of_the_task_that_has_the_recipes():
     """`agents` runs the policies of `lookup`: no recipe has its own name before it."""
     records = [
