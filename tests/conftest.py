@@ -23,6 +23,9 @@ for library in ("OMP", "MKL", "OPENBLAS"):
 import pytest
 from hypothesis import settings
 
+from tests.suite import opened_files
+from tests.suite.unit_plugin import UnitPlugin, read_plan
+
 settings.register_profile("adabench", deadline=None)  # a busy machine is no failure
 settings.load_profile("adabench")
 
@@ -41,6 +44,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Run the units that a plan chooses, if there is one, in a cache of the session's own."""
+    plan = read_plan()
+    if plan is not None:
+        config.pluginmanager.register(UnitPlugin(plan, config.rootpath))
+        opened_files.listen(imports=True)
+    lend_cache(config)
+
+
+def lend_cache(config: pytest.Config) -> None:
     """Let all workers share one folder of prepared states, unless the user named one."""
     if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
         from adabench.harness.store.prepared_states import default_folder

@@ -61,6 +61,8 @@ class ConformanceCheck:
 
     most_s: float | None = MOST_S
     """So long cases of the default conditions are tried, at least one; None leaves that rule out."""
+    catalogue: bool = True
+    """Whether the ids of a card's claims are held against the cards of all other tasks too."""
     servers: dict[str, ServerHandle] = field(default_factory=dict)
     blocks: dict[str, LoadedBlock] = field(default_factory=dict)
 
@@ -82,7 +84,7 @@ class ConformanceCheck:
         rules: list[Rule] = [
             ("card", lambda: _readable(entry)),
             ("loads", trials.loads),
-            ("card is complete", lambda: _complete(entry)),
+            ("card is complete", lambda: _complete(entry, catalogue=self.catalogue)),
             ("claims", lambda: _claims_resolve(entry)),
             ("contract", trials.contract),
             ("order", trials.order),
@@ -274,7 +276,7 @@ def _stable_cases(entry: Entry) -> Iterator[str]:
         yield "another seed gives the same cases"
 
 
-def _complete(entry: Entry) -> Iterator[str]:
+def _complete(entry: Entry, *, catalogue: bool) -> Iterator[str]:
     card = entry.card
     if not card.title:
         yield "its card has no title"
@@ -293,11 +295,11 @@ def _complete(entry: Entry) -> Iterator[str]:
     for name in sorted(set(card.control_of) - known):
         yield f"it is the control of {name!r}, which is no method of {' or '.join(tasks)}"
     yield from faults_together(card.claims)
-    for claim_id, owners in _claims_elsewhere(entry).items():
+    for claim_id, owners in claims_elsewhere(entry).items() if catalogue else ():
         yield f"the id {claim_id} is also that of a claim of {' and '.join(owners)}"
 
 
-def _claims_elsewhere(entry: Entry) -> dict[str, list[str]]:
+def claims_elsewhere(entry: Entry) -> dict[str, list[str]]:
     """Return the ids of a card's claims that other cards of the catalogue use too."""
     if not entry.card.claims:
         return {}

@@ -1,0 +1,138 @@
+"""Runs groups of tests, as many at a time as there are cores, and says how each one ended."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.suite import warm_session
+from tests.suite.groups import Group
+from tests.suite.unit_plugin import PLAN, Outcome, Plan, write_plan
+
+NO_TESTS = 5
+"""pytest's exit code where all tests are slow ones, or for other machines."""
+MOST_WORKERS = 8
+"""Each holds torch and the kernels that it compiled: 1 to 2 GB."""
+PYTEST = (
+    sys.executable, "-P", "-m", "pytest",
+    "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider", "--durations=0", "--durations-min=2",
+)  # fmt: skip
+
+
+@dataclass
+class Result:
+    """What became of all groups."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    code: int = 0
+    """The first exit code of pytest that is an error, or 1 if a test failed."""
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed."""
+        return sum(outcome.passed for outcome in self.outcomes.values())
+
+    @property
+    def skipped(self) -> int:
+        """How many tests were skipped."""
+        return sum(outcome.skipped for outcome in self.outcomes.values())
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of tests that failed."""
+        return [name for outcome in self.outcomes.values() for name in outcome.failed]
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """A group that has run."""
+
+    group: Group
+    code: int
+    outcomes: Mapping[str, Outcome]
+    output: str
+    took_s: float
+
+
+def workers() -> int:
+    """Return how many groups run at a time."""
+    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+
+
+def run_groups(
+    root: Path, groups: Sequence[Group], distances: Mapping[str, int], words: Sequence[str],
+    until: float | None = None,
+) -> Result:  # fmt: skip
+    """Run groups and print a line for each; output is shown of those that do not pass.
+
+    Groups whose turn comes after `until` (seconds of the system's clock) do not begin.
+    """
+    result, left = Result(), len(groups)
+    with _folder() as folder, warm_session.offered(), ThreadPoolExecutor(workers()) as threads:
+        running = [
+            threads.submit(_run, root, group, distances, words, until, folder) for group in groups
+        ]
+        try:
+            for future in as_completed(running):
+                left -= 1
+                _note(future.result(), result, left)
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)  # groups hear an interrupt themselves
+            raise
+    return result
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="adabench-suite-") as folder:
+        yield Path(folder)
+
+
+def _run(
+    root: Path, group: Group, distances: Mapping[str, int], words: Sequence[str],
+    until: float | None, folder: Path,
+) -> _Finished | None:  # fmt: skip
+    """Run a group in a process of its own; None if it is too late."""
+    if until is not None and time.time() > until:
+        return None
+    place = folder / group.name.replace("/", "-").replace(" ", "-")
+    place.mkdir()
+    plan, outcomes, output = place / "plan.json", place / "outcomes.json", place / "output"
+    write_plan(plan, Plan({unit: distances[unit] for unit in group.units}, outcomes, until))
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    started_s = time.monotonic()
+    with output.open("wb") as stream:
+        code = subprocess.run(
+            [*PYTEST, *words, *group.files], cwd=root, env={**environ, PLAN: str(plan)}, check=False,
+            stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+        ).returncode  # fmt: skip
+    document = json.loads(outcomes.read_text()) if outcomes.exists() else {}
+    return _Finished(
+        group, code, {unit: Outcome(**outcome) for unit, outcome in document.items()},
+        output.read_text(errors="replace"), time.monotonic() - started_s,
+    )  # fmt: skip
+
+
+def _note(found: _Finished | None, result: Result, left: int) -> None:
+    """Add a group to the result, and print its line."""
+    if found is None:
+        return
+    result.outcomes |= found.outcomes
+    if found.code not in (0, NO_TESTS):
+        result.code = result.code or found.code
+        print(found.output)
+    numbers = Result(found.outcomes)
+    processor_s = sum(outcome.processor_s for outcome in found.outcomes.values())
+    print(
+        f"{found.group.name:36} {numbers.passed:5} passed {len(numbers.failed):2} failed "
+        f"{processor_s:6.1f} s of processor {found.took_s:6.1f} s  ({left} left)"
+        + ("" if found.code in (0, 1, NO_TESTS) else f"  pytest ended with {found.code}"),
+        flush=True,
+    )
