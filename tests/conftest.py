@@ -23,6 +23,8 @@ for library in ("OMP", "MKL", "OPENBLAS"):
 import pytest
 from hypothesis import settings
 
+from tests.suite import warm_session
+
 settings.register_profile("adabench", deadline=None)  # a busy machine is no failure
 settings.load_profile("adabench")
 
@@ -41,7 +43,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let all workers share one folder of prepared states, unless the user named one."""
+    """Let all workers share one folder of prepared states, unless the user named one, and forks."""
     if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
         from adabench.harness.store.prepared_states import default_folder
 
@@ -50,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         lend_models(models, Path(folder.name) / "models")
         os.environ["ADABENCH_CACHE"] = folder.name
         config.add_cleanup(folder.cleanup)
+    warm_session.begin(config)
 
 
 def lend_models(own: Path, lent: Path) -> None:
