@@ -23,7 +23,7 @@ for library in ("OMP", "MKL", "OPENBLAS"):
 import pytest
 from hypothesis import settings
 
-from tests.suite import opened_files
+from tests.suite import opened_files, warm_session
 from tests.suite.unit_plugin import UnitPlugin, read_plan
 
 settings.register_profile("adabench", deadline=None)  # a busy machine is no failure
@@ -44,12 +44,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run the units that a plan chooses, if there is one, in a cache of the session's own."""
+    """Run the units that a plan chooses, if there is one; lend workers a cache and a warm process."""
     plan = read_plan()
     if plan is not None:
         config.pluginmanager.register(UnitPlugin(plan, config.rootpath))
         opened_files.listen(imports=True)
     lend_cache(config)
+    warm_session.begin(config)
 
 
 def lend_cache(config: pytest.Config) -> None:

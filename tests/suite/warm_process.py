@@ -1,0 +1,200 @@
+"""One process a test session that has imported what commands and task servers import, and forks.
+
+    python -P -m tests.suite.warm_process LISTENING     the descriptor of a socket
+
+It imports when it is first asked. An order (`start_order.py`) comes as the message of a connection, with
+the open files of the process to be; the number of that process goes back, and how it ended. A fork does
+what makes it as good as a fresh start (`fresh_start.py`). The answer is 0, and nobody is forked, where
+the process to be would differ from this one in what a fork cannot change.
+
+It ends with the process that started it, the controller of the test session. Task servers and workers
+end with who ordered them, as they would with their parent.
+"""
+
+import gc
+import importlib
+import os
+import select
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from adabench.harness.run.descendants import die_with_parent
+from tests.suite import warm_forks
+from tests.suite.fresh_start import OWN, become
+from tests.suite.start_order import NUMBER, Inheritance, Order, inheritance, order_from_json
+
+ROOT = str(Path(__file__).parents[2])
+BASE = [entry for entry in sys.path if entry != ROOT]
+"""`sys.path` of a bare interpreter of this environment."""
+MODULES = (
+    "numpy", "scipy.linalg", "torch", "numba", "safetensors", "pandas",
+    "adabench.cli.main", "adabench.cli.commands.run",
+    "adabench.harness.run.execute", "adabench.harness.run.method_process",
+    "adabench.harness.analysis.load_run",
+)  # fmt: skip
+AT_START = (
+    "BLIS_", "CUDA_", "FORCE_COLOR", "GITHUB_ACTIONS", "GLIBC_", "GOMP_", "HOME", "KMP_", "LANG",
+    "LC_", "LD_", "MALLOC_", "MKL_", "MPL", "NPY_", "NUMBA_", "NUMEXPR_", "NUMPY_", "OMP_",
+    "OPENBLAS_", "PYDANTIC_", "PYTHON", "PYTORCH_", "PY_COLORS", "SETUPTOOLS_",
+    "TERMINAL_WIDTH", "TORCH", "TRITON_", "TYPER_", "TZ", "_TYPER_",
+)  # fmt: skip
+"""How variables begin that an interpreter or a library reads as it starts."""
+AT_FORK = ("PYTHONPATH", "PYTHONSAFEPATH")
+"""Those of them that a fork obeys."""
+CUSTOMS = {"sitecustomize", "usercustomize"}
+"""Modules that an interpreter imports as it starts."""
+MESSAGE_BYTES = 1 << 20
+MOST_FILES = 64
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A process that was ordered."""
+
+    pid: int
+    end: int
+    """A descriptor that becomes readable when the process has ended."""
+    owner: socket.socket
+    """The connection of who ordered it."""
+    bound: bool
+    """Whether it ends with its owner."""
+
+
+@dataclass
+class WarmProcess:
+    """What it holds while it waits for orders."""
+
+    listening: socket.socket
+    inheritance: Inheritance
+    variables: Mapping[str, str]
+    modules: frozenset[str]
+    """Names of packages and modules that are imported."""
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    forks: dict[socket.socket, Fork] = field(default_factory=dict)
+    """By the connections of their owners."""
+
+    def serve(self) -> tuple[Order, list[int]]:
+        """Fork as ordered; return only in a fork, with its order and its open files."""
+        self.selector.register(self.listening, selectors.EVENT_READ)
+        while True:
+            for key, _ in self.selector.select():
+                source = key.fileobj
+                if isinstance(key.data, Fork):
+                    self._report(key.data)
+                elif source is self.listening:
+                    self.selector.register(self.listening.accept()[0], selectors.EVENT_READ)
+                elif isinstance(source, socket.socket) and (found := self._hear(source)):
+                    return found
+
+    def _hear(self, connection: socket.socket) -> tuple[Order, list[int]] | None:
+        """Take an order, or note that an owner is gone; return what this process is to be, a fork."""
+        data, files, _, _ = socket.recv_fds(connection, MESSAGE_BYTES, MOST_FILES)
+        if not data:
+            self._lose(connection)
+            return None
+        order, pid = order_from_json(data), 0
+        if self._can_be_forked(order):
+            pid = os.fork()
+            if pid == 0:
+                return order, files
+            fork = Fork(pid, os.pidfd_open(pid), connection, order.program.kind == "module")
+            self.forks[connection] = fork
+            self.selector.register(fork.end, selectors.EVENT_READ, fork)
+        for file in files:
+            os.close(file)
+        with suppress(OSError):
+            connection.send(NUMBER.pack(pid))
+        return None
+
+    def _report(self, fork: Fork) -> None:
+        """Bury a fork, and say how it ended."""
+        self.selector.unregister(fork.end)
+        os.close(fork.end)
+        _, status = os.waitpid(fork.pid, 0)
+        del self.forks[fork.owner]
+        with suppress(OSError):
+            fork.owner.send(NUMBER.pack(status))
+        self._close(fork.owner)
+
+    def _lose(self, connection: socket.socket) -> None:
+        """End what is bound to an owner that is gone."""
+        fork = self.forks.get(connection)
+        if fork is None:
+            self._close(connection)
+            return
+        self.selector.unregister(connection)
+        if fork.bound:
+            os.kill(fork.pid, signal.SIGKILL)
+
+    def _close(self, connection: socket.socket) -> None:
+        with suppress(KeyError):
+            self.selector.unregister(connection)
+        connection.close()
+
+    def _can_be_forked(self, order: Order) -> bool:
+        """Say whether a fork can be what is ordered."""
+        group = 0 if order.new_session else self.inheritance.group
+        return (
+            order.inheritance == replace(self.inheritance, group=group)
+            and at_start(order.environ) == self.variables
+            and Path(order.folder).is_dir()
+            and not self._shadows(order)
+        )
+
+    def _shadows(self, order: Order) -> bool:
+        """Say whether a path that is named has another module in place of one that is imported."""
+        for entry in order.environ.get("PYTHONPATH", "").split(os.pathsep):
+            folder = Path(order.folder, entry)
+            if str(folder) in BASE or not folder.exists():
+                continue
+            if not folder.is_dir():  # an archive
+                return True
+            names = {name.partition(".")[0] for name in os.listdir(folder)}
+            if names & (self.modules | CUSTOMS):
+                return True
+        return False
+
+
+def at_start(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are read at a start and that a fork cannot obey any more."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(AT_START) and name not in AT_FORK
+    }
+
+
+def prepare() -> frozenset[str]:
+    """Import what forks need; return the names of all packages and modules that are imported."""
+    for name in MODULES:
+        importlib.import_module(name)
+    from adabench.harness.run.task_server import start_compiler
+
+    start_compiler()
+    gc.collect()
+    gc.freeze()  # a collection in a fork would touch, and so copy, every page
+    return frozenset(name.partition(".")[0] for name in sys.modules) - {OWN}
+
+
+def main() -> None:
+    """Wait for orders; in a fork, be what is ordered."""
+    die_with_parent()
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    own, variables = inheritance(new_session=False), at_start(os.environ)
+    select.select([listening], [], [])
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the controller decides
+    modules = prepare()
+    warm_forks.install()
+    order, files = WarmProcess(listening, own, variables, modules).serve()
+    signal.signal(signal.SIGINT, interrupt)
+    become(order, files, BASE)
+
+
+if __name__ == "__main__":
+    main()

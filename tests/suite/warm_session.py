@@ -1,0 +1,97 @@
+"""The plug-in of pytest that starts the warm process, and offers it to all tests but `cold` ones.
+
+All workers of a session share one. A test with the marker `cold` is about a fresh interpreter, signals,
+a process tree or memory: whatever it starts, its fixtures included, starts as for a user.
+`ADABENCH_TEST_COLD=1` makes every test one.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.suite import warm_forks
+from tests.suite.start_order import NAME
+
+ROOT = Path(__file__).parents[2]
+COLD = "ADABENCH_TEST_COLD"
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
+"""Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
+
+
+class WarmSession:
+    """Hooks of a session or of one of its workers, which have the address of the warm process."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a worker the address."""
+        node.workerinput[NAME] = self.address
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Name the warm process while a test runs that is not about a fresh start."""
+        with pytest.MonkeyPatch.context() as patch:
+            if item.get_closest_marker("cold"):
+                patch.delenv(NAME, raising=False)
+            else:
+                patch.setenv(NAME, self.address)
+            return (yield)
+
+
+def begin(config: pytest.Config) -> None:
+    """Start the warm process, if this is no worker, and take part in the session."""
+    if os.environ.get(COLD) == "1" or not warm_forks.possible():
+        return
+    given = getattr(config, "workerinput", {}).get(NAME) or os.environ.pop(NAME, "")
+    if given:
+        address = given
+    else:
+        address, process = start()
+        config.add_cleanup(lambda: end(process))
+    warm_forks.install()
+    config.pluginmanager.register(WarmSession(address), "warm-session")
+
+
+@contextmanager
+def offered() -> Iterator[None]:
+    """Offer a warm process to the sessions that are started meanwhile, and fork them from it."""
+    if os.environ.get(COLD) == "1" or not warm_forks.possible():
+        yield
+        return
+    address, process = start()
+    warm_forks.install()
+    os.environ[NAME] = address
+    try:
+        yield
+    finally:
+        del os.environ[NAME]
+        end(process)
+
+
+def start() -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Start a warm process; return its address and itself."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind("")  # the kernel chooses an address that no file has
+        listening.listen(128)
+        process = warm_forks.PLAIN(
+            [sys.executable, "-P", "-m", "tests.suite.warm_process", str(listening.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[listening.fileno()],
+            env={**QUIET, **os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        return listening.getsockname()[1:].decode(), process
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a warm process."""
+    process.kill()
+    process.wait()
