@@ -139,13 +139,10 @@ def quick(suite: Suite, words: Sequence[str], started: float) -> int:
     if chosen:
         until = started + LAST_TEST_S
         plan = {unit: reached[unit] for unit in chosen}
-        code, outcomes = run(
-            plan, ["--no-loadscope-reorder", "-q", *set(words) - set(files)], until
-        )
-        finished = settle(suite, code, outcomes, chosen)
-        todo = [
-            unit for unit in todo if unit not in finished and not outcomes_failed(outcomes, unit)
-        ]
+        result = run(suite, plan, [word for word in words if word not in files], until)
+        code, finished = result.code, settle(suite, result, chosen)
+        failed = {unit for unit, outcome in result.outcomes.items() if outcome.failed}
+        todo = [unit for unit in todo if unit not in finished | failed]
     rest = [unit for unit in suite.keys if unit not in known and unit not in reached]
     if todo:
         say(f"Left out for time: {len(todo)} units, about {suite.total_s(todo):.0f} processor seconds: "
@@ -170,8 +167,9 @@ def everything(suite: Suite, words: Sequence[str]) -> int:
         strays = opened_files.outside(Path(folder), closures)
     for unit, files in strays.items():
         say(f"{unit} opens what its closure lacks (tests/suite/dependencies.py): {listed(files)}.")
-    wrong = [unit for unit in suite.passed()
-        if unit in result.outcomes and result.outcomes[unit].failed]
+    wrong = [
+        unit for unit in suite.passed() if unit in result.outcomes and result.outcomes[unit].failed
+    ]
     for unit in wrong:
         say(f"False pass: {unit} had passed here with these inputs, and fails.")
         suite.store.remove(suite.keys[unit])

@@ -132,7 +132,11 @@ class UnitPlugin:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write what became of the units; those without a test have an empty outcome."""
         if not hasattr(session.config, "workerinput"):
-            if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+            if exitstatus in (
+                pytest.ExitCode.OK,
+                pytest.ExitCode.TESTS_FAILED,
+                pytest.ExitCode.NO_TESTS_COLLECTED,
+            ):
                 for unit in self.plan.distances:
                     self.outcomes[unit]
             document = {unit: asdict(outcome) for unit, outcome in self.outcomes.items()}
