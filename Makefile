@@ -5,13 +5,21 @@ export PYTHONSAFEPATH := 1
 # Tests start hundreds of processes, and each would compile hundreds of modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test slow check style types layers rules fresh docs site results bench clean
+.PHONY: run test quick test-all slow check style types layers rules fresh docs site results bench clean
 
 run: .venv/installed      ## the tour: at most a minute, offline
 	$(BIN)/adabench run
 
-test: .venv/installed     ## everything but slow trainings and GPU tests; ARGS=... goes to pytest
-	$(BIN)/pytest $(ARGS)
+SUITE := PYTHONPATH=. $(BIN)/python -m tests.suite
+
+test: .venv/installed     ## what has not passed here with these inputs; CI=true: everything; ARGS=... goes to pytest
+	$(SUITE) test $(ARGS)
+
+quick: .venv/installed    ## what an edit reaches, nearest first, for at most a minute
+	$(SUITE) quick $(ARGS)
+
+test-all: .venv/installed ## all there is but slow and GPU tests: cold interpreters, random examples, files opened
+	$(SUITE) all $(ARGS)
 
 slow: .venv/installed     ## trainings and the claims of every card
 	$(BIN)/pytest -m slow

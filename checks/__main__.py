@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from checks import allowed, fairness, names, reachability, sizes, unused
+from checks import allowed, costs, fairness, names, reachability, sizes, unused
 from checks.offence import Offence
 from checks.tree import Tree, read_tree
 
 CHECKS: tuple[Callable[[Tree], Iterator[Offence]], ...] = (
     reachability.offences, sizes.offences, fairness.offences, names.offences, unused.offences,
+    costs.offences,
 )  # fmt: skip
 
 

@@ -83,13 +83,13 @@ class Dependencies:
 
     def digest(self, node: str) -> str:
         """Return what a node is now: a digest of its code, its card or its content."""
-        kind, _, file = node.rpartition("card:") if node.startswith("card:") else ("", "", node)
-        facts = self.checkout.facts.get(file.partition("::")[0])
-        if facts is None or kind:
+        file, _, fixture = node.removeprefix("card:").partition("::")
+        facts = self.checkout.facts.get(file)
+        if facts is None or file.startswith("cli/"):  # what verbs say of themselves is their help
             return self.checkout.digest(file) if file in self.checkout.known else ""
-        if node.startswith("card:"):
-            return facts.card
-        return facts.code if not file.startswith("cli/") else self.checkout.digest(file)
+        if fixture:
+            return facts.fixtures[fixture].code
+        return facts.card if node.startswith("card:") else facts.code
 
 
 def _walk(edges: Mapping[str, set[str]], starts: Iterable[str]) -> dict[str, int]:

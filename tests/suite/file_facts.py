@@ -38,6 +38,8 @@ class Facts:
 class Fixture:
     """A fixture of a test file or of a conftest.py."""
 
+    code: str
+    """A digest of it."""
     facts: Facts
     autouse: bool
 
@@ -47,7 +49,7 @@ class FileFacts:
     """What a file says."""
 
     code: str
-    """A digest of what it does: comments and docstrings do not count."""
+    """A digest of what it does, beside its fixtures: comments and docstrings do not count."""
     card: str
     """A digest of its card and its docstring; empty if it has no card."""
     tasks: tuple[str, ...]
@@ -66,7 +68,7 @@ def parse(content: bytes) -> FileFacts:
     """Return what a Python source says; of what cannot be parsed nothing but its digest."""
     try:
         tree = ast.parse(content)
-        code = _code_digest(content)
+        code = _code_digest(_without(content, filter(_is_fixture, tree.body)))
     except (SyntaxError, ValueError):
         nothing = Facts(frozenset(), frozenset(), frozenset(), frozenset())
         return FileFacts(content_digest(content), "", (), nothing, {})
@@ -77,7 +79,7 @@ def parse(content: bytes) -> FileFacts:
         "" if card is None else content_digest(f"{ast.get_docstring(tree)}{ast.dump(card)}".encode()),
         () if card is None else tuple(_listed_tasks(card)),
         _facts(node for node in tree.body if not _is_fixture(node)),
-        {name: Fixture(_facts([node]), _is_autouse(node)) for name, node in fixtures.items()},
+        {name: _fixture(node) for name, node in fixtures.items()},
     )  # fmt: skip
 
 
@@ -125,6 +127,21 @@ def _scheme() -> str:
 
 def _code_digest(content: bytes) -> str:
     return content_digest(repr(syntax.parse(content).parts).encode())
+
+
+def _without(content: bytes, nodes: Iterable[ast.stmt]) -> bytes:
+    """Return a source with the lines of some functions empty."""
+    lines = content.splitlines(keepends=True)
+    for node in nodes:
+        assert isinstance(node, Function)
+        first = min(node.lineno, *(decorator.lineno for decorator in node.decorator_list))
+        for number in range(first - 1, node.end_lineno or first):
+            lines[number] = b"\n"
+    return b"".join(lines)
+
+
+def _fixture(node: Function) -> Fixture:
+    return Fixture(content_digest(ast.dump(node).encode()), _facts([node]), _is_autouse(node))
 
 
 def _card(tree: ast.Module) -> ast.Call | None:
@@ -197,7 +214,7 @@ def _to_json(facts: FileFacts) -> dict[str, object]:
         "tasks": facts.tasks,
         "top": _piece(facts.top),
         "fixtures": {
-            name: [_piece(one.facts), one.autouse] for name, one in facts.fixtures.items()
+            name: [one.code, _piece(one.facts), one.autouse] for name, one in facts.fixtures.items()
         },
     }
 
@@ -218,7 +235,8 @@ def _words(texts: frozenset[str]) -> set[str]:
 def _from_json(value: object) -> FileFacts:
     assert isinstance(value, dict)
     fixtures = {
-        name: Fixture(_unpiece(one), bool(auto)) for name, (one, auto) in value["fixtures"].items()
+        name: Fixture(code, _unpiece(one), bool(auto))
+        for name, (code, one, auto) in value["fixtures"].items()
     }
     return FileFacts(
         value["code"], value["card"], tuple(value["tasks"]), _unpiece(value["top"]), fixtures

@@ -43,7 +43,7 @@ def group_units(units: Mapping[str, int], costs_s: Mapping[str, float]) -> list[
         folders[units[unit], folder_of(unit)].append(unit)
     merged: dict[str, tuple[int, list[str]]] = {}
     for (distance, folder), members in sorted(folders.items()):
-        nearest, known = merged.setdefault(folder, (distance, []))
+        _, known = merged.setdefault(folder, (distance, []))
         known += members
     groups = [
         (nearest, piece)
