@@ -138,7 +138,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def toy_env(plugin_paths: list[str], tmp_path: Path) -> dict[str, str]:
     """An environment for child processes that see the plug-in."""
-    extra = {"PYTHONPATH": os.pathsep.join(plugin_paths), "ADABENCH_CACHE": str(tmp_path / "cache")}
+    paths = [*plugin_paths, *filter(None, [os.environ.get("PYTHONPATH")])]
+    extra = {"PYTHONPATH": os.pathsep.join(paths), "ADABENCH_CACHE": str(tmp_path / "cache")}
     return {**os.environ, **extra}
 
 

@@ -276,7 +276,7 @@ def _stable_cases(entry: Entry) -> Iterator[str]:
         yield "another seed gives the same cases"
 
 
-def _complete(entry: Entry, *, catalogue: bool) -> Iterator[str]:
+def _complete(entry: Entry, *, catalogue: bool = True) -> Iterator[str]:
     card = entry.card
     if not card.title:
         yield "its card has no title"

@@ -160,11 +160,8 @@ def everything(suite: Suite, words: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="adabench-opened-") as folder:
         os.environ[opened_files.FOLDER] = folder
         result = run(suite, dict.fromkeys(suite.keys, 0), ["-m", EVERYTHING, *words])
-        closures = {
-            unit: frozenset(suite.dependencies.closure(starts))
-            for unit, starts in passes.units(suite.dependencies).items()
-        }
-        strays = opened_files.outside(Path(folder), closures)
+        closures = passes.rooms_closures(suite.dependencies)
+        strays = opened_files.outside(Path(folder), closures, suite.dependencies.checkout.known)
     for unit, files in strays.items():
         say(f"{unit} opens what its closure lacks (tests/suite/dependencies.py): {listed(files)}.")
     wrong = [

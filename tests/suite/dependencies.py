@@ -145,6 +145,9 @@ class _Reader:
         if is_test:
             ends.update(self._named_files(file, facts.texts))
             ends.update(self._verbs(file, facts))
+            ends.update(
+                {CATALOGUE} & facts.texts
+            )  # a test file may say so: READS = ("<all cards>",)
         if node != file:
             ends.update({file} if file.endswith("conftest.py") else ())
         ends.discard(node)
@@ -235,8 +238,18 @@ class _Reader:
             beside = {str(PurePosixPath(file).with_name(name)) for name in BESIDE_A_TASK}
             self.edges[file] |= beside & self.checkout.known
             self.edges[file] |= {card_of(one) for one in self.checkout.methods_of[task]}
+            home = PurePosixPath(file).parent
+            self.edges[file] |= {card_of(one) for one in self._methods_in(f"{home.parent}/methods")}
+            below = self.checkout.folders[str(home)]
+            self.edges[file] |= {one for one in below if not one.endswith(".py")}
         for file in self.checkout.tasks.values():
             self.edges[REGISTRY].add(card_of(file))
+
+    def _methods_in(self, folder: str) -> Iterator[str]:
+        """Yield what the registry reads in the folder of a family's methods, to see whose they are."""
+        for file in self.checkout.folders.get(folder, ()):
+            if file in self.checkout.facts and self.checkout.facts[file].card:
+                yield file
 
     def _link_catalogue(self) -> None:
         everything = {*self.checkout.tasks.values(), *self.checkout.methods.values()}

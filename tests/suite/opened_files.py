@@ -11,8 +11,8 @@ import importlib
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Container, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -123,17 +123,18 @@ def _hear_imports(opened: OpenedFiles) -> None:
     importlib.import_module = hearing_by_name
 
 
-def outside(folder: Path, closures: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
-    """Return what units opened outside their closures; a card is in it with its file too."""
+def outside(
+    folder: Path, closures: Mapping[str, frozenset[str]], known: Container[str]
+) -> dict[str, list[str]]:
+    """Return what units opened outside their closures, of the files that the repository knows.
+
+    Where a card is opened, a closure that has the file has the card.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     for file in folder.iterdir():
         for line in file.read_text().splitlines():
             unit, _, node = line.partition("\t")
             plain = node.removeprefix("card:")
-            if unit in closures and not {node, plain} & closures[unit] and _counts(plain):
+            if unit in closures and plain in known and not {node, plain} & closures[unit]:
                 found[unit].add(node)
     return {unit: sorted(nodes) for unit, nodes in sorted(found.items())}
-
-
-def _counts(path: str) -> bool:
-    return PurePosixPath(path).suffix != ".pyc" and not path.startswith("tests/suite/audit_site")

@@ -48,6 +48,30 @@ def units(dependencies: Dependencies) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def rooms_closures(dependencies: Dependencies) -> dict[str, frozenset[str]]:
+    """Return what the tests of each unit may open.
+
+    Addresses of one task share the process that their methods are forked from: what it opens for one
+    may be heard as another's, so each may open what any of them may.
+    """
+    closures = {
+        unit: frozenset(dependencies.closure(starts))
+        for unit, starts in units(dependencies).items()
+    }
+    tasks: dict[str, frozenset[str]] = {}
+    for unit, closure in closures.items():
+        task = _task(unit)
+        tasks[task] = tasks.get(task, frozenset()) | closure
+    return {
+        unit: tasks[_task(unit)] if _task(unit) else closure for unit, closure in closures.items()
+    }
+
+
+def _task(unit: str) -> str:
+    """Return the task of an address of the conformance suite; empty for a file."""
+    return unit.partition("[")[2].rstrip("]").partition("/")[0]
+
+
 @dataclass(frozen=True)
 class PassStore:
     """A folder of passes."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.suite import warm_session
+from tests.suite import opened_files, warm_session
 from tests.suite.groups import Group
 from tests.suite.unit_plugin import PLAN, Outcome, Plan, write_plan
 
@@ -107,6 +107,8 @@ def _run(
     plan, outcomes, output = place / "plan.json", place / "outcomes.json", place / "output"
     write_plan(plan, Plan({unit: distances[unit] for unit in group.units}, outcomes, until))
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if opened_files.FOLDER in environ:
+        environ["PYTHONPATH"] = opened_files.SITE
     started_s = time.monotonic()
     with output.open("wb") as stream:
         code = subprocess.run(

@@ -64,5 +64,7 @@ def test_a_compiled_file_stands_for_its_source() -> None:
 
 def test_what_lies_outside_a_closure_is_said(tmp_path: Path) -> None:
     (tmp_path / "7").write_text("u\ta.py\nu\tb.py\nu\tcard:c.py\nother\tb.py\n")
-    assert outside(tmp_path, {"u": frozenset({"a.py", "c.py"})}) == {"u": ["b.py"]}
-    assert outside(tmp_path, {"u": frozenset({"a.py", "b.py"})}) == {"u": ["card:c.py"]}
+    known = {"a.py", "b.py", "c.py"}
+    assert outside(tmp_path, {"u": frozenset({"a.py", "c.py"})}, known) == {"u": ["b.py"]}
+    assert outside(tmp_path, {"u": frozenset({"a.py", "b.py"})}, known) == {"u": ["card:c.py"]}
+    assert outside(tmp_path, {"u": frozenset({"a.py"})}, {"a.py", "c.py"}) == {"u": ["card:c.py"]}

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.suite.dependencies import CONFORMANCE
+from tests.suite.opened_files import UNIT
 from tests.suite.processor_time import InterpreterCount, processor_s
 
 PLAN = "ADABENCH_TEST_PLAN"
@@ -94,8 +95,9 @@ class UnitPlugin:
         items[:] = sorted(chosen, key=lambda item: self.plan.distances[unit_of(item.nodeid)])
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self) -> bool | None:
-        """Begin no test after the end of the time."""
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Begin no test after the end of the time; name the unit to who hears what is opened."""
+        os.environ[UNIT] = unit_of(item.nodeid)
         late = self.plan.until is not None and time.time() > self.plan.until
         return True if late else None
 
