@@ -41,10 +41,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let all workers share one folder of prepared states, unless the user named one."""
-    if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
-        from adabench.harness.store.prepared_states import default_folder
+    """Let all workers share one folder of prepared states, unless the user named one.
 
+    Kernels lie where all checkouts of the machine find them: they are keyed by everything that they are
+    made from, so they are no results that a test could take for its own. CI does the same.
+    """
+    from adabench.harness.store.prepared_states import default_folder
+
+    os.environ.setdefault("ADABENCH_KERNELS", str(default_folder() / "kernels"))
+    if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
         models = default_folder() / "models"
         folder = tempfile.TemporaryDirectory(prefix="adabench-tests-", ignore_cleanup_errors=True)
         lend_models(models, Path(folder.name) / "models")
