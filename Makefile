@@ -57,8 +57,9 @@ bench: .venv/installed    ## our overhead beside other tools, and all of them on
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/disturbed.py
 
-clean:                    ## compiled kernels and caches (numba watches one file only)
+clean:                    ## caches, and the compiled kernels of all checkouts of this machine
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	rm -rf "$${ADABENCH_KERNELS:-$${ADABENCH_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/adabench}/kernels}"
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Python compiles what is imported; of all that is installed that is a small part.

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -24,6 +23,7 @@ import pytest
 from hypothesis import settings
 
 from tests.suite import opened_files, warm_session
+from tests.suite.session_cache import session_cache
 from tests.suite.unit_plugin import UnitPlugin, read_plan
 
 settings.register_profile("adabench", deadline=None)  # a busy machine is no failure
@@ -44,33 +44,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run the units that a plan chooses, if there is one; lend workers a cache and a warm process."""
+    """Run the units that a plan chooses, if there is one; share a cache and a warm process."""
     plan = read_plan()
     if plan is not None:
         config.pluginmanager.register(UnitPlugin(plan, config.rootpath))
         opened_files.listen(imports=True)
-    lend_cache(config)
+    if not hasattr(config, "workerinput"):
+        cache = session_cache()
+        cache.__enter__()
+        config.add_cleanup(lambda: cache.__exit__(None, None, None))
     warm_session.begin(config)
-
-
-def lend_cache(config: pytest.Config) -> None:
-    """Let all workers share one folder of prepared states, unless the user named one."""
-    if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
-        from adabench.harness.store.prepared_states import default_folder
-
-        models = default_folder() / "models"
-        folder = tempfile.TemporaryDirectory(prefix="adabench-tests-", ignore_cleanup_errors=True)
-        lend_models(models, Path(folder.name) / "models")
-        os.environ["ADABENCH_CACHE"] = folder.name
-        config.add_cleanup(folder.cleanup)
-
-
-def lend_models(own: Path, lent: Path) -> None:
-    """Let tests read the models that the user has converted: a conversion takes most of a minute."""
-    lent.mkdir()
-    for folder in own.iterdir() if own.is_dir() else ():
-        if (folder / "config.json").is_file():
-            (lent / folder.name).symlink_to(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

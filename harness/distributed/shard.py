@@ -56,7 +56,7 @@ BUSY_S = 10.0
 """So long it waits for a folder that a process which was just killed still holds."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Ray sets the first in its workers; a worker has what the parent has, set or not."""
-KEPT = ("ADABENCH_CACHE",)
+KEPT = ("ADABENCH_CACHE", "ADABENCH_KERNELS")
 Errand = Literal["admit", "work"]
 
 

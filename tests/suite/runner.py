@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.suite import opened_files, warm_session
 from tests.suite.groups import Group
+from tests.suite.session_cache import session_cache
 from tests.suite.unit_plugin import PLAN, Outcome, Plan, write_plan
 
 NO_TESTS = 5
@@ -75,7 +76,7 @@ def run_groups(
     Groups whose turn comes after `until` (seconds of the system's clock) do not begin.
     """
     result, left = Result(), len(groups)
-    with _folder() as folder, warm_session.offered(), ThreadPoolExecutor(workers()) as threads:
+    with _folder() as folder, session_cache(), warm_session.offered(), _threads() as threads:
         running = [
             threads.submit(_run, root, group, distances, words, until, folder) for group in groups
         ]
@@ -87,6 +88,10 @@ def run_groups(
             threads.shutdown(wait=False, cancel_futures=True)  # groups hear an interrupt themselves
             raise
     return result
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A card says which recipe made the file, a digest of the sources it was made with
 the losses that the shipped fp16 file was measured to have: of arms worst-case losses with fresh
 adversaries, of hunts the average case.
 
-What `same_as` says was shown of code that differs in names and in the keys of compiled kernels alone:
+What `same_as` says was shown of code that differs in names and in how compiled kernels are kept on disk:
 3 shared and 3 own steps of `policies-s0` and `-s3`, and 5 updates of `questions-s0` and
 `thresholds-s0`, gave the same weights to the bit as the code before, on one AMD EPYC: kernels compiled in
 the process and both codes alike, or kernels from numba's disk cache and both alike. Between these two

@@ -3,7 +3,7 @@
 A card says which recipe made the file, a digest of the sources it was made with, and the hit rate
 of the shipped fp16 file on streets of a stream of their own.
 
-What `same_as` says was shown of code that differs in names and in the keys of compiled kernels alone: 12 steps of
+What `same_as` says was shown of code that differs in names and in how compiled kernels are kept on disk: 12 steps of
 seven recipes, each kind among them, gave the same weights to the bit as the code before.
 """
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
-from numba import float64, int32, int64, njit
+from numba import float64, int32, int64
 from numba import types as numba_types
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled.kernels import compiled, keyed
+from adabench.workloads.shared.compiled.kernels import cached, compiled, keyed
 
 types: Any = numba_types
 INTS32, INTS, FLOATS = types.CPointer(int32), types.CPointer(int64), types.CPointer(float64)
@@ -21,7 +21,7 @@ def _same(kind: Any) -> Callable[[Any], Any]:
     def same(array: Any) -> Any:
         return array
 
-    return cast(Callable[[Any], Any], njit(kind(kind), cache=True)(keyed(same)))
+    return cast(Callable[[Any], Any], cached(keyed(same), kind(kind)))
 
 
 to_ints32, to_ints, to_floats = _same(INTS32), _same(INTS), _same(FLOATS)

@@ -14,13 +14,15 @@ Indices count floats from the start of an array and are not checked.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic, models, register_model
+
+from adabench.workloads.shared.compiled.kernels import cached, callback, keyed
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,13 +39,12 @@ _VECTOR = ir.VectorType(_FLOAT, LANES)
 
 def compiled(function: F) -> F:
     """Compile, cached, with the order of sums kept and the lock released."""
-    made: Any = numba.njit(cache=True, nogil=True, fastmath=EXACT)(function)
-    return made  # type: ignore[no-any-return]
+    return cast(F, cached(keyed(function), nogil=True, fastmath=EXACT))
 
 
 def pointer(kind: Any) -> Any:
     """Return the type of a pointer to numbers, for signatures."""
-    return types.CPointer(kind)  # type: ignore[no-untyped-call]
+    return types.CPointer(kind)
 
 
 def publish(name: str, signature: Any, function: Callable[..., Any]) -> Any:
@@ -53,7 +54,7 @@ def publish(name: str, signature: Any, function: Callable[..., Any]) -> Any:
     optimised as it stands, not as part of something large. A cached caller looks its name up
     when it is loaded, so this runs when the module is imported.
     """
-    made: Any = numba.cfunc(signature, cache=True, fastmath=EXACT)(function)
+    made = callback(keyed(function), signature, fastmath=EXACT)
     binding.add_symbol(name, made.address)
     return types.ExternalFunction(name, signature)
 
@@ -88,7 +89,7 @@ class _Lanes(types.Type):
 @register_model(_Lanes)
 class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
+        super().__init__(manager, kind, _VECTOR)
 
 
 _lanes = _Lanes()

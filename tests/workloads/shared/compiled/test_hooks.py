@@ -1,6 +1,8 @@
 """Hooks: inlined into a loop that is keyed by all sources, with guards behind their notes."""
 
 import importlib.util
+import itertools
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +20,7 @@ from adabench.workloads.shared.compiled.hooks import (
     stream_of,
 )
 
+AGES_S = itertools.count(1)
 SOURCE = "from numba import njit\n\n\n@njit\ndef step(x):\n    return x + {add}\n"
 
 
@@ -32,8 +35,10 @@ def _walk(steps: int) -> int:
     return x
 
 
-def module(path: Path, add: int) -> ModuleType:
-    path.write_text(SOURCE.format(add=add))
+def module(path: Path, add: int, prose: str = "") -> ModuleType:
+    path.write_text(prose + SOURCE.format(add=add))
+    age_s = next(AGES_S)
+    os.utime(path, (age_s, age_s))  # what is younger than the process has no key
     return loaded(path)
 
 
@@ -59,8 +64,7 @@ def test_a_loop_runs_the_hook_that_it_was_bound_to(tmp_path: Path) -> None:
 def test_the_key_covers_the_sources_of_hooks_and_not_their_prose(tmp_path: Path) -> None:
     plain = key(bound(_walk, step=module(tmp_path / "m.py", 2).step))
     assert key(bound(_walk, step=module(tmp_path / "m.py", 2).step)) == plain
-    (tmp_path / "m.py").write_text('"""Prose."""\n' + SOURCE.format(add=2))
-    assert key(bound(_walk, step=loaded(tmp_path / "m.py").step)) == plain
+    assert key(bound(_walk, step=module(tmp_path / "m.py", 2, '"""Prose."""\n').step)) == plain
     assert key(bound(_walk, step=module(tmp_path / "m.py", 3).step)) != plain
 
 

@@ -17,10 +17,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled.kernels import keyed
+from adabench.workloads.shared.compiled.kernels import cached, keyed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Floats = NDArray[np.float64]
@@ -38,7 +37,7 @@ FAR = 6.0
 
 def compiled(function: Function) -> Function:
     """Compile what sums in any order and without a look at zero divisors."""
-    return cast(Function, njit(cache=True, fastmath=True, error_model="numpy")(keyed(function)))
+    return cast(Function, cached(keyed(function), fastmath=True, error_model="numpy"))
 
 
 def nothing(w: Weights) -> Weights:

@@ -156,7 +156,7 @@ def _serve(
 def engine(update: Callable[..., None], query: Callable[..., bool]) -> Callable[..., int]:
     """Return the loop with these two hooks inlined: compiled when called, or found on disk."""
     loop = bound(_serve, update=update, query=query)
-    return cast(Callable[..., int], uncounted(cache=True)(loop))
+    return cast(Callable[..., int], kernels.cached(loop, _nrt=False))
 
 
 class Run(NamedTuple):

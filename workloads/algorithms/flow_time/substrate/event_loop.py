@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any, cast
 
 import numpy as np
-from numba import float64, int64, njit
+from numba import float64, int64
 from numba import types as numba_types
 from numpy.typing import NDArray
 
@@ -42,6 +42,7 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     compiled,
 )
 from adabench.workloads.shared.compiled.hooks import bound
+from adabench.workloads.shared.compiled.kernels import cached
 from adabench.workloads.shared.compiled.pointers import to_floats, to_ints
 
 TINY = 1e-12
@@ -345,4 +346,4 @@ _SIGNATURE = types.void(
 def engine(hear: Callable[..., None], choose: Callable[..., None]) -> Callable[..., None]:
     """Return the loop with these two hooks inlined: compiled now, or found on disk."""
     loop = bound(_schedule, hear=hear, choose=choose)
-    return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(loop))
+    return cast(Callable[..., None], cached(loop, _SIGNATURE))

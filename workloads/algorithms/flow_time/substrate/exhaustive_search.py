@@ -7,8 +7,9 @@ for op-SRPT of many drawn instances), and the tests hold the engine to it.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from adabench.workloads.shared.compiled.kernels import compiled
 
 Small = NDArray[np.int64]
 JOBS = 8
@@ -16,7 +17,7 @@ LATEST, LONGEST_TEST, LONGEST = 12, 3, 9
 TRIES = 400
 
 
-@njit(cache=True)
+@compiled
 def unit_flow(arrive: Small, sizes: Small, whole: bool) -> int:
     """Return the total flow time of jobs with operations `sizes` (n, k; 0: no operation).
 

@@ -7,11 +7,12 @@ which runs on the engine, must agree with it.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from adabench.workloads.shared.compiled.kernels import compiled
 
-@njit(cache=True)
+
+@compiled
 def srpt_flow(arrive: NDArray[np.float64], totals: NDArray[np.float64]) -> float:
     """Return the least total flow time of jobs that arrive at `arrive` (n,), rising. O(n log n).
 

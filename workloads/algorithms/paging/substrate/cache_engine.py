@@ -267,7 +267,7 @@ def _replay(
 def engine(fault: Callable[..., None], serve: Callable[..., None]) -> Callable[..., None]:
     """Return the loop with these two hooks inlined: compiled now, or found on disk."""
     loop = bound(_replay, fault=fault, serve=serve)
-    return cast(Callable[..., None], njit(_SIGNATURE, cache=True)(loop))
+    return cast(Callable[..., None], kernels.cached(loop, _SIGNATURE))
 
 
 @hook

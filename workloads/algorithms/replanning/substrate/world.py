@@ -24,7 +24,6 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats
@@ -44,8 +43,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """Compile a kernel of this task; it may not allocate."""
-    uncounted = cast(Any, njit)(cache=True, _nrt=False)  # numba's hints do not name the option
-    return cast(Function, uncounted(kernels.keyed(function)))
+    return cast(Function, kernels.cached(kernels.keyed(function), _nrt=False))
 
 
 class World(NamedTuple):

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
-from numba import njit
-
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Counts,
     Graph,
@@ -24,6 +22,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     room,
 )
 from adabench.workloads.shared.compiled.hooks import bound
+from adabench.workloads.shared.compiled.kernels import cached
 
 Hook = Callable[..., int]
 Builder = Callable[..., Any]
@@ -56,7 +55,7 @@ def _ask(
 @cache
 def engine(hook: Hook) -> Callable[..., None]:
     """Return the loop with this hook inlined: compiled now, or found on disk."""
-    return cast(Callable[..., None], njit(cache=True)(bound(_ask, answer=hook)))
+    return cast(Callable[..., None], cached(bound(_ask, answer=hook)))
 
 
 @compiled

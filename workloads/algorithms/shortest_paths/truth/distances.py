@@ -9,18 +9,17 @@ at every load; a disagreement ends the run. The tests hold both against other li
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from adabench.harness.errors import AdabenchError
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import survey
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
-from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, compiled
 
 CONFIRMED = 4
 """Sources of each case that are flooded at every load."""
 
 
-@njit(cache=True)
+@compiled
 def distances(starts: Ints, heads: Ints, pairs: Ints) -> Ints:
     """Return the distance of each pair (q, 2); -1 where there is no way."""
     n = len(starts) - 1
@@ -33,7 +32,7 @@ def distances(starts: Ints, heads: Ints, pairs: Ints) -> Ints:
     return found
 
 
-@njit(cache=True)
+@compiled
 def _distance(
     starts: Ints, heads: Ints, s: int, t: int, now: int, stamp: Ints, length: Ints, ball: Ints
 ) -> int:
@@ -64,7 +63,7 @@ def _distance(
     return int(best) if best < len(starts) * 2 else -1
 
 
-@njit(cache=True)
+@compiled
 def flooded(starts: Ints, heads: Ints, source: int) -> Ints:
     """Return the distance of every vertex from `source` by plain breadth-first search."""
     length = np.full(len(starts) - 1, -1, np.int32)
