@@ -289,9 +289,10 @@ def _summed(
         if not math.isfinite(float(estimate) + total):
             found.append(Interval(float(estimate), None, None))
             continue
-        factor = _few_seeds(total, between, seeds, len(strata)) if total else 0.0
-        half = Z975 * factor * math.sqrt(total)
-        found.append(Interval(float(estimate), float(estimate) - half, float(estimate) + half))
+        center, error = float(estimate), math.sqrt(total)
+        flat = error <= ROUNDING * max(abs(center), float(np.abs(cases.values).max()))
+        half = 0.0 if flat else Z975 * error * _few_seeds(total, between, seeds, len(strata))
+        found.append(Interval(center, center - half, center + half))
     return found
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from adabench.harness.stats.change_points import ALPHA, hint, steps
 from adabench.harness.stats.intervals import FloatArray
@@ -109,6 +110,70 @@ def test_two_runs_tell_of_a_count_but_not_of_a_time() -> None:
     [step] = steps(values, sure, 0.0, exact=True)
     assert (step.after, step.estimate, step.runs) == (1, 0.1, (1, 1))
     assert not steps(values, unsure, 0.0, exact=True)
+
+
+FLAT = 0.01 * np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+"""Eight runs of one scatter; four at either level leave six degrees of freedom."""
+ERROR = 0.01 * math.sqrt(8 / 6) * math.sqrt(1 / 4 + 1 / 4)
+"""Of the difference of two means of four."""
+
+
+def lifted(step: float) -> FloatArray:
+    return FLAT + np.repeat([0.0, step], 4)
+
+
+def test_a_step_lies_beyond_the_margin_by_a_t_test_at_one_in_a_thousand_for_all_places() -> None:
+    """Seven places, six degrees of freedom, two sides."""
+    least = MARGIN + stats.t.isf(0.001 / 7 / 2, 6) * ERROR
+    for way in (1, -1):
+        assert not steps(lifted(way * 0.995 * least), certain(8), MARGIN)
+        [step] = steps(lifted(way * 1.005 * least), certain(8), MARGIN)
+        assert (step.after, step.runs) == (4, (4, 4))
+        half = stats.t.ppf(0.975, 6) * ERROR
+        assert step.estimate == pytest.approx(way * 1.005 * least)
+        ends = step.estimate - half, step.estimate + half
+        assert (step.low, step.high) == pytest.approx(ends)
+
+
+def test_the_paired_cases_are_held_to_one_in_twenty_or_of_counts_to_all_places() -> None:
+    for exact, limit in ((False, 0.05), (True, 0.001 / 7)):
+        p_paired = certain(8)
+        p_paired[3] = 0.99 * limit
+        assert steps(lifted(1.0), p_paired, MARGIN, exact=exact)
+        p_paired[3] = 1.01 * limit
+        assert not steps(lifted(1.0), p_paired, MARGIN, exact=exact)
+
+
+@pytest.mark.parametrize(("runs", "found"), [(9, False), (10, True), (11, True)])
+def test_at_most_a_tenth_of_the_runs_lies_nearer_to_the_other_level(runs: int, found: bool) -> None:
+    for turn in (1, -1):
+        values = 0.1 * np.arange(2 * runs) % 0.3
+        values[runs:] += 10
+        values[runs // 2] += 6.0
+        assert bool(steps(turn * values, certain(2 * runs), MARGIN)) == found
+        assert bool(steps(turn * values[::-1], certain(2 * runs), MARGIN)) == found
+
+
+def test_a_count_changes_only_beyond_the_margin_and_by_more_than_its_runs_scatter() -> None:
+    sure = np.array([1e-9, 1e-9, 1e-9])
+    assert not steps(np.array([0.0, 0.0, 0.25, 0.25]), sure, 0.25, exact=True)
+    assert steps(np.array([0.0, 0.0, 0.25, 0.25]), sure, 0.2, exact=True)
+    assert not steps(np.array([0.0, 1.0, 1.5]), np.full(2, 0.01), 0.0, exact=True)
+
+
+def test_a_hint_lies_beyond_the_margin_and_three_times_the_scatter_of_the_runs_before() -> None:
+    spread = float(np.std(FLAT, ddof=1))
+    far = MARGIN + 3 * spread
+    for way in (1, -1):
+        assert hint(np.r_[FLAT, way * 1.01 * far], certain(9), MARGIN) == 8
+        assert hint(np.r_[FLAT, way * 0.99 * far], certain(9), MARGIN) is None
+    doubtful = certain(9)
+    doubtful[-1] = 0.06
+    assert hint(np.r_[FLAT, 2 * far], doubtful, MARGIN) is None
+    doubtful[-1] = 0.05
+    assert hint(np.r_[FLAT, 2 * far], doubtful, MARGIN) == 8
+    assert hint(np.array([0.0, 1.01 * MARGIN]), certain(2), MARGIN) == 1
+    assert hint(np.array([0.0, 0.99 * MARGIN]), certain(2), MARGIN) is None
 
 
 def test_constant_and_short_histories_are_quiet() -> None:

@@ -73,6 +73,37 @@ def test_power_is_that_of_the_noncentral_t():
     assert power(0.0, 0.1, 9, 0.01) == pytest.approx(0.01)
 
 
+def test_without_noise_any_effect_is_found_and_none_is_not():
+    assert (power(1e-9, 0.0, 9, 0.01), power(0.0, 0.0, 9, 0.01)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("df", [2, 9, 29])
+def test_the_detectable_effect_is_where_the_power_is_what_was_wanted(df):
+    for alpha, wanted in ((0.025, 0.8), (1e-4, 0.8), (0.05, 0.95)):
+        effect = detectable(0.02, df, alpha, wanted)
+        assert power(effect, 0.02, df, alpha) == pytest.approx(wanted, abs=1e-5)
+    assert detectable(0.02, df, 0.025) == detectable(0.02, df, 0.025, 0.8)
+
+
+def test_repeats_of_two_methods_make_one_error():
+    """Of a ratio of two means of n repeats: s times the root of 2 / n, at 5 % on two sides."""
+    expected = np.expm1(detectable(0.01 * (2 / 5) ** 0.5, 4, 0.025))
+    assert smallest(0.01, 5) == pytest.approx(expected)
+
+
+def test_scatter_of_few_pairs_by_hand():
+    """Two cases of 0, 2 and 4, 6: means 1 and 5, and 2 within each on one degree of freedom."""
+    found = scatter(np.zeros(4), np.array([0.0, 2.0, 4.0, 6.0]), nested(2, 2), "difference")
+    assert found.within == pytest.approx(2**0.5)
+    assert found.between == pytest.approx((8 - 2 / 2) ** 0.5)
+    single = scatter(np.zeros(3), np.array([1.0, 2.0, 3.0]), nested(3, 1), "difference")
+    assert (single.between, single.within, single.units, single.pairs) == (1.0, 0.0, 3, 1.0)
+    seeds = Clusters(np.repeat(range(5), 4), np.tile([0, 0, 1, 1], 5), np.tile([0, 1, 0, 1], 5))
+    many = scatter(np.zeros(20), np.arange(20.0), seeds, "difference")
+    assert (many.units, many.pairs) == (5, 4.0)
+    assert many.within == pytest.approx(np.std([0, 1, 2, 3], ddof=1))
+
+
 @pytest.mark.parametrize("alpha", [0.05, 1e-4])
 def test_the_detectable_effect_is_found_as_often_as_promised(alpha):
     error = 0.02 / 30**0.5

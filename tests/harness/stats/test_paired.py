@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from adabench.harness.stats.paired import Clusters, batches, difference, p_beyond, ratio
 
@@ -121,8 +122,55 @@ def test_two_points_of_accuracy_lost_are_found_in_many_pairs():
     assert p_beyond(a, b, spot, -0.05, "difference", "below") > 0.99
 
 
+def test_two_seeds_are_units_where_they_are_asked_for():
+    a, b = noisy(8)
+    effect = ratio(a, b, where(2, 4), over="seed")
+    gap = np.log(b / a).reshape(2, 4).mean(axis=1)
+    half = 12.7062 * abs(gap[0] - gap[1]) / 2
+    assert (effect.over, effect.clusters, effect.note) == ("seed", 2, "")
+    assert math.log(effect.high / effect.estimate) == pytest.approx(half, rel=1e-4)
+
+
+def test_even_differences_have_the_interval_of_student():
+    gap = np.array([-3.0, -1.0, 0.0, 1.0, 3.0])
+    effect = difference(np.zeros(5), 0.5 + gap, where(1, 5), level=0.9)
+    assert (effect.low, effect.high) == pytest.approx(stats.t.interval(0.9, 4, 0.5, 1.0))
+    for margin in (-0.5, 0.7):
+        p = stats.t.sf(0.5 - margin, 4)
+        found = [
+            p_beyond(np.zeros(5), 0.5 + gap, where(1, 5), margin, "difference", side)
+            for side in ("above", "below")
+        ]
+        assert found == pytest.approx([p, 1 - p])
+
+
+def test_values_are_paired_by_case_and_seed_in_whatever_order_they_come():
+    a, b = noisy(24)
+    spot, order = where(2, 6, 2), np.random.default_rng(9).permutation(24)
+    mixed = Clusters(*(column[order] for column in spot))
+    for over in ("seed", "case", "block", "series"):
+        there, here = ratio(a, b, spot, over=over), ratio(a[order], b[order], mixed, over=over)
+        assert (there.low, there.high) == pytest.approx((here.low, here.high))
+
+
+def test_a_series_is_averaged_in_the_order_of_its_blocks():
+    """The two cases of a block stand beside each other: batches of blocks 0, 1 and of 2, 3."""
+    gap = np.array([0.0, 1.0, 10.0, 11.0, 2.0, 3.0, 14.0, 15.0])  # two cases of four blocks
+    effect = difference(np.zeros(8), gap, where(1, 2, 4), over="series")
+    halves = [(0 + 1 + 2 + 3) / 4, (10 + 11 + 14 + 15) / 4]
+    assert (effect.clusters, effect.estimate) == (2, sum(halves) / 2)
+    assert effect.high - effect.low == pytest.approx(12.7062 * (halves[1] - halves[0]), rel=1e-4)
+
+
+def test_a_series_is_cut_in_two_three_or_one_batch_per_twenty():
+    assert [batches(n) for n in (2, 19, 20, 59, 60, 79, 80)] == [2, 2, 3, 3, 3, 3, 4]
+
+
 def test_values_that_have_no_ratio_are_refused():
-    with pytest.raises(ValueError, match="positive"):
-        ratio(np.array([0.0, 1.0]), np.ones(2), where(1, 2))
+    for a, b in ((np.array([0.0, 1.0]), np.ones(2)), (np.ones(2), np.array([1.0, -1.0]))):
+        with pytest.raises(ValueError, match="positive"):
+            ratio(a, b, where(1, 2))
+    with pytest.raises(ValueError, match="as many values"):
+        difference(np.zeros(0), np.zeros(0), where(1, 0))
     with pytest.raises(ValueError, match="as many values"):
         difference(np.ones(2), np.ones(3), where(1, 2))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from adabench.harness.stats.student_t import moments, p_above
 from adabench.harness.stats.trimmed_mean import ENOUGH, center, p_beyond, trimmed_moments
@@ -32,6 +33,41 @@ def test_yuen_by_hand() -> None:
     assert found.mean[0] == 4.5
     assert found.error[0] == pytest.approx(math.sqrt(30 / 30))
     assert found.df[0] == 5
+
+
+@pytest.mark.parametrize("rounds", [8, 14, 15, 16, 23, 24, 40])
+def test_an_eighth_is_left_out_at_either_end(rounds: int) -> None:
+    values = np.random.default_rng(rounds).exponential(size=rounds)
+    found, cut = trimmed_moments(values), rounds // 8
+    kept = rounds - 2 * cut
+    assert found.mean[0] == pytest.approx(stats.trim_mean(values, 1 / 8))
+    spread = float(np.var(stats.mstats.winsorize(values, limits=(1 / 8, 1 / 8)), ddof=0)) * rounds
+    assert found.error[0] == pytest.approx(math.sqrt(spread / (kept * (kept - 1))))
+    assert found.df[0] == kept - 1
+
+
+def test_the_interval_is_that_of_yuen_from_eight_rounds_on() -> None:
+    found = trimmed_moments(STEADY)
+    expected = stats.t.interval(0.95, found.df[0], found.mean[0], found.error[0])
+    assert center(STEADY)[1:] == pytest.approx(expected)
+    few = np.array([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0])
+    assert center(few) == pytest.approx((0.0, *stats.t.interval(0.95, 6, 0.0, stats.sem(few))))
+    assert center(few, 0.8)[2] == pytest.approx(stats.t.ppf(0.9, 6) * stats.sem(few))
+
+
+@pytest.mark.parametrize("end", [0.02, 0.045, 0.06])
+def test_p_is_twice_the_smaller_one_of_both_tests(end: float) -> None:
+    own = [float(p_above(of, end)[0]) for of in (trimmed_moments(STEADY), moments(STEADY[:, None]))]
+    assert p_beyond(STEADY, end, "above") == pytest.approx(min(1.0, 2 * min(own)))
+    assert p_beyond(STEADY[:7], end, "above") == pytest.approx(
+        float(p_above(moments(STEADY[:7, None]), end)[0])
+    )
+
+
+def test_two_rounds_prove_something_and_one_nothing() -> None:
+    two = np.array([0.9, 1.1])
+    assert p_beyond(two, 0.0, "above") == pytest.approx(stats.t.sf(10.0, 1))
+    assert p_beyond(two[:1], 0.0, "above") == 1.0
 
 
 def test_both_sides_mirror() -> None:

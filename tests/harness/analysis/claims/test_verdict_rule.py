@@ -178,6 +178,75 @@ def test_the_wrong_side_within_what_counts_as_equal_contradicts_nothing():
     assert beyond.verdict == "contradicted"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [(-0.1, 0.5, "undecided"), (-0.1, 0.4999, "not reproduced"), (0.4999, 0.9, "direction only"),
+     (-0.9, 0.0, "not reproduced"), (-0.9, -1e-9, "contradicted")],
+)  # fmt: skip
+def test_an_end_at_the_bar_reaches_it_and_one_at_no_effect_includes_it(low, high, word):
+    assert rule(GAIN, around(low, high), places()).verdict == word
+
+
+@pytest.mark.parametrize(
+    ("gap", "word"),
+    [((-0.01, 0.01), "not reproduced"), ((-0.01, 0.0101), "undecided"), ((0.01, 0.04), "undecided"),
+     ((0.0101, 0.04), "reproduced")],
+)  # fmt: skip
+def test_what_counts_as_equal_includes_its_limits(gap, word):
+    claim = claim_of(Ratio("accuracy", "old", same=0.01), 2.0)
+    ends = around(math.log(1.5), math.log(2.5))
+    assert rule(claim, ends, places(), gap=Gap(around(*gap), 0.01)).verdict == word
+
+
+def test_a_difference_on_the_wrong_side_alone_contradicts_nothing():
+    claim = claim_of(Ratio("accuracy", "old", same=0.01), 2.0)
+    for ends in (around(-0.1, 0.3), around(-0.1, 1.2)):
+        ruling = rule(claim, ends, places(), gap=Gap(around(-0.09, -0.02), 0.01))
+        assert ruling.verdict != "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("interval", "distance", "half"),
+    [
+        (Interval(0.2, -0.2, 0.55), 0.3, 0.35),  # the bar is further away than no effect
+        (Interval(0.3, -0.1, 0.85), 0.3, 0.4),  # no effect is
+        (Interval(-0.1, -0.5, 0.7), 0.6, 0.8),
+    ],
+)
+def test_advice_is_for_what_is_easier_to_exclude(interval, distance, half):
+    drawn = sample_of(places())
+    ruling = rule(GAIN, interval, places())
+    assert (ruling.verdict, ruling.units) == ("undecided", advised(distance, half, drawn))
+
+
+def test_advice_without_a_bar_and_on_the_wrong_side_is_to_exclude_no_effect():
+    claim = claim_of(Ratio("faults", "old", high=1.0))
+    ruling = rule(claim, Interval(0.2, -0.3, 0.5), places())
+    assert (ruling.verdict, ruling.units) == ("undecided", advised(0.2, 0.5, sample_of(places())))
+
+
+def test_advice_on_sameness_is_for_the_nearer_limit_and_the_longer_side():
+    claim = claim_of(Difference("score", "old", low=-0.2, high=0.6))
+    for interval, gap in ((Interval(0.1, -0.3, 0.3), 0.3), (Interval(0.5, 0.1, 0.7), 0.1)):
+        ruling = rule(claim, interval, places())
+        assert ruling.verdict == "undecided"
+        assert ruling.units == (advised(gap, 0.4, sample_of(places())) or 0)
+
+
+def test_an_interval_without_one_end_decides_nothing():
+    for ends in ((None, 0.9), (0.6, None)):
+        ruling = rule(GAIN, Interval(0.7, *ends), places())
+        assert (ruling.verdict, ruling.p_value) == ("undecided", None)
+        assert margin("score", Interval(0.7, *ends), 0.1, sample_of(places())).state == "open"
+
+
+def test_p_of_sameness_is_that_of_the_nearer_limit():
+    claim = claim_of(Difference("score", "old", low=-0.2, high=0.6))
+    for interval in (Interval(0.0, -0.2, 0.1), Interval(0.4, 0.3, 0.6)):
+        assert rule(claim, interval, places()).p_value == pytest.approx(0.025)
+    assert rule(claim, Interval(0.6, 0.5, 0.7), places()).p_value == pytest.approx(0.5)
+
+
 def test_a_counter_decides_without_an_interval():
     at = math.log(0.4)
     ruling = rule(claim_of(Ratio("faults", "old"), 0.25), Interval(at, at, at), places())
