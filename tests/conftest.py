@@ -21,10 +21,9 @@ for library in ("OMP", "MKL", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import pytest
-from hypothesis import settings
 
-settings.register_profile("adabench", deadline=None)  # a busy machine is no failure
-settings.load_profile("adabench")
+from tests.suite import examples
+from tests.suite.leaks import surroundings  # noqa: F401 - checked around every test
 
 PLUGIN = Path(__file__).parent / "plugin"
 WORKLOADS = Path(__file__).parent / "workloads"
@@ -41,7 +40,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let all workers share one folder of prepared states, unless the user named one."""
+    """Let all workers draw the same examples, and share a folder of prepared states if none is named."""
+    examples.choose(config)
     if not hasattr(config, "workerinput") and "ADABENCH_CACHE" not in os.environ:
         from adabench.harness.store.prepared_states import default_folder
 
@@ -80,9 +80,10 @@ def group_of(item: pytest.Item) -> str:
     return folders[0] if folders else ""
 
 
-def pytest_report_header() -> str:
+def pytest_report_header() -> list[str]:
     names = ("adabench", "numpy", "numba", "torch")
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    return [versions, examples.header()]
 
 
 @pytest.fixture(scope="session")
