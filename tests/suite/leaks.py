@@ -17,8 +17,8 @@ import pytest
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 USUAL_UMASK = 0o022
 """The mask can't be read without being set: this one harms no thread that makes a file meanwhile."""
-OWN = b"PYTEST_CURRENT_TEST"
-"""pytest says there which test runs."""
+OWN = (b"PYTEST_CURRENT_TEST", b"TORCHINDUCTOR_CACHE_DIR")
+"""pytest says which test runs; torch says its usual folder at the first compilation in a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Surroundings:
 
     def put_back(self) -> None:
         """Make the process what it was, so that one test's leak is no other test's failure."""
-        for name in os.environb.keys() - self.environment.keys() - {OWN}:
+        for name in os.environb.keys() - self.environment.keys() - set(OWN):
             del os.environb[name]
         for name, value in self.environment.items():
             os.environb[name] = value
@@ -66,7 +66,8 @@ class Surroundings:
 def look() -> Surroundings:
     """Return the state of this process; it takes some 10 µs, so it may be done before every test."""
     environment = vars(os.environ)["_data"].copy()  # a copy of os.environ decodes every value
-    environment.pop(OWN, None)
+    for name in OWN:
+        environment.pop(name, None)
     mask = os.umask(USUAL_UMASK)
     os.umask(mask)
     try:
