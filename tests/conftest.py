@@ -22,7 +22,7 @@ for library in ("OMP", "MKL", "OPENBLAS"):
 
 import pytest
 
-from tests.suite import examples
+from tests.suite import examples, seeds
 from tests.suite.leaks import surroundings  # noqa: F401 - checked around every test
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -78,6 +78,12 @@ def group_of(item: pytest.Item) -> str:
         return ""
     folders = item.path.parent.relative_to(WORKLOADS).parts[1:]  # below a family
     return folders[0] if folders else ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Seed the shared generators before fixtures are made, which may draw."""
+    seeds.begin()
 
 
 def pytest_report_header() -> list[str]:
