@@ -20,14 +20,11 @@ for library in ("OMP", "MKL", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import pytest
-from hypothesis import settings
 
-from tests.suite import opened_files, warm_session
+from tests.suite import examples, opened_files, seeds, warm_session
+from tests.suite.leaks import surroundings  # noqa: F401 - checked around every test
 from tests.suite.session_cache import session_cache
 from tests.suite.unit_plugin import UnitPlugin, read_plan
-
-settings.register_profile("adabench", deadline=None)  # a busy machine is no failure
-settings.load_profile("adabench")
 
 PLUGIN = Path(__file__).parent / "plugin"
 WORKLOADS = Path(__file__).parent / "workloads"
@@ -44,7 +41,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run the units that a plan chooses, if there is one; share a cache and a warm process."""
+    """Run the units that a plan chooses, if there is one; share examples, a cache, a warm process."""
+    examples.choose(config)
     plan = read_plan()
     if plan is not None:
         config.pluginmanager.register(UnitPlugin(plan, config.rootpath))
@@ -76,9 +74,16 @@ def group_of(item: pytest.Item) -> str:
     return folders[0] if folders else ""
 
 
-def pytest_report_header() -> str:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Seed the shared generators before fixtures are made, which may draw."""
+    seeds.begin()
+
+
+def pytest_report_header() -> list[str]:
     names = ("adabench", "numpy", "numba", "torch")
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    return [versions, examples.header()]
 
 
 @pytest.fixture(scope="session")

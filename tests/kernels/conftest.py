@@ -1,11 +1,12 @@
-"""Triton on the CPU: its interpreter, switched on before anything imports triton.
+"""Triton on the CPU: its interpreter, which triton is imported for before any test runs.
 
 On a machine with a CUDA device the kernels are compiled instead and the tests marked `gpu` run
-the same cases; a process can't do both, for triton decides when it is imported.
+the same cases; a process can't do both, for triton decides when it is imported. Apart from that
+import, the interpreter is asked for in the tests that use it alone.
 """
 
+import importlib
 import importlib.util
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,8 +15,12 @@ import pytest
 import torch
 
 INTERPRETED = not torch.cuda.is_available()
-if INTERPRETED:
-    os.environ["TRITON_INTERPRET"] = "1"
+SWITCH = ("TRITON_INTERPRET", "1")
+if INTERPRETED and importlib.util.find_spec("triton"):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*SWITCH)
+        importlib.import_module("triton.language")
+        importlib.import_module("adabench.kernels.triton_kernels")
 
 
 @pytest.fixture
@@ -32,6 +37,7 @@ def interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     import triton.language as tl
     from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
 
+    monkeypatch.setenv(*SWITCH)
     plain = InterpreterBuilder.create_dot
 
     def widened(handle):

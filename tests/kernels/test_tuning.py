@@ -1,6 +1,6 @@
 """The tuner around the kernels, driven through the interpreter with a benchmark that only counts."""
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import torch
@@ -38,11 +38,9 @@ def trials(monkeypatch):
 
 
 def mlp():
-    torch.manual_seed(3)
-    return (
-        torch.randn(40, 32), torch.randn(40, 32), torch.randperm(40)[:19],
-        torch.randn(64, 32), torch.randn(32, 64),
-    )  # fmt: skip
+    draw = partial(torch.randn, generator=torch.Generator().manual_seed(3))
+    rows = torch.randperm(40, generator=torch.Generator().manual_seed(3))[:19]
+    return draw(40, 32), draw(40, 32), rows, draw(64, 32), draw(32, 64)
 
 
 @pytest.mark.parametrize("described", [False, True])
@@ -73,7 +71,9 @@ def test_another_number_of_rows_below_the_same_power_of_two_is_not_tuned_again(t
 def test_grouped_products_are_tuned_too(trials):
     from adabench.kernels import triton_kernels
 
-    x, choice, weights = torch.randn(30, 32), torch.randint(3, (30,)), torch.randn(4, 24, 32)
+    drawn = torch.Generator().manual_seed(4)
+    x, weights = (torch.randn(size, generator=drawn) for size in ((30, 32), (4, 24, 32)))
+    choice = torch.randint(3, (30,), generator=drawn)
     found = triton_kernels.grouped(x, choice, weights)
     assert len(trials) == 2
     assert torch.allclose(found, grouped_matmul.reference(x, choice, weights), rtol=1e-4, atol=1e-4)

@@ -41,7 +41,7 @@ EVIL = (
     float("inf"), float("nan"),
 )  # fmt: skip
 FEW = settings(
-    max_examples=40, derandomize=True, deadline=None,
+    max_examples=40, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 MANY = settings(FEW, max_examples=1500)

@@ -17,6 +17,23 @@ def log(path, rows, header="unix_s,watts"):
     return path
 
 
+class Clocks:
+    """A monotonic clock and a wall clock that stand still but when a test moves both."""
+
+    def __init__(self) -> None:
+        self.ns = 5 * 10**9
+        self.unix_s = 1_800_000_000.0
+
+    def perf_counter_ns(self) -> int:
+        return self.ns
+
+    def time_ns(self) -> int:
+        return round(self.unix_s * 1e9) + self.ns
+
+    def pass_by(self, seconds: float) -> None:
+        self.ns += round(seconds * 1e9)
+
+
 def test_watts_are_integrated_between_any_two_moments():
     samples = [Sample(round(t * 1e9), 100.0 + 10 * t) for t in range(11)]  # a ramp
     assert integrate(samples, 0, 10 * 10**9) == pytest.approx(1_500.0)
@@ -41,15 +58,20 @@ def test_a_hole_in_the_record_is_no_straight_line():
     assert integrate(samples, 31 * 10**9, 33 * 10**9) == pytest.approx(200.0)
 
 
-def test_the_log_of_a_wall_meter_is_a_meter(tmp_path):
-    now = time.time()
+def test_the_log_of_a_wall_meter_is_a_meter(tmp_path, monkeypatch):
+    clocks = Clocks()
+    monkeypatch.setattr(time, "perf_counter_ns", clocks.perf_counter_ns)
+    monkeypatch.setattr(time, "time_ns", clocks.time_ns)
+    now = clocks.time_ns() / 1e9
     rows = [f"{now + second},{200 + second % 2}" for second in range(-5, 30)]
     meter = External(log(tmp_path / "wall.csv", rows))
     assert (meter.kind, meter.scope, meter.key) == ("measured.wall", "node", "energy_node_j")
     assert meter.lag_s == pytest.approx(1.0, abs=1e-3)
     assert meter.min_window_s == pytest.approx(20.0, abs=0.1)
     (start,) = meter.counts()
-    assert start / 1e9 == pytest.approx(now, abs=1.0)
+    assert start / 1e9 == pytest.approx(now, abs=1e-6)
+    clocks.pass_by(3.0)
+    assert meter.counts()[0] - start == 3 * 10**9
     assert meter.joules((start,), (start + 20 * 10**9,)) == pytest.approx(20 * 200.5, rel=1e-3)
     assert meter.clock_u_j((start,), (start + 20 * 10**9,)) == pytest.approx(0.2)
     with pytest.raises(NoValue, match="cover"):
@@ -93,17 +115,19 @@ def test_a_probe_with_a_named_log_gives_the_joules_of_the_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(energy_probe, "Delay", energy_probe.Unwatched)  # on any load
-    began, path = time.time(), tmp_path / "power.csv"
-    rows = [f"{began - 5 + 0.05 * i:.3f},40.0" for i in range(24_000)]  # 40 W, 20 minutes ahead
+    clocks, path = Clocks(), tmp_path / "power.csv"
+    monkeypatch.setattr(time, "perf_counter_ns", clocks.perf_counter_ns)
+    monkeypatch.setattr(time, "time_ns", clocks.time_ns)
+    began = clocks.time_ns() / 1e9
+    rows = [f"{began - 5 + 0.05 * i:.3f},{40.0 + i}" for i in range(240)]  # a ramp
     log(path, rows)
     probes = open_probes(meters=(f"external:{path}",))
-    outside = time.perf_counter()
+    clocks.pass_by(1.0)
     with measured(probes) as seen:
-        inside = time.perf_counter()
-        time.sleep(2.2)  # an external log has no value for a shorter window
-        inside_s = time.perf_counter() - inside
-    outside_s = time.perf_counter() - outside
-    assert 40.0 * inside_s * 0.99 <= seen["energy_node_j"] <= 40.0 * outside_s * 1.01
+        clocks.pass_by(2.2)  # an external log has no value for a shorter window
+    clocks.pass_by(1.0)
+    watts = 40.0 + (5 + 1.0 + 1.1) / 0.05  # in the middle of the window
+    assert seen["energy_node_j"] == pytest.approx(2.2 * watts, rel=1e-4)
     (reading,) = [one for one in provenance(probes, 1) if one["kind"] == "measured.wall"]
     assert reading["label"] == "measured"
 

@@ -1,8 +1,10 @@
 """Models by name: the worlds in English, tools in text, a folder of Hugging Face, an endpoint good and bad."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,9 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from adabench.harness.contract import registry
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.store import run_folder
 from adabench.workloads.agents.agents import task as agents
+from adabench.workloads.agents.agents.substrate import python_tool
 from adabench.workloads.agents.agents.substrate.article_world import ArticleIndex, name_of
 from adabench.workloads.agents.agents.substrate.python_tool import run_python
 from adabench.workloads.agents.agents.substrate.text_branches import TextBranches
@@ -31,6 +34,7 @@ from adabench.workloads.agents.substrate.worlds import World, WorldRules
 from adabench.workloads.agents.truth.problems import draw_problem
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.contract import Costs
+from tests.suite.waits import wait_until
 
 CLEAN = WorldRules(ambiguity=0.0)
 NAME = "scripted"
@@ -87,12 +91,64 @@ def test_what_is_no_expression_is_a_sentence(text):
     assert calculated(text).startswith("That is no")
 
 
-def test_python_runs_apart_and_a_hang_ends_at_its_deadline():
-    assert run_python("print(6 * 7)") == ("42", True)
+def test_python_runs_apart_and_prints_or_says_how_it_failed():
+    assert run_python("print(6 * 7, 'é', __name__)") == ("42 é __main__", True)
     assert run_python("raise ValueError('no')")[0] == "ValueError: no"
+    assert run_python("1 +")[0] == "SyntaxError: invalid syntax"
     assert run_python("print('x' * 10**9)")[0].endswith("MemoryError")
-    assert run_python("import time; time.sleep(60)", 0.3) == ("", False)
-    assert run_python("import os; print(len(os.environ) < 5)") == ("True", True)
+    assert run_python("import os, sys; print(len(os.environ) < 5, sys.argv)") == (
+        "True ['-c']",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: pass",
+        "while True:\n    try:\n        1 / 0\n    except BaseException: pass",
+        "sum(1 for _ in iter(int, 1))",
+        "import time\nfor _ in range(9): time.sleep(0.25)",
+        "from time import sleep; sleep(60)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGXCPU)",  # as the kernel ends what spins
+    ],
+)
+def test_what_python_takes_is_counted_and_ends_at_its_limit(code):
+    assert run_python(code, 10_000) == ("", False)
+
+
+def test_what_python_prints_depends_on_no_clock_and_no_order_of_a_set():
+    few = "import time\nfor _ in range(8): time.sleep(0.25)\nfor i in range(900): pass\nprint(i)"
+    assert run_python(few, 10_000) == ("899", True)
+    assert run_python(few, 1_000) == ("", False)
+    names = "print({'ada', 'birch', 'cole', 'dune', 'elm'}, hash('x'))"
+    assert run_python(names) == run_python(names)
+    assert (
+        run_python("import resource; print(resource.getrlimit(resource.RLIMIT_CPU)[0] > 9)")[0]
+        == "True"
+    )
+
+
+def test_code_that_waits_for_nothing_failed_and_code_that_was_starved_is_no_answer(monkeypatch):
+    monkeypatch.setattr(python_tool, "PATIENCE_S", 0.0)
+    for is_asleep in (True, False):
+        monkeypatch.setattr(python_tool, "_is_asleep", lambda pid, found=is_asleep: found)
+        if is_asleep:
+            assert run_python("import threading; threading.Event().wait()") == ("", False)
+        else:
+            with pytest.raises(EnvironmentProblem, match="too little of this machine") as raised:
+                run_python("import threading; threading.Event().wait()")
+            assert raised.value.ends_run
+
+
+def test_a_process_that_waits_is_told_from_one_that_does_not():
+    assert not python_tool._is_asleep(os.getpid())
+    with subprocess.Popen(["sleep", "infinity"]) as waiting:
+        try:
+            wait_until(lambda: python_tool._is_asleep(waiting.pid), waiting)
+        finally:
+            waiting.kill()
+    assert not python_tool._is_asleep(waiting.pid)
 
 
 def test_lines_are_read_as_calls_answers_and_what_is_neither():

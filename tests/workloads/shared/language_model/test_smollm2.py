@@ -109,7 +109,7 @@ def test_it_predicts_sentences_better_than_shuffled_ones(loaded):
     for sentence in SENTENCES:
         ids = tokenizer(sentence)["input_ids"]
         root = engine.open(ids[:1], 1)
-        mixed = torch.randperm(len(ids) - 1, generator=torch.manual_seed(0)) + 1
+        mixed = torch.randperm(len(ids) - 1, generator=torch.Generator().manual_seed(0)) + 1
         shuffled = [ids[place] for place in mixed]
         nll, worse = (
             -sum(scores) / len(scores) for scores in engine.score([root, root], [ids[1:], shuffled])

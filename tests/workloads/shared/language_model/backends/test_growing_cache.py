@@ -9,7 +9,7 @@ from adabench.workloads.shared.language_model.backends.growing_cache import SPAR
 
 
 def columns(rows: int, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     return tuple(torch.randn(rows, 2, count, width, generator=generator) for width in (4, 6))
 
 

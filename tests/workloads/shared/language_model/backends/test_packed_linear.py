@@ -35,7 +35,7 @@ def test_products_are_those_of_plain_matrices_for_any_number_of_rows():
         plain = nn.Linear(33, 17, bias=bias)
         packed = PackedLinear(plain)
         for shape in ((1, 33), (8, 1, 33), (3, 50, 33), (200, 33)):
-            rows = torch.randn(shape, generator=torch.manual_seed(1))
+            rows = torch.randn(shape, generator=torch.Generator().manual_seed(1))
             with torch.no_grad():
                 assert torch.allclose(packed(rows), plain(rows), atol=1e-5)
                 assert packed(rows).shape == plain(rows).shape

@@ -107,7 +107,9 @@ def margin(model, seq: Seq, place: int, temperature: float, top_p: float) -> flo
 
 
 def test_exported_logits_are_ours(ours, llama):
-    ids = torch.randint(3, ours.shape.vocabulary, (3, 50), generator=torch.manual_seed(0))
+    ids = torch.randint(
+        3, ours.shape.vocabulary, (3, 50), generator=torch.Generator().manual_seed(0)
+    )
     with torch.no_grad():
         assert (ours(ids) - llama(ids).logits).abs().max() < 1e-4
     assert matrix_weights(llama) == ours.shape.parameters
@@ -117,7 +119,9 @@ def test_exported_heads_and_halves_are_not_swapped(ours, llama):
     swapped = copy.deepcopy(llama)
     gate, up = (getattr(swapped.model.layers[0].mlp, f"{n}_proj") for n in ("gate", "up"))
     gate.weight, up.weight = up.weight, gate.weight
-    ids = torch.randint(3, ours.shape.vocabulary, (1, 20), generator=torch.manual_seed(0))
+    ids = torch.randint(
+        3, ours.shape.vocabulary, (1, 20), generator=torch.Generator().manual_seed(0)
+    )
     with torch.no_grad():
         assert (ours(ids) - swapped(ids).logits).abs().max() > 1e-3
 
@@ -379,7 +383,7 @@ def test_greedy_words_are_those_of_generate():
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(3)
-    drawn = torch.randint(3, 60, (100, 20), generator=torch.manual_seed(2)).tolist()
+    drawn = torch.randint(3, 60, (100, 20), generator=torch.Generator().manual_seed(2)).tolist()
     prompts = [[1, *words[: 1 + place % 20]] for place, words in enumerate(drawn)]
     one = engine(model)
     seqs = [one.open(prompt, place) for place, prompt in enumerate(prompts)]

@@ -1,0 +1,19 @@
+"""What tests draw from shared generators does not depend on what ran before."""
+
+import random
+
+import numpy as np
+import torch
+
+from tests.suite import seeds
+
+
+def drawn() -> tuple[float, float, float]:
+    return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+
+def test_every_test_begins_in_the_same_state() -> None:
+    found = drawn()
+    assert drawn() != found
+    seeds.begin()
+    assert drawn() == found  # this test, too, began so
