@@ -19,7 +19,7 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,12 +32,14 @@ from tests.suite.start_order import NUMBER, Inheritance, Order, inheritance, ord
 ROOT = str(Path(__file__).parents[2])
 BASE = [entry for entry in sys.path if entry != ROOT]
 """`sys.path` of a bare interpreter of this environment."""
-MODULES = (
-    "numpy", "scipy.linalg", "torch", "numba", "safetensors", "pandas",
-    "adabench.cli.main", "adabench.cli.commands.run",
-    "adabench.harness.run.execute", "adabench.harness.run.method_process",
-    "adabench.harness.analysis.load_run",
+LIBRARIES = (
+    "numpy", "scipy.linalg", "scipy.special", "torch", "numba", "safetensors", "pandas", "plotille",
+    "pydantic.type_adapter", "typer",
 )  # fmt: skip
+OURS = ("cli", "harness", "reports")
+"""Folders of adabench whose modules are all imported; tasks and methods are left to forks."""
+ELSEWHERE = ("cli/__main__.py", "harness/api.py")
+"""Files that are shipped under other names."""
 AT_START = (
     "BLIS_", "CUDA_", "FORCE_COLOR", "GITHUB_ACTIONS", "GLIBC_", "GOMP_", "HOME", "KMP_", "LANG",
     "LC_", "LD_", "MALLOC_", "MKL_", "MPL", "NPY_", "NUMBA_", "NUMEXPR_", "NUMPY_", "OMP_",
@@ -172,7 +174,7 @@ def at_start(environ: Mapping[str, str]) -> dict[str, str]:
 
 def prepare() -> frozenset[str]:
     """Import what forks need; return the names of all packages and modules that are imported."""
-    for name in MODULES:
+    for name in (*LIBRARIES, *own_modules()):
         importlib.import_module(name)
     from adabench.harness.run.task_server import start_compiler
 
@@ -180,6 +182,14 @@ def prepare() -> frozenset[str]:
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, every page
     return frozenset(name.partition(".")[0] for name in sys.modules) - {OWN}
+
+
+def own_modules() -> Iterator[str]:
+    """Yield the names of adabench's modules that forks share."""
+    for folder in OURS:
+        for path in sorted(Path(ROOT, folder).rglob("*.py")):
+            if str(path.relative_to(ROOT)) not in ELSEWHERE:
+                yield ".".join(("adabench", *path.relative_to(ROOT).with_suffix("").parts))
 
 
 def main() -> None:
