@@ -15,6 +15,8 @@ NAME = "ADABENCH_TEST_WARM"
 """The variable with the address of the warm process; what is started without it starts fresh."""
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 """The script of the command line in this environment."""
+PACKAGES = ("adabench.", "tests.suite.")
+"""Those whose modules are forked when they are run by their names."""
 NUMBER = struct.Struct("i")
 """Of an answer: the number of a process; then its status, as `os.waitpid` has it."""
 STATUS = Path("/proc/self/status")
@@ -81,10 +83,8 @@ def program_of(words: Sequence[str], environ: Mapping[str, str]) -> Program | No
     match words:
         case [script, *rest] if script == PROGRAM:
             return Program("script", script, rest, safe)
-        case [python, "-P", "-m", module, *rest] if python == sys.executable and module.startswith(
-            "adabench."
-        ):
-            return Program("module", module, rest, True)
+        case [python, "-P", "-m", module, *rest] if python == sys.executable:
+            return Program("module", module, rest, True) if module.startswith(PACKAGES) else None
     return None
 
 

@@ -65,8 +65,9 @@ def start() -> tuple[str, "subprocess.Popen[bytes]"]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind("")  # the kernel chooses an address that no file has
         listening.listen(128)
+        numbers = map(str, (listening.fileno(), os.getpid()))
         process = warm_forks.PLAIN(
-            [sys.executable, "-P", "-m", "tests.suite.warm_process", str(listening.fileno())],
+            [sys.executable, "-P", "-m", "tests.suite.warm_process", *numbers],
             stdin=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
             env={**QUIET, **os.environ, "PYTHONPATH": str(ROOT)},
