@@ -15,8 +15,9 @@ NAME = "ADABENCH_TEST_WARM"
 """The variable with the address of the warm process; what is started without it starts fresh."""
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 """The script of the command line in this environment."""
-PACKAGES = ("adabench.", "tests.suite.")
-"""Those whose modules are forked when they are run by their names."""
+SERVER = "adabench.harness.run.task_server"
+MODULES = (SERVER, "adabench.harness.distributed.shard", "tests.suite.fork_probe")
+"""Those that are forked when they are run by their names: they end with their parent."""
 NUMBER = struct.Struct("i")
 """Of an answer: the number of a process; then its status, as `os.waitpid` has it."""
 STATUS = Path("/proc/self/status")
@@ -84,7 +85,7 @@ def program_of(words: Sequence[str], environ: Mapping[str, str]) -> Program | No
         case [script, *rest] if script == PROGRAM:
             return Program("script", script, rest, safe)
         case [python, "-P", "-m", module, *rest] if python == sys.executable:
-            return Program("module", module, rest, True) if module.startswith(PACKAGES) else None
+            return Program("module", module, rest, True) if module in MODULES else None
     return None
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from adabench.harness.run.descendants import die_with_parent
 from tests.suite import warm_forks
 from tests.suite.fresh_start import OWN, become
-from tests.suite.start_order import NUMBER, Inheritance, Order, inheritance, order_from_json
+from tests.suite.start_order import NUMBER, SERVER, Inheritance, Order, inheritance, order_from_json
 
 ROOT = str(Path(__file__).parents[2])
 BASE = [entry for entry in sys.path if entry != ROOT]
@@ -36,7 +36,6 @@ LIBRARIES = (
     "numpy", "scipy.linalg", "scipy.special", "torch", "numba", "safetensors", "pandas", "plotille",
     "pydantic.type_adapter", "typer",
 )  # fmt: skip
-SERVER = "adabench.harness.run.task_server"
 OURS = ("cli", "harness", "reports")
 """Folders of adabench whose modules are all imported; tasks and methods are left to forks."""
 ELSEWHERE = ("cli/__main__.py", "harness/api.py")
