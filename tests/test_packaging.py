@@ -22,6 +22,8 @@ import typer
 
 import adabench
 
+pytestmark = pytest.mark.cold
+
 ROOT = Path(__file__).parent.parent
 LINKS = ROOT / ".links" / "adabench"
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "rich", "numba")

@@ -11,6 +11,8 @@ import pytest
 from adabench.harness.run.conformance import ConformanceCheck
 from adabench.harness.run.descendants import descendants
 
+pytestmark = pytest.mark.cold
+
 HOME = Path(__file__).parent
 CHEATS = {
     "chain/own_arithmetic": "no sequence",

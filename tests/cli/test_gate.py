@@ -261,6 +261,7 @@ def worktrees(repository: Path) -> int:
     return len(listed.stdout.splitlines())
 
 
+@pytest.mark.cold
 def test_a_gate_that_is_ended_leaves_no_worktree(repository: Path, tmp_path: Path) -> None:
     """CI ends a job with SIGTERM: the checkouts go, and the exit code says which signal it was."""
     words = ("gate", "--rev", "HEAD~1..HEAD", "roots/fixed", "--rounds", "500",

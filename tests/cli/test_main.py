@@ -135,6 +135,7 @@ def test_the_help_has_five_groups() -> None:
     assert heads == ["Options", "Measure", "Read", "Compare", "Extend", "Machine"]
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize("module", ["adabench", "adabench.cli.main"])
 def test_the_module_runs_as_the_program_does(module: str) -> None:
     command = [sys.executable, "-P", "-m", module]

@@ -170,6 +170,7 @@ def test_a_run_from_other_sources_is_not_mixed(toy_env: dict[str, str], tmp_path
     assert "roots/fixed" in done.stderr
 
 
+@pytest.mark.cold
 def test_an_interrupt_keeps_the_run(toy_env: dict[str, str], tmp_path: Path) -> None:
     words = ["run", "roots", "--seeds", "0..400", "--out", str(tmp_path / "r")]
     # A suite that runs in the background of a shell ignores interrupts, and so would its children.

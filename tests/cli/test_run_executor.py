@@ -154,6 +154,7 @@ def kill_mid_run(
     return held, subprocess.CompletedProcess(command, process.returncode, said, talk)
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize(
     "scheduler",
     [
@@ -191,6 +192,7 @@ def test_slurm_jobs_record_what_the_local_run_does(
     assert facts(tmp_path / "there") == facts(tmp_path / "here")
 
 
+@pytest.mark.cold
 def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(
     env: dict[str, str], command: Command, tmp_path: Path
 ):

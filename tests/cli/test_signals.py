@@ -12,6 +12,8 @@ import pytest
 from adabench.harness.run.descendants import descendants
 from adabench.harness.store import run_folder
 
+pytestmark = pytest.mark.cold
+
 HOLDS = """
 import pathlib, time
 from adabench.harness.contract.card import Card

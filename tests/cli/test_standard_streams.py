@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.cold
+
 PROGRAM = shutil.which("adabench", path=str(Path(sys.executable).parent)) or "adabench"
 ASCII = {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 Command = Callable[..., subprocess.CompletedProcess[str]]

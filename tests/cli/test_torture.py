@@ -38,7 +38,7 @@ def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> En
     return {**os.environ, **extra, "TMPDIR": str(base / "tmp")}
 
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.cold]
 
 
 def adabench(*words: object, env: Env) -> subprocess.CompletedProcess[str]:

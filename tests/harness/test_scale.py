@@ -20,6 +20,8 @@ from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.store import checksum, manifest, run_folder, table
 from adabench.harness.store.journal_reader import JournalReader
 
+pytestmark = pytest.mark.cold
+
 ROOT = Path(__file__).parents[2]
 CELLS = [
     Cell("roots", method, {}, {}, "embedded", seed)

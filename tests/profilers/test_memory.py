@@ -7,6 +7,8 @@ import pytest
 from adabench.profilers import memory
 from adabench.profilers.memory import PeakMemory, absence
 
+pytestmark = pytest.mark.cold
+
 MIB = 1024 * 1024
 WINDOWED = absence() is None
 WINDOWS = """

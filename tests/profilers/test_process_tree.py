@@ -7,6 +7,8 @@ import pytest
 from adabench.profilers import process_tree
 from adabench.profilers.timing.clock import Cpu
 
+pytestmark = pytest.mark.cold
+
 SERVER = process_tree.SERVER
 SPIN = "import time; t = time.process_time()\nwhile time.process_time() - t < 0.25: pass\n"
 

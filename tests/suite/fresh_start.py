@@ -17,7 +17,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -31,8 +31,13 @@ FAILED = 120
 """Python's exit code where streams cannot be written out."""
 
 
-def become(order: Order, files: Sequence[int], base: Sequence[str]) -> NoReturn:
-    """Be the process of an order, given its open files; `base` is the path of a bare interpreter."""
+def become(
+    order: Order, files: Sequence[int], base: Sequence[str], surplus: Collection[str]
+) -> NoReturn:
+    """Be the process of an order, given its open files.
+
+    `base` is the path of a bare interpreter, `surplus` are modules that the program does not import.
+    """
     if order.new_session:
         os.setsid()
     place_files(files, order.descriptors)
@@ -43,7 +48,7 @@ def become(order: Order, files: Sequence[int], base: Sequence[str]) -> NoReturn:
     open_streams()
     sys.path[:] = search_path(order, base)
     importlib.invalidate_caches()
-    forget()
+    forget(surplus)
     leave(run(order.program))
 
 
@@ -61,18 +66,17 @@ def place_files(files: Sequence[int], numbers: Sequence[int]) -> None:
 def open_streams() -> None:
     """Open the standard streams as those of this interpreter were opened, for other files."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        first = getattr(sys, f"__{name}__")
-        raw = io.FileIO(number, "r" if number == 0 else "w", closefd=False)
+        first, mode = getattr(sys, f"__{name}__"), "w" if number else "r"
+        raw = io.FileIO(number, mode, closefd=False)
+        raw.name = f"<{name}>"
         unbuffered = first.write_through
-        buffer: io.IOBase = raw
-        if number == 0:
-            buffer = io.BufferedReader(raw)
-        elif not unbuffered:
-            buffer = io.BufferedWriter(raw)
+        buffered = io.BufferedWriter if number else io.BufferedReader
         stream = io.TextIOWrapper(
-            buffer, first.encoding, first.errors, write_through=unbuffered,
-            line_buffering=name == "stderr" or raw.isatty(),
+            raw if unbuffered and number else buffered(raw), first.encoding, first.errors,
+            line_buffering=not unbuffered and (name == "stderr" or raw.isatty()),
+            write_through=unbuffered,
         )  # fmt: skip
+        stream.mode = mode
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -89,14 +93,19 @@ def search_path(order: Order, base: Sequence[str]) -> list[str]:
     return [own, *path]
 
 
-def forget() -> None:
-    """Leave behind what is of the process that was forked: numbers to come, a folder, its own modules."""
+def forget(surplus: Collection[str]) -> None:
+    """Leave behind what is of the process that was forked: numbers to come, a folder, modules."""
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     tempfile.tempdir = None  # TMPDIR may be another
-    for name in [name for name in sys.modules if name.partition(".")[0] == OWN]:
-        del sys.modules[name]
+    for name in list(sys.modules):
+        if name in surplus or name.partition(".")[0] == OWN:
+            module = sys.modules.pop(name)
+            package, _, last = name.rpartition(".")
+            folder = sys.modules.get(package)
+            if folder is not None and vars(folder).get(last) is module:
+                delattr(folder, last)
 
 
 def run(program: Program) -> int:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
+from tests.suite.warm_forks import ENDED
+
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def processor_s() -> float:
-    """Return the processor seconds of this process, of children that ended and of those that live."""
+    """Return the processor seconds of this process, of its children, and of forks that have ended."""
     own = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in own) + sum(map(_of, _below(os.getpid())))
+    living = sum(map(_of, _below(os.getpid())))
+    return ENDED.processor_s + living + sum(one.ru_utime + one.ru_stime for one in own)
 
 
 def _below(process: int | str) -> Iterator[str]:

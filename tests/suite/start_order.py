@@ -15,8 +15,13 @@ NAME = "ADABENCH_TEST_WARM"
 """The variable with the address of the warm process; what is started without it starts fresh."""
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 """The script of the command line in this environment."""
+SERVER = "adabench.harness.run.task_server"
+MODULES = (SERVER, "adabench.harness.distributed.shard", "tests.suite.fork_probe", "pytest")
+"""Those that are forked when they are run by their names: they end with their parent."""
 NUMBER = struct.Struct("i")
-"""Of an answer: the number of a process; then its status, as `os.waitpid` has it."""
+"""Of an answer: the number of a process."""
+END = struct.Struct("id")
+"""Of what follows when it has ended: its status, as `os.waitpid` has it, and its processor seconds."""
 STATUS = Path("/proc/self/status")
 LIMITS = sorted({value for name, value in vars(resource).items() if name.startswith("RLIMIT_")})
 
@@ -81,10 +86,8 @@ def program_of(words: Sequence[str], environ: Mapping[str, str]) -> Program | No
     match words:
         case [script, *rest] if script == PROGRAM:
             return Program("script", script, rest, safe)
-        case [python, "-P", "-m", module, *rest] if python == sys.executable and (
-            module.startswith("adabench.") or module == "pytest"
-        ):
-            return Program("module", module, rest, True)
+        case [python, "-P", "-m", module, *rest] if python == sys.executable:
+            return Program("module", module, rest, True) if module in MODULES else None
     return None
 
 

@@ -11,9 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import Any
 
-from tests.suite.start_order import NAME, NUMBER, Order, inheritance, program_of
+from tests.suite.start_order import END, NAME, NUMBER, Order, inheritance, program_of
 
 PLAIN = subprocess.Popen
 START = inspect.signature(PLAIN._execute_child)
@@ -35,6 +36,16 @@ READ = {
     "errwrite",
 }
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+
+
+@dataclass
+class EndedForks:
+    """What the forks took that this process ordered and that have ended."""
+
+    processor_s: float = 0.0
+
+
+ENDED = EndedForks()
 
 
 def possible() -> bool:
@@ -99,10 +110,13 @@ class WarmPopen(PLAIN):  # type: ignore[type-arg]
         ready.register(self._owner, select.POLLIN)
         if not ready.poll(0 if wait_flags & os.WNOHANG else None):
             return 0, 0
-        said = self._owner.recv(NUMBER.size)
+        said = self._owner.recv(END.size)
         self._owner.close()
-        # Where the warm process is gone, nobody knows how this one ended.
-        return self.pid, NUMBER.unpack(said)[0] if said else signal.SIGKILL
+        if not said:  # the warm process is gone, and nobody knows how this one ended
+            return self.pid, signal.SIGKILL
+        status, took_s = END.unpack(said)
+        ENDED.processor_s += took_s
+        return self.pid, status
 
     def _internal_poll(self, _deadstate: Any = None, **named: Any) -> int | None:
         if self._owner is None:

@@ -1,6 +1,6 @@
 """One process a test session that has imported what commands and task servers import, and forks.
 
-    python -P -m tests.suite.warm_process LISTENING     the descriptor of a socket
+    python -P -m tests.suite.warm_process LISTENING PARENT     a socket's descriptor, a process
 
 It imports when it is first asked. An order (`start_order.py`) comes as the message of a connection, with
 the open files of the process to be; the number of that process goes back, and how it ended. A fork does
@@ -12,7 +12,7 @@ end with who ordered them, as they would with their parent.
 """
 
 import gc
-import importlib
+import importlib.machinery
 import os
 import select
 import selectors
@@ -27,7 +27,15 @@ from pathlib import Path
 from adabench.harness.run.descendants import die_with_parent
 from tests.suite import warm_forks
 from tests.suite.fresh_start import OWN, become
-from tests.suite.start_order import NUMBER, Inheritance, Order, inheritance, order_from_json
+from tests.suite.start_order import (
+    END,
+    NUMBER,
+    SERVER,
+    Inheritance,
+    Order,
+    inheritance,
+    order_from_json,
+)
 
 ROOT = str(Path(__file__).parents[2])
 BASE = [entry for entry in sys.path if entry != ROOT]
@@ -51,8 +59,19 @@ AT_FORK = ("PYTHONPATH", "PYTHONSAFEPATH")
 """Those of them that a fork obeys."""
 CUSTOMS = {"sitecustomize", "usercustomize"}
 """Modules that an interpreter imports as it starts."""
+SUFFIXES = tuple(importlib.machinery.all_suffixes())
 MESSAGE_BYTES = 1 << 20
 MOST_FILES = 64
+
+
+@dataclass(frozen=True)
+class Imports:
+    """What the warm process has imported."""
+
+    names: frozenset[str]
+    """Of packages and modules at the top."""
+    surplus: frozenset[str]
+    """Our modules that a task server does not import: a look at all code would take it longer."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +94,7 @@ class WarmProcess:
     listening: socket.socket
     inheritance: Inheritance
     variables: Mapping[str, str]
-    modules: frozenset[str]
-    """Names of packages and modules that are imported."""
+    imports: Imports
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     forks: dict[socket.socket, Fork] = field(default_factory=dict)
     """By the connections of their owners."""
@@ -104,6 +122,7 @@ class WarmProcess:
         if self._can_be_forked(order):
             pid = os.fork()
             if pid == 0:
+                self._leave()
                 return order, files
             fork = Fork(pid, os.pidfd_open(pid), connection, order.program.kind == "module")
             self.forks[connection] = fork
@@ -118,10 +137,10 @@ class WarmProcess:
         """Bury a fork, and say how it ended."""
         self.selector.unregister(fork.end)
         os.close(fork.end)
-        _, status = os.waitpid(fork.pid, 0)
+        _, status, took = os.wait4(fork.pid, 0)
         del self.forks[fork.owner]
         with suppress(OSError):
-            fork.owner.send(NUMBER.pack(status))
+            fork.owner.send(END.pack(status, took.ru_utime + took.ru_stime))
         self._close(fork.owner)
 
     def _lose(self, connection: socket.socket) -> None:
@@ -133,6 +152,14 @@ class WarmProcess:
         self.selector.unregister(connection)
         if fork.bound:
             os.kill(fork.pid, signal.SIGKILL)
+
+    def _leave(self) -> None:
+        """Close, in a fork, what is not its own: a socket that is collected later would close another."""
+        own = [key.fileobj for key in self.selector.get_map().values()]
+        for one in (*own, *(fork.owner for fork in self.forks.values())):
+            if isinstance(one, socket.socket):
+                one.close()
+        self.selector.close()
 
     def _close(self, connection: socket.socket) -> None:
         with suppress(KeyError):
@@ -157,10 +184,19 @@ class WarmProcess:
                 continue
             if not folder.is_dir():  # an archive
                 return True
-            names = {name.partition(".")[0] for name in os.listdir(folder)}
-            if names & (self.modules | CUSTOMS):
+            if importable(folder) & (self.imports.names | CUSTOMS):
                 return True
         return False
+
+
+def importable(folder: Path) -> set[str]:
+    """Return the names of packages and modules in a folder."""
+    with os.scandir(folder) as entries:
+        return {
+            entry.name.partition(".")[0]
+            for entry in entries
+            if entry.name.endswith(SUFFIXES) or entry.is_dir()
+        }
 
 
 def at_start(environ: Mapping[str, str]) -> dict[str, str]:
@@ -172,19 +208,25 @@ def at_start(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def prepare() -> frozenset[str]:
-    """Import what forks need; return the names of all packages and modules that are imported."""
-    for name in (*LIBRARIES, *own_modules()):
+def prepare() -> Imports:
+    """Import what forks need."""
+    server = importlib.import_module(SERVER)
+    needed = our_modules()
+    for name in (*LIBRARIES, *found_modules()):
         importlib.import_module(name)
-    from adabench.harness.run.task_server import start_compiler
-
-    start_compiler()
+    server.start_compiler()
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, every page
-    return frozenset(name.partition(".")[0] for name in sys.modules) - {OWN}
+    names = frozenset(name.partition(".")[0] for name in sys.modules)
+    return Imports(names - {OWN}, our_modules() - needed)
 
 
-def own_modules() -> Iterator[str]:
+def our_modules() -> frozenset[str]:
+    """Return the modules of adabench that are imported."""
+    return frozenset(name for name in sys.modules if name.startswith("adabench."))
+
+
+def found_modules() -> Iterator[str]:
     """Yield the names of adabench's modules that forks share."""
     for folder in OURS:
         for path in sorted(Path(ROOT, folder).rglob("*.py")):
@@ -195,15 +237,17 @@ def own_modules() -> Iterator[str]:
 def main() -> None:
     """Wait for orders; in a fork, be what is ordered."""
     die_with_parent()
+    if os.getppid() != int(sys.argv[2]):  # it was gone before
+        return
     listening = socket.socket(fileno=int(sys.argv[1]))
     own, variables = inheritance(new_session=False), at_start(os.environ)
     select.select([listening], [], [])
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the controller decides
-    modules = prepare()
+    imports = prepare()
     warm_forks.install()
-    order, files = WarmProcess(listening, own, variables, modules).serve()
+    order, files = WarmProcess(listening, own, variables, imports).serve()
     signal.signal(signal.SIGINT, interrupt)
-    become(order, files, BASE)
+    become(order, files, BASE, imports.surplus if order.program.text == SERVER else ())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The plug-in of pytest that starts the warm process, and offers it to all tests but `cold` ones.
 
 All workers of a session share one. A test with the marker `cold` is about a fresh interpreter, signals,
-a process tree or memory: whatever it starts, its fixtures included, starts as for a user.
-`ADABENCH_TEST_COLD=1` makes every test one.
+a process tree or memory: whatever it starts, its fixtures included, starts as for a user. So are tests
+of trainings and of GPUs, which measure. `ADABENCH_TEST_COLD=1` makes every test one.
 """
 
 import os
@@ -21,6 +21,7 @@ from tests.suite.start_order import NAME
 
 ROOT = Path(__file__).parents[2]
 COLD = "ADABENCH_TEST_COLD"
+MARKS = ("cold", "gpu", "slow")
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
 
@@ -40,7 +41,7 @@ class WarmSession:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Name the warm process while a test runs that is not about a fresh start."""
         with pytest.MonkeyPatch.context() as patch:
-            if item.get_closest_marker("cold"):
+            if any(item.get_closest_marker(mark) for mark in MARKS):
                 patch.delenv(NAME, raising=False)
             else:
                 patch.setenv(NAME, self.address)
@@ -82,8 +83,9 @@ def start() -> tuple[str, "subprocess.Popen[bytes]"]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind("")  # the kernel chooses an address that no file has
         listening.listen(128)
+        numbers = map(str, (listening.fileno(), os.getpid()))
         process = warm_forks.PLAIN(
-            [sys.executable, "-P", "-m", "tests.suite.warm_process", str(listening.fileno())],
+            [sys.executable, "-P", "-m", "tests.suite.warm_process", *numbers],
             stdin=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
             env={**QUIET, **os.environ, "PYTHONPATH": str(ROOT)},

@@ -14,6 +14,8 @@ from adabench.harness.distributed import core_locks
 from adabench.harness.errors import EnvironmentProblem
 from adabench.profilers.hardware.host import HERE
 
+pytestmark = pytest.mark.cold
+
 HOLDER = """
 import sys, time
 from adabench.harness.distributed.core_locks import claim

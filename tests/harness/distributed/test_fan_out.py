@@ -129,6 +129,7 @@ def test_two_workers_record_what_one_process_does(tmp_path: Path):
     assert all(len(json.loads(line)) == max(1, usable_cores() // 2) for line in cores)
 
 
+@pytest.mark.cold
 def test_a_killed_worker_loses_no_finished_unit_and_none_is_run_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -268,6 +268,7 @@ def test_an_examination_is_json_with_every_section():
     assert str(Path.home()) + "/" not in json.dumps(found)
 
 
+@pytest.mark.cold
 @pytest.mark.slow
 def test_the_whole_command_takes_three_seconds_at_most_and_a_look_at_the_clock_a_tenth_of_a_ms():
     program = str(Path(sys.executable).with_name("adabench"))

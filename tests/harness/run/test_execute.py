@@ -24,6 +24,8 @@ from adabench.harness.run.record_values import check_laps, check_values, join_va
 from adabench.harness.run.settings import Limits, Settings, settings_from_json
 from adabench.profilers.timing.stopping import Target
 
+pytestmark = pytest.mark.cold  # servers are to be below the test
+
 SETTINGS = Settings(window_s=0.0)
 CARD = Card("t", metrics=(Metric("steps", "", "lower", "work", True),
                           Metric("right", "", "higher", "quality", True)))  # fmt: skip

@@ -22,7 +22,10 @@ MIB = 1024 * 1024
 HELD = []
 """
 Peaks = Callable[[str], list[float]]
-pytestmark = pytest.mark.skipif(absence() is not None, reason="the kernel resets no peak of memory")
+pytestmark = [
+    pytest.mark.skipif(absence() is not None, reason="the kernel resets no peak of memory"),
+    pytest.mark.cold,
+]
 
 
 @pytest.fixture

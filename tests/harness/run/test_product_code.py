@@ -11,6 +11,8 @@ import pytest
 
 from adabench.harness.run import product_code
 
+pytestmark = pytest.mark.cold
+
 NAME = "adabench.made_here"
 TEXT = """
 class Base:

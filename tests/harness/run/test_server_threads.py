@@ -11,6 +11,8 @@ import pytest
 from adabench.harness.run import server_threads
 from adabench.harness.store import run_folder
 
+pytestmark = pytest.mark.cold
+
 TASK = """\
 import _thread, threading
 from dataclasses import dataclass, field

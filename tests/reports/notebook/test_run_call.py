@@ -156,6 +156,7 @@ def interrupted(
     return seen[0]
 
 
+@pytest.mark.cold
 def test_an_interrupt_keeps_the_run_and_leaves_no_process() -> None:
     whole = adabench.run("roots/fixed", seeds=range(3), out="whole", **QUIET)
     before = set(descendants(os.getpid()))
@@ -173,6 +174,7 @@ class Gone(EnvironmentProblem):
     ends_run = True
 
 
+@pytest.mark.cold
 def test_a_server_that_is_gone_keeps_the_run_and_says_how_to_go_on() -> None:
     before = set(descendants(os.getpid()))
     folder = interrupted(lambda: adabench.run("roots/fixed", out="cut", **QUIET), end=Gone)
