@@ -23,7 +23,7 @@ MOST_WORKERS = 8
 """Each holds torch and the kernels that it compiled: 1 to 2 GB."""
 PYTEST = (
     sys.executable, "-P", "-m", "pytest",
-    "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider", "--durations=0", "--durations-min=2",
+    "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider", "-p", "no:anyio", "--durations=0", "--durations-min=2",
 )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ BASE = [entry for entry in sys.path if entry != ROOT]
 LIBRARIES = (
     "numpy", "scipy.linalg", "scipy.special", "torch", "numba", "safetensors", "pandas", "plotille",
     "pydantic.type_adapter", "typer",
+    "pytest", "_pytest.doctest", "_pytest.legacypath", "execnet", "sortedcontainers",
 )  # fmt: skip
 OURS = ("cli", "harness", "reports")
 """Folders of adabench whose modules are all imported; tasks and methods are left to forks."""
