@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.quantities import seconds
+from tests.suite.waits import has_happened
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 SELECT = ("run", "roots/fixed", "roots/residual", "roots/hindsight", "--seeds", "0..11")
@@ -93,8 +93,7 @@ def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_pat
     process = subprocess.Popen(
         [PROGRAM, *words, "--out", str(folder)], env=toy_env, stdout=subprocess.PIPE
     )
-    while _lines(folder) < 80 and process.poll() is None:
-        time.sleep(0.005)
+    has_happened(lambda: _lines(folder) >= 80, process)
     process.kill()
     process.communicate()
     again = adabench("run", "--resume", folder, "--no-report", env=toy_env)
