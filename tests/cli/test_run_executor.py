@@ -175,7 +175,7 @@ def test_slurm_jobs_record_what_the_local_run_does(
     words = (*WORK, "--seeds", "0")
     there = adabench(
         "run", *words, "--out", tmp_path / "there", "--executor", "slurm",
-        "--slurm", "cluster=local", "--slurm", "timeout_min=5", env=env,
+        "--slurm", "cluster=local", "--slurm", "timeout_min=60", env=env,
     )  # fmt: skip
     here = command("run", *words, "--out", tmp_path / "here", env=env)
     assert judged(there) == judged(here)
