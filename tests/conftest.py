@@ -20,15 +20,10 @@ for library in ("OMP", "MKL", "OPENBLAS"):
 
 import pytest
 
-<<<<<<< HEAD
 from tests.suite import examples, opened_files, seeds, warm_session
-from tests.suite.leaks import surroundings  # noqa: F401 - checked around every test
+from tests.suite.leaks import same_handlers, surroundings  # noqa: F401 - checked around every test
 from tests.suite.session_cache import session_cache
 from tests.suite.unit_plugin import UnitPlugin, read_plan
-=======
-from tests.suite import examples, seeds
-from tests.suite.leaks import same_handlers, surroundings  # noqa: F401 - checked around every test
->>>>>>> de866f00b19061c24309c804ec4e17f9e0d628c6
 
 PLUGIN = Path(__file__).parent / "plugin"
 WORKLOADS = Path(__file__).parent / "workloads"
