@@ -265,7 +265,7 @@ def test_one_replicate_decides_nothing():
 def test_no_number_stands_for_what_was_never_reached():
     claim = claim_of(Reach("faults", "accuracy", "old"), 0.5)
     ruling = rule(claim, Interval(math.log(0.3), math.log(0.2), math.inf), places())
-    assert (ruling.verdict, ruling.high) == ("undecided", None)
+    assert (ruling.verdict, ruling.high, ruling.p_value) == ("undecided", None, 0.5)
     dear = rule(claim, Interval(math.log(3), math.log(2), math.inf), places())
     assert dear.verdict == "contradicted"
 
