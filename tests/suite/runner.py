@@ -64,7 +64,8 @@ class _Finished:
 
 def workers() -> int:
     """Return how many groups run at a time."""
-    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    mine = getattr(os, "sched_getaffinity", None)
+    return min(len(mine(0)) if mine else os.cpu_count() or 1, MOST_WORKERS)
 
 
 def run_groups(
