@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -251,6 +252,24 @@ def test_a_module_ends_with_the_one_who_ordered_it(warm: Environ) -> None:
         assert Path(f"/proc/{pid}").exists()
         owner.kill()
         wait_for_end(pid)
+
+
+def test_who_orders_and_is_gone_before_the_answer_harms_nobody(warm: Environ) -> None:
+    given = {
+        "env": warm,
+        "args": [*PROBE, "wait"],
+        "cwd": None,
+        "pass_fds": (),
+        "start_new_session": 0,
+    }
+    order = warm_forks.order_of(given)
+    assert order is not None
+    with open(os.devnull) as null:
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+                connection.connect(f"\0{os.environ[NAME]}")
+                socket.send_fds(connection, [order.to_json()], [null.fileno()] * 3)
+    assert is_forked(warm)
 
 
 def test_a_plug_in_is_seen_by_whom_it_was_given(toy_env: Environ) -> None:

@@ -24,17 +24,7 @@ ORDINARY = {
     "gid": None, "gids": None, "uid": None, "umask": -1, "process_group": -1,
 }  # fmt: skip
 """What a process must be started with to be forked."""
-READ = {
-    "self",
-    "args",
-    "pass_fds",
-    "cwd",
-    "env",
-    "start_new_session",
-    "p2cread",
-    "c2pwrite",
-    "errwrite",
-}
+READ = {"self", "args", "pass_fds", "cwd", "env", "start_new_session"}
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 
 
@@ -80,24 +70,17 @@ class WarmPopen(PLAIN):  # type: ignore[type-arg]
 
     def _order(self, given: dict[str, Any]) -> bool:
         """Say whether the warm process has forked what is given."""
-        environ = dict(os.environ if given["env"] is None else given["env"])
-        if NAME not in environ or any(given[name] != value for name, value in ORDINARY.items()):
+        if any(given[name] != value for name, value in ORDINARY.items()):
             return False
-        words = given["args"]
-        program = (
-            None if isinstance(words, str | bytes | os.PathLike) else program_of(words, environ)
-        )
-        if program is None:
+        try:
+            order = order_of(given)
+        except (OSError, TypeError):  # what cannot be started: Python says why
             return False
-        passed = [int(file) for file in given["pass_fds"]]
+        if order is None:
+            return False
         own = [given["p2cread"], given["c2pwrite"], given["errwrite"]]
         files = [number if file == -1 else file for number, file in enumerate(own)]
-        order = Order(
-            program, environ, os.path.abspath(given["cwd"] or ""), [0, 1, 2, *passed],
-            given["start_new_session"], sorted(os.sched_getaffinity(0)),
-            inheritance(given["start_new_session"]),
-        )  # fmt: skip
-        answer = ordered(order, [*files, *passed])
+        answer = ordered(order, [*files, *order.descriptors[3:]])
         if answer is None:
             return False
         self.pid, self._owner = answer
@@ -130,6 +113,24 @@ class WarmPopen(PLAIN):  # type: ignore[type-arg]
             finally:
                 self._waitpid_lock.release()
         return self.returncode
+
+
+def order_of(given: dict[str, Any]) -> Order | None:
+    """Return the order that is given, if it names a warm process and a program that can be forked."""
+    variables = os.environ if given["env"] is None else given["env"]
+    environ = {os.fsdecode(name): os.fsdecode(value) for name, value in variables.items()}
+    words = given["args"]
+    if NAME not in environ or isinstance(words, str | bytes | os.PathLike):
+        return None
+    program = program_of([os.fsdecode(word) for word in words], environ)
+    if program is None:
+        return None
+    alone = bool(given["start_new_session"])
+    return Order(
+        program, environ, os.path.abspath(os.fsdecode(given["cwd"] or "")),
+        [0, 1, 2, *map(int, given["pass_fds"])], alone, sorted(os.sched_getaffinity(0)),
+        inheritance(alone),
+    )  # fmt: skip
 
 
 def ordered(order: Order, files: list[int]) -> tuple[int, socket.socket] | None:

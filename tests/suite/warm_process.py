@@ -18,6 +18,7 @@ import select
 import selectors
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -61,6 +62,8 @@ AT_FORK = ("PYTHONPATH", "PYTHONSAFEPATH")
 CUSTOMS = {"sitecustomize", "usercustomize"}
 """Modules that an interpreter imports as it starts."""
 SUFFIXES = tuple(importlib.machinery.all_suffixes())
+CREDENTIALS = struct.Struct("3i")
+"""Of a peer: its process, its user, its group."""
 MESSAGE_BYTES = 1 << 20
 MOST_FILES = 64
 
@@ -109,13 +112,27 @@ class WarmProcess:
                 if isinstance(key.data, Fork):
                     self._report(key.data)
                 elif source is self.listening:
-                    self.selector.register(self.listening.accept()[0], selectors.EVENT_READ)
+                    self._accept()
                 elif isinstance(source, socket.socket) and (found := self._hear(source)):
                     return found
 
+    def _accept(self) -> None:
+        """Take a connection of this user's: the kernel asks nobody for a right to this address."""
+        connection, _ = self.listening.accept()
+        said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        if CREDENTIALS.unpack(said)[1] == os.getuid():
+            self.selector.register(connection, selectors.EVENT_READ)
+        else:
+            connection.close()
+
     def _hear(self, connection: socket.socket) -> tuple[Order, list[int]] | None:
         """Take an order, or note that an owner is gone; return what this process is to be, a fork."""
-        data, files, _, _ = socket.recv_fds(connection, MESSAGE_BYTES, MOST_FILES)
+        if connection.fileno() < 0:  # closed since it was looked at
+            return None
+        try:
+            data, files, _, _ = socket.recv_fds(connection, MESSAGE_BYTES, MOST_FILES)
+        except ConnectionError:  # it was killed, and did not read the answer
+            data, files = b"", []
         if not data:
             self._lose(connection)
             return None
