@@ -11,8 +11,8 @@ import pytest
 
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.contract import earlier_addresses, registry
-from adabench.harness.contract.record import Cell
-from adabench.harness.store import table
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.store import run_folder, table
 
 RUN = Path(__file__).with_name("before_the_split")
 TODAY = {
@@ -44,6 +44,19 @@ def test_a_table_has_todays_addresses_and_every_row() -> None:
     lines = (RUN / "records.jsonl").read_text().splitlines()
     solved = [json.loads(line) for line in lines if '"v"' in line and '"p"' not in line]
     assert len(found) == len(solved)
+
+
+def test_a_run_that_holds_failures_alone_has_todays_addresses_too(tmp_path: Path) -> None:
+    old = cell("dr_llm", layout="qa")
+    failed = Record(old, "solve", 0, 0, "error", {}, "ValueError: x")
+    with run_folder.create(tmp_path / "r", [Turn(old, 0)], {}) as run:
+        run.append(failed)
+    (found,) = table.read(tmp_path / "r").others
+    assert (found.cell.task, found.note) == ("ledger_qa", failed.note)
+    run_folder.amend_manifest(tmp_path / "r", unwatched={"x": "no meter"})
+    manifest = run_folder.read_manifest(tmp_path / "r")
+    assert manifest["unwatched"] == {"x": "no meter"}
+    assert len(manifest["plan"]["turns"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -44,3 +44,24 @@ def test_a_row_without_a_value_is_nan_for_numpy_and_for_whoever_takes_rows() -> 
     np.testing.assert_array_equal(held == expected, [False, True, True, False])
     assert np.asarray(held).dtype == np.float64
     assert len(held) == 4
+
+
+def test_what_numbers_of_the_same_name_were_held_in_is_tried_first() -> None:
+    small, halves = np.array([1.0, 2.0]), np.array([0.5])
+    assert narrow(small, np.zeros(1, np.int16)).dtype == np.int16
+    assert narrow(small, np.zeros(1)).dtype == np.float64
+    assert narrow(small + 300, np.zeros(1, np.int8)).dtype == np.int16
+    assert narrow(halves, np.zeros(1, np.int8)).dtype == np.float64
+    kept = narrow(small, np.zeros(1))
+    small[0] = 7.0
+    assert kept[0] == 1.0
+
+
+def test_to_numpy_it_is_a_flat_array_that_cannot_be_had_without_a_copy() -> None:
+    held = Column(np.array([7, 9], np.int8))
+    assert (held.ndim, held.shape, held.dtype) == (1, (2,), np.float64)
+    with pytest.raises(ValueError, match="narrower than it reads"):
+        np.array(held, copy=False)
+    assert np.array(held, copy=True).tolist() == [7.0, 9.0]
+    nothing = Column(np.zeros(0, np.int8), np.array([-1, -1], np.int32))
+    assert np.isnan(nothing[:]).tolist() == [True, True]

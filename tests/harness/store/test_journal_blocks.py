@@ -1,5 +1,6 @@
 """A journal in blocks of any size, cut anywhere; the words for what is damaged; accounts by hand."""
 
+import json
 import os
 from hashlib import blake2b
 from pathlib import Path
@@ -8,8 +9,16 @@ import numpy as np
 import pytest
 
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
-from adabench.harness.store import checksum, journal_reader, run_folder, table
+from adabench.harness.errors import StoreError
+from adabench.harness.store import (
+    checkpoint_folders,
+    checksum,
+    journal_reader,
+    run_folder,
+    table,
+)
 from adabench.harness.store.journal_reader import drop_cut_line
+from adabench.harness.store.manifest import write_manifest
 from adabench.harness.store.table import from_records
 from adabench.harness.store.turn_ends import TurnAccount, TurnEnds
 
@@ -225,6 +234,76 @@ def test_a_line_is_intact_by_its_own_bytes_alone() -> None:
         spoilt = text[:at] + bytes([text[at] ^ 1]) + text[at + 1 :]
         assert not checksum.intact(spoilt, checksum.value(spoilt))
     assert not checksum.intact(text[:-1], checksum.value(text[:-1]))
+
+
+def test_no_line_holds_what_is_no_number_in_json() -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            checksum.sealed({"v": [value]})
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"p": "warm", "c": 0, "n": 0, "v": [1.0]}, {"p": "prepare", "s": "well", "c": 0, "n": 0, "v": [1.0]},
+        {"trained": {"m-s0": 3}}, {"trained": {"m-s0": "5e0c", "m-s1": None}}, {"trained": ["m-s0"]},
+    ],
+)  # fmt: skip
+def test_a_line_of_a_right_checksum_with_an_unknown_word_is_named(
+    tmp_path: Path, spoilt: dict[str, object]
+) -> None:
+    folder = write(tmp_path / "r")
+    path = folder / run_folder.RECORDS
+    number = len(path.read_bytes().splitlines()) + 1
+    with path.open("ab") as file:
+        file.write(checksum.sealed({"k": KEY, **spoilt}) + b"\n")
+    for read in (table.read, run_folder.records):
+        with pytest.raises(StoreError, match=f"Line {number} "):
+            read(folder)
+
+
+def test_what_was_trained_comes_back_with_every_record_of_its_cell(tmp_path: Path) -> None:
+    trained = {"m-s0": "5e0c", "m-s1": "77aa"}
+    with run_folder.create(tmp_path / "r", TURNS[:1], {}) as run:
+        run.append(Record(CELLS[0], "solve", 0, 0, "ok", {"steps": 1.0}, trained=trained))
+        run.append(Record(CELLS[0], "solve", 1, 0, "ok", {"steps": 2.0}, trained=trained))
+    assert [one.trained for one in run_folder.records(tmp_path / "r")] == [trained, trained]
+    assert table.read(tmp_path / "r").trained == {KEY: trained}
+
+
+def test_a_cut_last_line_is_said_and_a_whole_one_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write(tmp_path / "r")
+    assert len(run_folder.records(folder)) == 24
+    assert "cut line" not in caplog.text
+    with (folder / run_folder.RECORDS).open("ab") as file:
+        file.write(b'{"k":')
+    assert len(run_folder.records(folder)) == 24
+    assert "ends in a cut line (a crash?), which is ignored" in caplog.text
+
+
+def test_schema_1_says_where_its_energy_comes_from(tmp_path: Path) -> None:
+    folder = write(tmp_path / "r", cases=1)
+    said = {"key": "energy_gpu_j", "kind": "counter.nvml", "label": "counter", "j": 2.0}
+    record = Record(CELLS[0], "solve", 0, 0, "ok", {"energy_gpu_j": 2.0}, energy=(said,))
+    plain = Record(CELLS[0], "solve", 1, 0, "ok", {"energy_gpu_j": 3.0})
+    text = "".join(json.dumps(one.to_json()) + "\n" for one in (record, plain))
+    (folder / run_folder.RECORDS).write_text(text)
+    write_manifest(folder, run_folder.read_manifest(folder) | {"schema": 1})
+    assert [one.energy for one in run_folder.records(folder)] == [(said,), ()]
+    assert table.read(folder).kinds == {("t", "energy_gpu_j", "counter.nvml")}
+
+
+def test_the_card_of_a_checkpoint_is_its_last_file_and_folders_are_none(tmp_path: Path) -> None:
+    for name in ("m.safetensors", "m.json", "m.zip", "mm.json", ".m.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "m.parts").mkdir()
+    found = [path.name for path in checkpoint_folders.files_of(tmp_path, "m")]
+    assert found == ["m.safetensors", "m.zip", "m.json"]
+    assert checkpoint_folders.holds(tmp_path, "m")
+    assert not checkpoint_folders.holds(tmp_path, "mm")
+    assert not checkpoint_folders.holds(tmp_path / "none", "m")
 
 
 def test_repeats_collapse_within_their_case_and_cell_alone() -> None:
