@@ -114,9 +114,3 @@ def test_predictions_cannot_be_swapped() -> None:
         advice.hints["given"] = advice.hints["true"]
     with pytest.raises(ValueError, match="WRITEABLE"):
         advice.hints["given"].flags.writeable = True
-
-
-@pytest.mark.slow
-def test_our_own_methods_are_clean(methods: dict[str, ModuleType]) -> None:
-    broken = {name: list(check(method, method.CARD)) for name, method in methods.items()}
-    assert broken == {name: [] for name in methods}

@@ -1,19 +1,16 @@
 """A user's timestamped edge list: what it becomes, and what is said of a bad one."""
 
 import gzip
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from adabench.cli.main import main
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.connectivity.substrate import edge_list_reader
 from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 from adabench.workloads.algorithms.connectivity.task import load
-from tests.suite.leaks import same_handlers
 
 
 def read(folder: Path, text: str, name: str = "edges.txt") -> Stream:
@@ -125,38 +122,31 @@ def test_an_error_does_not_repeat_a_long_word(row: str, tmp_path: Path) -> None:
         assert len(str(caught.value)) < len(str(tmp_path)) + 200
 
 
-def ran(monkeypatch: pytest.MonkeyPatch, *settings: str) -> object:
-    """Run a method by command and return the exit code."""
-    sets = [part for setting in settings for part in ("--set", setting)]
-    monkeypatch.setattr(sys, "argv", ["adabench", "run", "connectivity/rebuild", *sets])
-    with same_handlers(), pytest.raises(SystemExit) as ended:
-        main()
-    return ended.value.code
+TEXTS = ("", "1 2\n", "7 7 1\n", "1 2 3\n-4 5 6\n", "1.5 2 3\n", "1 2 nan\n", "1 2 3 2\n")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "1 2\n", "7 7 1\n", "1 2 3\n-4 5 6\n", "1.5 2 3\n", "1 2 nan\n", "1 2 3 2\n"]
-)
 def test_a_run_on_a_bad_file_ends_with_a_sentence_and_leaves_no_run(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, command
 ) -> None:
-    (tmp_path / "bad.txt").write_text(text, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    assert ran(monkeypatch, "updates=bad.txt") == 2
-    assert "bad.txt" in capsys.readouterr().err
-    left = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert left == [tmp_path / "bad.txt"]
+    bad, names_it = tmp_path / "bad.txt", []
+    for text in TEXTS:  # what is refused in loading ends a run: one of them is run
+        bad.write_text(text, encoding="utf-8")
+        with pytest.raises(SelectionError) as refused:
+            load("embedded", 0, updates=str(bad))
+        names_it.append("bad.txt" in refused.value.message)
+    assert names_it == [True] * len(TEXTS)
+    done = command("run", "connectivity/rebuild", "--set", "updates=bad.txt", cwd=tmp_path)
+    assert (done.returncode, "bad.txt" in done.stderr) == (2, True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [bad]
 
 
 @pytest.mark.parametrize(
     "setting",
     ["n=1", "n=0", "n=-5", "n=2.5", "n=x", "rounds=0", "noise=-1", "noise=nan", "noise=inf"],
 )
-def test_sizes_that_make_no_sense_are_refused(
-    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert ran(monkeypatch, setting) == 2
+def test_sizes_that_make_no_sense_are_refused(setting: str, tmp_path: Path, command) -> None:
+    done = command("run", "connectivity/rebuild", "--set", setting, cwd=tmp_path)
+    assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
 
 

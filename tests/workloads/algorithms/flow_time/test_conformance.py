@@ -123,8 +123,3 @@ def test_the_task_does_not_say_that_it_is_recorded(methods) -> None:
     assert sorted(vars(plain)) == sorted(vars(recorded))
     assert not hasattr(plain, "streams")
     assert not any(isinstance(value, np.ndarray) for value in vars(plain.cases()[0]).values())
-
-
-def test_our_own_policies_are_clean(methods: dict[str, ModuleType]) -> None:
-    broken = {name: list(check(method, method.CARD)) for name, method in methods.items()}
-    assert broken == {name: [] for name in methods}

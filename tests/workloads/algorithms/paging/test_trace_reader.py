@@ -1,8 +1,6 @@
 """Users' traces: what is read, and what is said when it cannot be."""
 
 import gzip
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -106,13 +104,10 @@ def test_a_users_trace_is_one_case_used_whole(tmp_path: Path) -> None:
     assert (case.group, case.pages.tolist(), case.n_pages) == ("mine.txt", [0, 1, 2, 0], 3)
 
 
-def test_a_bad_file_ends_a_run_with_nothing_written(tmp_path: Path) -> None:
+def test_a_bad_file_ends_a_run_with_nothing_written(tmp_path: Path, command) -> None:
     (tmp_path / "t.txt").write_text("1\n\n2\n")
-    command = [str(Path(sys.executable).with_name("adabench")), "run", "paging/lru"]
-    done = subprocess.run(
-        [*command, "--set", f"trace={tmp_path / 't.txt'}", "--out", str(tmp_path / "out")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    trace, out = f"trace={tmp_path / 't.txt'}", tmp_path / "out"
+    done = command("run", "paging/lru", "--set", trace, "--out", out)
     assert done.returncode == 2
     assert "is blank" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -1,8 +1,6 @@
 """Users' graphs: what is read, and what is said when it cannot be."""
 
 import gzip
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +9,6 @@ import pytest
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.shortest_paths.substrate.edge_list_reader import read_graph
 from adabench.workloads.algorithms.shortest_paths.task import load
-
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -100,12 +96,10 @@ def test_a_users_graph_is_one_case(tmp_path: Path) -> None:
     assert (case.pairs[:, 0] != case.pairs[:, 1]).all()
 
 
-def test_a_bad_file_ends_a_run_with_no_record_and_no_report(tmp_path: Path) -> None:
+def test_a_bad_file_ends_a_run_with_no_record_and_no_report(tmp_path: Path, command) -> None:
     (tmp_path / "g.txt").write_text("1 2\n3 -4\n")
-    command = [PROGRAM, "run", "shortest_paths/bibfs", "--set", f"graph={tmp_path / 'g.txt'}"]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path / "out")], capture_output=True, text=True, check=False
-    )
+    graph, out = f"graph={tmp_path / 'g.txt'}", tmp_path / "out"
+    done = command("run", "shortest_paths/bibfs", "--set", graph, "--out", out)
     assert done.returncode == 2
     assert "negative id: -4" in done.stderr
     written = {path.name: path.stat().st_size for path in (tmp_path / "out").glob("*")}

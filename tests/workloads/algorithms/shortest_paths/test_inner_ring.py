@@ -160,8 +160,8 @@ def errors_and_bound(graph, size: int, greedy: bool = True) -> tuple[np.ndarray,
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_way_is_longer_than_the_ring_is_wide(family: str, greedy: bool) -> None:
     """Unmet ends are at least as far apart as both have grown, and 1: the rest is the ring's."""
-    for seed, size in itertools.product(range(3), (3, 12, 40)):
-        found, bound = errors_and_bound(generate(family, 150, seed), size, greedy)
+    for seed, size in itertools.product(range(2), (3, 12, 30)):
+        found, bound = errors_and_bound(generate(family, 90, seed), size, greedy)
         assert found.min() >= 0
         assert found.max() <= bound
 
