@@ -6,7 +6,6 @@ same kernels twice, or needs a cluster or a browser, stays together in one of th
 
 import importlib.metadata
 import os
-import signal
 import subprocess
 import sys
 import tomllib
@@ -22,7 +21,7 @@ for library in ("OMP", "MKL", "OPENBLAS"):
 import pytest
 
 from tests.suite import examples, opened_files, seeds, warm_session
-from tests.suite.leaks import surroundings  # noqa: F401 - checked around every test
+from tests.suite.leaks import same_handlers, surroundings  # noqa: F401 - checked around every test
 from tests.suite.session_cache import session_cache
 from tests.suite.unit_plugin import UnitPlugin, read_plan
 
@@ -138,9 +137,10 @@ def command(plugin_paths: list[str]) -> Callable[..., subprocess.CompletedProces
     def adabench(
         *words: object, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        handler, code, out, talk = signal.getsignal(signal.SIGTERM), None, StringIO(), StringIO()
+        code, out, talk = None, StringIO(), StringIO()
         with (
-            pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(talk),
+            same_handlers(), pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out), redirect_stderr(talk),
         ):  # fmt: skip
             for path in plugin_paths:
                 patch.syspath_prepend(path)
@@ -153,8 +153,6 @@ def command(plugin_paths: list[str]) -> Callable[..., subprocess.CompletedProces
                 main()
             except SystemExit as ended:
                 code = ended.code
-            finally:
-                signal.signal(signal.SIGTERM, handler)
         assert code is None or isinstance(code, int)
         return subprocess.CompletedProcess(words, code or 0, out.getvalue(), talk.getvalue())
 

@@ -16,6 +16,7 @@ from adabench.profilers.hardware.ceilings import QUICK_S
 from adabench.profilers.hardware.fingerprint import Gpu
 from adabench.profilers.hardware.machine_profile import Profile
 from adabench.profilers.hardware.noise import OtherLoad
+from tests.suite.leaks import same_handlers
 
 BOARD = Gpu("Some Board", "GPU", False, 2**34, 300.0, 300.0, 1980, 2619)
 
@@ -54,7 +55,7 @@ def test_what_was_pinned_is_checked_again(tmp_path, monkeypatch, capsys):
 
     def said(*words):
         monkeypatch.setattr(sys, "argv", ["adabench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
+        with same_handlers(), pytest.raises(SystemExit) as ended:
             main()
         out, talk = capsys.readouterr()
         assert not ended.value.code, out + talk

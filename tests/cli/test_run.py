@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from adabench.harness.store import run_folder
 from adabench.harness.store.manifest import write_manifest
+from tests.suite.waits import has_happened
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 REASON = re.compile("precision reached|budget spent|disturbed")
@@ -221,8 +221,7 @@ def _unit(line: str) -> str:
 
 
 def _wait_for_records(folder: Path, count: int, process: subprocess.Popen[Any]) -> None:
-    while len(_lines(folder)) < count and process.poll() is None:
-        time.sleep(0.002)  # waiting for the other process to write
+    has_happened(lambda: len(_lines(folder)) >= count, process)
 
 
 @pytest.mark.usefixtures("in_process")

@@ -6,9 +6,8 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from adabench.harness.contract.record import Record
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
+from tests.suite.waits import OtherProcess, wait_until
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -101,19 +101,9 @@ def waiting(folder: Path, size_bytes: int, env: dict[str, str], run: subprocess.
     """Let the process that fills a shard of a run wait there, and return its id."""
     asked = Path(env[HOLD])
     asked.write_text(json.dumps([str(folder / run_folder.RECORDS), size_bytes]))
-    while run.poll() is None:
-        with suppress(FileNotFoundError):
-            return int(asked.with_suffix(".held").read_text())
-        time.sleep(0.005)
-    raise AssertionError(f"the run ended before {folder} held {size_bytes} bytes")
-
-
-def wait_for_end(pid: int) -> None:
-    """Wait until a process writes no more: it is gone, or nobody has buried it yet."""
-    stat = Path(f"/proc/{pid}/stat")
-    with suppress(OSError):
-        while stat.read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
-            time.sleep(0.005)
+    held = asked.with_suffix(".held")
+    wait_until(held.exists, run)
+    return int(held.read_text())
 
 
 def parent_of(pid: int) -> int:
@@ -147,8 +137,9 @@ def kill_mid_run(
         command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         pid = waiting(out / "shards" / "0000", 10_000, env, process)
+        worker = OtherProcess(pid)
         os.kill(parent_of(pid) if scheduler else pid, signal.SIGKILL)
-        wait_for_end(pid)  # the kernel ends the child of a killed Ray worker
+        worker.wait_for_end()  # the kernel ends the child of a killed Ray worker
         held = run_folder.records(out / "shards" / "0000")
         said, talk = process.communicate()
     return held, subprocess.CompletedProcess(command, process.returncode, said, talk)
@@ -185,7 +176,7 @@ def test_slurm_jobs_record_what_the_local_run_does(
     words = (*WORK, "--seeds", "0")
     there = adabench(
         "run", *words, "--out", tmp_path / "there", "--executor", "slurm",
-        "--slurm", "cluster=local", "--slurm", "timeout_min=5", env=env,
+        "--slurm", "cluster=local", "--slurm", "timeout_min=60", env=env,
     )  # fmt: skip
     here = command("run", *words, "--out", tmp_path / "here", env=env)
     assert judged(there) == judged(here)
@@ -201,9 +192,9 @@ def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(
         [PROGRAM, "run", *map(str, words), "--out", str(tmp_path / "r"), "--workers", "2"],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
-        pid = waiting(tmp_path / "r" / "shards" / "0000", 10_000, env, process)
+        worker = OtherProcess(waiting(tmp_path / "r" / "shards" / "0000", 10_000, env, process))
         process.kill()
-    wait_for_end(pid)  # workers end with their parent
+    worker.wait_for_end()  # workers end with their parent
     # The other worker may have been killed before its shard was a run.
     begun = [path.parent for path in (tmp_path / "r" / "shards").glob(f"*/{run_folder.MANIFEST}")]
     held = [record for shard in begun for record in run_folder.records(shard)]

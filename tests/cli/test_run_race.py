@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.quantities import seconds
+from tests.suite.waits import has_happened
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 SELECT = ("run", "roots/fixed", "roots/residual", "roots/hindsight", "--seeds", "0..11")
@@ -58,7 +58,7 @@ def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
 ) -> None:
     folder = tmp_path / "raced"
     words = (*SELECT, "--sweep", "steps_each=4,8,12,16", "--json", "--no-report")
-    done = adabench(*words, "--race", "60s", "--out", folder, env=toy_env)
+    done = adabench(*words, "--race", "1h", "--out", folder, env=toy_env)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout.splitlines()[-1])
     found = certificate(folder)
@@ -87,14 +87,13 @@ def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
 @pytest.mark.usefixtures("in_process")
 def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_path: Path) -> None:
     swept = ("--sweep", "steps_each=4,8,12,16", "--seeds", "0..9")
-    words = ["run", "roots/fixed", *swept, "--race", "2m", "--no-report"]
+    words = ["run", "roots/fixed", *swept, "--race", "1h", "--no-report"]
     adabench(*words, "--out", tmp_path / "whole", env=toy_env)
     folder = tmp_path / "killed"
     process = subprocess.Popen(
         [PROGRAM, *words, "--out", str(folder)], env=toy_env, stdout=subprocess.PIPE
     )
-    while _lines(folder) < 80 and process.poll() is None:
-        time.sleep(0.005)
+    has_happened(lambda: _lines(folder) >= 80, process)
     process.kill()
     process.communicate()
     again = adabench("run", "--resume", folder, "--no-report", env=toy_env)

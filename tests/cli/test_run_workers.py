@@ -19,7 +19,7 @@ from tests.cli.test_run_executor import RAY, Command, adabench, facts
 pytestmark = pytest.mark.xdist_group("cluster")
 
 WORK = ("roots/fixed", "roots/residual", "--alone", "--no-report", "--json", "--seeds", "0")
-LOCAL = ("--executor", "slurm", "--slurm", "cluster=local", "--slurm", "timeout_min=5")
+LOCAL = ("--executor", "slurm", "--slurm", "cluster=local", "--slurm", "timeout_min=60")
 ONE_CORE = min(os.sched_getaffinity(0))
 NODES = """
 import json, os, sys

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from adabench.harness.run.descendants import descendants
 from adabench.harness.store import run_folder
+from tests.suite.waits import OtherProcess, wait_until
 
 pytestmark = pytest.mark.cold
 
@@ -63,10 +63,8 @@ def test_a_signal_ends_a_run_and_leaves_it_intact(
         words, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip
-    while not (tmp_path / "flag").exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    below = list(descendants(process.pid))
+    wait_until((tmp_path / "flag").exists, process)
+    below = [OtherProcess(pid) for pid in descendants(process.pid)]
     assert below
     for number in numbers:
         process.send_signal(number)
@@ -76,13 +74,5 @@ def test_a_signal_ends_a_run_and_leaves_it_intact(
     assert all(record.status == "ok" for record in run_folder.records(tmp_path / "run"))
     with run_folder.resume(tmp_path / "run") as run:
         assert "holds" in {turn.cell.method for turn in run.remaining}
-    for pid in below:
-        while Path(f"/proc/{pid}").exists() and "holds" in command_line(pid):
-            time.sleep(0.01)
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
+    for one in below:
+        one.wait_for_end()

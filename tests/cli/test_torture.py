@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from adabench.harness.contract.record import Record, Unit
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.errors import StoreError
 from adabench.harness.store import run_folder
+from tests.suite.waits import has_happened
 
 PROGRAM = shutil.which("adabench", path=str(Path(sys.executable).parent)) or "adabench"
 WORK = ("roots", "--seeds", "0..1", "--repeats", "4")
@@ -53,8 +53,7 @@ def kill_once(
         [PROGRAM, *map(str, words)],
         env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
-        while process.poll() is None and not now():
-            time.sleep(0.002)
+        has_happened(now, process)
         process.send_signal(signal.SIGKILL)
     return process.returncode == -signal.SIGKILL
 
@@ -198,12 +197,12 @@ def test_what_a_killed_gate_left_goes_with_the_next_start(
     for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "one")):
         subprocess.run(["git", *words], cwd=root, check=True)
     place = Path(env["TMPDIR"], f"adabench-{os.getuid()}")
-    pause = time.monotonic() + random.Random(seed).uniform(0, 3)
+    some = random.Random(seed).randrange(100)
     wanted = ("base", "base/.git", "head-env/front")[seed % 3]
 
     def now() -> bool:
         return bool(list(place.glob(f"gate-*/{wanted}"))) or (
-            seed > 2 and time.monotonic() > pause and bool(list(place.glob("gate-*")))
+            seed > 2 and len(list(place.glob("gate-*/**/*"))) > some
         )
 
     words = ("gate", "--rev", "HEAD..HEAD", "roots/fixed", "--out", tmp_path / "g")
@@ -243,16 +242,18 @@ def test_a_killed_training_is_followed_anew(
     tmp_path: Path,
     process: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    """Killed before a step or with its weights written, at once or a while later."""
+    """Killed before a step, with its weights written, with its card, and as they come to their place.
+
+    While it takes its steps it writes nothing: to be killed in one is to be killed before the first.
+    """
     place, out = Path(env["TMPDIR"], f"adabench-{os.getuid()}"), tmp_path / "c"
-    wanted = ("train-*/*", f"train-*/{RECIPE}.safetensors")[seed % 2]
-    pause_s = random.Random(seed).uniform(0, 5) if seed > 1 else 0.0
-    due: list[float] = []
+    folder, wanted = (
+        (place, "train-*/*"), (place, f"train-*/{RECIPE}.safetensors"),
+        (place, f"train-*/{RECIPE}.json"), (out, f"*{RECIPE}*"),
+    )[seed]  # fmt: skip
 
     def now() -> bool:
-        if not due and list(place.glob(wanted)):
-            due.append(time.monotonic() + pause_s)
-        return bool(due) and time.monotonic() >= due[0]
+        return any(folder.glob(wanted))
 
     if kill_once(("train", RECIPE, "--out", out), env, now):
         assert list(place.glob("train-*"))

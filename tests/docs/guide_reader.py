@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from docs import guide_page
 from docs.guide_page import Block
+from tests.suite.waits import has_happened
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -135,8 +135,7 @@ def killed_run(words: list[str], found: Journey) -> Process:
         [str(PROGRAM), *words], cwd=found.folder, env=environment(), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as run:  # fmt: skip
-        while run.poll() is None and not (journal.exists() and journal.stat().st_size):
-            time.sleep(0.01)
+        has_happened(lambda: journal.exists() and journal.stat().st_size, run)
         with contextlib.suppress(ProcessLookupError):  # it may have been faster
             os.killpg(run.pid, signal.SIGKILL)
         said, talk = run.communicate()

@@ -26,7 +26,7 @@ from tests.suite.checkout import read_checkout
 from tests.suite.dependencies import Dependencies, read_dependencies
 from tests.suite.file_facts import FactStore
 from tests.suite.groups import group_units
-from tests.suite.runner import Result, run_groups
+from tests.suite.runner import Result, run_groups, workers
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK_S, LAST_TEST_S = 60, 40
@@ -123,7 +123,7 @@ def quick(suite: Suite, words: Sequence[str], started: float) -> int:
     reached = distances(suite.dependencies, passes.units(suite.dependencies), nodes)
     known = suite.passed()
     todo = sorted((unit for unit in reached if unit not in known), key=lambda u: (reached[u], u))
-    room_s = len(os.sched_getaffinity(0)) * LAST_TEST_S - STARTS_S
+    room_s = workers() * LAST_TEST_S - STARTS_S
     chosen: list[str] = []
     for unit in todo:
         if suite.costs_s[unit] <= room_s:
@@ -154,7 +154,7 @@ def quick(suite: Suite, words: Sequence[str], started: float) -> int:
 
 def everything(suite: Suite, words: Sequence[str]) -> int:
     """Run all, with nothing warm or chosen; fail on false passes and on files outside closures."""
-    seed = os.environ.get("ADABENCH_RANDOM_EXAMPLES") or str(secrets.randbelow(2**31))
+    seed = os.environ.get("ADABENCH_RANDOM_EXAMPLES") or str(secrets.randbelow(10**9) + 2)
     say(f"Random examples: ADABENCH_RANDOM_EXAMPLES={seed} make test-all runs these again.")
     os.environ |= {"ADABENCH_TEST_COLD": "1", "ADABENCH_RANDOM_EXAMPLES": seed}
     with tempfile.TemporaryDirectory(prefix="adabench-opened-") as folder:

@@ -12,6 +12,7 @@ from tests.suite.file_facts import FactStore, FileFacts, content_digest
 PACKAGE = "adabench"
 PRODUCT = ("cli", "harness", "workloads", "profilers", "kernels", "reports")
 TESTS = "tests"
+HIDDEN = frozenset("._")
 SHIPPED_AS_PACKAGE = "harness/api.py"
 """It is `adabench/__init__.py`; its names are lazy and lead to everything."""
 
@@ -107,18 +108,19 @@ class Checkout:
 
 
 def read_checkout(root: Path, store: FactStore) -> Checkout:
-    """List the files of a checkout and read the facts of the Python ones.
-
-    Raises:
-        subprocess.CalledProcessError: if git cannot list them.
-    """
-    listing = subprocess.run(
-        ["git", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"],
-        capture_output=True, check=True,
-    ).stdout.decode()  # fmt: skip
-    files = tuple(
-        sorted(name for name in set(listing.split("\0")) if name and (root / name).is_file())
-    )
+    """List the files of a checkout and read the facts of the Python ones."""
+    files = tuple(sorted(name for name in _listed(root) if (root / name).is_file()))
     facts = {name: store.read(root / name) for name in files if name.endswith(".py")}
     store.save()
     return Checkout(root, files, facts)
+
+
+def _listed(root: Path) -> set[str]:
+    """Return what git knows or would add; outside a checkout every file that is not hidden."""
+    listing = ["git", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"]
+    try:
+        said = subprocess.run(listing, capture_output=True, check=True).stdout.decode()
+    except (OSError, subprocess.CalledProcessError):
+        paths = (path.relative_to(root) for path in root.rglob("*"))
+        return {path.as_posix() for path in paths if not HIDDEN & {part[0] for part in path.parts}}
+    return set(said.split("\0")) - {""}

@@ -31,6 +31,7 @@ ADDRESS = re.compile(r"([a-z][a-z0-9_]*)/([a-z0-9_.*]*)(?:=.*)?")
 CONFORMANCE = "tests/test_conformance.py"
 REGISTRY = "harness/contract/registry.py"
 CATALOGUE = "<all cards>"
+PAPERS = "workloads/papers.toml"
 COMMAND_LINE = "cli/main.py"
 COMMAND_FIXTURES = frozenset(("command", "process", "here", "in_process", "journey"))
 CATALOGUE_VERBS = frozenset(
@@ -253,7 +254,7 @@ class _Reader:
 
     def _link_catalogue(self) -> None:
         everything = {*self.checkout.tasks.values(), *self.checkout.methods.values()}
-        self.edges[CATALOGUE] = {card_of(file) for file in everything}
+        self.edges[CATALOGUE] = {PAPERS, *(card_of(file) for file in everything)}
 
     def _link_conftests(self, file: str) -> None:
         """Link a test file, or a fixture, with the conftest.py above and the fixtures it asks for."""

@@ -57,10 +57,24 @@ class Surroundings:
             os.environb[name] = value
         os.chdir(self.folder)
         sys.path[:] = self.paths
-        for number, handler in zip(SIGNALS, self.handlers, strict=True):
-            if handler is not None:  # one that Python did not set can't be set by it
-                signal.signal(number, handler)
+        _handle(self.handlers)
         os.umask(self.umask)
+
+
+def _handle(handlers: tuple[Any, ...]) -> None:
+    for number, handler in zip(SIGNALS, handlers, strict=True):
+        if handler is not None:  # one that Python did not set can't be set by it
+            signal.signal(number, handler)
+
+
+@contextmanager
+def same_handlers() -> Iterator[None]:
+    """Let signals mean afterwards what they did before: the command line has meanings of its own."""
+    before = tuple(map(signal.getsignal, SIGNALS))
+    try:
+        yield
+    finally:
+        _handle(before)
 
 
 def look() -> Surroundings:

@@ -32,6 +32,15 @@ def test_the_end_of_the_process_ends_the_wait_with_what_it_said() -> None:
     assert waits.has_happened(lambda: True, process)
 
 
+def test_the_end_of_a_process_that_nobody_buries_is_seen(tmp_path: Path) -> None:
+    with start(HOLDS, tmp_path / "there") as process:
+        other = waits.OtherProcess(process.pid)
+        process.kill()
+        other.wait_for_end()
+    other.wait_for_end()
+    waits.OtherProcess(process.pid).wait_for_end()
+
+
 def test_so_many_looks_end_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waits, "MOST_LOOKS", 3)
     with start(HOLDS, tmp_path / "there") as process:

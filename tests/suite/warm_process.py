@@ -43,6 +43,7 @@ BASE = [entry for entry in sys.path if entry != ROOT]
 LIBRARIES = (
     "numpy", "scipy.linalg", "scipy.special", "torch", "torch._dynamo", "numba", "safetensors",
     "pandas", "plotille", "pydantic.type_adapter", "typer",
+    "pytest", "_pytest.doctest", "_pytest.legacypath", "execnet", "sortedcontainers",
 )  # fmt: skip
 """The first optimizer of a process imports `torch._dynamo`, which takes as long as all the rest."""
 OURS = ("cli", "harness", "reports")

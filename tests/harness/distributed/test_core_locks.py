@@ -20,7 +20,7 @@ HOLDER = """
 import sys, time
 from adabench.harness.distributed.core_locks import claim
 print(claim("core", [0, 1], int(sys.argv[1]), 0.0), flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 
 

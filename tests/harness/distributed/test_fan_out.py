@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -75,10 +74,9 @@ def facts(records: Sequence[Record]) -> list[object]:
 def held(folder: Path, size_bytes: int, asked: Path, ended: threading.Event) -> int:
     """Let the process that fills a shard wait there, and return its id."""
     asked.write_text(json.dumps([str(folder / run_folder.RECORDS), size_bytes]))
-    while not ended.is_set():
+    while not ended.wait(0.005):
         with suppress(FileNotFoundError):
             return int(asked.with_suffix(".held").read_text())
-        time.sleep(0.005)
     raise AssertionError(f"the run ended before {folder} held {size_bytes} bytes")
 
 

@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,11 +30,11 @@ values = []
 
 
 @pytest.fixture
-def module(tmp_path: Path) -> Iterator[Any]:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A module of adabench."""
-    made = sys.modules[NAME] = read(tmp_path)
-    yield made
-    del sys.modules[NAME]
+    made = read(tmp_path)
+    monkeypatch.setitem(sys.modules, NAME, made)
+    return made
 
 
 def read(folder: Path) -> ModuleType:

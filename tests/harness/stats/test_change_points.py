@@ -158,7 +158,10 @@ def test_a_count_changes_only_beyond_the_margin_and_by_more_than_its_runs_scatte
     sure = np.array([1e-9, 1e-9, 1e-9])
     assert not steps(np.array([0.0, 0.0, 0.25, 0.25]), sure, 0.25, exact=True)
     assert steps(np.array([0.0, 0.0, 0.25, 0.25]), sure, 0.2, exact=True)
-    assert not steps(np.array([0.0, 1.0, 1.5]), np.full(2, 0.01), 0.0, exact=True)
+    # One degree of freedom, and no step between the last two.
+    unsure = np.array([1e-9, 0.5])
+    assert not steps(np.array([0.0, 1.0, 1.5]), unsure, 0.0, exact=True)
+    assert steps(np.array([0.0, 1.0, 1.0]), unsure, 0.0, exact=True)
 
 
 def test_a_hint_lies_beyond_the_margin_and_three_times_the_scatter_of_the_runs_before() -> None:

@@ -48,10 +48,12 @@ def test_what_cannot_be_negative_is_taken_to_be_more_skewed_than_it_looks(scale)
     assert sorted(found[1:]) == pytest.approx(sorted(hall(scale * SKEWED, 1 + UNSEEN / 8)))
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
 @pytest.mark.parametrize("shift", [0.25, 2.0])
-def test_what_may_have_either_sign_is_as_skewed_as_it_looks(shift):
-    found = over(SKEWED - shift, CASES)
-    assert found[1:] == pytest.approx(hall(SKEWED - shift, 1.0))
+def test_what_may_have_either_sign_is_as_skewed_as_it_looks(shift, scale):
+    values = scale * (SKEWED - shift)
+    assert over(values, CASES)[1:] == pytest.approx(hall(values, 1.0))
+    assert over(-values, CASES)[1:] == pytest.approx(hall(-values, 1.0))
 
 
 def test_bca_of_few_units_is_as_wide_as_student_says():
@@ -94,6 +96,17 @@ def test_a_statistic_that_is_undefined_has_no_interval():
         (found,) = bootstrap(places, undefined)
         assert np.isnan(found.estimate)
         assert found[1:] == (None, None)
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 6])
+def test_a_statistic_that_some_resamples_leave_undefined_has_no_interval(seeds):
+    """It needs three certain cases, of which one is missing in most resamples."""
+
+    def needing(weights):
+        return np.where(weights[:, :3].min(axis=1, keepdims=True) > 0, weights[:, :1], np.nan)
+
+    where = [Replicate(seed, "", case) for seed in range(seeds) for case in range(12 // seeds)]
+    assert bootstrap(where, needing)[0] == (1.0, None, None)
 
 
 @pytest.mark.parametrize(

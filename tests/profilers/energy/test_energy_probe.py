@@ -1,5 +1,3 @@
-import threading
-
 import pytest
 
 from adabench.profilers.energy import energy_probe as energy
@@ -202,11 +200,12 @@ def test_a_failing_block_leaves_the_probe_without_waiting_for_ticks(board):
     assert "energy_j" in values
 
 
-def test_a_window_that_is_long_enough_gives_the_part_and_the_whole(tree):
-    probe = Energy([Rapl(tree.root)], delay=Unwatched())
+def test_a_window_that_is_long_enough_gives_the_part_and_the_whole(tree, fakes):
+    pace = fakes.FakePace()
+    probe = Energy([Rapl(tree.root, pace=pace)], pace, Unwatched())
     assert probe.min_window_s == 0.05
     with measured([probe]) as values:
-        threading.Event().wait(0.06)
+        pace.wait(0.06)
         tree.spend("intel-rapl:0", 400_000)
     assert values == pytest.approx({"energy_cpu_j": 0.4, "energy_j": 0.4})
     assert probe.why == {}
@@ -251,12 +250,15 @@ def test_a_board_without_an_instrument_is_unavailable_and_never_zero(tree, fakes
     assert [reading.label for reading in probe.readings] == ["unavailable", "counter"]
 
 
-def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(tree, monkeypatch):
+def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(
+    tree, fakes, monkeypatch
+):
     monkeypatch.setattr(energy, "context", lambda: object())
     monkeypatch.setattr("adabench.profilers.energy.tdp_estimate.context", lambda: object())
-    probe, model = Energy([Rapl(tree.root)], delay=Unwatched()), TdpEstimate()
+    pace = fakes.FakePace()
+    probe, model = Energy([Rapl(tree.root, pace=pace)], pace, Unwatched()), TdpEstimate()
     with measured([probe, model]) as values:
-        threading.Event().wait(0.06)
+        pace.wait(0.06)
     assert set(values) == {"energy_cpu_j"}
     assert "GPU" in probe.why["energy_j"]
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adabench.cli.main import app
-from adabench.harness.analysis.claims.command import command
+from adabench.harness.analysis.claims.command import command, commands
 from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import (
@@ -155,6 +155,40 @@ def test_a_static_that_means_something_else_by_a_swept_name_is_left_out():
     words = command(claim, "new", evidence(fixed=other)).split()
     assert "toy/fixed" not in words
     assert "toy/coin" in words
+
+
+RATE = Knob("rate", (0.5,), 0.5, open=True, low=0.1, high=1.0)
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "taken"),
+    [
+        (RATE, 0.1, True), (RATE, 1.0, True), (RATE, 0.7, True), (RATE, 0.05, False),
+        (RATE, 1.5, False), (RATE, "half", False),
+        (Knob("rate", (0.5,), 0.5, open=True), 1e9, True),
+        (Knob("rate", (0.5,), 0.5, open=True, low=0.0), -1.0, False),
+        (Knob("rate", ("a",), "a", open=True), "other", True),
+        (Knob("rate", ("a",), "a", open=True), 1.0, False),
+        (Knob("rate", (0.5, 0.7), 0.5), 0.7, True), (Knob("rate", (0.5, 0.7), 0.5), 0.6, False),
+    ],
+)  # fmt: skip
+def test_a_static_comes_along_where_its_knob_can_stand_at_what_is_set(knob, value, taken):
+    own = Card("New", knobs=(Knob("rate", (value,), value),))
+    fixed = Card("Fixed", role="static", knobs=(knob,))
+    claim = claim_of(Ratio("faults", "old", where={"rate": value}), 0.5, source="headline")
+    words = command(claim, "new", evidence(new=own, fixed=fixed)).split()
+    assert ("toy/fixed" in words) == taken
+
+
+def test_a_control_that_means_something_else_by_a_set_name_gets_a_command_of_its_own():
+    coin = Card("Coin", role="control", knobs=(Knob("trust", (7, 8), 7),))
+    where = {"trust": 1, "noise": 1}
+    claim = claim_of(Ratio("faults", "old", where=where), 0.5, source="headline")
+    first, second = commands(claim, "new", evidence(coin=coin), 7)
+    assert "toy/coin" not in first.split()
+    assert second == "adabench run toy/coin --no-sweep --set noise=1 --alone --seeds 0..6"
+    both = command(claim, "new", evidence(coin=coin), 7)
+    assert both == "adabench reproduce T-1 --seeds 0..6"
 
 
 class Planned(Exception):

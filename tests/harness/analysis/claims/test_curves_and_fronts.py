@@ -5,9 +5,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from adabench.harness.analysis.claims.frontier_and_reach import _rising
-from adabench.harness.contract.card import Frontier, Knob, Monotone, Reach
-from tests.harness.analysis.claims.toy_run import about, judged, run, times
+from adabench.harness.analysis.claims.evidence import Evidence
+from adabench.harness.analysis.claims.frontier_and_reach import (
+    NEVER,
+    _log_costs,
+    _mean_over,
+    _rising,
+)
+from adabench.harness.analysis.claims.verdicts import rule_of
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.contract.card import Card, Frontier, Knob, Metric, Monotone, Reach
+from adabench.harness.store.table import from_records
+from tests.harness.analysis.claims.toy_run import (
+    CARDS,
+    TASK,
+    about,
+    claim_of,
+    judged,
+    run,
+    times,
+)
 
 TOLERANCE = 0.1
 
@@ -153,6 +170,20 @@ def test_a_front_that_gets_there_in_some_resamples_has_no_upper_end():
     assert row.high is None
 
 
+def test_a_cost_that_is_reached_but_not_for_sure_has_no_upper_end():
+    near = run("old", faults=about(20.0, 0.1), score=about(0.97, 0.05, 5))
+    row = judged(Reach("faults", "score", "old"), front("new", 0.0) + near, 0.4)
+    assert (row.estimate, row.high) == (pytest.approx(1.96, abs=0.01), None)
+
+
+def test_dearer_costs_contradict_only_where_the_quality_at_the_rivals_cost_is_less_for_sure():
+    for spread, word in ((0.05, "contradicted"), (0.2, "not reproduced")):
+        rival = run("old", faults=about(20.0, 0.1), score=about(0.45, spread, 5))
+        row = judged(Reach("faults", "score", "old"), front("new", 0.0, price=1.5) + rival, 0.4)
+        assert row.low > 1
+        assert row.verdict == word
+
+
 def test_the_rival_of_a_reach_stands_at_its_own_budget():
     rival = run("old", where={"slots": 40}, faults=about(40.0, 0.1), score=about(0.5, 0.005, 5))
     expect = Reach("faults", "score", "old", there={"slots": 40})
@@ -207,6 +238,42 @@ def test_a_front_of_times_says_which_cases_have_none(form):
     )
     assert none.verdict == "not run"
     assert "24 of 24 cases have no valid latency_s" in none.reason
+
+
+def test_the_mean_of_a_curve_is_over_its_width():
+    edges = np.array([[0.0, 1.0, 3.0, 3.0], [2.0, 2.0, 2.0, 2.0]])
+    gaps = np.array([[0.0, 2.0, 4.0, 9.0], [0.5, 7.0, 7.0, 7.0]])
+    assert _mean_over(edges, gaps) == pytest.approx([(1 * 1 + 2 * 3) / 3, 0.5])
+
+
+def test_what_is_lacking_is_measured_at_the_best_setting():
+    """Three cases of one kind: a front of 0, 0.4 and 0.9 against 1 at a cost of 20."""
+    ones = np.ones((3, 1))
+    costs, qualities = (
+        [ones * [10.0, 20.0, 40.0], ones * 20.0],
+        [ones * [0.0, 0.4, 0.9], ones * 1.0],
+    )
+    logs, best, behind = _log_costs(costs, qualities, np.ones((1, 3)), [(1.0, 1.0)])
+    assert (logs[0], best[0], behind[0]) == pytest.approx((NEVER, -0.1, 0.6))
+    qualities[1] = ones * 0.65
+    logs, best, behind = _log_costs(costs, qualities, np.ones((1, 3)), [(1.0, 1.0)])
+    assert (logs[0], best[0], behind[0]) == pytest.approx((np.log(30 / 20), 0.25, 0.25))
+
+
+def test_a_ratio_of_times_under_another_name_is_timed_where_the_card_says_so():
+    metrics = (*TASK.metrics, Metric("rate", "1", "lower", "cost", clocked=True))
+    records = [
+        replace(one, values={**one.values, "rate": one.values["faults"]})
+        if one.cell.seed < 5 or one.cell.conditions["slots"] != 20 or one.cell.method == "old"
+        else one
+        for one in front("new", 0.0, price=0.2) + run("old", faults=20.0, score=about(0.5, 0.005, 5))
+    ]  # fmt: skip
+    claim = claim_of(Reach("rate", "score", "old"), 0.4)
+    cards = CARDS | {"new": Card("New", claims=(claim,))}
+    for card, words in ((replace(TASK, metrics=metrics), "9 of 24 cases"), (TASK, "")):
+        found = Evidence("toy", card, cards, collapse(from_records(records)))
+        assert words in rule_of(claim, "new", found).reason
+        assert ("no valid rate" in rule_of(claim, "new", found).reason) == bool(words)
 
 
 def test_the_nearest_rising_curve():

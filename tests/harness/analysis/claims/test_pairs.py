@@ -60,6 +60,16 @@ def test_a_knob_that_both_sides_have_need_not_stand_alike_unless_the_claim_names
     assert named.verdict == "not run"
 
 
+def test_a_knob_that_the_rival_alone_has_is_set_on_its_side():
+    arms = [
+        one for arm, factor in (("a", 8.0), ("b", 4.0))
+        for one in run("arms", where={"point": {"arm": arm}}, faults=times(factor, 0.0))
+    ]  # fmt: skip
+    expect = Ratio("faults", "arms", where={"arm": "b"})
+    row = judged(expect, arms + run("new", faults=times(2.0, 0.0)), 0.5)
+    assert (row.n, row.estimate) == (24, pytest.approx(0.5))
+
+
 def test_of_several_settings_of_a_rival_the_last_one_counts():
     arms = [
         one for arm, factor in (("c", 1.0), ("a", 8.0), ("b", 4.0))
@@ -84,6 +94,16 @@ def test_every_pair_may_have_a_lower_limit_alone(low, word):
     assert (row.verdict, row.bar, row.estimate) == (word, low, pytest.approx(0.6))
     assert "pairs from 0.6 to 2" in row.reason
     assert ("seed 2, case 1" in row.reason) == (word == "violated")
+
+
+def test_every_pair_may_have_an_upper_limit_alone():
+    def factor(seed, case):
+        return size(seed, case) * (1.8 if (seed, case) == (5, 2) else 0.5)
+
+    for high, word in ((1.8, "holds"), (1.7, "violated")):
+        row = judged(Ratio("faults", "old", high=high, every=True), OLD + run("new", faults=factor))
+        assert (row.verdict, row.bar, row.estimate) == (word, high, pytest.approx(1.8))
+        assert ("seed 5, case 2" in row.reason) == (word == "violated")
 
 
 def test_one_pair_of_zeros_is_one_replicate():
@@ -123,6 +143,8 @@ def test_a_bound_of_nothing_allows_for_rounding_and_no_more():
     for faults, word in ((1e-13, "holds"), (1e-11, "violated")):
         row = judged(Bound("faults", "limit"), [record("new", faults=faults, limit=0.0)])
         assert (row.verdict, row.bar, row.estimate) == (word, 1.0, None)
+    elsewhere = judged(Bound("faults", "limit", where={"noise": 1}), [record("new", faults=1.0)])
+    assert (elsewhere.verdict, elsewhere.bar) == ("not run", 1.0)
     missing = judged(Bound("faults", "limit"), [record("new", faults=1.0)])
     assert (missing.verdict, missing.bar) == ("not run", 1.0)
     assert "limit was not recorded" in missing.reason

@@ -237,7 +237,9 @@ def test_an_interval_without_one_end_decides_nothing():
     for ends in ((None, 0.9), (0.6, None)):
         ruling = rule(GAIN, Interval(0.7, *ends), places())
         assert (ruling.verdict, ruling.p_value) == ("undecided", None)
-        assert margin("score", Interval(0.7, *ends), 0.1, sample_of(places())).state == "open"
+        unknown = margin("score", Interval(0.7, *ends), 0.1, sample_of(places()))
+        assert (unknown.state, unknown.units) == ("open", 0)
+        assert ruling.units == rule(GAIN, around(0.6, 0.9), places()).units == 0
 
 
 def test_p_of_sameness_is_that_of_the_nearer_limit():
@@ -265,7 +267,7 @@ def test_one_replicate_decides_nothing():
 def test_no_number_stands_for_what_was_never_reached():
     claim = claim_of(Reach("faults", "accuracy", "old"), 0.5)
     ruling = rule(claim, Interval(math.log(0.3), math.log(0.2), math.inf), places())
-    assert (ruling.verdict, ruling.high) == ("undecided", None)
+    assert (ruling.verdict, ruling.high, ruling.p_value) == ("undecided", None, 0.5)
     dear = rule(claim, Interval(math.log(3), math.log(2), math.inf), places())
     assert dear.verdict == "contradicted"
 

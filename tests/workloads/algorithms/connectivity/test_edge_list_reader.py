@@ -13,6 +13,7 @@ from adabench.workloads.algorithms.connectivity.substrate import edge_list_reade
 from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 from adabench.workloads.algorithms.connectivity.task import load
+from tests.suite.leaks import same_handlers
 
 
 def read(folder: Path, text: str, name: str = "edges.txt") -> Stream:
@@ -128,7 +129,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, *settings: str) -> object:
     """Run a method by command and return the exit code."""
     sets = [part for setting in settings for part in ("--set", setting)]
     monkeypatch.setattr(sys, "argv", ["adabench", "run", "connectivity/rebuild", *sets])
-    with pytest.raises(SystemExit) as ended:
+    with same_handlers(), pytest.raises(SystemExit) as ended:
         main()
     return ended.value.code
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numba import njit
 
 from adabench.workloads.algorithms.flow_time.substrate.exhaustive_search import (
     draw_small,
@@ -11,9 +10,10 @@ from adabench.workloads.algorithms.flow_time.substrate.exhaustive_search import 
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import make_stream
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
+from adabench.workloads.shared.compiled.kernels import compiled
 
 
-@njit(cache=True)
+@compiled
 def least_flow(arrive, sizes):
     """Try every schedule of unit steps, idling included: at each time any job, or none, may run.
 
@@ -46,7 +46,7 @@ def test_srpt_is_optimal_in_ten_thousand_random_cases() -> None:
         assert srpt_flow(arrive.astype(float), sizes.astype(float)) == least_flow(arrive, sizes)
 
 
-@njit(cache=True)
+@compiled
 def shares_of_two(arrive, tests, mains):
     """Return flow of op-SRPT over SRPT for each of many small instances with uniform tests."""
     ratios = np.empty(len(arrive))

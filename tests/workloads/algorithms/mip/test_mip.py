@@ -42,6 +42,7 @@ from adabench.workloads.algorithms.mip.substrate.program import INFINITY, Progra
 from adabench.workloads.algorithms.mip.task import load
 from adabench.workloads.algorithms.mip.truth import known_bounds
 from adabench.workloads.algorithms.mip.truth.known_bounds import bound_of, gap
+from tests.suite.leaks import same_handlers
 
 
 @pytest.fixture(autouse=True)
@@ -415,7 +416,7 @@ def test_conditions_that_make_no_sense_are_refused_and_leave_no_run(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["adabench", "run", "mip/scip", "--set", setting])
-    with pytest.raises(SystemExit) as ended:
+    with same_handlers(), pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.strip()

@@ -13,6 +13,7 @@ from adabench.workloads.algorithms.replanning.substrate.disc_graph import roadma
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
 from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT
 from adabench.workloads.algorithms.replanning.task import load
+from tests.suite.leaks import same_handlers
 
 SMALL = {"samples": 200, "updates": 6, "speed": 3.0}
 
@@ -86,7 +87,7 @@ def test_the_report_of_a_run_shows_it(tmp_path, monkeypatch):
     sets = ["--set", "samples=120", "--set", "updates=4", "--set", "scene=discs"]
     run = ["run", "replanning/fmtx", "--no-sweep", "--seeds", "0..1", *sets]
     monkeypatch.setattr(sys, "argv", ["adabench", *run, "-o", str(tmp_path / "run")])
-    with pytest.raises(SystemExit) as ended:
+    with same_handlers(), pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from adabench.workloads.algorithms.replanning.truth.full_replan import (
     FullReplan,
     shortest_ways,
 )
+from adabench.workloads.shared.compiled.kernels import compiled
 
 from .conftest import planner, small
 
@@ -108,13 +109,13 @@ def test_opening_drawn_samples_loses_the_way():
     assert np.mean([v["path_quality"] for v in seen]) < np.mean([v["path_quality"] for v in right])
 
 
-@njit
+@compiled
 def plan(space, tune):
     fast_marching.begin(space)
     fast_marching.march(space, True, False)
 
 
-@njit
+@compiled
 def only_roots(space, blocked, more, freed, less, tune):
     """The fake that orphans the sample at a blocked edge and none below it."""
     for at in range(more):
@@ -128,7 +129,7 @@ def only_roots(space, blocked, more, freed, less, tune):
     fast_marching.march(space, True, False)
 
 
-@njit
+@compiled
 def no_second_look(space, blocked, more, freed, less, tune):
     """The fake that never sees an obstacle leave."""
     count = fast_marching.cut(space, blocked, more, space.stack)
@@ -137,7 +138,7 @@ def no_second_look(space, blocked, more, freed, less, tune):
     fast_marching.march(space, True, False)
 
 
-@njit
+@compiled
 def asleep(space, blocked, more, freed, less, tune):
     """The fake that keeps its first tree."""
 
@@ -156,7 +157,7 @@ def test_fakes_are_found_out(fake):
         assert min(quality) < 1  # a way that meets an obstacle counts as none
 
 
-@njit
+@compiled
 def march_and_forget(space):
     """Stop early and throw away what is still open."""
     fast_marching.march(space, True, True)
@@ -164,13 +165,13 @@ def march_and_forget(space):
         drop(space.queue, space.queue.heap[0])
 
 
-@njit
+@compiled
 def forgetful_plan(space, tune):
     fast_marching.begin(space)
     march_and_forget(space)
 
 
-@njit
+@compiled
 def forgetful(space, blocked, more, freed, less, tune):
     """The fake that empties its queue after an early stop."""
     count = fast_marching.cut(space, blocked, more, space.stack)

@@ -18,6 +18,7 @@ from adabench.workloads.algorithms.replanning.substrate.scenes import (
     generate,
 )
 from adabench.workloads.algorithms.replanning.task import load
+from tests.suite.leaks import same_handlers
 
 
 def test_every_kind_of_family_is_there():
@@ -79,7 +80,7 @@ def test_conditions_that_make_no_sense_are_refused_and_leave_no_run(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["adabench", "run", "replanning/fmtx", "--set", setting])
-    with pytest.raises(SystemExit) as ended:
+    with same_handlers(), pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.strip()

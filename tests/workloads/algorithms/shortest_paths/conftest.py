@@ -10,6 +10,7 @@ from adabench.harness.contract import registry
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse, from_edges
 from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import open_graph
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
+from adabench.workloads.shared.compiled.arrays import unwritten
 
 
 def random_graph(seed: int, vertices: int, degree: float) -> Sparse:
@@ -39,7 +40,7 @@ def neighbours(graph: Sparse, v: int) -> list[int]:
 
 def kernel(graph: Sparse):
     """A graph and room as kernels take them."""
-    return open_graph(graph.starts, graph.heads, np.zeros(3, np.int64))
+    return open_graph(unwritten(graph.starts), unwritten(graph.heads), np.zeros(3, np.int64))
 
 
 @pytest.fixture(scope="session")

@@ -271,7 +271,7 @@ def test_a_folder_that_cannot_be_used_is_no_error(
     assert made(2) == 4
     assert made.stats.cache_path == str(tmp_path / "__pycache__")
     assert not [*(tmp_path / "everybody").iterdir()]
-    again = kernel(tmp_path / "m.py")
+    again = compiled(loaded(tmp_path / "m.py").scaled)
     assert again(2) == 4
     assert was_on_disk(again)
 

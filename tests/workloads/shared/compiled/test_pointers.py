@@ -1,12 +1,12 @@
 """The coin behind a pointer: uniform, repeatable, and the same as ever."""
 
 import numpy as np
-from numba import njit
 
+from adabench.workloads.shared.compiled.kernels import compiled
 from adabench.workloads.shared.compiled.pointers import drawn, to_ints
 
 
-@njit
+@compiled
 def draws(words, below, count):
     pointer, found = to_ints(words.ctypes), np.empty(count, np.int64)
     for i in range(count):

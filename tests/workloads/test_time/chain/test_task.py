@@ -172,7 +172,10 @@ def test_the_judge_is_paid_for():
 
 
 def test_times_to_words_lie_within_the_case(monkeypatch):
-    """Votes take a millisecond from look to look; words have the machine's own clock."""
+    """Votes take a millisecond from look to look; words are noted on a clock that only goes forward.
+
+    What is compared is the order of its readings, which no load changes.
+    """
     where, looks = chain(), itertools.count()
     monkeypatch.setattr(session, "perf_counter", lambda: next(looks) / 1000)
     began = time.monotonic()

@@ -46,7 +46,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import 
     restored_state,
     stored_state,
 )
-from adabench.workloads.shared.compiled.arrays import copy_into
+from adabench.workloads.shared.compiled.arrays import copy_into, unwritten
 
 CARD = Card(
     title="Oracle: the cheapest good search",
@@ -138,6 +138,7 @@ def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
 def solve(state: State, case: Case, point: Point) -> Answers:
     """Choose for every pair in hindsight."""
     prepared_index = state.prepared_index[case.instance]
-    known = Hindsight(prepared_index.index, state.task.truth(case), int(point["error"]))
+    truth = unwritten(state.task.truth(case))
+    known = Hindsight(prepared_index.index, truth, int(point["error"]))
     inner = len(prepared_index.index.e.core)
     return state.task.ask(case, answer, replace(prepared_index, index=known), inner=inner)

@@ -2,23 +2,22 @@
 
 import importlib.util
 import os
-import socket
+import re
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from adabench.workloads.shared.language_model import smollm2
+from tests.suite.waits import has_happened
 
 KEY = "a-key-of-this-test"
-PATIENCE_S = 300.0
-"""After which a server that has not answered counts as hung."""
+LISTENS = re.compile(r"Uvicorn running on (http://127\.0\.0\.1:\d+)")
 
 
 def _installed(*names: str) -> bool:
@@ -54,35 +53,23 @@ def llama_cpp() -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 @contextmanager
 def transformers_serve(folder: Path) -> Iterator[str]:
-    """Serve a folder by `transformers serve`."""
-    port = _free_port()
-    words = ("serve", folder, "--host", "127.0.0.1", "--port", port, "--device", "cpu")
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "transformers.cli.transformers", *map(str, words)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-    ) as process:  # fmt: skip
+    """Serve a folder by `transformers serve`, which takes a free port and says which."""
+    words = ("serve", folder, "--host", "127.0.0.1", "--port", 0, "--device", "cpu")
+    with (
+        tempfile.TemporaryFile() as talk,
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "transformers.cli.transformers", *map(str, words)],
+            stdin=subprocess.DEVNULL, stdout=talk, stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        ) as process,
+    ):  # fmt: skip
         try:
-            _await(f"http://127.0.0.1:{port}/health", process)
-            yield f"openai:http://127.0.0.1:{port}/v1#{folder}"
+            assert has_happened(lambda: LISTENS.search(_said(talk)), process), _said(talk)
+            address = LISTENS.search(_said(talk))[1]
+            yield f"openai:{address}/v1#{folder}"
         finally:
             process.kill()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        assert process.poll() is None, "the server ended before it answered"
-        try:
-            urllib.request.urlopen(url).close()
-            return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise AssertionError(f"{url} has not answered")
+def _said(talk: IO[bytes]) -> str:
+    return os.pread(talk.fileno(), 1 << 20, 0).decode(errors="replace")
