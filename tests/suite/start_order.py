@@ -16,7 +16,10 @@ NAME = "ADABENCH_TEST_WARM"
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 """The script of the command line in this environment."""
 SERVER = "adabench.harness.run.task_server"
-MODULES = (SERVER, "adabench.harness.distributed.shard", "tests.suite.fork_probe", "pytest")
+MODULES = (
+    SERVER, "adabench.harness.distributed.shard", "tests.suite.fork_probe",
+    "tests.workloads.algorithms.lone_substrate", "pytest",
+)  # fmt: skip
 """Those that are forked when they are run by their names: they end with their parent."""
 NUMBER = struct.Struct("i")
 """Of an answer: the number of a process."""

@@ -306,3 +306,18 @@ def test_a_method_that_cheats_is_refused_alike(toy_env: Environ, tmp_path: Path)
     assert replies[0] == replies[1]
     assert replies[0][0] == 4
     assert "changed code that is not its own" in replies[0][1] + replies[0][2]
+
+
+def test_a_forked_session_forks_and_starts_as_every_session_does(warm, tmp_path) -> None:
+    """It has forgotten the module that put its own class in place of `subprocess.Popen`."""
+    (tmp_path / "test_it.py").write_text(
+        "import subprocess\n"
+        "from tests.suite import warm_forks\n"
+        "def test_it():\n"
+        "    assert subprocess.Popen.plain is warm_forks.PLAIN  # this is a fork\n"
+        "    assert warm_forks.PLAIN.__module__ == 'subprocess'\n"
+        "    assert warm_forks.possible()\n"
+    )
+    words = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    done = called(words, warm, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout

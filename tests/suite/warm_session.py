@@ -24,6 +24,8 @@ COLD = "ADABENCH_TEST_COLD"
 MARKS = ("cold", "gpu", "slow")
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What the conftest sets. A session that is forked has imported the libraries that read it."""
 
 
 class WarmSession:
@@ -68,6 +70,8 @@ def offered() -> Iterator[None]:
     if os.environ.get(COLD) == "1" or not warm_forks.possible():
         yield
         return
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
     address, process = start()
     warm_forks.install()
     os.environ[NAME] = address

@@ -1,6 +1,7 @@
 """What tests of the one execution path share: a substrate that is alone, and counts of two ways."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -17,21 +18,8 @@ from adabench.harness.run.execute import execute
 
 LEAST_BYTES = 64
 """Shorter arrays may be equal by chance."""
-ALONE = """
-import json, pickle, sys
-from adabench.harness.run.truth_guard import is_truth, refuse_truth
-
-refuse_truth()
-with open(sys.argv[1], "rb") as file:
-    substrate = pickle.load(file)
-warm = getattr(substrate, "warm", None)
-if warm is not None:
-    warm()
-with open("/proc/self/status") as status:
-    threads = [line.split()[1] for line in status if line.startswith("Threads:")]
-truth = sorted(name for name in sys.modules if is_truth(name))
-print(json.dumps({"truth": truth, "threads": threads, "meter": dict(substrate.meter)}))
-"""
+ROOT = Path(__file__).parents[3]
+ALONE = (sys.executable, "-P", "-m", "tests.workloads.algorithms.lone_substrate")
 
 
 def _load(name: str, seed: int = 0, **conditions: Any) -> Any:
@@ -52,8 +40,9 @@ def lives_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]
         path: Path = tmp_path_factory.mktemp("substrate") / "substrate"
         path.write_bytes(data)
         done = subprocess.run(
-            [sys.executable, "-c", ALONE, str(path)], capture_output=True, text=True, check=False
-        )
+            [*ALONE, str(path)], env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == {"truth": [], "threads": ["1"], "meter": {}}
 
@@ -81,15 +70,16 @@ def in_processes() -> Callable[..., dict[str, list[Record]]]:
     ) -> dict[str, list[Record]]:
         module, entry = registry.load(registry.find(name)), registry.find(name)
         chosen = {**entry.card.defaults, **module.CHECK_CONDITIONS, **conditions}
-        found: dict[str, list[Record]] = {}
-        for method in methods:
-            point = registry.find(f"{name}/{method}").card.defaults
-            found[method] = []
-            cell = Cell(name, method, point, chosen, "embedded", seed)
-            for record in execute([Turn(cell, 0)]):
-                assert record.status == "ok", record.note
-                if record.phase == "solve":
-                    found[method].append(record)
+        points = {method: registry.find(f"{name}/{method}").card.defaults for method in methods}
+        found: dict[str, list[Record]] = {method: [] for method in methods}
+        turns = [
+            Turn(Cell(name, method, point, chosen, "embedded", seed), 0)
+            for method, point in points.items()
+        ]
+        for record in execute(turns):
+            assert record.status == "ok", record.note
+            if record.phase == "solve":
+                found[record.cell.method].append(record)
         return found
 
     return run

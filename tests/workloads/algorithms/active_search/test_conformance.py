@@ -61,8 +61,3 @@ def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
 )
 def test_the_source_may_not_say(line: str) -> None:
     assert list(conformance.RULES.problems(line))
-
-
-def test_our_own_methods_are_clean(methods: dict[str, ModuleType]) -> None:
-    broken = {name: list(check(method, method.CARD)) for name, method in methods.items()}
-    assert broken == {name: [] for name in methods}
