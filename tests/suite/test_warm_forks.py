@@ -95,7 +95,7 @@ def test_its_environment_is_that_of_the_one_who_starts_it(
 ) -> None:
     (tmp_path / "beside").mkdir()
     changes = {
-        "A_WORD": "ü", "TMPDIR": str(tmp_path),
+        "A_WORD": "ü", "TMPDIR": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "t"),
         "PYTHONPATH": os.pathsep.join(["beside", str(ROOT), "", "nowhere", *sys.path]),
     }  # fmt: skip
     there, here = ({**env, **changes} for env in (warm, cold))

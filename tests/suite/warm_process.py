@@ -58,8 +58,8 @@ AT_START = (
     "TERMINAL_WIDTH", "TORCH", "TRITON_", "TYPER_", "TZ", "_TYPER_",
 )  # fmt: skip
 """How variables begin that an interpreter or a library reads as it starts."""
-AT_FORK = ("PYTHONPATH", "PYTHONSAFEPATH")
-"""Those of them that a fork obeys."""
+AT_FORK = ("PYTHONPATH", "PYTHONSAFEPATH", "TORCHINDUCTOR_CACHE_DIR")
+"""Those of them that a fork obeys. The last is set by whoever imports transformers, or an optimizer."""
 CUSTOMS = {"sitecustomize", "usercustomize"}
 """Modules that an interpreter imports as it starts."""
 SUFFIXES = tuple(importlib.machinery.all_suffixes())

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -30,12 +30,13 @@ EASY_END = Question(900, encode("<bos> 4 7 + 3 8 * 0 3 >"), "")
 """Ends in a product that System 1 never misses."""
 
 HARD = tuple(
-    Question(1000 + i, encode(f"<bos> {i} 7 * 1 9 + 3 8 * 1 8 * 1 7 >"), "") for i in range(10)
+    Question(1000 + i, encode(f"<bos> {i} 7 * 1 9 + 3 8 * 1 8 * 1 7 >"), "") for i in range(4)
 )
 """Products that System 1 often misses."""
 
 
-def chain(problems: int = 8, **conditions: Scalar) -> GradedTask:
+@cache
+def chain(problems: int = 4, **conditions: Scalar) -> GradedTask:
     return load("embedded", 0, problems=problems, **conditions)  # type: ignore[arg-type]
 
 
@@ -135,13 +136,10 @@ def test_no_difficulty_is_system_2_throughout_and_all_of_it_system_1():
     where = chain()
     for case in where.cases():
         for tau, name in ((0.0, "sys2"), (1.0, "sys1")):
+            other, bare = solve(name, where, case)
             for chooser in ("scale", "scale_rule"):
-                assert solve(chooser, where, case, tau=tau)[0] == solve(name, where, case)[0]
-        for share, name in ((1.0, "sys2"), (0.0, "sys1")):
-            (one, cost), (other, bare) = (
-                solve("scale_coins", where, case, share=share),
-                solve(name, where, case),
-            )
+                assert solve(chooser, where, case, tau=tau)[0] == other
+            one, cost = solve("scale_coins", where, case, share=1 - tau)
             assert one == other
             assert cost["generated"] == bare["generated"], "a coin costs nothing"
 
