@@ -22,6 +22,8 @@ from tests.suite.start_order import NAME
 ROOT = Path(__file__).parents[2]
 COLD = "ADABENCH_TEST_COLD"
 MARKS = ("cold", "gpu", "slow")
+THREADED = ("OMP", "MKL", "OPENBLAS")
+"""Libraries that start as many threads as the environment says at their import; a fork is too late."""
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
 
@@ -68,6 +70,8 @@ def offered() -> Iterator[None]:
     if os.environ.get(COLD) == "1" or not warm_forks.possible():
         yield
         return
+    for library in THREADED:
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     address, process = start()
     warm_forks.install()
     os.environ[NAME] = address
