@@ -16,7 +16,8 @@ from typing import Any
 
 from tests.suite.start_order import END, NAME, NUMBER, Order, inheritance, program_of
 
-PLAIN = subprocess.Popen
+PLAIN = getattr(subprocess.Popen, "plain", subprocess.Popen)
+"""Of Python, also in a fork that reads this module anew where it is installed."""
 START = inspect.signature(PLAIN._execute_child)
 """Of the step in which a process is started, its pipes having been made."""
 ORDINARY = {
@@ -67,6 +68,7 @@ def install() -> None:
 class WarmPopen(PLAIN):  # type: ignore[type-arg]
     """A process, forked from the warm one if that can be."""
 
+    plain = PLAIN
     _owner: socket.socket | None = None
     """The connection by which it was ordered and on which its end is told; None for a child of ours."""
 
