@@ -26,6 +26,8 @@ NUMBER = struct.Struct("i")
 END = struct.Struct("id")
 """Of what follows when it has ended: its status, as `os.waitpid` has it, and its processor seconds."""
 STATUS = Path("/proc/self/status")
+LONE = ".lone_substrate"
+"""How modules of tests end that are forked too: a substrate lives in them as in a method's process."""
 LIMITS = sorted({value for name, value in vars(resource).items() if name.startswith("RLIMIT_")})
 
 
@@ -90,7 +92,8 @@ def program_of(words: Sequence[str], environ: Mapping[str, str]) -> Program | No
         case [script, *rest] if script == PROGRAM:
             return Program("script", script, rest, safe)
         case [python, "-P", "-m", module, *rest] if python == sys.executable:
-            return Program("module", module, rest, True) if module in MODULES else None
+            known = module in MODULES or module.endswith(LONE)
+            return Program("module", module, rest, True) if known else None
     return None
 
 

@@ -1,5 +1,6 @@
 """What the warm process forks is what a fresh interpreter would have been, and what it cannot fork is one."""
 
+import importlib.util
 import json
 import os
 import select
@@ -279,6 +280,21 @@ def test_a_plug_in_is_seen_by_whom_it_was_given(toy_env: Environ) -> None:
         assert done.returncode == 0, done.stderr
         assert ("roots" in done.stdout) == tasks
     assert os.environ[NAME] in toy_env.values()
+
+
+def test_a_fork_that_reads_the_plug_in_anew_counts_and_leaves_out_as_its_parent_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tests run in forks: there the module is read again, on top of the class that is installed."""
+    monkeypatch.setattr(subprocess, "Popen", warm_forks.WarmPopen)
+    spec = importlib.util.spec_from_file_location("read_anew", warm_forks.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    anew = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "read_anew", anew)
+    spec.loader.exec_module(anew)
+    assert anew.possible()
+    assert anew.PLAIN is warm_forks.PLAIN is not warm_forks.WarmPopen
 
 
 CHEAT = """\

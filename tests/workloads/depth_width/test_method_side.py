@@ -1,10 +1,7 @@
 """The family's tasks as the process of a method sees them, held against the tasks that score."""
 
 import dataclasses
-import json
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +16,7 @@ from adabench.harness.run.execute import Bench
 from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
+from tests.workloads.lone_substrate import seen_alone
 
 TASKS = ("ledger", "ledger_affine", "ledger_cot", "ledger_qa")
 CELLS: list[tuple[str, dict[str, Any]]] = [
@@ -40,17 +38,6 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
 Values = Callable[..., list[Mapping[str, float]]]
 SMALL = 500
 """Bytes of a substrate at most: the tokens of a single sequence are more."""
-ALONE = """
-import json, pickle, sys
-from adabench.harness.run.truth_guard import is_truth, refuse_truth
-refuse_truth()
-substrates = [pickle.loads(data) for data in pickle.load(sys.stdin.buffer)]
-for substrate in substrates:
-    substrate.calibration()
-tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
-truth = [name for name in sys.modules if is_truth(name)]
-print(json.dumps([tasks, truth, [[hasattr(s, "cases"), dict(s.meter)] for s in substrates]]))
-"""
 
 
 def loaded(name: str, **conditions: Any) -> Any:
@@ -78,12 +65,9 @@ def test_what_methods_get_has_neither_cases_nor_truth() -> None:
         task = loaded(name)
         sent.append(pickle.dumps(task.substrate(), protocol=5))
         assert len(sent[-1]) < SMALL < min(len(pickle.dumps(case)) for case in task.cases()), name
-    run = subprocess.run(
-        [sys.executable, "-P", "-c", ALONE],
-        input=pickle.dumps(sent), capture_output=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr.decode()
-    assert json.loads(run.stdout) == [[], [], [[False, {}]] * len(TASKS)]
+    assert seen_alone(sent, "calibration") == {
+        "tasks": [], "truth": [], "substrates": [{"cases": False, "meter": {}}] * len(TASKS)
+    }  # fmt: skip
 
 
 def cell_of(address: str, conditions: Mapping[str, Any], **knobs: Any) -> Cell:

@@ -1,10 +1,8 @@
 """The task and its methods: rules that planted cheats break, processes, claims, missing trainings."""
 
 import importlib.util
-import json
 import pickle
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from adabench.workloads.depth_width.classify.substrate.train_experts import (
     ExpertsRecipe,
 )
 from tests.workloads.depth_width.claim_worlds import judged
+from tests.workloads.lone_substrate import seen_alone
 
 PLANTED = Path(__file__).parent / "planted"
 METHODS = sorted(entry.name for entry in registry.methods("classify").values())
@@ -60,26 +59,12 @@ def values_of(name: str, found=None, **knobs):
     return found.score(case, method.solve(state, case, point))
 
 
-ALONE = """
-import json, pickle, sys
-from adabench.harness.run.truth_guard import is_truth, refuse_truth
-refuse_truth()
-substrate = pickle.load(sys.stdin.buffer)
-substrate.calibration()
-tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
-truth = [name for name in sys.modules if is_truth(name)]
-print(json.dumps([hasattr(substrate, "cases"), tasks, truth, dict(substrate.meter)]))
-"""
-
-
 def test_what_methods_get_has_neither_cases_nor_truth() -> None:
     data = pickle.dumps(loaded().substrate(), protocol=5)
     assert len(data) < 500
-    run = subprocess.run(
-        [sys.executable, "-P", "-c", ALONE], input=data, capture_output=True, check=False
-    )
-    assert run.returncode == 0, run.stderr.decode()
-    assert json.loads(run.stdout) == [False, [], [], {}]
+    assert seen_alone([data], "calibration") == {
+        "tasks": [], "truth": [], "substrates": [{"cases": False, "meter": {}}]
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["hecto", "random_gate", "right_expert"])

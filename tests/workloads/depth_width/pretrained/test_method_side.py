@@ -1,9 +1,6 @@
 """What leaves the process of a method at `pretrained`, and what is scored of it."""
 
-import json
 import pickle
-import subprocess
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,17 +21,9 @@ from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.task import CHECK_CONDITIONS, Pretrained
 from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from tests.workloads.lone_substrate import seen_alone
 
 WINDOWS, TOKENS, VOCABULARY, PROMPT = 3, 20, 61, 8
-ALONE = """
-import json, pickle, sys
-from adabench.harness.run.truth_guard import is_truth, refuse_truth
-refuse_truth()
-substrate = pickle.load(sys.stdin.buffer)
-tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
-truth = [name for name in sys.modules if is_truth(name)]
-print(json.dumps([hasattr(substrate, "cases"), tasks, truth, dict(substrate.meter)]))
-"""
 
 
 def drawn(prompt: int) -> Pretrained:
@@ -89,11 +78,9 @@ def test_the_word_after_a_window_is_known_to_the_scorer_alone(prompt: int) -> No
 def test_what_methods_get_has_neither_windows_nor_truth() -> None:
     data = pickle.dumps(drawn(0).substrate(), protocol=5)
     assert len(data) < 500
-    run = subprocess.run(
-        [sys.executable, "-P", "-c", ALONE], input=data, capture_output=True, check=False
-    )
-    assert run.returncode == 0, run.stderr.decode()
-    assert json.loads(run.stdout) == [False, [], [], {}]
+    assert seen_alone([data]) == {
+        "tasks": [], "truth": [], "substrates": [{"cases": False, "meter": {}}]
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "prompt"), [("informed_routing", 0), ("dr_llm", 64)])

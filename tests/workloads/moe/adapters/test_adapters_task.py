@@ -44,17 +44,7 @@ from adabench.workloads.moe.adapters.substrate.workbench import (
 )
 from adabench.workloads.moe.adapters.truth import adaptation_scores
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
-
-ALONE = """
-import json, pickle, sys
-from adabench.harness.run.truth_guard import is_truth, refuse_truth
-refuse_truth()
-substrate = pickle.load(sys.stdin.buffer)
-substrate.base()
-tasks = [name for name in sys.modules if name.startswith("adabench.") and name.endswith(".task")]
-truth = [name for name in sys.modules if is_truth(name)]
-print(json.dumps([hasattr(substrate, "cases"), tasks, truth]))
-"""
+from tests.workloads.lone_substrate import seen_alone
 
 
 def small(**more: Any) -> Any:
@@ -63,11 +53,9 @@ def small(**more: Any) -> Any:
 
 def test_what_methods_get_has_neither_cases_nor_truth() -> None:
     data = pickle.dumps(small().substrate(), protocol=5)
-    run = subprocess.run(
-        [sys.executable, "-P", "-c", ALONE], input=data, capture_output=True, check=False
-    )
-    assert run.returncode == 0, run.stderr.decode()
-    assert json.loads(run.stdout) == [False, [], []]
+    found = seen_alone([data], "base")
+    assert (found["tasks"], found["truth"]) == ([], [])
+    assert [substrate["cases"] for substrate in found["substrates"]] == [False]
 
 
 METHODS = ("fresh_lora", "lora", "mhr", "mhr_z", "dynmole", "random_count", "best_adapter")
