@@ -1,12 +1,15 @@
 """Every verb that reads a run, on the recorded run of every task.
 
+Each run is loaded and judged once, and each test holds one promise for all of them: it goes on after a
+run that breaks it, and names every run that does.
 Of a run whose records are too many for the repository only findings are kept: what can be said
 of them is said, and what needs the records ends in a sentence and a remedy.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pytest
@@ -19,7 +22,7 @@ from adabench.harness.errors import AdabenchError
 from adabench.harness.store import run_folder
 from docs.record import FURTHER
 
-pytestmark = pytest.mark.xdist_group("recorded")  # judged once for all of them
+pytestmark = pytest.mark.xdist_group("recorded")  # loaded once for all of them
 
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded"
 REMEDIES = ("gunzip", "--out", "adabench run", "start a new run")
@@ -44,17 +47,22 @@ def adabench(*words: object) -> Reply:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _analysed_once() -> Iterator[None]:
-    """Judge each run once: all verbs show the same findings, and judging is most of the time."""
-    analyse, known = load_run_module.analyse, dict[str, Findings]()
+def _loaded_once() -> Iterator[None]:
+    """Load each run once: all verbs show the same findings, and judging is most of the time."""
+    load, known = load_run_module.load_run, dict[Path, Findings]()
 
-    def once(name, *rest):
-        if name not in known:
-            known[name] = analyse(name, *rest)
-        return known[name]
+    def once(folder: Path) -> Findings:
+        if folder not in known:
+            known[folder] = load(folder)
+        return known[folder]
+
+    from adabench.harness.explain import lookup
+    from adabench.reports.report import write
+    from adabench.reports.site import build, card_file
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load_run_module, "analyse", once)
+        for module in (load_run_module, lookup, write, build, card_file):
+            patch.setattr(module, "load_run", once)
         yield
 
 
@@ -63,9 +71,20 @@ def task_of(run: Path) -> str:
     return run.name if run.name not in FURTHER else run.name.partition("_")[0]
 
 
-@pytest.fixture(scope="module", params=RUNS, ids=lambda path: path.name)
-def run(request: pytest.FixtureRequest) -> Path:
-    return request.param
+def of_every_run(promise: Callable[[Path], None]) -> Callable[[], None]:
+    """Make one test of what holds for a run; it lists all runs that break it."""
+
+    def test() -> None:
+        problems = []
+        for run in RUNS:
+            try:
+                promise(run)
+            except Exception as problem:  # noqa: BLE001  # an error breaks the promise, too
+                problems.append(f"{run.name}: {type(problem).__name__}: {problem}")
+        assert not problems, "\n\n".join(problems)
+
+    test.__doc__ = promise.__doc__
+    return test
 
 
 def refused(reply: Reply) -> bool:
@@ -80,6 +99,7 @@ def test_there_are_whole_runs_and_findings_alone() -> None:
     assert sum(path.stat().st_size for path in RECORDED.rglob("*.gz")) < 3_000_000
 
 
+@of_every_run
 def test_claims_show_each_verdict(run: Path) -> None:
     told = adabench("claims", run, "--json")
     rows = json.loads(told.stdout)
@@ -103,21 +123,25 @@ def test_claims_show_each_verdict(run: Path) -> None:
     assert adabench("claims", run, "--strict", "--allow-undecided").code == bool(failed)
 
 
-def test_a_report_is_written(run: Path, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    written = adabench("report", run, "-o", page)
-    assert (written.code, written.stdout.strip()) == (0, str(page))
-    text = page.read_text(encoding="utf-8")
+@of_every_run
+def test_a_report_is_written(run: Path) -> None:
+    with TemporaryDirectory() as folder:
+        page = Path(folder, "report.html")
+        written = adabench("report", run, "-o", page)
+        assert (written.code, written.stdout.strip()) == (0, str(page))
+        text = page.read_text(encoding="utf-8")
     assert run.name in text
     assert run_folder.has_only_findings(run) or run_folder.digest(run) in text
 
 
+@of_every_run
 def test_a_report_is_drawn_on_the_terminal(run: Path) -> None:
     drawn = adabench("report", run, "--terminal")
     assert drawn.code == 0
     assert drawn.stdout.startswith(f"{task_of(run)}: ")
 
 
+@of_every_run
 def test_every_number_is_listed_and_one_is_explained(run: Path) -> None:
     listed = adabench("explain", run, "--list", "--json")
     numbers = [row for row in json.loads(listed.stdout) if row["value"] is not None]
@@ -135,6 +159,7 @@ def test_every_number_is_listed_and_one_is_explained(run: Path) -> None:
     assert "Formula" in told.stdout
 
 
+@of_every_run
 def test_a_run_is_not_worse_than_itself(run: Path) -> None:
     told = adabench("compare", run, run, "--json")
     if run_folder.has_only_findings(run):
@@ -146,13 +171,18 @@ def test_a_run_is_not_worse_than_itself(run: Path) -> None:
     assert run.name in adabench("compare", run, run).stdout
 
 
-def test_a_site_is_made_of_it(run: Path, tmp_path: Path) -> None:
+def test_a_site_is_made_of_all(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    made = adabench("publish", site, run, "--json")
-    assert (made.code, json.loads(made.stdout)["runs"]) == (0, 1)
-    assert task_of(run) in (site / "index.html").read_text(encoding="utf-8")
+    made = adabench("publish", site, *RUNS, "--json")
+    assert (made.code, made.problem) == (0, "")
+    assert json.loads(made.stdout)["runs"] == len(RUNS)
+    index = (site / "index.html").read_text(encoding="utf-8")
+    assert [run.name for run in RUNS if task_of(run) not in index] == []
+    kept = {json.loads(path.read_text())["run"] for path in site.glob("data/runs/*/findings.json")}
+    assert [run.name for run in RUNS if run.name not in kept] == []
 
 
+@of_every_run
 def test_its_methods_are_listed_and_shown(run: Path) -> None:
     listed = adabench("list", task_of(run))
     rows = json.loads(adabench("list", task_of(run), "--json").stdout)
@@ -162,14 +192,16 @@ def test_its_methods_are_listed_and_shown(run: Path) -> None:
     assert shown.stdout.startswith(f"{rows[0]['address']}: {rows[0]['title']}")
 
 
-def test_it_is_read_and_not_added_to(run: Path, tmp_path: Path) -> None:
+@of_every_run
+def test_it_is_read_and_not_added_to(run: Path) -> None:
     before = sorted(path.name for path in run.iterdir())
-    for words in (
-        ("run", "--resume", run),
-        ("run", f"{task_of(run)}/*", "--out", run),
-        ("merge", run, "--out", tmp_path / "merged"),
-    ):
-        told = adabench(*words)
-        assert (told.code, told.stdout) == (3, "")
-        assert any(way in told.problem for way in REMEDIES)
+    with TemporaryDirectory() as folder:
+        for words in (
+            ("run", "--resume", run),
+            ("run", f"{task_of(run)}/*", "--out", run),
+            ("merge", run, "--out", Path(folder, "merged")),
+        ):
+            told = adabench(*words)
+            assert (told.code, told.stdout) == (3, "")
+            assert any(way in told.problem for way in REMEDIES)
     assert sorted(path.name for path in run.iterdir()) == before

@@ -1,4 +1,4 @@
-"""`run --executor` from the outside, on a real Ray cluster and through submitit."""
+"""`run --executor` from the outside, on a real Ray cluster; submitit has `test_run_workers.py`."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,21 @@ pytestmark = pytest.mark.xdist_group("cluster")
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 CLUSTER = """
-import sys, ray
-found = ray.init(
-    num_cpus=2, num_gpus=0, include_dashboard=False, _node_ip_address="127.0.0.1",
-    object_store_memory=80 * 2**20, _temp_dir=sys.argv[1], log_to_driver=False,
-)
-print("address", found.address_info["gcs_address"], flush=True)
+import json, os, sys
+from ray.cluster_utils import Cluster
+nodes = json.loads(sys.argv[1])
+os.makedirs(os.environ["TMPDIR"] + "/ray", exist_ok=True)
+cluster = Cluster()
+for place, (cores, variables) in enumerate(nodes):
+    cluster.add_node(
+        num_cpus=cores, num_gpus=0, node_ip_address="127.0.0.1", include_dashboard=False,
+        object_store_memory=80 * 2**20, env_vars=variables, node_name=f"node{place}",
+        no_monitor=True, include_log_monitor=False,
+        **({} if place else {"temp_dir": sys.argv[2]}),
+    )
+print("address", cluster.address, flush=True)
 sys.stdin.read()
-ray.shutdown()
+cluster.shutdown()
 """
 RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -40,15 +49,32 @@ RAY = {
 Command = Callable[..., subprocess.CompletedProcess[str]]
 HOLD = "ADABENCH_TOY_HOLD"
 WORK = ("roots/fixed", "roots/residual", "--alone", "--no-report", "--json")
+SEVERAL = ("--seeds", "0..1", "--repeats", "2")
+LONG = (*WORK, "--seeds", "0", "--repeats", "12")
+"""What is killed while it goes on."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that has ended: how, and where it is."""
+
+    process: subprocess.CompletedProcess[str]
+    folder: Path
+
+
+def variables(folder: Path, plugin_paths: list[str], hold: Path) -> dict[str, str]:
+    """No Ray cluster but the one a test asks for, and core claims in a folder of its own."""
+    (folder / "tmp").mkdir()
+    names = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    paths = [*plugin_paths, *filter(None, [names.get("PYTHONPATH")])]
+    own = {"ADABENCH_CACHE": str(folder / "cache"), "TMPDIR": str(folder / "tmp"), HOLD: str(hold)}
+    return {**names, "PYTHONPATH": os.pathsep.join(paths), **own, **RAY}
 
 
 @pytest.fixture
-def env(toy_env: dict[str, str], hold: Path, tmp_path: Path) -> dict[str, str]:
-    """No Ray cluster but the one a test asks for, and core claims of this test alone."""
-    (tmp_path / "tmp").mkdir()
+def env(plugin_paths: list[str], hold: Path, tmp_path: Path) -> dict[str, str]:
     hold.with_suffix(".held").unlink(missing_ok=True)
-    kept = {name: value for name, value in toy_env.items() if name != "RAY_ADDRESS"}
-    return {**kept, "TMPDIR": str(tmp_path / "tmp"), HOLD: str(hold)} | RAY
+    return variables(tmp_path, plugin_paths, hold)
 
 
 @pytest.fixture(scope="module")
@@ -58,27 +84,64 @@ def hold(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def local(
+    command: Command, plugin_paths: list[str], hold: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Done]:
+    """The run of these words on this machine, made once."""
+
+    @cache
+    def run(*words: str) -> Done:
+        folder = tmp_path_factory.mktemp("here")
+        env = variables(folder, plugin_paths, hold)
+        return Done(command("run", *words, "--out", folder / "r", env=env), folder / "r")
+
+    return run
+
+
+def other_installation(env: dict[str, str], folder: Path) -> dict[str, str]:
+    """Return variables of a machine on which another numpy is installed, by its metadata."""
+    info = folder / "numpy-0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.1\n")
+    return {"PYTHONPATH": os.pathsep.join((str(folder), env["PYTHONPATH"]))}
+
+
+@pytest.fixture(scope="module")
 def cluster(
     plugin_paths: list[str], hold: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """A cluster of two workers that lives in a process of ours and ends with it."""
+    """The address of a cluster in a process of ours: a machine of two workers, and one unlike it."""
     # Sockets lie in there, and their paths must be short.
     folder = tmp_path_factory.getbasetemp().parent / f"ray{os.getpid()}"
-    names = {"PYTHONPATH": os.pathsep.join(plugin_paths), HOLD: str(hold), **RAY}
-    temporary = tmp_path_factory.mktemp("claims")
+    own = tmp_path_factory.mktemp("claims")
+    env = variables(own, plugin_paths, hold)
+    nodes = json.dumps([(2, {}), (1, other_installation(env, own / "site"))])
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", CLUSTER, str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, **names, "TMPDIR": str(temporary)},
+        [sys.executable, "-P", "-c", CLUSTER, nodes, str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env,
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
-    address = next(x.split()[1] for x in process.stdout if x.startswith("address"))
-    assert address.startswith("127.0.0.1:")
-    yield address
-    process.stdin.close()
-    process.wait()
-    process.stdout.close()
+    try:
+        line = next((x for x in process.stdout if x.startswith("address")), "no address")
+        assert line.startswith("address 127.0.0.1:"), line
+        yield line.split()[1]
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def over_ray(
+    cluster: str, plugin_paths: list[str], hold: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Done:
+    """A run over the cluster, for all that is asked of it."""
+    folder = tmp_path_factory.mktemp("there")
+    env = variables(folder, plugin_paths, hold) | {"RAY_ADDRESS": cluster}
+    spread = ("--executor", "ray", "--workers", 2)
+    done = adabench("run", *WORK, *SEVERAL, "--out", folder / "r", *spread, env=env)
+    return Done(done, folder / "r")
 
 
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -110,22 +173,22 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
-def test_ray_records_and_judges_what_the_local_run_does(
-    cluster: str, env: dict[str, str], command: Command, tmp_path: Path
-):
-    there = adabench(
-        "run", *WORK, "--repeats", 2, "--out", tmp_path / "there", "--executor", "ray",
-        "--workers", 2, env=env | {"RAY_ADDRESS": cluster},
-    )  # fmt: skip
-    here = command("run", *WORK, "--repeats", 2, "--out", tmp_path / "here", env=env)
-    assert judged(there) == judged(here)
-    assert facts(tmp_path / "there") == facts(tmp_path / "here")
+def test_ray_records_and_judges_what_the_local_run_does(over_ray: Done, local: Callable[..., Done]):
+    here = local(*WORK, *SEVERAL)
+    assert judged(over_ray.process) == judged(here.process)
+    assert facts(over_ray.folder) == facts(here.folder)
     lines = [
-        [json.dumps([r.unit, counts_of(r)]) for r in run_folder.records(tmp_path / name)]
-        for name in ("there", "here")
+        [json.dumps([r.unit, counts_of(r)]) for r in run_folder.records(folder)]
+        for folder in (over_ray.folder, here.folder)
     ]
     assert lines[0] == lines[1]  # to the last digit
-    assert len(list((tmp_path / "there" / "shards").iterdir())) == 6  # 3 seeds x 2 spreads
+    assert len(list((over_ray.folder / "shards").iterdir())) == 4  # 2 seeds x 2 spreads
+
+
+def test_an_unlike_node_of_a_ray_cluster_is_left_out_and_named(over_ray: Done):
+    talk = over_ray.process.stderr
+    assert "node1" in talk
+    assert "is left out: it is not like the others: numpy" in " ".join(talk.split())
 
 
 def kill_mid_run(
@@ -145,51 +208,38 @@ def kill_mid_run(
     return held, subprocess.CompletedProcess(command, process.returncode, said, talk)
 
 
-@pytest.mark.cold
 @pytest.mark.parametrize(
     "scheduler",
     [
         pytest.param(False, id="shard"),
-        pytest.param(True, id="ray-worker", marks=pytest.mark.slow),
+        pytest.param(True, id="ray-worker", marks=[pytest.mark.slow, pytest.mark.cold]),
     ],
 )
 def test_killing_a_worker_of_a_cluster_loses_no_finished_unit(
-    scheduler: bool, cluster: str, env: dict[str, str], command: Command, tmp_path: Path
+    scheduler: bool,
+    cluster: str,
+    env: dict[str, str],
+    local: Callable[..., Done],
+    tmp_path: Path,
 ):
-    words = (*WORK, "--seeds", "0", "--repeats", 12)
     spread = ("--executor", "ray", "--workers", 2)
     held, done = kill_mid_run(
-        (*words, *spread), tmp_path / "r", env | {"RAY_ADDRESS": cluster}, scheduler=scheduler
+        (*LONG, *spread), tmp_path / "r", env | {"RAY_ADDRESS": cluster}, scheduler=scheduler
     )
     assert done.returncode == 0, done.stderr
     assert "was lost" in done.stderr
     found = {record.unit: record for record in run_folder.records(tmp_path / "r")}
     assert len(held) >= 20
     assert all(found[record.unit] == record for record in held)  # timings too: not run again
-    command("run", *words, "--out", tmp_path / "here", env=env)
-    assert facts(tmp_path / "r") == facts(tmp_path / "here")
-
-
-def test_slurm_jobs_record_what_the_local_run_does(
-    env: dict[str, str], command: Command, tmp_path: Path
-):
-    words = (*WORK, "--seeds", "0")
-    there = adabench(
-        "run", *words, "--out", tmp_path / "there", "--executor", "slurm",
-        "--slurm", "cluster=local", "--slurm", "timeout_min=60", env=env,
-    )  # fmt: skip
-    here = command("run", *words, "--out", tmp_path / "here", env=env)
-    assert judged(there) == judged(here)
-    assert facts(tmp_path / "there") == facts(tmp_path / "here")
+    assert facts(tmp_path / "r") == facts(local(*LONG).folder)
 
 
 @pytest.mark.cold
 def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(
-    env: dict[str, str], command: Command, tmp_path: Path
+    env: dict[str, str], command: Command, local: Callable[..., Done], tmp_path: Path
 ):
-    words = (*WORK, "--seeds", "0..1", "--repeats", 8)
     with subprocess.Popen(
-        [PROGRAM, "run", *map(str, words), "--out", str(tmp_path / "r"), "--workers", "2"],
+        [PROGRAM, "run", *LONG, "--out", str(tmp_path / "r"), "--workers", "2"],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         worker = OtherProcess(waiting(tmp_path / "r" / "shards" / "0000", 10_000, env, process))
@@ -199,12 +249,11 @@ def test_a_run_whose_parent_was_killed_goes_on_from_its_shards(
     begun = [path.parent for path in (tmp_path / "r" / "shards").glob(f"*/{run_folder.MANIFEST}")]
     held = [record for shard in begun for record in run_folder.records(shard)]
     assert held
-    done = adabench("run", "--resume", tmp_path / "r", "--no-report", env=env)
+    done = command("run", "--resume", tmp_path / "r", "--no-report", env=env)
     assert done.returncode == 0, done.stderr
     found = {record.unit: record for record in run_folder.records(tmp_path / "r")}
     assert all(found[record.unit] == record for record in held)
-    command("run", *words, "--out", tmp_path / "here", env=env)
-    assert facts(tmp_path / "r") == facts(tmp_path / "here")
+    assert facts(tmp_path / "r") == facts(local(*LONG).folder)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +272,7 @@ def test_what_cannot_be_is_said(
     words: list[str], code: int, says: str, env: dict[str, str], tmp_path: Path, command: Command
 ):
     nowhere = {"RAY_ADDRESS": "127.0.0.1:9"}
+    nowhere["PYTHONSAFEPATH"] = "1"  # who hands out work to Slurm sets it for good
     asked = command if code == 2 else adabench  # who looks for a cluster loads what stays loaded
     done = asked("run", *WORK, "--out", tmp_path / "r", *words, env=env | nowhere)
     assert done.returncode == code, done.stderr

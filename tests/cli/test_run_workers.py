@@ -1,42 +1,22 @@
 """`run --executor` with workers that were given less than the machine has, or are not alike."""
 
-import json
 import os
 import shlex
-import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from adabench.harness.provenance import worker_environment
 from adabench.harness.store import run_folder
-from tests.cli.test_run_executor import RAY, Command, adabench, facts
+from tests.cli.test_run_executor import RAY, Command, Done, adabench, facts, judged
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
 WORK = ("roots/fixed", "roots/residual", "--alone", "--no-report", "--json", "--seeds", "0")
 LOCAL = ("--executor", "slurm", "--slurm", "cluster=local", "--slurm", "timeout_min=60")
 ONE_CORE = min(os.sched_getaffinity(0))
-NODES = """
-import json, os, sys
-from ray.cluster_utils import Cluster
-names = json.loads(sys.argv[1])
-os.makedirs(os.environ["TMPDIR"] + "/ray", exist_ok=True)
-cluster = Cluster()
-for place, variables in enumerate(names):
-    cluster.add_node(
-        num_cpus=1, num_gpus=0, node_ip_address="127.0.0.1", include_dashboard=False,
-        object_store_memory=80 * 2**20, env_vars=variables, node_name=f"node{place}",
-        **({} if place else {"temp_dir": sys.argv[2]}),
-    )
-print("address", cluster.address, flush=True)
-sys.stdin.read()
-cluster.shutdown()
-"""
 NVML = '''
 """Two boards of a node that has them."""
 class NVMLError(Exception): pass
@@ -88,15 +68,24 @@ def env(toy_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return {**kept, "TMPDIR": str(tmp_path / "tmp")} | RAY
 
 
+@pytest.fixture(scope="module")
+def here(
+    command: Command, plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Done:
+    """The same work on this machine, without jobs."""
+    folder = tmp_path_factory.mktemp("here")
+    own = {"ADABENCH_CACHE": str(folder / "cache"), "TMPDIR": str(folder)}
+    env = {"PYTHONPATH": os.pathsep.join(plugin_paths), **own}
+    return Done(command("run", *WORK, "--out", folder / "r", env=env), folder / "r")
+
+
 def told(folder: Path) -> dict[str, object]:
     """Return what a run says of where it was measured."""
     found: dict[str, object] = worker_environment.measured(run_folder.read_manifest(folder))
     return found
 
 
-def test_a_job_that_is_confined_to_its_cores_works(
-    env: dict[str, str], command: Command, tmp_path: Path
-):
+def test_a_job_that_is_confined_to_its_cores_works(env: dict[str, str], here: Done, tmp_path: Path):
     done = adabench(
         "run", *WORK, "--out", tmp_path / "there", *LOCAL,
         "--slurm-setup", f"taskset -cp {ONE_CORE} $$", env=env,
@@ -105,8 +94,8 @@ def test_a_job_that_is_confined_to_its_cores_works(
     assert told(tmp_path / "there")["environment"]["cores"] == 1  # type: ignore[index]
     log = (tmp_path / "there" / "shards" / "0000" / "log.txt").read_text()
     assert f"on cores [{ONE_CORE}]" in log
-    command("run", *WORK, "--out", tmp_path / "here", env=env)
-    assert facts(tmp_path / "there") == facts(tmp_path / "here")
+    assert judged(done) == judged(here.process)
+    assert facts(tmp_path / "there") == facts(here.folder)
 
 
 def test_a_job_that_was_given_fewer_cores_than_asked_is_refused(
@@ -144,7 +133,7 @@ def test_a_login_node_without_gpu_hands_out_work_to_nodes_with_some(
 
 
 def test_slurm_gets_one_array_whose_workers_share_the_blocks(
-    env: dict[str, str], command: Command, tmp_path: Path
+    env: dict[str, str], here: Done, tmp_path: Path
 ):
     programs, calls = tmp_path / "bin", tmp_path / "calls"
     programs.mkdir()
@@ -155,73 +144,22 @@ def test_slurm_gets_one_array_whose_workers_share_the_blocks(
     }.items():  # fmt: skip
         (programs / name).write_text(f"#!{sys.executable}\n{textwrap.dedent(text)}")
         (programs / name).chmod(0o755)
-    words = (*WORK[:-1], "0..1")  # two seeds and two spreads: four blocks
     slurm = env | {"PATH": os.pathsep.join((str(programs), env["PATH"]))}
     done = adabench(
-        "run", *words, "--out", tmp_path / "there", "--executor", "slurm", "--workers", 1,
+        "run", *WORK, "--out", tmp_path / "there", "--executor", "slurm", "--workers", 1,
         "--slurm", "partition=quick", env=slurm,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (call,) = calls.read_text().splitlines()
     assert "--partition=quick" in call
     logs = [path.read_text() for path in (tmp_path / "there" / "shards").glob("*/log.txt")]
-    assert len(logs) == 4
+    assert len(logs) == 2  # one seed and two spreads
     assert sum(text.count("This is process") for text in logs) == 1
     calls.unlink()
     done = adabench(
-        "run", *words, "--out", tmp_path / "two", "--executor", "slurm", "--workers", 2, env=slurm
+        "run", *WORK, "--out", tmp_path / "two", "--executor", "slurm", "--workers", 2, env=slurm
     )
     assert done.returncode == 0, done.stderr
     (call,) = calls.read_text().splitlines()
     assert "--array=0-1" in call
-    command("run", *words, "--out", tmp_path / "here", env=env)
-    assert facts(tmp_path / "there") == facts(tmp_path / "two") == facts(tmp_path / "here")
-
-
-@contextmanager
-def nodes(env: dict[str, str], folder: Path, *variables: dict[str, str]) -> Iterator[str]:
-    """A Ray cluster of one-core machines with these variables, and its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", NODES, json.dumps(variables), str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("address"), line
-        yield line.split()[1]
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
-
-
-def other_installation(env: dict[str, str], folder: Path) -> dict[str, str]:
-    """Return variables of a machine on which another numpy is installed, by its metadata."""
-    info = folder / "numpy-0.1.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.1\n")
-    return {"PYTHONPATH": os.pathsep.join((str(folder), env["PYTHONPATH"]))}
-
-
-@pytest.fixture
-def short_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ray's sockets lie in there, and their paths must be short."""
-    return tmp_path_factory.getbasetemp().parent / f"nodes{os.getpid()}"
-
-
-def test_an_unlike_node_of_a_ray_cluster_is_left_out_and_named(
-    env: dict[str, str], command: Command, short_folder: Path, tmp_path: Path
-):
-    unlike = other_installation(env, tmp_path / "site")
-    with nodes(env, short_folder, {}, unlike) as address:
-        done = adabench(
-            "run", *WORK, "--out", tmp_path / "there", "--executor", "ray",
-            env=env | {"RAY_ADDRESS": address},
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "node1" in done.stderr
-    assert "is left out: it is not like the others: numpy" in " ".join(done.stderr.split())
-    command("run", *WORK, "--out", tmp_path / "here", env=env)
-    assert facts(tmp_path / "there") == facts(tmp_path / "here")
+    assert facts(tmp_path / "there") == facts(tmp_path / "two") == facts(here.folder)
