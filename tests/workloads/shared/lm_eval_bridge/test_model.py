@@ -25,7 +25,7 @@ from tests.workloads.shared.lm_eval_bridge.lm_eval_process import OFFLINE, LmEva
 
 pytestmark = pytest.mark.xdist_group("lm_eval")  # one set-up for all of them
 
-SEED, PROBLEMS = 1, 14
+SEED, PROBLEMS = 1, 8
 GSM = """
 task: local_gsm
 dataset_path: json

@@ -152,6 +152,6 @@ def test_every_headline_of_the_abstract_is_a_claim() -> None:
 
 
 def test_the_oracle_wins_by_luck_as_its_card_says() -> None:
-    task = load("embedded", 0, problems=8, lengths="1..8")
+    task = load("embedded", 0, problems=16, lengths="1..8")
     luck = best_strategy.luck(task, task.cases(), 16)
     assert best_strategy.CARD.wins_by_luck == (luck["by_chance"] >= luck["by_truth"])
