@@ -13,6 +13,7 @@ end with who ordered them, as they would with their parent.
 
 import gc
 import importlib.machinery
+import importlib.util
 import os
 import select
 import selectors
@@ -47,6 +48,8 @@ LIBRARIES = (
     "pytest", "_pytest.doctest", "_pytest.legacypath", "execnet", "sortedcontainers",
 )  # fmt: skip
 """The first optimizer of a process imports `torch._dynamo`, which takes as long as all the rest."""
+OF_EXTRAS = ("alns", "mabwiser.mab")
+"""Those that need not be installed. Servers leave them to methods: pandas begins a thread there."""
 OURS = ("cli", "harness", "reports")
 """Folders of adabench whose modules are all imported; tasks and methods are left to forks."""
 ELSEWHERE = ("cli/__main__.py", "harness/api.py")
@@ -58,8 +61,11 @@ AT_START = (
     "TERMINAL_WIDTH", "TORCH", "TRITON_", "TYPER_", "TZ", "_TYPER_",
 )  # fmt: skip
 """How variables begin that an interpreter or a library reads as it starts."""
-AT_FORK = ("PYTHONPATH", "PYTHONSAFEPATH", "TORCHINDUCTOR_CACHE_DIR")
-"""Those of them that a fork obeys. The last is set by whoever imports transformers, or an optimizer."""
+AT_FORK = (
+    "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "PYTHONPATH", "PYTHONSAFEPATH", "TORCHINDUCTOR_CACHE_DIR",
+)  # fmt: skip
+"""Those of them that a fork obeys: scikit-learn sets the first two for a library that is not loaded here, and
+transformers or an optimizer the last."""
 CUSTOMS = {"sitecustomize", "usercustomize"}
 """Modules that an interpreter imports as it starts."""
 SUFFIXES = tuple(importlib.machinery.all_suffixes())
@@ -231,7 +237,8 @@ def prepare() -> Imports:
     """Import what forks need."""
     server = importlib.import_module(SERVER)
     needed = our_modules()
-    for name in (*LIBRARIES, *found_modules()):
+    extras = (name for name in OF_EXTRAS if importlib.util.find_spec(name.partition(".")[0]))
+    for name in (*LIBRARIES, *extras, *found_modules()):
         importlib.import_module(name)
     server.start_compiler()
     gc.collect()
