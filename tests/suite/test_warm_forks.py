@@ -1,5 +1,6 @@
 """What the warm process forks is what a fresh interpreter would have been, and what it cannot fork is one."""
 
+import importlib.util
 import json
 import os
 import select
@@ -287,3 +288,13 @@ def test_a_method_that_cheats_is_refused_alike(toy_env: Environ, tmp_path: Path)
     assert replies[0] == replies[1]
     assert replies[0][0] == 4
     assert "changed code that is not its own" in replies[0][1] + replies[0][2]
+
+
+def test_a_fork_that_reads_the_module_anew_can_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", warm_forks.WarmPopen)
+    spec = importlib.util.find_spec(warm_forks.__name__)
+    assert spec
+    assert spec.loader
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    assert (anew.PLAIN, anew.possible()) == (warm_forks.PLAIN, True)
