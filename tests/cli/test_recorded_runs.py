@@ -182,14 +182,17 @@ def test_a_site_is_made_of_all(tmp_path: Path) -> None:
     assert [run.name for run in RUNS if run.name not in kept] == []
 
 
-@of_every_run
-def test_its_methods_are_listed_and_shown(run: Path) -> None:
-    listed = adabench("list", task_of(run))
-    rows = json.loads(adabench("list", task_of(run), "--json").stdout)
-    shown = adabench("show", rows[0]["address"])
-    assert (listed.code, shown.code) == (0, 0)
-    assert all(row["address"] in listed.stdout for row in rows)
-    assert shown.stdout.startswith(f"{rows[0]['address']}: {rows[0]['title']}")
+def test_methods_of_each_task_are_listed_and_shown() -> None:
+    problems = []
+    for task in sorted({task_of(run) for run in RUNS}):
+        listed = adabench("list", task)
+        rows = json.loads(adabench("list", task, "--json").stdout)
+        shown = adabench("show", rows[0]["address"])
+        named = all(row["address"] in listed.stdout for row in rows)
+        title = shown.stdout.startswith(f"{rows[0]['address']}: {rows[0]['title']}")
+        if (listed.code, shown.code, named, title) != (0, 0, True, True):
+            problems.append(f"{task}: {listed} {shown}")
+    assert not problems, "\n\n".join(problems)
 
 
 @of_every_run
