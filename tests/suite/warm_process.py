@@ -11,6 +11,7 @@ It ends with the process that started it, the controller of the test session. Ta
 end with who ordered them, as they would with their parent.
 """
 
+import atexit
 import gc
 import importlib.machinery
 import importlib.util
@@ -21,6 +22,7 @@ import signal
 import socket
 import struct
 import sys
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -42,6 +44,8 @@ from tests.suite.start_order import (
 ROOT = str(Path(__file__).parents[2])
 BASE = [entry for entry in sys.path if entry != ROOT]
 """`sys.path` of a bare interpreter of this environment."""
+COMPILER = "torch._dynamo"
+"""What torch imports at the first step of an optimiser, for seconds."""
 LIBRARIES = (
     "numpy", "scipy.linalg", "scipy.special", "torch", "torch._dynamo", "numba", "safetensors",
     "pandas", "plotille", "pydantic.type_adapter", "typer",
@@ -243,8 +247,16 @@ def prepare() -> Imports:
     server.start_compiler()
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, every page
+    spare_torch_its_end()
     names = frozenset(name.partition(".")[0] for name in sys.modules)
     return Imports(names - {OWN}, our_modules() - needed)
+
+
+def spare_torch_its_end() -> None:
+    """Let forks not take down what torch made as it was imported: that takes longer than a fork."""
+    atexit.unregister(sys.modules[f"{COMPILER}.utils"].dump_compile_times)  # nothing is compiled
+    for finalizer in vars(weakref.finalize)["_registry"]:
+        finalizer.atexit = False
 
 
 def our_modules() -> frozenset[str]:
