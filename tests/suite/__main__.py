@@ -111,7 +111,7 @@ def whole(suite: Suite, words: Sequence[str]) -> int:
         return 0
     result = run(suite, dict.fromkeys(chosen, 0), words)
     settle(suite, result, chosen)
-    if fresh and not result.code:
+    if fresh and result.code in (0, 1):
         costs.write_costs(ROOT, result.outcomes)
     return result.code
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.suite import opened_files, warm_session
+from tests.suite import opened_files, start_order, warm_session
 from tests.suite.groups import Group
 from tests.suite.session_cache import session_cache
 from tests.suite.unit_plugin import PLAN, Outcome, Plan, write_plan
@@ -22,7 +21,7 @@ NO_TESTS = 5
 MOST_WORKERS = 8
 """Each holds torch and the kernels that it compiled: 1 to 2 GB."""
 PYTEST = (
-    sys.executable, "-P", "-m", "pytest",
+    start_order.PYTEST,
     "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider", "-p", "no:anyio", "--durations=0", "--durations-min=2",
 )  # fmt: skip
 

@@ -15,6 +15,8 @@ NAME = "ADABENCH_TEST_WARM"
 """The variable with the address of the warm process; what is started without it starts fresh."""
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 """The script of the command line in this environment."""
+PYTEST = str(Path(sys.executable).with_name("pytest"))
+"""That of pytest. Typer takes the name of a program from how it was run, so groups run no module."""
 SERVER = "adabench.harness.run.task_server"
 MODULES = (
     SERVER, "adabench.harness.distributed.shard", "tests.suite.fork_probe",
@@ -89,7 +91,7 @@ def program_of(words: Sequence[str], environ: Mapping[str, str]) -> Program | No
     """Return the program that a command line means, if it is one that can be forked."""
     safe = bool(environ.get("PYTHONSAFEPATH"))
     match words:
-        case [script, *rest] if script == PROGRAM:
+        case [script, *rest] if script in (PROGRAM, PYTEST):
             return Program("script", script, rest, safe)
         case [python, "-P", "-m", module, *rest] if python == sys.executable:
             known = module in MODULES or module.endswith(LONE)

@@ -34,6 +34,7 @@ from tests.suite.fresh_start import OWN, become
 from tests.suite.start_order import (
     END,
     NUMBER,
+    PROGRAM,
     SERVER,
     Inheritance,
     Order,
@@ -153,7 +154,7 @@ class WarmProcess:
             if pid == 0:
                 self._leave()
                 return order, files
-            fork = Fork(pid, os.pidfd_open(pid), connection, order.program.kind == "module")
+            fork = Fork(pid, os.pidfd_open(pid), connection, order.program.text != PROGRAM)
             self.forks[connection] = fork
             self.selector.register(fork.end, selectors.EVENT_READ, fork)
         for file in files:
