@@ -23,7 +23,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from tests.suite.start_order import Order, Program
+from adabench.harness.run.descendants import die_with_parent
+from tests.suite.start_order import PYTEST, Order, Program
 
 OWN = "tests"
 """The package of this module, which a new interpreter would not have imported."""
@@ -40,6 +41,8 @@ def become(
     """
     if order.new_session:
         os.setsid()
+    if order.program.text == PYTEST:
+        die_with_parent()  # a session is over when the suite is, however that ended
     place_files(files, order.descriptors)
     os.sched_setaffinity(0, order.cores)
     os.chdir(order.folder)
