@@ -106,6 +106,14 @@ def test_every_pair_may_have_an_upper_limit_alone():
         assert ("seed 5, case 2" in row.reason) == (word == "violated")
 
 
+def test_every_pair_is_held_to_the_rival_that_is_hardest_to_beat():
+    rivals = run("old", faults=10.0) + run("other", faults=100.0)
+    for limit, value, word in (("high", 25.0, "violated"), ("high", 15.0, "holds"),
+                               ("low", 150.0, "violated"), ("low", 250.0, "holds")):  # fmt: skip
+        expect = Ratio("faults", ("old", "other"), every=True, **{limit: 2.0})
+        assert judged(expect, rivals + run("new", faults=value)).verdict == word, (limit, value)
+
+
 def test_one_pair_of_zeros_is_one_replicate():
     records = [record("old", accuracy=1.0), record("new", accuracy=0.0)]
     row = judged(Ratio("accuracy", "old"), records, 0.5)
