@@ -139,6 +139,16 @@ def test_of_few_seeds_that_are_alike_the_cases_decide(seeds, cases):
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.1)
 
 
+def test_seeds_of_one_training_are_one_unit():
+    values = np.random.default_rng(5).normal(size=(3, 4))
+    seeds = [Replicate(seed, "", case) for seed in range(3) for case in range(4)]
+    trained = [one._replace(seed=4 * one.seed + one.case, training=one.seed) for one in seeds]
+    plain, shared = (bootstrap(where, means(values.reshape(-1, 1))) for where in (seeds, trained))
+    assert plain == shared
+    many = [one._replace(training=None) for one in trained]
+    assert bootstrap(many, means(values.reshape(-1, 1))) != plain
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -37.0, 1e9])
 def test_equal_cases_are_a_point_however_many_there_are(value):
     """To the bit: a width of rounding would read as scatter, and a share as certain."""

@@ -170,7 +170,8 @@ def test_values_that_have_no_ratio_are_refused():
     for a, b in ((np.array([0.0, 1.0]), np.ones(2)), (np.ones(2), np.array([1.0, -1.0]))):
         with pytest.raises(ValueError, match="positive"):
             ratio(a, b, where(1, 2))
-    with pytest.raises(ValueError, match="as many values"):
-        difference(np.zeros(0), np.zeros(0), where(1, 0))
+    for a, b in ((np.ones(2), np.ones(3)), (np.zeros(0), np.zeros(0))):
+        with pytest.raises(ValueError, match="as many values"):
+            difference(a, b, where(1, len(a)))
     with pytest.raises(ValueError, match="as many values"):
         difference(np.ones(2), np.ones(3), where(1, 2))

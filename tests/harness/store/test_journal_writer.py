@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from adabench.harness.store import (
 )
 from adabench.harness.store.manifest import write_manifest
 from adabench.harness.store.prepared_states import PreparedState
+from adabench.harness.store.table import from_records
 
 CELL = Cell("t", "a", {"width": 2}, {"rate": 0.5}, "embedded", 0)
 TURNS = tuple(Turn(CELL, repeat) for repeat in range(3))
@@ -127,6 +129,42 @@ def test_values_too_many_in_one_line_do_not_make_up_for_those_that_another_lacks
     write_manifest(whole, run_folder.read_manifest(whole) | {"schema": 2})
     with pytest.raises(StoreError, match="Line 2 "):
         table.read(whole)
+
+
+def test_a_cell_is_declared_under_its_own_key_alone(whole: Path) -> None:
+    stranger = replace(CELL, method="b")
+    number = len((whole / run_folder.RECORDS).read_bytes().splitlines()) + 1
+    with (whole / run_folder.RECORDS).open("ab") as file:
+        file.write(checksum.sealed({"k": CELL.key, "cell": stranger.to_json()}) + b"\n")
+    for read in (table.read, run_folder.records):
+        with pytest.raises(StoreError, match=f"Line {number} "):
+            read(whole)
+
+
+def test_what_failed_in_one_cell_is_not_made_up_for_by_another() -> None:
+    cells = [replace(CELL, seed=seed) for seed in range(5)]
+    solved = [Record(cell, "solve", 0, 0, "ok", {"steps": 1.0}) for cell in cells]
+    for lacking in range(5):
+        failed = replace(solved[lacking], status="error", values={}, note="ValueError: x")
+        found = from_records([*solved[:lacking], failed, *solved[lacking + 1 :]])
+        assert found.others == (failed,)
+        assert (len(found), found.total) == (4, 5)
+        assert {cell.seed for cell in found.all_cells} == set(range(5))
+        assert from_records([failed, *solved]).others == ()
+
+
+def test_a_copy_of_a_table_has_no_value_where_a_record_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "KEPT_FROM", 1)
+    with run_folder.create(tmp_path / "r", TURNS, {}) as run:
+        for turn in TURNS:
+            values = {"steps": 1.0} | ({"right": 0.5} if turn.repeat == 1 else {})
+            run.append(Record(CELL, "solve", 0, turn.repeat, "ok", values))
+    parsed, copied = table.read(tmp_path / "r"), table.read(tmp_path / "r")
+    for found in (parsed, copied):
+        assert str(found.columns["right"][:].tolist()) == "[nan, 0.5, nan]"
+        assert found.columns["steps"][:].tolist() == [1.0, 1.0, 1.0]
 
 
 def test_a_number_that_is_too_large_is_no_value(whole: Path) -> None:

@@ -70,6 +70,13 @@ def test_a_knob_that_the_rival_alone_has_is_set_on_its_side():
     assert (row.n, row.estimate) == (24, pytest.approx(0.5))
 
 
+def test_a_knob_that_both_have_may_stand_elsewhere_on_the_rivals_side():
+    records = run("new", where={"point": {"trust": 1}}, faults=times(0.5))
+    records += run("sibling", where={"point": {"trust": 0}}, faults=size)
+    expect = Ratio("faults", "sibling", where={"trust": 1}, there={"trust": 0})
+    assert judged(expect, records, 0.4).n == 24
+
+
 def test_of_several_settings_of_a_rival_the_last_one_counts():
     arms = [
         one for arm, factor in (("c", 1.0), ("a", 8.0), ("b", 4.0))
@@ -81,8 +88,10 @@ def test_of_several_settings_of_a_rival_the_last_one_counts():
 
 
 def test_a_case_that_a_rival_lacks_is_no_pair():
-    short = [one for one in OLD if one.case != 1]
-    assert judged(Ratio("faults", "old"), short + run("new", faults=times(0.5)), 0.4).n == 16
+    for lacking in range(3):
+        short = [one for one in OLD if one.case != lacking]
+        row = judged(Ratio("faults", "old"), short + run("new", faults=times(0.5)), 0.4)
+        assert (row.verdict, row.n) == ("reproduced", 16)
 
 
 @pytest.mark.parametrize(("low", "word"), [(0.5, "holds"), (0.9, "violated")])
@@ -104,6 +113,27 @@ def test_every_pair_may_have_an_upper_limit_alone():
         row = judged(Ratio("faults", "old", high=high, every=True), OLD + run("new", faults=factor))
         assert (row.verdict, row.bar, row.estimate) == (word, high, pytest.approx(1.8))
         assert ("seed 5, case 2" in row.reason) == (word == "violated")
+
+
+def test_every_pair_is_held_to_the_rival_that_is_hardest_to_beat():
+    rivals = run("old", faults=10.0) + run("other", faults=100.0)
+    for limit, value, word in (("high", 25.0, "violated"), ("high", 15.0, "holds"),
+                               ("low", 150.0, "violated"), ("low", 250.0, "holds")):  # fmt: skip
+        expect = Ratio("faults", ("old", "other"), every=True, **{limit: 2.0})
+        assert judged(expect, rivals + run("new", faults=value)).verdict == word, (limit, value)
+
+
+def test_nothing_by_nothing_is_one_and_a_negative_value_has_no_ratio():
+    def half(seed, case):
+        return 0.0 if (seed, case) == (1, 1) else size(seed, case)
+
+    records = run("old", faults=half) + run("new", faults=lambda s, c: half(s, c) / 2)
+    row = judged(Ratio("faults", "old", high=1.0, every=True), records)
+    assert (row.verdict, row.estimate) == ("holds", 1.0)
+    below = run("new", score=lambda s, c: -1.0 if (s, c) == (1, 1) else 3.0)
+    row = judged(Ratio("score", "old"), run("old", score=1.0) + below, 2.0)
+    assert (row.verdict, row.estimate) == ("undecided", None)
+    assert "1 of 24 pairs are not positive" in row.reason
 
 
 def test_one_pair_of_zeros_is_one_replicate():
@@ -268,6 +298,18 @@ def test_a_static_whose_work_is_unknown_stands_in_too():
     for own in (found, replace(found, card=silent)):
         judge = met_by(better, "new", own, lambda seen: rule_of(better, "new", seen))
         assert judge == ("fixed",)
+
+
+def test_work_is_what_a_static_may_not_do_more_of_in_whatever_order_a_card_has_its_metrics():
+    better = claim_of(Difference("score", "old"), 1.0, source="headline")
+    records = run("old", score=1.0, faults=size, accuracy=0.5)
+    records += run("new", score=2.0, faults=times(1.0), accuracy=0.5)
+    for factor, met in ((2.0, ()), (0.5, ("fixed",))):
+        fixed = run("fixed", score=2.0, faults=times(factor), accuracy=0.5)
+        found = evidence(records + fixed)
+        turned = replace(found, card=replace(TASK, metrics=TASK.metrics[::-1]))
+        for own in (found, turned):
+            assert met_by(better, "new", own, lambda seen: rule_of(better, "new", seen)) == met
 
 
 def test_a_front_asks_for_a_control_at_every_budget():
