@@ -1,15 +1,17 @@
-"""The plug-in of pytest that starts the warm process, and offers it to all tests but `cold` ones.
+"""The plug-in of pytest that starts two warm processes, and offers one to all tests but `cold` ones.
 
-All workers of a session share one. A test with the marker `cold` is about a fresh interpreter, signals,
+All workers of a session share them: one with all libraries for tests of tasks, one with few for the others,
+whose tasks are toys. A test with the marker `cold` is about a fresh interpreter, signals,
 a process tree or memory: whatever it starts, its fixtures included, starts as for a user. So are tests
 of trainings and of GPUs, which measure. `ADABENCH_TEST_COLD=1` makes every test one.
 """
 
+import functools
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +23,22 @@ from tests.suite.start_order import NAME
 ROOT = Path(__file__).parents[2]
 COLD = "ADABENCH_TEST_COLD"
 MARKS = ("cold", "gpu", "slow")
+TASKS = tuple(f"tests/{name}" for name in ("workloads/", "docs/", "test_conformance.py"))
+"""Where the tests of tasks lie."""
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
 
 
 class WarmSession:
-    """Hooks of a session or of one of its workers, which have the address of the warm process."""
+    """Hooks of a session or of one of its workers, which have the addresses of the warm processes."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self.addresses = addresses
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Give a worker the address."""
-        node.workerinput[NAME] = self.address
+        """Give a worker the addresses."""
+        node.workerinput[NAME] = self.addresses
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -43,32 +47,35 @@ class WarmSession:
             if any(item.get_closest_marker(mark) for mark in MARKS):
                 patch.delenv(NAME, raising=False)
             else:
-                patch.setenv(NAME, self.address)
+                libraries = "all" if item.nodeid.startswith(TASKS) else "few"
+                patch.setenv(NAME, self.addresses[libraries])
             return (yield)
 
 
 def begin(config: pytest.Config) -> None:
-    """Start the warm process, if this is no worker, and take part in the session."""
+    """Start the warm processes, if this is no worker, and take part in the session."""
     if os.environ.get(COLD) == "1" or not warm_forks.possible():
         return
     given = getattr(config, "workerinput", None)
     if given is None:
-        address, process = start()
-        config.add_cleanup(lambda: end(process))
+        started = {libraries: start(libraries) for libraries in ("few", "all")}
+        addresses = {libraries: address for libraries, (address, _) in started.items()}
+        for _, process in started.values():
+            config.add_cleanup(functools.partial(end, process))
     else:
-        address = given[NAME]
+        addresses = given[NAME]
     warm_forks.install()
-    config.pluginmanager.register(WarmSession(address), "warm-session")
+    config.pluginmanager.register(WarmSession(addresses), "warm-session")
 
 
-def start() -> tuple[str, "subprocess.Popen[bytes]"]:
+def start(libraries: str) -> tuple[str, "subprocess.Popen[bytes]"]:
     """Start a warm process; return its address and itself."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind("")  # the kernel chooses an address that no file has
         listening.listen(128)
-        numbers = map(str, (listening.fileno(), os.getpid()))
+        words = map(str, (listening.fileno(), os.getpid(), libraries))
         process = warm_forks.PLAIN(
-            [sys.executable, "-P", "-m", "tests.suite.warm_process", *numbers],
+            [sys.executable, "-P", "-m", "tests.suite.warm_process", *words],
             stdin=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
             env={**QUIET, **os.environ, "PYTHONPATH": str(ROOT)},
