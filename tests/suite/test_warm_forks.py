@@ -170,15 +170,8 @@ def test_processes_do_not_share_numbers_that_are_drawn(warm: Environ) -> None:
     assert all(one != other for one, other in zip(*drawn, strict=True))
 
 
-@pytest.mark.parametrize("libraries", ["few", "all"])
-def test_what_is_imported_has_computed_nothing(
-    warm: Environ, request: pytest.FixtureRequest, libraries: str
-) -> None:
-    plugin = request.config.pluginmanager.get_plugin("warm-session")
-    assert isinstance(plugin, warm_session.WarmSession)
-    env = {**warm, NAME: plugin.addresses[libraries]}
-    assert is_forked(env)
-    assert json.loads(probe("caches", env=env).stdout) == []
+def test_what_is_imported_has_computed_nothing(warm: Environ) -> None:
+    assert json.loads(probe("caches", env=warm).stdout) == []
 
 
 REFUSED: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -222,7 +215,7 @@ def test_a_cold_test_starts_fresh_interpreters(warm: Environ) -> None:
 SESSION = """
 import os, sys
 from tests.suite import warm_forks, warm_session
-address, process = warm_session.start("few")
+address, process = warm_session.start()
 print(process.pid, flush=True)
 if sys.argv[1:]:
     warm_forks.install()

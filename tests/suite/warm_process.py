@@ -1,6 +1,6 @@
-"""A process of a test session that has imported what commands and task servers import, and forks.
+"""One process a test session that has imported what commands and task servers import, and forks.
 
-    python -P -m tests.suite.warm_process LISTENING PARENT LIBRARIES     a socket's descriptor, a process
+    python -P -m tests.suite.warm_process LISTENING PARENT     a socket's descriptor, a process
 
 It imports when it is first asked. An order (`start_order.py`) comes as the message of a connection, with
 the open files of the process to be; the number of that process goes back, and how it ended. A fork does
@@ -238,15 +238,14 @@ def at_start(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def prepare(libraries: str) -> Imports:
-    """Import what forks need, with few libraries or with all."""
+def prepare() -> Imports:
+    """Import what forks need."""
     server = importlib.import_module(SERVER)
     needed = our_modules()
     extras = (name for name in OF_EXTRAS if importlib.util.find_spec(name.partition(".")[0]))
     for name in (*LIBRARIES, *extras, *found_modules()):
         importlib.import_module(name)
-    if "numba" in sys.modules:
-        server.start_compiler()
+    server.start_compiler()
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, every page
     spare_torch_its_end()
@@ -283,7 +282,7 @@ def main() -> None:
     own, variables = inheritance(new_session=False), at_start(os.environ)
     select.select([listening], [], [])
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the controller decides
-    imports = prepare(sys.argv[3])
+    imports = prepare()
     warm_forks.install()
     order, files = WarmProcess(listening, own, variables, imports).serve()
     signal.signal(signal.SIGINT, interrupt)

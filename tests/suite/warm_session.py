@@ -1,12 +1,10 @@
-"""The plug-in of pytest that starts two warm processes, and offers one to all tests but `cold` ones.
+"""The plug-in of pytest that starts the warm process, and offers it to all tests but `cold` ones.
 
-All workers of a session share them: one with all libraries for tests of tasks, one with few for the others,
-whose tasks are toys. A test with the marker `cold` is about a fresh interpreter, signals,
+All workers of a session share one. A test with the marker `cold` is about a fresh interpreter, signals,
 a process tree or memory: whatever it starts, its fixtures included, starts as for a user. So are tests
 of trainings and of GPUs, which measure. `ADABENCH_TEST_COLD=1` makes every test one.
 """
 
-import functools
 import os
 import socket
 import subprocess
@@ -24,8 +22,6 @@ from tests.suite.start_order import NAME
 ROOT = Path(__file__).parents[2]
 COLD = "ADABENCH_TEST_COLD"
 MARKS = ("cold", "gpu", "slow")
-TASKS = tuple(f"tests/{name}" for name in ("workloads/", "docs/", "test_conformance.py"))
-"""Where the tests of tasks lie."""
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -33,15 +29,15 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class WarmSession:
-    """Hooks of a session or of one of its workers, which have the addresses of the warm processes."""
+    """Hooks of a session or of one of its workers, which have the address of the warm process."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
-        self.addresses = addresses
+    def __init__(self, address: str) -> None:
+        self.address = address
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Give a worker the addresses."""
-        node.workerinput[NAME] = self.addresses
+        """Give a worker the address."""
+        node.workerinput[NAME] = self.address
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -50,13 +46,12 @@ class WarmSession:
             if any(item.get_closest_marker(mark) for mark in MARKS):
                 patch.delenv(NAME, raising=False)
             else:
-                libraries = "all" if item.nodeid.startswith(TASKS) else "few"
-                patch.setenv(NAME, self.addresses[libraries])
+                patch.setenv(NAME, self.address)
             return (yield)
 
 
 def begin(config: pytest.Config) -> None:
-    """Start the warm processes, if this is no worker, and take part in the session."""
+    """Start the warm process, if this is no worker, and take part in the session."""
     if os.environ.get(COLD) == "1" or not warm_forks.possible():
         return
     given = getattr(config, "workerinput", {}).get(NAME) or os.environ.pop(NAME, "")
@@ -66,7 +61,7 @@ def begin(config: pytest.Config) -> None:
         address, process = start()
         config.add_cleanup(lambda: end(process))
     warm_forks.install()
-    config.pluginmanager.register(WarmSession(addresses), "warm-session")
+    config.pluginmanager.register(WarmSession(address), "warm-session")
 
 
 @contextmanager
@@ -92,9 +87,9 @@ def start() -> tuple[str, "subprocess.Popen[bytes]"]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind("")  # the kernel chooses an address that no file has
         listening.listen(128)
-        words = map(str, (listening.fileno(), os.getpid(), libraries))
+        numbers = map(str, (listening.fileno(), os.getpid()))
         process = warm_forks.PLAIN(
-            [sys.executable, "-P", "-m", "tests.suite.warm_process", *words],
+            [sys.executable, "-P", "-m", "tests.suite.warm_process", *numbers],
             stdin=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
             env={**QUIET, **os.environ, "PYTHONPATH": str(ROOT)},
