@@ -26,6 +26,10 @@ PYTEST = (
 )  # fmt: skip
 
 
+FRESH = ("kernels",)
+"""Groups that no fork can run: triton is interpreted or not, as it finds at its import."""
+
+
 @dataclass
 class Result:
     """What became of all groups."""
@@ -111,7 +115,8 @@ def _run(
     place.mkdir()
     plan, outcomes, output = place / "plan.json", place / "outcomes.json", place / "output"
     write_plan(plan, Plan({unit: distances[unit] for unit in group.units}, outcomes, until))
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    left_out = {"PYTHONPATH", start_order.NAME} if group.name in FRESH else {"PYTHONPATH"}
+    environ = {name: value for name, value in os.environ.items() if name not in left_out}
     if opened_files.FOLDER in environ:
         environ["PYTHONPATH"] = opened_files.SITE
     started_s = time.monotonic()
