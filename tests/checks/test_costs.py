@@ -45,9 +45,9 @@ def test_rooms_with_one_budget_are_added_up(product: Product) -> None:
 
 
 def test_interpreters_are_counted_too(product: Product) -> None:
-    many = "{ processor_s = 1.0, interpreters = 7, tests = 3 }"
+    many = "{ processor_s = 1.0, interpreters = 21, tests = 3 }"
     [sentence] = sentences(product, {"task paging": many})
-    assert "start 7 Python interpreters, and 6 are allowed" in sentence
+    assert "start 21 Python interpreters, and 20 are allowed" in sentence
 
 
 def test_a_task_without_costs_is_named(product: Product) -> None:
