@@ -27,6 +27,7 @@ from tests.suite.dependencies import Dependencies, read_dependencies
 from tests.suite.file_facts import FactStore
 from tests.suite.groups import group_units
 from tests.suite.runner import Result, run_groups, workers
+from tests.suite.start_order import PYTEST
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK_S, LAST_TEST_S = 60, 40
@@ -85,9 +86,8 @@ def main() -> int:
     if tier.tier == "quick":
         return quick(read_suite(), words, started)
     if names_tests(words):
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", *words], cwd=ROOT, check=False
-        ).returncode
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run([PYTEST, *words], cwd=ROOT, env=environ, check=False).returncode
     return everything(read_suite(), words) if tier.tier == "all" else whole(read_suite(), words)
 
 
