@@ -45,7 +45,7 @@ TOUR = "cli/commands/tour.py"
 READ_ONLY = ("harness/provenance/source_digests.py",)
 """Modules that name others to digest them, and run none."""
 OWN = f"{TESTS}/suite/"
-"""Its strings name files to tell them apart."""
+"""Its strings name files and modules to tell them apart, or are checkouts that tests make up."""
 ROOMS = ("harness", "reports", "profilers", "kernels", "checks", "docs")
 
 
@@ -129,7 +129,8 @@ class _Reader:
         self._link_catalogue()
         for file in self.checkout.facts:
             if file.startswith(f"{TESTS}/"):
-                self._link_conftests(file)
+                if PurePosixPath(file).name.startswith(("test_", "conftest")):
+                    self._link_conftests(file)
                 self.edges[file].update(self._mirrored(file))
                 self.edges[file].update(ALWAYS)
         return Dependencies(self.checkout, self.edges)
@@ -174,7 +175,7 @@ class _Reader:
                     yield found
 
     def _named_modules(self, file: str, facts: Facts) -> Iterator[str]:
-        if file in (SHIPPED_AS_PACKAGE, *READ_ONLY):
+        if file in (SHIPPED_AS_PACKAGE, *READ_ONLY) or file.startswith(OWN):
             return
         for text in facts.texts:
             if DOTTED.fullmatch(text):
