@@ -14,6 +14,9 @@ from adabench.harness.contract import earlier_addresses, registry
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.store import run_folder, table
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
+
 RUN = Path(__file__).with_name("before_the_split")
 TODAY = {
     "ledger/vanilla", "ledger_qa/full_path", "ledger_qa/dr_llm", "ledger_affine/dense_ffn",

@@ -14,6 +14,15 @@ from hypothesis.extra import numpy as arrays
 
 from adabench.harness.contract.plain_data import PlainDataError, decode, encode
 
+READS = (
+    "workloads/agents",
+    "workloads/algorithms",
+    "workloads/depth_width",
+    "workloads/moe",
+    "workloads/test_time",
+)
+"""For tests/suite/dependencies.py: recipes and outcomes of all tasks are imported by name."""
+
 
 class Kind(Enum):
     NONE = "none"

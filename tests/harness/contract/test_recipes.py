@@ -9,6 +9,15 @@ from adabench.harness.contract.card import Card
 from adabench.harness.contract.recipes import bases_of, find_recipes
 from adabench.harness.errors import SelectionError
 
+READS = (
+    "workloads/agents",
+    "workloads/algorithms",
+    "workloads/depth_width",
+    "workloads/moe",
+    "workloads/test_time",
+)
+"""For tests/suite/dependencies.py: recipes and outcomes of all tasks are imported by name."""
+
 
 @pytest.fixture
 def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

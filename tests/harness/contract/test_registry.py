@@ -13,6 +13,9 @@ import adabench
 from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
+
 HEADER = "from adabench.harness.contract.card import Card\n"
 
 

@@ -8,6 +8,9 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.plan.request import select_methods
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
+
 
 @pytest.fixture(autouse=True)
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
