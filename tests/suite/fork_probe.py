@@ -69,7 +69,7 @@ def stream_state(name: str) -> list[Any]:
     ]  # fmt: skip
 
 
-def drawn() -> list[float]:
+def random_numbers() -> list[float]:
     """Return numbers that no other process draws."""
     import numpy as np
 
@@ -113,7 +113,7 @@ def main() -> None:
         case ["parent"]:
             print(os.getppid())
         case ["drawn"]:
-            print(json.dumps(drawn()))
+            print(json.dumps(random_numbers()))
         case ["caches"]:
             print(json.dumps(filled_caches()))
         case ["leave", how]:

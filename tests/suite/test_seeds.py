@@ -8,12 +8,12 @@ import torch
 from tests.suite import seeds
 
 
-def drawn() -> tuple[float, float, float]:
+def random_numbers() -> tuple[float, float, float]:
     return random.random(), float(np.random.rand()), float(torch.rand(()))
 
 
 def test_every_test_begins_in_the_same_state() -> None:
-    found = drawn()
-    assert drawn() != found
+    found = random_numbers()
+    assert random_numbers() != found
     seeds.begin()
-    assert drawn() == found  # this test, too, began so
+    assert random_numbers() == found  # this test, too, began so

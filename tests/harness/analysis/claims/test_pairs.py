@@ -147,18 +147,18 @@ def test_one_pair_of_zeros_is_one_replicate():
 
 
 def test_what_must_be_kept_and_is_unknown_leaves_a_claim_open():
-    def kept(name, records):
+    def claim_row(name, records):
         expect = Ratio("faults", "old", keeping={name: 0.1})
         return judged(expect, records, 0.4)
 
     records = OLD + run("new", faults=times(0.5))
-    row = kept("accuracy", records)
+    row = claim_row("accuracy", records)
     assert (row.verdict, "accuracy was not recorded" in row.reason) == ("undecided", True)
     odd = [replace(one, values={**one.values, "oddity": 1.0}) for one in records]
-    row = kept("oddity", odd)
+    row = claim_row("oddity", odd)
     assert (row.verdict, "oddity has no direction" in row.reason) == ("undecided", True)
     timed = [replace(one, values={**one.values, "latency_s": about(1.0)(0, 0)}) for one in records]
-    assert kept("latency_s", timed).verdict == "reproduced"
+    assert claim_row("latency_s", timed).verdict == "reproduced"
 
 
 def test_a_share_that_must_be_kept_is_as_certain_as_all_of_its_cases():
