@@ -5,7 +5,7 @@ export PYTHONSAFEPATH := 1
 # Tests start hundreds of processes, and each would compile hundreds of modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick test-all slow check style types layers rules fresh docs site results bench clean
+.PHONY: run test quick test-all counts slow check style types layers rules fresh docs site results bench clean
 
 run: .venv/installed      ## the tour: at most a minute, offline
 	$(BIN)/adabench run
@@ -20,6 +20,9 @@ quick: .venv/installed    ## what an edit reaches, nearest first, for at most a 
 
 test-all: .venv/installed ## all there is but slow and GPU tests: cold interpreters, random examples, files opened
 	$(SUITE) all $(ARGS)
+
+counts: .venv/installed   ## what methods count on small cases, recorded anew; ARGS="-k paging" for some
+	$(BIN)/pytest tests/test_conformance.py -n 0 --record-counts $(ARGS)
 
 slow: .venv/installed     ## trainings and the claims of every card
 	$(BIN)/pytest -m slow

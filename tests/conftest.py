@@ -39,6 +39,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `make counts` says."""
+    parser.addoption(
+        "--record-counts", action="store_true", help="write tests/workloads/*/*/counts.json anew"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Run the units that a plan chooses, if there is one; share examples, a cache, a warm process."""
     examples.choose(config)

@@ -10,6 +10,7 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.run.conformance import ConformanceCheck
+from tests.recorded_counts import read_counts, write_counts
 
 FOUND = {
     entry.address: entry
@@ -25,9 +26,15 @@ def checks() -> Iterator[ConformanceCheck]:
 
 
 @pytest.mark.parametrize("address", sorted(FOUND))
-def test_it_keeps_the_contract(address: str, checks: ConformanceCheck) -> None:
+def test_it_keeps_the_contract(
+    address: str, checks: ConformanceCheck, pytestconfig: pytest.Config
+) -> None:
     # Default cases take their time: of ours, those that adapt are tried on them.
     checks.most_s = 0.0 if FOUND[address].card.role == "adaptive" else None
     findings = list(checks.check(address))
     assert findings
     assert [f"{f.rule}: {f.problem}" for f in findings if f.problem and not f.skipped] == []
+    counts, entry = checks.counts.get(address), FOUND[address]
+    if counts and pytestconfig.getoption("--record-counts"):
+        write_counts(entry.task, {entry.name: counts})
+    assert list(read_counts(entry.task).problems(entry, counts or [])) == []

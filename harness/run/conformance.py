@@ -65,6 +65,8 @@ class ConformanceCheck:
     """Whether the ids of a card's claims are held against the cards of all other tasks too."""
     servers: dict[str, ServerHandle] = field(default_factory=dict)
     blocks: dict[str, LoadedBlock] = field(default_factory=dict)
+    counts: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    """By address what a method's small cases counted and scored, once it was checked."""
 
     def check(self, address: str) -> Iterator[Finding]:
         """Check one task (`paging`) or method (`paging/lru`)."""
@@ -81,6 +83,7 @@ class ConformanceCheck:
         servers = self._servers_of(entry.task)
         trials = MethodTrials(entry, servers, self.blocks, self.most_s or 0.0)
         opened.callback(trials.close)
+        opened.callback(lambda: self.counts.update({entry.address: trials.counts}))
         rules: list[Rule] = [
             ("card", lambda: _readable(entry)),
             ("loads", trials.loads),

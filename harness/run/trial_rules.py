@@ -98,6 +98,11 @@ class MethodTrials:
         finally:
             bench.close()
 
+    @property
+    def counts(self) -> list[dict[str, float]]:
+        """What the small cases counted and scored, in their order; empty if none was tried."""
+        return [_counted(record.values) for record in self.__dict__.get("_forward", ())]
+
     def close(self) -> None:
         """End the process in which the method was seen to load, if it lives."""
         self._first.close()
@@ -172,23 +177,26 @@ def _differ(one: Record, other: Record) -> bool:
 
 def _unlike(first: Mapping[str, float], second: Mapping[str, float]) -> set[str]:
     """Return the names of counts and scores that differ."""
-    return {
-        name
-        for name, value in first.items()
-        if not name.endswith(TIMED) and name not in INSTRUMENTS and second.get(name) != value
-    }
+    return {name for name, value in _counted(first).items() if second.get(name) != value}
 
 
 def _judge_values(
     first: Mapping[str, float], second: Mapping[str, float], known: Mapping[str, Metric]
 ) -> Iterator[str]:
-    counted = {name for name in first if not name.endswith(TIMED) and name not in INSTRUMENTS}
-    for name in sorted(counted - known.keys()):
+    for name in sorted(_counted(first).keys() - known.keys()):
         yield f"{name} is given but not declared in the task's CARD.metrics"
     for name in sorted(_unlike(first, second) & second.keys()):
         yield f"the same seed gave {name} = {first[name]} and then {second[name]}"
     if not any(first.get(name) for name in known if known[name].role in ("cost", "work")):
         yield "it has no cost: the substrate counted nothing"
+
+
+def _counted(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the counts and scores among the values of a record."""
+    return {
+        name: value for name, value in values.items()
+        if not name.endswith(TIMED) and name not in INSTRUMENTS
+    }  # fmt: skip
 
 
 INSTRUMENTS = frozenset(("loops", "samples", "samples_dropped", "retakes", "cpu_pressure", "flops"))

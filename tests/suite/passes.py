@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from tests.suite.checkout import TESTS
 from tests.suite.dependencies import CONFORMANCE, Dependencies
 
 SCHEME = "pass-1"
@@ -44,7 +45,8 @@ def units(dependencies: Dependencies) -> dict[str, tuple[str, ...]]:
         found[f"{CONFORMANCE}[{task}]"] = (CONFORMANCE, file)
     for address, file in checkout.methods.items():
         task = checkout.tasks[address.partition("/")[0]]
-        found[f"{CONFORMANCE}[{address}]"] = (CONFORMANCE, task, file)
+        counts = {f"{TESTS}/{PurePosixPath(task).parent}/counts.json"} & checkout.known
+        found[f"{CONFORMANCE}[{address}]"] = (CONFORMANCE, task, file, *counts)
     return found
 
 
@@ -127,11 +129,11 @@ def environment() -> str:
     )  # fmt: skip
     programs = [name for name in PROGRAMS if shutil.which(name)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    machine = [sys.version, platform.platform(), _processor(), str(cores)]
+    machine = [sys.version, platform.platform(), processor(), str(cores)]
     return "\n".join((*machine, *packages, *settings, *programs, str(os.geteuid() == 0)))
 
 
-def _processor() -> str:
+def processor() -> str:
     """Return what the kernel calls the processor, with what it can do."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

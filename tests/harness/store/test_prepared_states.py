@@ -1,7 +1,7 @@
 """Prepared states on disk: bound to the live task, keyed by sources, dropped when damaged."""
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +139,22 @@ def test_the_key_follows_the_task_s_checkpoints_in_the_cache(
         keys.append(prepared_states.key(CELL, task, mine))
     assert keys[0] == keys[1]
     assert len({*keys}) == 3
+
+
+def test_the_key_follows_a_file_that_the_conditions_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "keyed_task"
+    folder.mkdir()
+    for name in ("task", "mine"):
+        (folder / f"{name}.py").write_text('"""x."""\nCARD = 1\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    task = Entry("t", "keyed_task.task", folder / "task.py", Card("t"))
+    mine = Entry("t/mine", "keyed_task.mine", folder / "mine.py", Card("m"))
+    trace = tmp_path / "requests.csv"
+    trace.write_text("a\nb\n")
+    cells = [replace(CELL, conditions={"trace": f"{trace}{column}"}) for column in ("", ":url")]
+    before = [prepared_states.key(cell, task, mine) for cell in cells]
+    trace.write_text("a\nc\nd\n")
+    after = [prepared_states.key(cell, task, mine) for cell in cells]
+    assert len({*before, *after}) == 4

@@ -80,6 +80,14 @@ def test_several_rivals_hold_each_pair_to_the_best():
     assert judged(best, sides + run("new", score=1.0), 1.0).estimate == 0
 
 
+def test_a_pair_is_refused_where_one_of_several_rivals_saw_another_instance():
+    """Of 24 cases the other rival saw 8 otherwise: one unlike side is enough."""
+    old, new = run("old", score=0.0, instance=7), run("new", score=1.0, instance=7)
+    other = run("other", score=0.0, instance=lambda s, c: 7 if c else 8)
+    row = judged(Difference("score", ("old", "other")), old + other + new, 1.0)
+    assert row.n == 16
+
+
 def test_every_pair_is_held_exactly_and_the_worst_is_named():
     claim = Ratio("faults", "old", low=1.0, high=1.0, every=True)
     row = judged(claim, BASE + run("new", faults=size), source="check")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.algorithms.active_search.methods.successive_halving import Halving
 from adabench.workloads.algorithms.active_search.methods.uncertainty import Uncertainty
 from adabench.workloads.algorithms.active_search.methods.uniform import Uniform
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
@@ -75,6 +76,18 @@ def test_writing_into_a_board_changes_nothing() -> None:
     drawn = draws(SEED, 50, 20)
     plain, wrote = play(Uniform(ARMS), GAPS, drawn), play(Writer(ARMS), GAPS, drawn)
     assert (plain.right == wrote.right).all()
+
+
+def test_successive_halving_keeps_ten_five_three_and_two_arms() -> None:
+    class Counted(Halving):
+        def choose(self, board: Board):
+            arms = super().choose(board)
+            left.append(set(self.alive.sum(axis=1).tolist()))
+            return arms
+
+    left: list[set[int]] = []
+    play(Counted(), GAPS, draws(SEED, 50, 20))
+    assert left == [{10}] * 10 + [{5}] * 5 + [{3}] * 3 + [{2}] * 2
 
 
 @pytest.mark.parametrize("arms", [-1, ARMS, 0.5])

@@ -97,6 +97,20 @@ def test_ranks_by_lot_are_the_same_ranks_elsewhere() -> None:
     assert found != ranks
 
 
+def test_uncertainty_is_taken_against_the_average_of_the_same_step() -> None:
+    """AdaLoRA's equations 7 and 8 by hand: the average first, then the distance from it."""
+    allocation, mean, spread = Allocation(LAST), 0.0, 0.0
+    for at, (value, gradient) in enumerate([(2.0, 3.0), (1.0, -4.0), (5.0, 0.5)]):
+        weight = torch.full((3,), value, requires_grad=True)
+        weight.grad = torch.full((3,), gradient)
+        allocation.follow({"e.x": weight}, at, 1000)
+        sensitivity = abs(value * gradient)
+        mean = 0.85 * mean + 0.15 * sensitivity
+        spread = 0.85 * spread + 0.15 * abs(sensitivity - mean)
+        torch.testing.assert_close(allocation.average["e.x"], torch.full((3,), mean))
+        torch.testing.assert_close(allocation.spread["e.x"], torch.full((3,), spread))
+
+
 def peft_model(sites: tuple[Site, ...], **config: Any) -> Any:
     peft = pytest.importorskip("peft", reason="pip install 'adabench[real]' brings it")
 
