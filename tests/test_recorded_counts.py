@@ -31,7 +31,9 @@ def test_each_count_that_changed_is_named() -> None:
 def test_a_method_without_counts_is_named_with_the_remedy() -> None:
     (said,) = problems(THEN, entry=replace(LRU, address="paging/new"))
     assert "make counts ARGS='-k paging/new'" in said
-    assert problems([], entry=replace(LRU, address="paging/new")) == []  # it could not be tried here
+    assert (
+        problems([], entry=replace(LRU, address="paging/new")) == []
+    )  # it could not be tried here
 
 
 def test_elsewhere_only_whole_numbers_are_compared() -> None:

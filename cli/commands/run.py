@@ -50,7 +50,9 @@ from adabench.harness.errors import SelectionError
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import Findings
     from adabench.harness.contract.record import Turn
+    from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.run.run_request import RunRequest
+    from adabench.harness.run.settings import Limits
     from adabench.reports.figures.character_plot import Looks
 
 MeasureEnergy = Annotated[
@@ -127,6 +129,10 @@ MemoryLimit = Annotated[
     typer.Option(parser=memory_of, metavar="SIZE", help="Memory that a worker may use: 4GiB."),
 ]
 Resume = Annotated[Path | None, typer.Option(help="Continue a run that was interrupted.")]
+CountsOnly = Annotated[
+    bool,
+    typer.Option("--counts", help="Count and score every case on all cores, and measure no time."),
+]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
@@ -141,6 +147,7 @@ def command(
     out: Out = None, resume: Resume = None, dry: DryRun = False,
     time_limit: TimeLimit = None, memory_limit: MemoryLimit = None,
     energy: MeasureEnergy = False, region: Region = None, meters: Meters = None,
+    counts: CountsOnly = False,
     target_ci: TargetCi = None, max_time_per_case: MaxTimePerCase = 5.0, warmup: Warmup = 0.0,
     race: Race = None, frontier_tolerance: FrontierTolerance = 0.02,
     cached: Cached = True, report: Report = True,
@@ -152,7 +159,6 @@ def command(
 ) -> None:  # fmt: skip
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.harness.analysis.load_run import load_run
-    from adabench.harness.distributed.executor import check_race
     from adabench.harness.notebook.session_methods import keep_methods, refuse_elsewhere
     from adabench.harness.provenance.hardware_profile import admit_machine
     from adabench.harness.run.run_request import (
@@ -171,12 +177,11 @@ def command(
     )  # fmt: skip
     request = RunRequest(
         selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats,
-        scale, target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone,
+        scale, target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts,
     )  # fmt: skip
     limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
-    if race:
-        check_race(repeats, limits, options)
+    _check_request(request, limits, options, energy=energy)
     carbon = carbon_output(region, energy=energy)
     pinned = admit_machine(hardware, off_profile=mismatch, say=talk)
     if resume:
@@ -202,6 +207,19 @@ def command(
     with verdict_output():
         show(findings, page, as_json, carbon)
     raise typer.Exit(findings.exit_code)
+
+
+def _check_request(
+    request: "RunRequest", limits: "Limits", options: "FanOutOptions", *, energy: bool
+) -> None:
+    """Refuse what a race, or a run that only counts, cannot do."""
+    from adabench.harness.distributed.executor import check_race
+    from adabench.harness.run.run_request import check_counts
+
+    if request.race_s:
+        check_race(request.repeats, limits, options)
+    if request.counts:
+        check_counts(request, energy=energy)
 
 
 def selection_of(select: list[str] | None, resume: Path | None) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ class Turn(NamedTuple):
 
     cell: Cell
     repeat: int
+    counts: bool = False
+    """Whether its cases are counted only, many at once and under no clock."""
 
 
 class Unit(NamedTuple):

@@ -223,7 +223,7 @@ def _chosen(parts: Sequence[RunPart]) -> tuple[dict[Unit, Record], int, int]:
 
 def _placed(parts: Sequence[RunPart], chosen: Mapping[Unit, Record]) -> list[tuple[int, Record]]:
     """Order the chosen records by the plan; a preparation stands where its part had it."""
-    index = {(key, repeat): at for at, (key, repeat) in enumerate(parts[0].plan["turns"])}
+    index = {(key, repeat): at for at, (key, repeat, *_) in enumerate(parts[0].plan["turns"])}
     placed: list[tuple[int, Record]] = []
     for part in parts:
         at = len(index)

@@ -316,11 +316,11 @@ def _talk_into(path: Path) -> None:
 
 
 def _plain(turn: Turn) -> list[Any]:
-    return [turn.cell.to_json(), turn.repeat]
+    return [turn.cell.to_json(), *turn[1:]]
 
 
 def _turn(plain: Sequence[Any]) -> Turn:
-    return Turn(Cell(**plain[0]), plain[1])
+    return Turn(Cell(**plain[0]), *plain[1:])
 
 
 if __name__ == "__main__":

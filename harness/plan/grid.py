@@ -82,8 +82,11 @@ def plan(
     repeats: int = 1,
     scale: str = "embedded",
     most: float = MOST_TURNS,
+    counts: bool = False,
 ) -> tuple[Turn, ...]:
     """Lay out every turn of a run, in the order in which they are executed.
+
+    What is measured is interleaved by lot; what is counted only goes method by method.
 
     Without `seeds` every task has as many as its card says.
 
@@ -118,8 +121,11 @@ def plan(
     for block, cells in sorted(blocks.items(), key=lambda item: item[0][:2]):
         for repeat in range(repeats):
             order = sorted(cells)
-            random.Random(f"{block}{repeat}").shuffle(order)
-            turns += [Turn(cells[key], repeat) for key in order]
+            if counts:
+                order.sort(key=lambda key: cells[key].method)
+            else:
+                random.Random(f"{block}{repeat}").shuffle(order)
+            turns += [Turn(cells[key], repeat, counts) for key in order]
     return tuple(turns)
 
 

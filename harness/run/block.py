@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pickle
 import re
+import threading
 import weakref
 from collections.abc import Container, Iterable
 from contextlib import suppress
@@ -23,7 +24,7 @@ from adabench.harness.errors import AdabenchError, MethodContractError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import own, sources_of
 from adabench.harness.run.case_data import CaseData, pickled_case
-from adabench.harness.run.truth_guard import is_truth
+from adabench.harness.run.guards.truth_guard import is_truth
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
 HEAVY = frozenset((
@@ -49,6 +50,8 @@ class LoadedBlock:
     cases: list[Any]
     scale: str
     outcomes: tuple[type, ...]
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held by who asks the task something, where several threads do."""
     _data: dict[tuple[int, bool], CaseData] = field(default_factory=dict)
 
     @property
@@ -91,13 +94,15 @@ class LoadedBlock:
                 f"{self.entry.address} has no substrate() to give to methods.",
                 "Return what methods call, with a meter and without truth and test cases.",
             )
-        return pickle.dumps(make(), protocol=5)
+        with self.lock:
+            return pickle.dumps(make(), protocol=5)
 
     @cached_property
     def oracle(self) -> bytes:
         """What oracles get, pickled: the task itself, unless it gives them something of their own."""
         make = getattr(self.task, "oracle_substrate", None)
-        return pickle.dumps(self.task if make is None else make(), protocol=5)
+        with self.lock:
+            return pickle.dumps(self.task if make is None else make(), protocol=5)
 
     def case_message(
         self, index: int, method: Entry, known: Container[int]
@@ -113,13 +118,14 @@ class LoadedBlock:
 
     def case_data(self, index: int, *, oracle: bool) -> CaseData:
         """Return one case and what the substrate runs it against, pickled once."""
-        if (index, oracle) not in self._data:
-            case = self.cases[index]
-            found = pickled_case((case, case_environment(self.task, case, oracle=oracle)))
-            if found.file is not None:
-                weakref.finalize(self, os.close, found.file)
-            self._data[index, oracle] = found
-        return self._data[index, oracle]
+        with self.lock:
+            if (index, oracle) not in self._data:
+                case = self.cases[index]
+                found = pickled_case((case, case_environment(self.task, case, oracle=oracle)))
+                if found.file is not None:
+                    weakref.finalize(self, os.close, found.file)
+                self._data[index, oracle] = found
+            return self._data[index, oracle]
 
 
 def needs_before_fork(method: Entry) -> dict[str, Any]:

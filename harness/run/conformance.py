@@ -34,10 +34,10 @@ from adabench.harness.contract.expectations import metric_names, rival_names
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
 from adabench.harness.run.block import LoadedBlock
+from adabench.harness.run.guards.truth_guard import truth_modules
 from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.trial_rules import CASES, MOST_S, MethodTrials
-from adabench.harness.run.truth_guard import truth_modules
 
 STATICS = 3
 

@@ -17,17 +17,16 @@ message; what was recorded stays.
 import contextlib
 import functools
 import pickle
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.card import Card
-from adabench.harness.contract.protocols import judge, starts_cold
+from adabench.harness.contract.protocols import starts_cold
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import EnvironmentProblem, MethodContractError, SelectionError
+from adabench.harness.errors import AdabenchError, EnvironmentProblem, SelectionError
 from adabench.harness.run.block import (
     LoadedBlock,
     block_name,
@@ -35,12 +34,13 @@ from adabench.harness.run.block import (
     load_block,
     needs_before_fork,
 )  # fmt: skip
+from adabench.harness.run.counts_pass import counted, needs_clock
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
-from adabench.harness.run.record_values import check_laps, check_values, join_values
+from adabench.harness.run.open_turn import OpenTurn, open_turn
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.step import Step, TurnCases, failed_step
-from adabench.harness.store import prepared_states
+from adabench.harness.store.counted_cells import CountedCells, counted_cells
 from adabench.profilers.compute.torch_trace import PLAIN, Trace
 
 STARTUP_S = 60.0
@@ -63,6 +63,14 @@ class Bench:
     most_blocks: int = 1
     make_room: Callable[[int], None] = lambda most: None
     """Called before a process starts on a device: others than ours may be so many there."""
+    preparations: dict[str, Record] = field(default_factory=dict)
+    """By the names of states: what preparing them here came to."""
+    counted: CountedCells | None = None
+    """Where turns that were counted whole are stored, and taken from."""
+    load: Callable[[Cell], LoadedBlock] | None = None
+    """Loads a task, where several benches have theirs from one place."""
+    aborted: bool = False
+    """Whether nothing is started any more."""
     alone: bool = False
     """Whether all of the run is one task under one set of conditions: it ends if that cannot be loaded."""
     block: LoadedBlock | None = None
@@ -71,38 +79,57 @@ class Bench:
 
     def steps(self, turn: Turn, done: Container[Unit] = ()) -> Iterator[Step]:
         """Yield the steps of one turn that are not done yet; prepare first, then the cases."""
-        cell = turn.cell
+        opened = self.open_turn(turn)
+        if isinstance(opened, Step):
+            yield opened
+            return
+        yield from opened.preparation(done)
+        if not opened.is_prepared:
+            return
+        units = [Unit(turn.cell.key, "solve", i, turn.repeat) for i in range(len(opened.cases))]
+        cases = TurnCases(solved=any(unit in done for unit in units))
+        for index, unit in enumerate(units):
+            if unit not in done:
+                yield Step(
+                    unit, functools.partial(cases.run, functools.partial(opened.solve, index))
+                )
+                if cases.refused:
+                    return
+
+    def counts(self, turn: Turn, done: Container[Unit] = ()) -> Iterator[Record]:
+        """Yield the records of a turn that is counted; what was counted before is taken as it is."""
+        stored = self._stored(turn)
+        if stored:
+            yield from (record for record in stored if record.unit not in done)
+            return
+        opened = self.open_turn(turn)
+        if isinstance(opened, Step):
+            yield opened.run()
+            return
+        found: list[Record] = []
+        for record in _counted(opened, done):
+            found.append(record)
+            yield record
+        self._store(opened, found)
+
+    def open_turn(self, turn: Turn) -> OpenTurn | Step:
+        """Load a turn's task and method; what cannot be loaded becomes the turn's one step.
+
+        Raises:
+            SelectionError, EnvironmentProblem: if no turn of what was asked for can be done.
+        """
         try:
-            entry = registry.find(cell.address)
+            entry = registry.find(turn.cell.address)
             self.begin_imports([entry])
-            block = self._block(cell)
+            block = self._block(turn.cell)
             registry.check_readable(entry)
-            handle = self._handle(block, entry)
+            return open_turn(self, turn, block, entry)
         except FAILURES as problem:  # a plug-in's task may raise anything
             cause = problem.problem if isinstance(problem, MethodFailure) else problem
             unloaded = not self.block or getattr(problem, "of_task", False)
             if isinstance(cause, ENDS_ALONE if self.alone and unloaded else SelectionError):
                 raise cause from None  # no turn of what was asked for can be done
-            yield failed_step(turn, problem, self.limits)
-            return
-        name = ""
-        if handle.prepares:
-            prepared = _prepare_cell(cell, entry.card)
-            name = prepared_states.key(prepared, block.entry, entry)
-            if name not in handle.states:
-                unit = Unit(prepared.key, "prepare", -1, 0)
-                run = functools.partial(self._prepare, block, entry, prepared, name)
-                yield Step(unit, run, known=unit in done)
-            if name not in self._alive(entry, handle).states:
-                return
-        units = [Unit(cell.key, "solve", i, turn.repeat) for i in range(len(block.cases))]
-        cases = TurnCases(solved=any(unit in done for unit in units))
-        for index, unit in enumerate(units):
-            if unit not in done:
-                solve = functools.partial(self._case, turn, index, block, entry, name)
-                yield Step(unit, functools.partial(cases.run, solve))
-                if cases.refused:
-                    return
+            return failed_step(turn, problem, self.limits)
 
     def count(self, turn: Turn) -> int | None:
         """Load the turn's task and count its cases; None if it cannot be loaded."""
@@ -121,18 +148,14 @@ class Bench:
             IndexError: if there is no such case.
         """
         block, entry = self._block(cell), registry.find(cell.address)
-        handle = self._handle(block, entry)
-        name = ""
-        if handle.prepares:
-            prepared = _prepare_cell(cell, entry.card)
-            name = prepared_states.key(prepared, block.entry, entry)
-            # A stored state is taken. One that is made here is not stored, for no record says what
-            # it cost: a run would take it for free.
-            self._prepared(handle, prepared, name, store=False)
+        opened = open_turn(self, Turn(cell, 0), block, entry)
+        # A stored state is taken. One that is made here is not stored, for no record says what
+        # it cost: a run would take it for free.
+        handle = opened.process(store=False)
         handle.channel.schema = PLAIN
         data, files = block.case_message(case, entry, handle.cases)
         said = handle.ask({
-            "do": "trace", **data, "name": name, "point": dict(cell.point), "folder": str(folder),
+            "do": "trace", **data, "name": opened.state, "point": dict(cell.point), "folder": str(folder),
         }, None, *files)  # fmt: skip
         trace: Trace = said["trace"]
         return replace(trace, files=tuple(map(Path, said["files"])))
@@ -143,26 +166,25 @@ class Bench:
         Raises:
             MethodFailure, MethodLost: if the method cannot be loaded.
         """
-        return self._handle(self._block(turn.cell), registry.find(turn.cell.address))
+        return self.process(self._block(turn.cell), registry.find(turn.cell.address))
 
     def starts_cold(self, turn: Turn) -> bool:
         """Say whether a turn's task measures its methods at once, for a clock ends their solves."""
         return starts_cold(self._block(turn.cell).task)
 
-    def trial(self, turn: Turn, order: Iterable[int]) -> Iterator[Record]:
-        """Solve some cases of a turn in an order of their own; yield the records of those alone."""
+    def trial(self, turn: Turn, order: Iterable[int], *, counts: bool = False) -> Iterator[Record]:
+        """Solve some cases of a turn in an order of their own; yield the records of those alone.
+
+        `counts` lets them be counted together, as the counts pass does.
+        """
         block, entry = self._block(turn.cell), registry.find(turn.cell.address)
-        name = ""
         try:
-            if self._handle(block, entry).prepares:
-                prepared = _prepare_cell(turn.cell, entry.card)
-                name = prepared_states.key(prepared, block.entry, entry)
+            opened = open_turn(self, turn, block, entry)
         except (MethodFailure, MethodLost) as problem:
             yield failed_record(turn.cell, "solve", -1, turn.repeat, problem, self.limits)
             return
-        for index in order:
-            if index < len(block.cases):
-                yield self._case(turn, index, block, entry, name)
+        indices = [index for index in order if index < len(block.cases)]
+        yield from counted(opened, indices) if counts else map(opened.solve, indices)
 
     def begin_imports(self, entries: Iterable[Entry]) -> None:
         """Start servers of tasks that have none, and let them import what a first method needs."""
@@ -188,7 +210,7 @@ class Bench:
             handle.close()
 
     @property
-    def _step_s(self) -> float | None:
+    def step_s(self) -> float | None:
         """How long a step may take; the pass for energy comes on top of what the user set."""
         limit, more = self.limits.timeout_s, self.settings.energy_s if self.settings.energy else 0.0
         return None if limit is None else limit + more
@@ -215,6 +237,12 @@ class Bench:
         for server in self.servers.values():
             server.await_quiet()
 
+    def abort(self) -> None:
+        """Let nothing begin any more and end all processes, whatever another thread awaits of them."""
+        self.aborted = True
+        for server in list(self.servers.values()):
+            server.process.kill()
+
     def close(self) -> None:
         """End every process that was started here."""
         if not self.shared:
@@ -233,10 +261,10 @@ class Bench:
             self.block = self.blocks.pop(name, None)
             while len(self.blocks) >= self.most_blocks:
                 self.blocks.pop(next(iter(self.blocks)))
-            self.block = self.blocks[name] = self.block or load_block(cell)
+            self.block = self.blocks[name] = self.block or (self.load or load_block)(cell)
         return self.block
 
-    def _handle(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
+    def process(self, block: LoadedBlock, entry: Entry) -> MethodHandle:
         """Return the living process of a method, started now if there is none.
 
         Raises:
@@ -274,7 +302,28 @@ class Bench:
         handle.prepares, handle.solves = said["prepares"], said["solves"]
         return handle
 
+    def _stored(self, turn: Turn) -> list[Record]:
+        """Return the records of a turn that the same code counted before on a machine like this."""
+        if self.counted is None:
+            return []
+        try:
+            task, method = registry.find(turn.cell.task), registry.find(turn.cell.address)
+            return self.counted.load(turn, task, method)
+        except (AdabenchError, OSError):  # opening the turn says what is wrong
+            return []
+
+    def _store(self, opened: OpenTurn, found: Iterable[Record]) -> None:
+        """Store the records of a turn that was counted whole."""
+        solved = [record for record in found if record.phase == "solve" and record.status == "ok"]
+        prepared = self.preparations.get(opened.state)
+        whole = len(solved) == len(opened.cases) and (prepared or not opened.state)
+        if self.counted and whole and not needs_clock(opened.block):
+            records = [prepared, *solved] if prepared else solved
+            self.counted.save(opened.turn, opened.block.entry, opened.entry, records)
+
     def _server(self, task: str) -> ServerHandle:
+        if self.aborted:
+            raise MethodLost("the run is ending")
         server = self.servers.get(task)
         if server is None or server.process.poll() is not None:
             server = self.servers[task] = ServerHandle.open()
@@ -299,67 +348,23 @@ class Bench:
             "outcomes": block.outcome_names if block is not None else [],
         }
 
-    def _alive(self, entry: Entry, handle: MethodHandle) -> MethodHandle:
-        return self.methods.get(entry.address, handle)
 
-    def _prepare(self, block: LoadedBlock, entry: Entry, cell: Cell, name: str) -> Record:
-        """Prepare a state, from disk if it is there, and return what it cost."""
-        try:
-            said = self._prepared(self._handle(block, entry), cell, name)
-            values = join_values(cell.address, said["values"])
-        except (MethodFailure, MethodLost, MethodContractError) as problem:
-            return failed_record(cell, "prepare", -1, 0, problem, self.limits)
-        energy, trained = tuple(said["energy"]), said["trained"]
-        return Record(cell, "prepare", -1, 0, "ok", values, energy=energy, trained=trained)
-
-    def _prepared(
-        self, handle: MethodHandle, cell: Cell, name: str, *, store: bool = True
-    ) -> Mapping[str, Any]:
-        folder = self.settings.cache_folder
-        file = str(folder / prepared_states.file_name(name)) if folder else None
-        message = {
-            "do": "prepare", "cell": cell.to_json(), "name": name, "file": file, "store": store,
-        }  # fmt: skip
-        said = handle.ask(message, self.limits.timeout_s)
-        handle.states.add(name)
-        return said
-
-    def _case(self, turn: Turn, index: int, block: LoadedBlock, entry: Entry, name: str) -> Record:
-        """Let one case be measured, and score it."""
-        cell = turn.cell
-        group = str(getattr(block.cases[index], "group", ""))
-        try:
-            handle = self._handle(block, entry)
-            if name and name not in handle.states:  # a process that took the place of a lost one
-                self._prepared(handle, _prepare_cell(cell, entry.card), name)
-            case, files = block.case_message(index, entry, handle.cases)
-            said = handle.ask(
-                {
-                    "do": "solve", "name": name, **case, "point": dict(cell.point),
-                    "count": list(block.metric_names),
-                },
-                self._step_s, *files,
-            )  # fmt: skip
-            handle.cases.add(index)
-            values = self._scored(block, entry, index, said)
-            check_values(cell.address, values, block.entry.card, cell.scale, block.unseen)
-        except FAILURES as problem:  # a task's score may raise anything
-            failed = failed_record(cell, "solve", index, turn.repeat, problem, self.limits)
-            return replace(failed, group=group)
-        energy = tuple(said["energy"])
-        return Record(
-            cell, "solve", index, turn.repeat, "ok", values, said["note"], group, energy,
-            said["trained"],
-        )  # fmt: skip
-
-    def _scored(
-        self, block: LoadedBlock, entry: Entry, index: int, said: Mapping[str, Any]
-    ) -> dict[str, float]:
-        if not getattr(block.task, "laps_differ", False):
-            check_laps(entry.address, said, getattr(block.task, "levels", frozenset()))
-        score = judge(block.task, block.cases[index], said["outcome"])
-        plain = {name: float(value) for name, value in score.items()}
-        return join_values(entry.address, said["values"], said["counts"], plain)
+def _counted(opened: OpenTurn, done: Container[Unit]) -> Iterator[Record]:
+    """Yield the record of preparing, if it is news, and those of the cases that are left."""
+    turn = opened.turn
+    units = [Unit(turn.cell.key, "solve", i, turn.repeat) for i in range(len(opened.cases))]
+    left = [i for i, unit in enumerate(units) if unit not in done]
+    for step in opened.preparation(done):
+        record = step.news()
+        if record is not None:
+            yield record
+    if not opened.is_prepared:
+        return
+    cases = TurnCases(solved=len(left) < len(units))
+    for record in counted(opened, left):
+        yield cases.note(record)
+        if cases.refused:
+            return
 
 
 def execute(
@@ -371,18 +376,16 @@ def execute(
     alone: bool = False,
 ) -> Iterator[Record]:
     """Run every turn and yield its records; units in `done` are left out."""
-    with contextlib.closing(Bench(settings or Settings(), limits or Limits())) as bench:
-        bench.alone = alone
+    settings = settings or Settings()
+    with contextlib.closing(Bench(settings, limits or Limits())) as bench:
+        bench.alone, bench.counted = alone, counted_cells(settings.cache_folder)
         if isinstance(turns, tuple):  # a race does not know yet
             bench.begin_imports(first_methods(turns))
         for turn in turns:
+            if turn.counts:
+                yield from bench.counts(turn, done)
+                continue
             for step in bench.steps(turn, done):
                 record = step.news()
                 if record is not None:
                     yield record
-
-
-def _prepare_cell(cell: Cell, card: Card) -> Cell:
-    """The cell a preparation belongs to: knobs turned only at `solve` are at their default."""
-    solve_time = {knob.name: knob.default for knob in card.knobs if knob.at == "solve"}
-    return replace(cell, point={**cell.point, **solve_time})

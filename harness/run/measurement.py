@@ -112,6 +112,22 @@ class MethodBench:
         warmth = "" if cold else self._warm_up(solve, case, point)
         return self._measure(solve, case, warmth, [p for p in self.intrusive if p.name in count])
 
+    def count(self, state: Any, case: Any, point: Point, count: frozenset[str]) -> Measurement:
+        """Solve a case once under no clock; `count` names the probes that count, as for `solve`."""
+        solve = functools.partial(self.method.solve, state, case, point)
+        rehearse(self.substrate, solve)
+        probes = [probe for probe in self.intrusive if probe.name in count]
+        for probe in probes:
+            self._load(probe)
+        meter = self.substrate.meter
+        meter.clear()
+        cleared = meter.clears
+        with measured(probes) as seen:
+            answer = solve()
+        counts = _counts(meter) | seen
+        _refuse_cleared(meter, cleared)
+        return Measurement({}, counts, counts, 1, account(self.substrate, case, answer))
+
     def _warm_up(self, solve: Callable[[], Any], case: Any, point: Point) -> str:
         """Solve unmeasured the first time that a shape is met at a point; say if in vain."""
         name = repr((sorted(point.items()), case_shape(self.substrate, case)))

@@ -26,20 +26,23 @@ from adabench.harness.contract.protocols import enter_case, rehearse
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
-from adabench.harness.run import product_code, thread_origin
 from adabench.harness.run.case_data import unpickled_case
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
+from adabench.harness.run.guards import product_code, thread_origin
+from adabench.harness.run.guards.truth_guard import refuse_truth
 from adabench.harness.run.measurement import Measurement, MethodBench
 from adabench.harness.run.planted_slowdown import plant_slowdown
 from adabench.harness.run.settings import Settings, settings_from_json
-from adabench.harness.run.truth_guard import refuse_truth
 from adabench.harness.store import prepared_states, used_artefacts
 from adabench.harness.store.prepared_states import PreparedState
 from adabench.profilers.energy.energy_pass import open_energy
 from adabench.profilers.memory import Baseline, give_back, leave_out_compiler
 from adabench.profilers.probe import open_probes
+
+MOST_FILES = 250
+"""Open files that may come with a message: Linux lets 253 through at once."""
 
 
 @dataclass
@@ -65,6 +68,8 @@ class MethodProcess:
                 return self._prepare(message)
             case "trace":
                 return self._trace(message)
+            case "count":
+                return self._count(message)
             case _:
                 return self._solve(message)
 
@@ -89,27 +94,59 @@ class MethodProcess:
         }
 
     def _solve(self, message: dict[str, Any]) -> dict[str, Any]:
-        case = self._entered(message)
-        before, threads = _fingerprint(case), frozenset(threading.enumerate())
-        state = self.states[message["name"]] if message["name"] else self.substrate
+        threads = frozenset(threading.enumerate())
         used_artefacts.forget()
-        found = self.bench.solve(state, case, message["point"], frozenset(message["count"]))
+        found = self._unchanged(message, message, self.bench.solve)
+        self._refuse_threads(threads)
+        self._refuse_changes()
+        return _plain(found) | {"trained": self._trained(message)}
+
+    def _count(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Solve many cases once each, under no clock; each is answered at its place.
+
+        After one that lacks an ability no other is tried: all would end alike.
+        """
+        threads, files = frozenset(threading.enumerate()), message["descriptors"]
+        used_artefacts.forget()
+        answers: list[dict[str, Any]] = []
+        for case in message["cases"]:
+            own, files = files[: case["files"]], files[case["files"] :]
+            try:
+                found = self._unchanged(message, {**case, "descriptors": own}, self.bench.count)
+                answers.append({"counts": dict(found.counts), "outcome": found.outcome})
+            except FAILURES as problem:
+                answers.append(failure(problem))
+                if answers[-1]["failed"]["status"] == "skipped":
+                    break
+        self._refuse_threads(threads)
+        self._refuse_changes()
+        return {"answers": answers, "trained": self._trained(message)}
+
+    def _unchanged(
+        self, message: Mapping[str, Any], sent: dict[str, Any], solve: Callable[..., Measurement]
+    ) -> Measurement:
+        """Let a case be solved, and see that it was left as it was."""
+        case = self._entered(sent)
+        before = _fingerprint(case)
+        state = self.states[message["name"]] if message["name"] else self.substrate
+        found = solve(state, case, message["point"], frozenset(message["count"]))
         if _fingerprint(case) != before:
             raise MethodContractError(
                 f"{self.address} changed the case that it was given.",
                 "Copy what you want to change; a case belongs to everybody.",
             )
-        self._refuse_threads(threads)
-        self._refuse_changes()
-        trained = {**self.trained.get(message["name"], {}), **used_artefacts.digests()}
-        return _plain(found) | {"trained": trained}
+        return found
+
+    def _trained(self, message: Mapping[str, Any]) -> dict[str, str]:
+        return {**self.trained.get(message["name"], {}), **used_artefacts.digests()}
 
     def _entered(self, message: dict[str, Any]) -> Any:
         """Return the case of a message, which is sent once, and hand it to the substrate."""
         index = message["index"]
         with self.bench.memory.ours():  # a case is held for as long as we live
             if message["case"] is not None or message["sizes"]:
-                self.cases[index] = unpickled_case(message, message.pop("descriptor", None))
+                files = message.pop("descriptors", None) or [None]
+                self.cases[index] = unpickled_case(message, files[0])
                 del message["case"]
             case, environment = self.cases[index]
             enter_case(self.substrate, case, environment)
@@ -183,9 +220,9 @@ def _serve(process: MethodProcess) -> None:
 
 
 def _received(channel: Channel) -> dict[str, Any] | None:
-    """Return the next message, with the open file that came with it."""
-    message, files = channel.receive_with(1)
-    return message if not files else {**message, "descriptor": files[0]}
+    """Return the next message, with the open files that came with it."""
+    message, files = channel.receive_with(MOST_FILES)
+    return message if message is None else {**message, "descriptors": files}
 
 
 def _reply(process: MethodProcess, message: dict[str, Any]) -> None:

@@ -19,16 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract.record import Record, Turn
-from adabench.harness.errors import StoreError
+from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.plan.grid import MOST_TURNS, plan
 from adabench.harness.plan.request import TOUR, PlanRequest, expand, seeds_or_own
 from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
+from adabench.harness.run.counts_pool import count_turns
 from adabench.harness.run.execute import execute
 from adabench.harness.run.instruments import require_instruments
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.task_pool import TaskPool
 from adabench.harness.store import prepared_states, run_folder
+from adabench.profilers.hardware.host import usable_cores
 from adabench.profilers.probe import instruments
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
@@ -56,6 +58,8 @@ class RunRequest:
     meters: tuple[str, ...] = ()
     alone: bool = False
     """Run the selected methods only, without what the adaptive ones are measured between."""
+    counts: bool = False
+    """Count every case, many at once on all cores, and measure no time."""
 
     @property
     def plans(self) -> tuple[PlanRequest, ...]:
@@ -78,8 +82,28 @@ def plan_turns(request: RunRequest, most: float = MOST_TURNS) -> tuple[Turn, ...
     """
     seeds = seeds_or_own(request.seeds)
     return plan(
-        expand(request.plans), seeds=seeds, repeats=request.repeats, scale=request.scale, most=most
+        expand(request.plans), seeds=seeds, repeats=request.repeats, scale=request.scale, most=most,
+        counts=request.counts,
     )  # fmt: skip
+
+
+def check_counts(request: RunRequest, *, energy: bool) -> None:
+    """Refuse what a run that only counts cannot do.
+
+    Raises:
+        SelectionError: naming the option.
+    """
+    asked = {
+        "--repeats": request.repeats > 1, "--target-ci": request.precision is not None,
+        "--race": request.race_s is not None, "--warmup": request.steady_s > 0,
+        "--energy": energy, "--energy-meter": bool(request.meters),
+    }  # fmt: skip
+    found = " and ".join(name for name, is_asked in asked.items() if is_asked)
+    if found:
+        raise SelectionError(
+            f"--counts measures no time and no energy, so {found} cannot be had with it.",
+            f"Leave out {found}, or leave out --counts.",
+        )
 
 
 def read_request(folder: Path) -> RunRequest:
@@ -165,6 +189,12 @@ def remaining_records(
     check_instruments(run)
     settings = run_settings(run, energy=energy, cached=cached)
     alone = is_alone(run.turns)
+    if read_request(run.folder).counts:
+        cores = usable_cores()
+        records = count_turns(
+            run.remaining, settings, limits or Limits(), run.done, cores=cores, alone=alone
+        )
+        return run.to_the_end(records)
     records = execute(run.remaining, settings, limits=limits, done=run.done, alone=alone)
     return run.to_the_end(records)
 

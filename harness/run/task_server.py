@@ -28,7 +28,6 @@ from typing import Any
 from adabench.harness.errors import MethodContractError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import named_digest, own, sources_of
-from adabench.harness.run import server_threads
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.descendants import (
     adopt_orphans,
@@ -38,6 +37,7 @@ from adabench.harness.run.descendants import (
     end_tree,
 )
 from adabench.harness.run.failure import FAILURES, failure
+from adabench.harness.run.guards import server_threads
 from adabench.harness.run.method_process import run_method
 from adabench.profilers.memory import give_back
 

@@ -6,6 +6,12 @@
     {"k":"60303ae22b998861","c":3,"n":0,"v":[0.25,7],"x":"..."} a record
     {"k":"60303ae22b998861","end":1,"d":"...","x":"..."}        the end of a turn (`turn_ends.py`)
 
+Cases that were counted together (`counts_pass.py`) share a line, whose values are columns:
+
+    {"k":"60303ae22b998861","c":0,"to":49,"n":0,"v":[[3,5,...],7],"x":"..."}   cases 0 to 49
+
+A column of one number is that number in every case, and `g` is a column, too, where groups differ.
+
 A record names its cell by key; `run.json` holds the cells (`plan.cells`), a line before it
 those that are not planned (preparing may stand at other knobs). Further keys of a record, each
 left out where it says nothing: `r` repeat (0), `p` phase (solve), `s` status (ok), `g` group,
@@ -24,7 +30,7 @@ Schema 2 had no checksums and no end lines, and a set's number could be given an
 repeated the whole cell and every name in each line. Both are still read.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, get_args
@@ -74,6 +80,58 @@ def lines(
         | ({"e": [dict(said) for said in record.energy]} if record.energy else {})
         | {"n": names[held], "v": [short(value) for value in values.values()]}
     )
+
+
+def column_lines(
+    records: Sequence[Record],
+    names: MutableMapping[Names, int],
+    cells: MutableMapping[str, Cell],
+    trained: MutableMapping[str, Mapping[str, str]],
+) -> Iterator[Line]:
+    """Yield the lines that store records of consecutive cases of a turn, alike but for their values."""
+    *declared, line = lines(records[0], names, cells, trained)
+    yield from declared
+    if len(records) > 1:
+        held = (map(short, (finite(one)[name] for one in records)) for name in records[0].values)
+        groups = _column([one.group for one in records])
+        line |= {"to": records[-1].case, "v": list(map(_column, map(list, held)))}
+        line |= {"g": groups} if groups else {}
+    yield line
+
+
+def single_lines(line: Line) -> list[Line]:
+    """Return a line of a record as it is, and one of columns as a line for each of its cases.
+
+    Raises:
+        KeyError, TypeError, ValueError: if its columns are not as long as it says.
+    """
+    if "to" not in line:
+        return [line]
+    first, last = line["c"], line["to"]
+    number = last - first + 1
+    rest = {key: value for key, value in line.items() if key not in ("c", "to", "v", "g", "x")}
+    columns = [_spread(column, number) for column in line["v"]]
+    groups = _spread(line.get("g", ""), number)
+    return [
+        {**rest, "c": case, "v": list(values), **({"g": group} if group else {})}
+        for case, group, values in zip(
+            range(first, last + 1), groups, zip(*columns, strict=True) if columns else [()] * number,
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _column(values: list[Any]) -> Any:
+    """Return values, or the one that all of them are."""
+    return values[0] if all(value == values[0] for value in values) else values
+
+
+def _spread(column: Any, number: int) -> list[Any]:
+    if type(column) is not list:
+        return [column] * number
+    if len(column) != number:
+        raise ValueError("A column does not have a value for each case.")
+    return column
 
 
 @dataclass

@@ -19,7 +19,13 @@ import orjson
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.store import checksum, packed_run
-from adabench.harness.store.journal import WRONG, Declarations, Line, artefacts_of
+from adabench.harness.store.journal import (
+    WRONG,
+    Declarations,
+    Line,
+    artefacts_of,
+    single_lines,
+)
 from adabench.harness.store.turn_ends import TurnEnds
 
 log = logging.getLogger(__name__)
@@ -142,9 +148,21 @@ class JournalReader:
             counts.extend(map(self._take, numbers, sums, lines))
         except WRONG as broken:
             raise damage_error(self.path, numbers[len(counts)]) from broken
-        if all(counts):
+        if not all(counts):
+            numbers, lines = list(compress(numbers, counts)), list(compress(lines, counts))
+        return self._single(numbers, lines)
+
+    def _single(self, numbers: Sequence[int], lines: list[Line]) -> Numbered:
+        """Return lines of columns as a line for each of their cases, under the same number."""
+        if not any("to" in line for line in lines):
             return numbers, lines
-        return list(compress(numbers, counts)), list(compress(lines, counts))
+        found: list[tuple[int, Line]] = []
+        for number, line in zip(numbers, lines, strict=True):
+            try:
+                found += ((number, one) for one in single_lines(line))
+            except WRONG as broken:
+                raise damage_error(self.path, number) from broken
+        return [number for number, _ in found], [line for _, line in found]
 
     def _take(self, number: int, value: int, line: Line) -> bool:
         """Take in a line of schema 3; say no if it is not to be handed on, or not yet."""
@@ -191,7 +209,7 @@ class JournalReader:
                 self.ends.drop(line, value)
         self.damaged.sort()
         self._late.clear()
-        return numbers, lines
+        return self._single(numbers, lines)
 
     def _parsed(self, numbers: Sequence[int], texts: list[bytes]) -> list[Line]:
         try:

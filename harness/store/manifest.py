@@ -5,7 +5,7 @@ cell's key is a digest of the cell), and the whole against its seal.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from adabench.harness.store.journal_reader import SCHEMA
 
 READABLE = (1, 2, SCHEMA)
 MANIFEST = "run.json"
+COUNTS = "counts"
+"""Marks a turn of the plan whose cases are counted only."""
 SCALAR = (str, bool, int, float)
 CELL = {"task": str, "method": str, "point": {str: SCALAR}, "conditions": {str: SCALAR},
         "scale": str, "seed": int}  # fmt: skip
@@ -26,6 +28,7 @@ ASKED = {
     "select?": [str], "fixed?": [str], "swept?": [str], "star?": bool, "seeds?": str,
     "repeats?": int, "scale?": str, "precision?": (None, *NUMBER), "per_case_s?": NUMBER,
     "steady_s?": NUMBER, "race_s?": (None, *NUMBER), "epsilon?": NUMBER, "meters?": [str],
+    "counts?": bool,
 }  # fmt: skip
 SHAPE = {
     "schema": int, "plan": {"cells": {str: CELL}, "turns": list}, "adabench?": str,
@@ -73,6 +76,17 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     whole_file.write_whole(folder / MANIFEST, text.encode())
 
 
+def plan_of(turns: Iterable[Turn]) -> dict[str, Any]:
+    """Return what a manifest holds of turns; `read_plan` reads it."""
+    turns = tuple(turns)
+    return {
+        "cells": {turn.cell.key: turn.cell.to_json() for turn in turns},
+        "turns": [
+            [turn.cell.key, turn.repeat, *([COUNTS] if turn.counts else [])] for turn in turns
+        ],
+    }
+
+
 def read_plan(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
     """Return the turns that a manifest lays out.
 
@@ -82,8 +96,11 @@ def read_plan(manifest: Mapping[str, Any]) -> tuple[Turn, ...]:
     plan = manifest["plan"]
     try:
         cells = {key: Cell(**data) for key, data in plan["cells"].items()}
-        turns = tuple(Turn(cells[key], repeat) for key, repeat in plan["turns"])
+        turns = tuple(
+            Turn(cells[key], repeat, bool(passes)) for key, repeat, *passes in plan["turns"]
+        )
         whole = all(type(turn.repeat) is int for turn in turns)
+        whole &= all(passes in ([], [COUNTS]) for _, _, *passes in plan["turns"])
         whole &= all(cell.key == key for key, cell in cells.items())
     except (KeyError, TypeError, ValueError, AttributeError) as broken:
         raise StoreError(f"The plan of the run is damaged: {broken!r}.") from broken

@@ -67,7 +67,8 @@ class Run:
         self._new = False
         self._unread = False
         """The journal was not read on opening, because nothing remains of it."""
-        self._journal = JournalWriter(folder / RECORDS, cells, synced=synced)
+        counted = frozenset((turn.cell.key, turn.repeat) for turn in turns if turn.counts)
+        self._journal = JournalWriter(folder / RECORDS, cells, counted, synced=synced)
         whole_file.sweep(folder)
         scratch_folder.sweep()
 
@@ -82,7 +83,8 @@ class Run:
     def append(self, record: Record) -> None:
         """Store one record; when it returns, a kill of this process cannot lose it.
 
-        A record that its turn holds already, word for word, is not stored again.
+        Cases that are counted share lines; those whose line is not full yet are counted again after
+        a kill. A record that its turn holds already, word for word, is not stored again.
 
         Raises:
             StoreError: if the line could not be written whole (it is then rolled back).
@@ -111,6 +113,7 @@ class Run:
     def to_the_end(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield the records of all that remains, and then end every turn that has records."""
         yield from records
+        self._journal.flush()
         accounts = self._journal.ends.accounts
         for turn in self.remaining:
             account = accounts.get((turn.cell.key, turn.repeat))
@@ -144,6 +147,7 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         try:
+            self._journal.flush()
             if kind is None and self._last is not None:
                 self.end_turn(self._last)
             empty = self._journal.size_bytes() == 0
@@ -173,9 +177,7 @@ def create(
         StoreError: if the folder holds a run already or cannot be written.
     """
     turns = tuple(turns)
-    cells = {turn.cell.key: turn.cell.to_json() for turn in turns}
-    order = [[turn.cell.key, turn.repeat] for turn in turns]
-    whole = {"schema": SCHEMA, **manifest, "plan": {"cells": cells, "turns": order}}
+    whole = {"schema": SCHEMA, **manifest, "plan": run_json.plan_of(turns)}
     packed_run.refuse_packed(folder / MANIFEST)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -105,7 +105,9 @@ class TurnEnds:
             KeyError, TypeError, ValueError: if it is no record.
         """
         if "p" not in line:
-            return self.account((line["k"], line.get("r", 0))).take(_packed(line, checksum))
+            account = self.account((line["k"], line.get("r", 0)))
+            taken = [account.take(packed) for packed in _all_packed(line, checksum)]
+            return any(taken)
         if checksum in self.prepared:
             return False
         unit = Unit(line["k"], line["p"], line["c"], line.get("r", 0))
@@ -120,7 +122,8 @@ class TurnEnds:
             names = [self.named[checksum]] if checksum in self.named else []
         else:
             names = [(line["k"], line.get("r", 0))]
-            self.account(names[0]).drop(_packed(line, checksum))
+            for packed in _all_packed(line, checksum):
+                self.account(names[0]).drop(packed)
         for name in names:
             self.account(name).ended = False
 
@@ -129,7 +132,9 @@ class TurnEnds:
         if "p" in line:
             return checksum in self.prepared
         account = self.accounts.get((line["k"], line.get("r", 0)))
-        return account is not None and _packed(line, checksum) in account.held
+        return account is not None and all(
+            packed in account.held for packed in _all_packed(line, checksum)
+        )
 
     def line(self, name: Name) -> dict[str, Any]:
         """Return the end line of a turn."""
@@ -183,6 +188,19 @@ class TurnEnds:
         for name, account in self.accounts.items():
             if account.mismatch:
                 yield name, *account.mismatch
+
+
+def _all_packed(line: Mapping[str, Any], checksum: int) -> Iterator[int]:
+    """Yield what an account holds of a line: of one record, or of as many as its columns hold.
+
+    Raises:
+        KeyError, TypeError, ValueError: if it is none.
+    """
+    if "to" not in line:
+        yield _packed(line, checksum)
+        return
+    for case in range(line["c"], line["to"] + 1):
+        yield _packed({"c": case}, checksum)
 
 
 def _packed(line: Mapping[str, Any], checksum: int) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adabench.harness.run.truth_guard import is_truth, refuse_truth
+from adabench.harness.run.guards.truth_guard import is_truth, refuse_truth
 
 ROOT = Path(__file__).parents[2]
 ALONE = (sys.executable, "-P", "-m", "tests.workloads.lone_substrate")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adabench.harness.run import product_code
+from adabench.harness.run.guards import product_code
 
 pytestmark = pytest.mark.cold
 

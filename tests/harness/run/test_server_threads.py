@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.run import server_threads
+from adabench.harness.run.guards import server_threads
 from adabench.harness.store import run_folder
 
 pytestmark = pytest.mark.cold

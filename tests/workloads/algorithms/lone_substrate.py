@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adabench.harness.run.truth_guard import is_truth, refuse_truth
+from adabench.harness.run.guards.truth_guard import is_truth, refuse_truth
 
 
 def state_of(path: Path) -> dict[str, Any]:

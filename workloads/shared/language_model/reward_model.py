@@ -179,11 +179,22 @@ class Judge:
         due = [(r, part) for r, part in zip(readings, parts, strict=True) if part]
         if due:
             self.engine.append([r.seq for r, _ in due], [part for _, part in due])
+        words = [
+            self._words(seq, r, part) for seq, r, part in zip(seqs, readings, parts, strict=True)
+        ]
+        states = [
+            self.engine.hidden(r.seq, len(r.seq.ids) - len(part) - 1) if own else None
+            for r, part, own in zip(readings, parts, words, strict=True)
+        ]  # fmt: skip
+        chances = self._chances(states, words)
         found: list[Moment] = []
-        for seq, reading, part in zip(seqs, readings, parts, strict=True):
-            new = self._read(seq, reading, part)
-            reading.moments += new
-            found += new
+        for reading, part, own, rows, chance in zip(
+            readings, parts, words, states, chances, strict=True
+        ):
+            if rows is not None:
+                new = self._read(reading, part, rows, chance, stops=len(own) > len(part))
+                reading.moments += new
+                found += new
         return found
 
     def read(self, seq: Seq) -> Sequence[Moment]:
@@ -211,15 +222,16 @@ class Judge:
         part = seq.ids[len(reading.seq.ids) :]
         return part[:-1] if part and part[-1] == EOS else part
 
-    def _read(self, seq: Seq, reading: Reading, part: list[int]) -> list[Moment]:
+    @staticmethod
+    def _words(seq: Seq, reading: Reading, part: list[int]) -> list[int]:
+        """Return the words of a part, and the end of the sequence if that is new."""
+        return [*part, EOS] if seq.finished and not reading.stopped else part
+
+    @staticmethod
+    def _read(
+        reading: Reading, part: list[int], states: Floats, chances: Floats, *, stops: bool
+    ) -> list[Moment]:
         """Return the moments within a part that was just appended, and of stopping."""
-        stops = seq.finished and not reading.stopped
-        if not part and not stops:
-            return []
-        first = len(reading.seq.ids) - len(part)
-        states = self.engine.hidden(reading.seq, first - 1)
-        words = [*part, EOS] if stops else part
-        chances = self._chances(states[: len(words)], words)
         moments = []
         for index, word in enumerate(part):
             reading.chances.append(float(chances[index]))
@@ -233,12 +245,23 @@ class Judge:
             moments.append(Moment(reading, states[-1], features))
         return moments
 
-    def _chances(self, states: Floats, words: Sequence[int]) -> Floats:
-        """Return the log-probability of each word given the state before it."""
-        logits = self.engine.logits(states)
+    def _chances(
+        self, states: Sequence[Floats | None], words: Sequence[Sequence[int]]
+    ) -> list[Floats]:
+        """Return the log-probability of each word given the state before it, for all parts at once.
+
+        A row's bits depend on that row alone, so it does not matter which parts are read together.
+        """
+        rows = [
+            own[: len(part)] for own, part in zip(states, words, strict=True) if own is not None
+        ]
+        if not rows:
+            return [np.zeros(0, np.float32) for _ in words]
+        logits = self.engine.logits(np.concatenate(rows))
         logits -= logits.max(axis=1, keepdims=True)
-        norms: Floats = np.log(np.exp(logits).sum(axis=1))
-        return logits[np.arange(len(words)), list(words)] - norms
+        norms = np.log(np.exp(logits).sum(axis=1))
+        chances = logits[np.arange(len(logits)), [word for part in words for word in part]] - norms
+        return np.split(chances, np.cumsum([len(part) for part in words])[:-1])
 
     def _head(self, states: Floats, features: Floats) -> Floats:
         """Apply the head to states [n, d]; a row's bits do not depend on the others'."""

@@ -23,7 +23,7 @@ from adabench.workloads.test_time.chain.task import CHECK_CONDITIONS, load
 FRESH = """
 import os, pickle, sys
 made = pickle.loads(sys.stdin.buffer.read())
-from adabench.harness.run.truth_guard import refuse_truth
+from adabench.harness.run.guards.truth_guard import refuse_truth
 refuse_truth()
 threads = len(os.listdir("/proc/self/task"))
 made.warm()
