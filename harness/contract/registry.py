@@ -10,8 +10,8 @@ name is the address and whose value a module:
     [project.entry-points."adabench.methods"]
     "paging/clock" = "my_package.clock"
 
-A card is read by parsing the file and evaluating the one expression `CARD = Card(...)` with
-the names of `harness/contract/card.py` and no builtins. A method whose imports are missing still lists.
+A card is read by parsing the file; of the one expression `CARD = Card(...)` literals and constructors are
+evaluated and nothing else (`card_reader.py`). A method whose imports are missing still lists.
 """
 
 import ast
@@ -27,15 +27,16 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from adabench.harness.contract import card as vocabulary
 from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card_reader import card_value
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
 _CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
 _NEXT_STATEMENT = re.compile(rb"^[^\s)\]}#]", re.MULTILINE)
+NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What parsing raises, of what is nested too deeply too."""
 TASK = "task.py"  # in a folder of `workloads/`, or of a family there
 _KINDS = {
     "knobs": Knob,
@@ -46,9 +47,6 @@ _KINDS = {
     "abilities": Ability,
     "tasks": str,
     "origins": Origin,
-}
-_NAMES: dict[str, Any] = {
-    name: value for name, value in vars(vocabulary).items() if not name.startswith("_")
 }
 
 
@@ -205,14 +203,7 @@ def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
     expression = _find_card(path)
     if expression is None:
         return None
-    code = compile(ast.Expression(expression), str(path), "eval")
-    try:
-        card = eval(code, {"__builtins__": {}, **_NAMES})
-    except Exception as broken:
-        raise MethodContractError(
-            f"the CARD of {path.name} cannot be read: {type(broken).__name__}: {broken}.",
-            "Use only literals and the names of adabench.harness.contract.card in it.",
-        ) from broken
+    card = card_value(expression, path.name)
     if not isinstance(card, Card):
         raise MethodContractError(f"the CARD of {path.name} is not a Card(...).")
     for name, kind in _KINDS.items():
@@ -236,13 +227,13 @@ def _find_card(path: Path) -> ast.expr | None:
     if line is None:
         return None
     for next_statement in _NEXT_STATEMENT.finditer(source, line.end()):
-        with contextlib.suppress(SyntaxError, ValueError):  # inside the card, or a docstring
+        with contextlib.suppress(*NO_PYTHON):  # inside the card, or a docstring
             expression = _card_of(ast.parse(source[: next_statement.start()]))
             if expression is not None:
                 return expression
     try:
         return _card_of(ast.parse(source, filename=str(path)))
-    except (SyntaxError, ValueError) as broken:
+    except NO_PYTHON as broken:
         raise MethodContractError(f"{path.name} is not valid Python: {broken}") from broken
 
 

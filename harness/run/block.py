@@ -38,6 +38,8 @@ IMPORT_EARLY = 3
 MOST_ALIVE, MOST_ON_DEVICE = 48, 4
 """Processes of methods that live at once: the largest task has some forty methods, and one that is started
 anew for each of its settings warms up anew. Each on a device holds a context of its own there."""
+OF_CLOCKS = ("_s", "_j")
+"""Ends of the names of times and energies."""
 
 
 @dataclass
@@ -75,6 +77,14 @@ class LoadedBlock:
     def unseen(self) -> frozenset[str]:
         """The metrics that nothing can see under its conditions: the work of a server, say."""
         return frozenset(getattr(self.task, "unseen", ()))
+
+    @cached_property
+    def by_clock(self) -> frozenset[str]:
+        """The metrics that take a clock or a meter of energy to see, or follow from what does."""
+        return frozenset(
+            metric.name for metric in self.entry.card.metrics
+            if metric.clocked or metric.name.endswith(OF_CLOCKS)
+        )  # fmt: skip
 
     @cached_property
     def metric_names(self) -> frozenset[str]:

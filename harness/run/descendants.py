@@ -17,9 +17,10 @@ _SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36
 def children(pid: int) -> list[int]:
     """Return the living children of a process; none where the kernel does not tell."""
     found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError, ValueError):
-            found += map(int, path.read_text().split())
+    with suppress(OSError):  # it ends while its threads are listed
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError, ValueError):
+                found += map(int, path.read_text().split())
     return found
 
 

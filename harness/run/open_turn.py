@@ -14,16 +14,13 @@ from adabench.harness.contract.protocols import judge
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
-from adabench.harness.run.block import LoadedBlock
+from adabench.harness.run.block import OF_CLOCKS, LoadedBlock
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle
 from adabench.harness.run.record_values import check_laps, check_values, join_values
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.step import Step
 from adabench.harness.store import prepared_states
-
-OF_CLOCKS = ("_s", "_j")
-"""Ends of names of what takes a clock or a meter of energy to see."""
 
 
 class Processes(Protocol):
@@ -154,12 +151,9 @@ class OpenTurn:
         values = join_values(address, said.get("values", {}), said["counts"], plain)
         unseen = self.block.unseen
         if not clocked:
-            values = {n: value for n, value in values.items() if not n.endswith(OF_CLOCKS)}
-            unseen |= {
-                metric.name
-                for metric in self.block.entry.card.metrics
-                if metric.name.endswith(OF_CLOCKS)
-            }
+            by_clock = self.block.by_clock | {name for name in values if name.endswith(OF_CLOCKS)}
+            values = {name: value for name, value in values.items() if name not in by_clock}
+            unseen |= by_clock
         check_values(address, values, self.block.entry.card, cell.scale, unseen)
         return Record(
             cell, "solve", index, self.turn.repeat, "ok", values, said.get("note", ""),

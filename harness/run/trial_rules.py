@@ -1,7 +1,7 @@
 """The rules that try a method: in a process of its own, on the one path on which all methods run."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import monotonic
 
@@ -113,9 +113,15 @@ class MethodTrials:
 
     @cached_property
     def _forward(self) -> list[Record]:
-        """What the process gives in which the method was seen to load."""
+        """What the process gives in which the method was seen to load, but for what follows from clocks."""
+        metrics = registry.find(self.entry.task).card.metrics
+        clocked = {metric.name for metric in metrics if metric.clocked}
         try:
-            return list(self._first.trial(self._turn(small=True), range(CASES)))
+            records = list(self._first.trial(self._turn(small=True), range(CASES)))
+            return [
+                replace(one, values={n: v for n, v in one.values.items() if n not in clocked})
+                for one in records
+            ]
         finally:
             self._first.close()
 

@@ -99,6 +99,8 @@ def _trust(findings: Findings) -> list[str]:
     timed = sum("latency_s" in row.metrics for row in findings.summary)
     every = len(findings.summary)
     times = f"valid for {timed} of {every} configurations" if timed < every else "valid"
+    if task_answer.counts_only(findings):
+        times = "not asked for (--counts)"
     counters = sorted(
         {label for label in findings.labels.values() if label in ("counter", "measured")}
     )

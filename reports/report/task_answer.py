@@ -133,7 +133,14 @@ def _quality(findings: Findings) -> Trust:
     return Trust("Quality", "ok", "good", "Every record that was tried has a result.")
 
 
+def counts_only(findings: Findings) -> bool:
+    """Tell a run that was asked for counts and for no time."""
+    return bool(findings.manifest.get("asked", {}).get("counts"))
+
+
 def _time(findings: Findings) -> Trust:
+    if counts_only(findings):
+        return Trust("Time", "not asked for", "mute", "The run counts and measures no time.")
     timed = sum("latency_s" in row.metrics for row in findings.summary)
     every = len(findings.summary)
     if not timed:

@@ -47,7 +47,7 @@ def stored(
     manifest = {"environment": {**FINGERPRINT, "machine": machine}, "asked": {},
                 "instruments": [], "sources": {}}  # fmt: skip
     with run_folder.create(folder, turns, manifest) as run:
-        for cell, repeat in turns:
+        for cell, repeat, _ in turns:
             for case in range(cases):
                 values = {
                     "steps": steps,

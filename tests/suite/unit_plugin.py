@@ -19,6 +19,8 @@ from tests.suite.opened_files import UNIT
 from tests.suite.processor_time import InterpreterCount, processor_s
 
 PLAN = "ADABENCH_TEST_PLAN"
+ORDER = "ADABENCH_TEST_ORDER"
+"""`reversed` runs the last test of each group first: none may rest on another."""
 
 
 @dataclass
@@ -93,6 +95,8 @@ class UnitPlugin:
         if other:
             config.hook.pytest_deselected(items=other)
         items[:] = sorted(chosen, key=lambda item: self.plan.distances[unit_of(item.nodeid)])
+        if os.environ.get(ORDER) == "reversed":
+            items.reverse()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:

@@ -13,6 +13,7 @@ from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.run import counts_pass, run_request
 from adabench.harness.run.counts_pool import count_turns, shares_of
 from adabench.harness.run.execute import Bench, execute
+from adabench.harness.run.method_handle import MethodHandle
 from adabench.harness.run.run_request import RunRequest
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.trial_rules import INSTRUMENTS
@@ -135,6 +136,21 @@ def test_a_case_that_hangs_is_found_in_halves(
     write_bad("import time\nif case.group == 'far': time.sleep(600)\n" + BODY)
     found = counted("bad", limits=Limits(timeout_s=0.5))
     assert [record.status for record in found] == ["ok", "timeout"] * 6
+
+
+def test_a_process_that_answers_fewer_cases_gave_none(
+    toy: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = MethodHandle.ask
+
+    def ask(self: MethodHandle, message, timeout_s=None, *files):
+        said = asked(self, message, timeout_s, *files)
+        return {**said, "answers": said["answers"][1:]} if message["do"] == "count" else said
+
+    monkeypatch.setattr(MethodHandle, "ask", ask)
+    found = counted("fixed")
+    assert [record.status for record in found] == ["error"] * 12
+    assert all("answered fewer cases" in record.note for record in found)
 
 
 LACKS = "from adabench.harness.errors import MissingAbility\n"
