@@ -9,6 +9,9 @@ import adabench
 from adabench.harness.contract import registry
 from adabench.harness.run.conformance import claims_elsewhere
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 FOUND = {
     entry.address: entry
     for task in registry.tasks().values()

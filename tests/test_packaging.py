@@ -22,6 +22,9 @@ import typer
 
 import adabench
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 pytestmark = pytest.mark.cold
 
 ROOT = Path(__file__).parent.parent

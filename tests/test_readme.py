@@ -11,6 +11,9 @@ from typer.testing import CliRunner
 from adabench.cli.main import VERBS, app
 from adabench.harness.contract import registry
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 WITH_COMMANDS = (

@@ -9,6 +9,9 @@ from adabench.harness.contract import registry
 from tests import recorded_counts
 from tests.recorded_counts import RecordedCounts, counts_file, is_exact, machine, read_counts
 
+READS = ("tests/workloads/*/*/counts.json", "<all cards>")
+"""For tests/suite/dependencies.py."""
+
 LRU = registry.find("paging/lru")
 THEN = ({"faults": 12.0, "ratio": 1.5}, {"faults": 7.0})
 

@@ -14,6 +14,9 @@ import pytest
 
 from tests.docs.guide_reader import ACTION, action_step, bash, environment
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 jsonschema = pytest.importorskip("jsonschema", reason="the schema check needs jsonschema")
 yaml = pytest.importorskip("yaml", reason="the schema check needs PyYAML")
 

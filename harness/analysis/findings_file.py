@@ -23,7 +23,7 @@ SHA256 = "records_sha256"
 MANIFEST_SHA256 = "manifest_sha256"
 SHAPE = {
     SHA256: str, "warnings": [str], "tasks": {str: dict}, "methods": {str: dict}, "tally": dict,
-    "summary": [dict], "gaps?": [dict], "speedups?": [dict], "fronts?": [dict], "headroom?": [dict],
+    "summary": [dict], "gaps?": [dict], "speedups?": [{"task": str, "method": str, "metric": str}], "fronts?": [dict], "headroom?": [dict],
     "conversion?": [dict], "claims": [dict],
 }  # fmt: skip
 FindCards = Callable[[Iterable[str]], Mapping[str, Card]]

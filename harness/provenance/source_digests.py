@@ -18,6 +18,7 @@ them out. Prepared states are more careful: their key covers them as far as they
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,7 @@ BASE = (f"{OURS}.harness.", f"{OURS}.profilers.")
 """What runs methods, and is no part of them."""
 RUNNERS = ("adabench.harness.run.execute", "adabench.harness.run.task_server")
 """They import everything that a method runs on."""
+_SIBLING = re.compile(r'__file__\)\.parents\[(\d)\] / "(\w+)" / "checkpoints"')
 PROSE = frozenset((".md", ".rst", ".txt", ".pyc"))
 """Endings of files that no code reads as data: `.txt` are notes beside traces."""
 
@@ -134,6 +136,20 @@ def data_files(sources: Iterable[Source], folders: Iterable[Path] = ()) -> tuple
     for folder in folders:
         found.update(folder.rglob("*"))
     return tuple(sorted(path for path in found if _is_data(path)))
+
+
+def sibling_checkpoints(sources: Iterable[Source]) -> tuple[Path, ...]:
+    """Return the folders of checkpoints of other tasks that sources name.
+
+    `Path(__file__).parents[1] / "lookup" / "checkpoints"` is one: weights that a family shares lie beside one
+    of its tasks.
+    """
+    found = {
+        source.path.parents[int(up)] / task / "checkpoints"
+        for source in sources
+        for up, task in _SIBLING.findall(source.path.read_text(encoding="utf-8", errors="replace"))
+    }
+    return tuple(sorted(found))
 
 
 def named_files(conditions: Mapping[str, object]) -> list[Path]:

@@ -9,14 +9,16 @@ A task whose solves a clock ends, or whose laps differ by design, has no counts 
 cases are measured one by one, as in the times pass.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from time import monotonic
 
 from adabench.harness.contract.protocols import starts_cold
-from adabench.harness.contract.record import Record
+from adabench.harness.contract.record import Record, Unit
 from adabench.harness.run.block import LoadedBlock
 from adabench.harness.run.failure import MethodFailure, MethodLost
 from adabench.harness.run.open_turn import OpenTurn
+from adabench.harness.run.step import TurnCases
 
 MOST_CASES = 50
 """Of one message."""
@@ -25,9 +27,43 @@ MESSAGE_S = 1.0
 hangs costs little more than its own limit."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a turn's cases: of so many stretches of one length the one of this number."""
+
+    number: int = 0
+    of: int = 1
+
+    def cases(self, count: int) -> range:
+        """Return its cases, of `count` in all."""
+        return range(count * self.number // self.of, count * (self.number + 1) // self.of)
+
+
+WHOLE = Part()
+
+
 def needs_clock(block: LoadedBlock) -> bool:
     """Tell a task whose methods cannot be counted without being timed."""
     return starts_cold(block.task) or bool(getattr(block.task, "laps_differ", False))
+
+
+def counted_turn(opened: OpenTurn, done: Container[Unit], part: Part = WHOLE) -> Iterator[Record]:
+    """Yield the record of preparing, if it is news, and those of the cases that are left."""
+    turn = opened.turn
+    units = [Unit(turn.cell.key, "solve", i, turn.repeat) for i in range(len(opened.cases))]
+    left = [i for i in part.cases(len(units)) if units[i] not in done]
+    for step in opened.preparation(done):
+        record = step.news()
+        if record is not None:
+            yield record
+    if not opened.is_prepared:
+        return
+    # What lacks an ability says so at the first case of a turn, which is in the first part.
+    cases = TurnCases(solved=part.number > 0 or len(left) < len(part.cases(len(units))))
+    for record in counted(opened, left):
+        yield cases.note(record)
+        if cases.refused:
+            return
 
 
 def counted(opened: OpenTurn, indices: Sequence[int]) -> Iterator[Record]:

@@ -1,34 +1,49 @@
 """Turns that are counted, on as many cores as there are; the records are those of one core.
 
 Nothing is timed, so methods may run beside each other. Turns that need one prepared state stay
-together (a *share*): it is prepared once, in one process. Each core has a bench with processes of its
+together (a *share*): it is prepared once, in one process. Where shares are fewer than cores, a turn that
+prepares nothing is counted in parts. Each core has a bench with processes of its
 own; loaded tasks are common, and their judges are asked one at a time. Records are yielded in the
 order of the turns, whatever finished first, so a journal is the same to the byte on any number of cores.
 """
 
+import re
 import threading
 from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.card import Card
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError
 from adabench.harness.run.block import LoadedBlock, block_name, load_block
+from adabench.harness.run.counts_pass import WHOLE, Part, needs_clock
 from adabench.harness.run.execute import Bench
 from adabench.harness.run.open_turn import prepared_cell
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store.counted_cells import counted_cells
 
-END = None
-"""Comes after the last record of a turn."""
 MOST_BLOCKS = 2
 """Loaded tasks that stay: the one that is counted, and the next, which a free core begins."""
-Share = list[int]
-"""Places of turns in the plan."""
+PREPARES = re.compile(r"\bprepare\b")
+"""What the source of a method says that has a `prepare`, of its own or imported."""
+
+
+class Share(NamedTuple):
+    """What one bench counts: turns by their places in the plan, or a part of one."""
+
+    places: list[int]
+    part: Part = WHOLE
+
+
+class End(NamedTuple):
+    """Comes after the last record of a turn, or of a part of it."""
+
+    cases: int | None
+    """Of the turn; None where nothing is to be stored of it."""
 
 
 @dataclass
@@ -58,26 +73,32 @@ class CountsPool:
     limits: Limits
     done: Container[Unit]
     alone: bool
-    shares: Iterator[Share]
+    shares: Sequence[Share]
+    begun: int = 0
+    """Shares that were taken."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     loaded: SharedBlocks = field(default_factory=SharedBlocks)
-    found: dict[int, "SimpleQueue[Any]"] = field(default_factory=dict)
     ending: bool = False
     """Whether no further share is begun."""
 
+    def __post_init__(self) -> None:
+        """Make a queue for every turn, and every part of one."""
+        self.found: dict[tuple[int, int], SimpleQueue[Any]] = {
+            (place, share.part.number): SimpleQueue()
+            for share in self.shares
+            for place in share.places
+        }
+        self.counted = counted_cells(self.settings.cache_folder)
+
     def records(self, cores: int) -> Iterator[Record]:
         """Yield the records of all turns in their order."""
-        self.found = {place: SimpleQueue() for place in range(len(self.turns))}
         benches = [Bench(self.settings, self.limits, load=self.loaded.load) for _ in range(cores)]
         threads = [threading.Thread(target=self._work, args=(bench,)) for bench in benches]
         for thread in threads:
             thread.start()
         try:
-            for place in range(len(self.turns)):
-                while (said := self.found[place].get()) is not END:
-                    if isinstance(said, BaseException):
-                        raise said
-                    yield said
+            for place, turn in enumerate(self.turns):
+                yield from self._of_turn(place, turn)
         finally:
             self.ending = True
             for bench, thread in zip(benches, threads, strict=True):
@@ -85,31 +106,52 @@ class CountsPool:
                     bench.abort()
                 thread.join()
 
+    def _of_turn(self, place: int, turn: Turn) -> Iterator[Record]:
+        """Yield what came of a turn, part by part; one that was counted in parts is stored here."""
+        parts = sorted(key for key in self.found if key[0] == place)
+        seen: list[Record] = []
+        for part in parts:
+            while not isinstance(said := self.found[part].get(), End):
+                if isinstance(said, BaseException):
+                    raise said
+                yield said
+                if said.status == "skipped":  # the method lacks what it needs in every part
+                    return
+                if len(parts) > 1:
+                    seen.append(said)
+        if self.counted and seen and said.cases == sum(one.status == "ok" for one in seen):
+            task, method = registry.find(turn.cell.task), registry.find(turn.cell.address)
+            self.counted.save(turn, task, method, seen)
+
     def _work(self, bench: Bench) -> None:
         """Count shares until none is left; what is raised goes to whoever waits for that turn."""
-        bench.alone = self.alone
-        bench.counted = counted_cells(self.settings.cache_folder)
+        bench.alone, bench.counted = self.alone, self.counted
         with closing(bench):
             while (share := self._next()) is not None:
-                for place in share:
+                for place in share.places:
                     try:
-                        self._count(bench, place)
+                        self._count(bench, place, share.part)
                     except Exception as problem:  # noqa: BLE001 - it is raised where it is waited for
-                        self.found[place].put(problem)
+                        self.found[place, share.part.number].put(problem)
                         self.ending = True
                         return
 
-    def _count(self, bench: Bench, place: int) -> None:
-        found = self.found[place]
-        for record in bench.counts(self.turns[place], self.done):
+    def _count(self, bench: Bench, place: int, part: Part) -> None:
+        found, turn = self.found[place, part.number], self.turns[place]
+        for record in bench.counts(turn, self.done, part):
             found.put(record)
             if bench.aborted:
                 return
-        found.put(END)
+        block = bench.block
+        here = block is not None and block.name == block_name(turn.cell)
+        found.put(End(len(block.cases) if block and here and not needs_clock(block) else None))
 
     def _next(self) -> Share | None:
         with self.lock:
-            return None if self.ending else next(self.shares, None)
+            if self.ending or self.begun == len(self.shares):
+                return None
+            self.begun += 1
+            return self.shares[self.begun - 1]
 
 
 def count_turns(
@@ -122,26 +164,38 @@ def count_turns(
     alone: bool = False,
 ) -> Iterator[Record]:
     """Count the cases of turns on some cores, and yield the records in the order of the turns."""
-    shares = shares_of(turns)
-    pool = CountsPool(turns, settings, limits, done, alone, iter(shares))
+    shares = shares_of(turns, cores)
+    pool = CountsPool(turns, settings, limits, done, alone, shares)
     yield from pool.records(min(cores, len(shares)))
 
 
-def shares_of(turns: Sequence[Turn]) -> list[Share]:
-    """Return the places of turns that share a prepared state, in the order of the plan."""
-    cards: dict[str, Card | None] = {}
-    shares: dict[str, Share] = {}
+def shares_of(turns: Sequence[Turn], cores: int) -> list[Share]:
+    """Return what the benches of some cores count, in the order of the plan.
+
+    Turns that need one prepared state are one share. Where that leaves cores idle, a turn that prepares
+    nothing is counted in parts.
+    """
+    methods: dict[str, Entry | None] = {}
+    states: dict[str, list[int]] = {}
     for place, (cell, *_) in enumerate(turns):
-        if cell.address not in cards:
-            cards[cell.address] = _card_of(cell.address)
-        card = cards[cell.address]
-        state = prepared_cell(cell, card) if card else cell
-        shares.setdefault(state.key, []).append(place)
-    return list(shares.values())
+        if cell.address not in methods:
+            methods[cell.address] = _method(cell.address)
+        method = methods[cell.address]
+        state = prepared_cell(cell, method.card) if method else cell
+        states.setdefault(state.key, []).append(place)
+    parts = max(1, cores // max(1, len(states)))
+    shares = []
+    for places in states.values():
+        method = methods[turns[places[0]].cell.address]
+        if parts > 1 and method and not PREPARES.search(method.path.read_text("utf-8")):
+            shares += [Share([place], Part(k, parts)) for place in places for k in range(parts)]
+        else:
+            shares.append(Share(places))
+    return shares
 
 
-def _card_of(address: str) -> Card | None:
+def _method(address: str) -> Entry | None:
     try:
-        return registry.find(address).card
+        return registry.find(address)
     except AdabenchError:  # the turn's own record will say so
         return None

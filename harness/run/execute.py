@@ -34,7 +34,13 @@ from adabench.harness.run.block import (
     load_block,
     needs_before_fork,
 )  # fmt: skip
-from adabench.harness.run.counts_pass import counted, needs_clock
+from adabench.harness.run.counts_pass import (
+    WHOLE,
+    Part,
+    counted,
+    counted_turn,
+    needs_clock,
+)
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
 from adabench.harness.run.open_turn import OpenTurn, open_turn
@@ -96,21 +102,31 @@ class Bench:
                 if cases.refused:
                     return
 
-    def counts(self, turn: Turn, done: Container[Unit] = ()) -> Iterator[Record]:
-        """Yield the records of a turn that is counted; what was counted before is taken as it is."""
+    def counts(
+        self, turn: Turn, done: Container[Unit] = (), part: Part = WHOLE
+    ) -> Iterator[Record]:
+        """Yield the records of a turn that is counted, or a part of it.
+
+        What was counted before is taken as it is, and a turn that is counted whole is stored.
+        """
         stored = self._stored(turn)
         if stored:
-            yield from (record for record in stored if record.unit not in done)
+            own = part.cases(sum(record.phase == "solve" for record in stored))
+            for record in stored:
+                wanted = record.case in own or (record.case < 0 and part.number == 0)
+                if wanted and record.unit not in done:
+                    yield record
             return
         opened = self.open_turn(turn)
         if isinstance(opened, Step):
             yield opened.run()
             return
         found: list[Record] = []
-        for record in _counted(opened, done):
+        for record in counted_turn(opened, done, part):
             found.append(record)
             yield record
-        self._store(opened, found)
+        if part == WHOLE:
+            self._store(opened, found)
 
     def open_turn(self, turn: Turn) -> OpenTurn | Step:
         """Load a turn's task and method; what cannot be loaded becomes the turn's one step.
@@ -347,24 +363,6 @@ class Bench:
             "descendants": self.limits.descendants,
             "outcomes": block.outcome_names if block is not None else [],
         }
-
-
-def _counted(opened: OpenTurn, done: Container[Unit]) -> Iterator[Record]:
-    """Yield the record of preparing, if it is news, and those of the cases that are left."""
-    turn = opened.turn
-    units = [Unit(turn.cell.key, "solve", i, turn.repeat) for i in range(len(opened.cases))]
-    left = [i for i, unit in enumerate(units) if unit not in done]
-    for step in opened.preparation(done):
-        record = step.news()
-        if record is not None:
-            yield record
-    if not opened.is_prepared:
-        return
-    cases = TurnCases(solved=len(left) < len(units))
-    for record in counted(opened, left):
-        yield cases.note(record)
-        if cases.refused:
-            return
 
 
 def execute(

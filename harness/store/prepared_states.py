@@ -35,6 +35,7 @@ from adabench.harness.provenance.source_digests import (
     named_digest,
     named_files,
     own,
+    sibling_checkpoints,
     sources_of,
 )
 
@@ -73,7 +74,9 @@ def key(cell: Cell, task: Entry, method: Entry) -> str:
     sources = sources_of(task, method)
     digest = hashlib.sha256(f"{text}\n{named_digest(sources)}".encode())
     folders = [task.path.parent] if "." in task.module else []
-    folders += map(cached_checkpoints, {source.path.parent for source in own(sources)})
+    homes = {source.path.parent for source in own(sources)}
+    siblings = sibling_checkpoints(own(sources))
+    folders += [*siblings, *map(cached_checkpoints, {*homes, *(one.parent for one in siblings)})]
     for path in (*data_files(own(sources), folders), *sorted(named_files(cell.conditions))):
         stat = path.stat()
         digest.update(_content(path, stat.st_mtime_ns, stat.st_size))

@@ -13,6 +13,9 @@ from adabench.harness.run.conformance import ConformanceCheck
 from adabench.harness.run.descendants import descendants
 from tests.suite.waits import wait_until
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
+
 pytestmark = pytest.mark.cold
 
 HOME = Path(__file__).parent

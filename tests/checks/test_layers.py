@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("cli", "harness", "workloads", "profilers", "kernels", "reports")
 

@@ -10,6 +10,9 @@ import pytest
 from adabench.harness.contract.earlier_options import EARLIER, command_today, in_todays_words
 from adabench.harness.store import run_folder
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
 PAGES = (

@@ -18,6 +18,9 @@ from adabench.harness.gate import protocol
 from adabench.harness.provenance import environment
 from adabench.harness.store import run_folder
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 PLUGIN = Path(__file__).parent.parent / "plugin"
 ROOT = PLUGIN.parent.parent

@@ -13,6 +13,9 @@ import pytest
 
 from adabench.cli.main import VERBS
 
+READS = ("<all recipes>",)
+"""For tests/suite/dependencies.py."""
+
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
 GROUPS = ("hardware", "new")
 

@@ -10,6 +10,9 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.method_scaffold import method_text
 from adabench.harness.errors import SelectionError
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -22,6 +22,9 @@ from adabench.harness.errors import AdabenchError
 from adabench.harness.store import run_folder
 from docs.record import FURTHER
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 pytestmark = pytest.mark.xdist_group("recorded")  # loaded once for all of them
 
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded"

@@ -8,6 +8,9 @@ import pytest
 
 from adabench.harness.store import run_folder
 
+READS = ("flow_time",)
+"""For tests/suite/dependencies.py."""
+
 NAME = "flow-time"
 
 

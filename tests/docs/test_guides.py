@@ -11,6 +11,9 @@ import pytest
 from docs import guide_page, live_blocks
 from tests.docs.guide_reader import DOCS, PAGES, ROOT, Journey, page_text
 
+READS = (".github/actions/gate/action.yml",)
+"""For tests/suite/dependencies.py."""
+
 yaml = pytest.importorskip("yaml", reason="the navigation is read with PyYAML")
 BESIDE = {"index.md", "CONTRIBUTING.md", "CHANGELOG.md"}
 """Pages of the site that lie beside docs/."""

@@ -19,7 +19,9 @@ import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from functools import cached_property
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from tests.suite.checkout import PACKAGE, PRODUCT, SHIPPED_AS_PACKAGE, TESTS, Checkout
@@ -31,6 +33,14 @@ ADDRESS = re.compile(r"([a-z][a-z0-9_]*)/([a-z0-9_.*]*)(?:=.*)?")
 CONFORMANCE = "tests/test_conformance.py"
 REGISTRY = "harness/contract/registry.py"
 CATALOGUE = "<all cards>"
+RECIPES = "<all recipes>"
+EVERYTHING = "<all files>"
+WAY = tuple(f"<all files {step}>" for step in range(5))
+"""Between that and the files: who reads everything is as far from an edit as can be."""
+SPECIAL = frozenset((CATALOGUE, RECIPES, EVERYTHING))
+"""What a test file may say that it reads: READS = ("<all cards>",)."""
+RECIPE_VERBS = frozenset(("train", "show", "checkpoint-figures", "checkpoint_figures"))
+"""Verbs that import the recipes of all tasks."""
 PAPERS = "workloads/papers.toml"
 COMMAND_LINE = "cli/main.py"
 COMMAND_FIXTURES = frozenset(("command", "process", "here", "in_process", "journey"))
@@ -139,6 +149,7 @@ class _Reader:
         ends = self.edges[node]
         ends.update(self._imported(file, facts))
         ends.update(self._named_modules(file, facts))
+        ends.update(self._named_weights(facts.texts))
         is_test = file.startswith(f"{TESTS}/") and not file.startswith(OWN)
         if is_test or file.startswith("docs/"):
             ends.update(self._addressed(facts.texts))
@@ -147,9 +158,7 @@ class _Reader:
         if is_test:
             ends.update(self._named_files(file, facts.texts))
             ends.update(self._verbs(file, facts))
-            ends.update(
-                {CATALOGUE} & facts.texts
-            )  # a test file may say so: READS = ("<all cards>",)
+            ends.update(SPECIAL & facts.texts)
         if node != file:
             ends.update({file} if file.endswith("conftest.py") else ())
         ends.discard(node)
@@ -187,6 +196,13 @@ class _Reader:
                 if beside in self.checkout.known:
                     yield beside
 
+    def _named_weights(self, texts: frozenset[str]) -> Iterator[str]:
+        """Yield the checkpoints of another task that a module names: weights that a family shares."""
+        if "checkpoints" in texts:
+            for task in texts & self.checkout.tasks.keys():
+                home = PurePosixPath(self.checkout.tasks[task]).parent
+                yield from self.checkout.folders.get(f"{home}/checkpoints", ())
+
     def _addressed(self, texts: Iterable[str]) -> Iterator[str]:
         for text in texts:
             found = ADDRESS.fullmatch(text)
@@ -204,13 +220,15 @@ class _Reader:
         """Yield files that a test names from the folder that it lies in, or from one above."""
         above = [str(parent) for parent in PurePosixPath(file).parents]
         for text in texts:
-            if not text or text.startswith(("/", ".", "*")) or text in (*PRODUCT, TESTS):
+            if not text or text.startswith(("/", "*")) or text in (".", "..", *PRODUCT, TESTS):
                 continue
+            if "*" in text:
+                yield from (path for path in self.checkout.files if fnmatch(path, text))
             for folder in above:
                 path = text if folder == "." else f"{folder}/{text}"
                 if path in self.checkout.known:
                     yield path
-                elif not any("/test_" in one for one in self.checkout.folders.get(path, ())):
+                elif not any(map(_is_test, self.checkout.folders.get(path, ()))):
                     yield from self.checkout.folders.get(path, ())
 
     def _verbs(self, file: str, facts: Facts) -> Iterator[str]:
@@ -228,6 +246,8 @@ class _Reader:
                 yield verb
                 if text in CATALOGUE_VERBS:
                     yield CATALOGUE
+                if text in RECIPE_VERBS:
+                    yield RECIPES
 
     def _link_data(self, file: str) -> None:
         """Link a module with the data in its folder; the root's and the pages' are nobody's."""
@@ -243,7 +263,9 @@ class _Reader:
             home = PurePosixPath(file).parent
             self.edges[file] |= {card_of(one) for one in self._methods_in(f"{home.parent}/methods")}
             below = self.checkout.folders[str(home)]
-            self.edges[file] |= {one for one in below if not one.endswith(".py")}
+            self.edges[file] |= {
+                card_of(one) if one.endswith(".py") else one for one in below if one != file
+            }
         for file in self.checkout.tasks.values():
             self.edges[REGISTRY].add(card_of(file))
 
@@ -256,6 +278,11 @@ class _Reader:
     def _link_catalogue(self) -> None:
         everything = {*self.checkout.tasks.values(), *self.checkout.methods.values()}
         self.edges[CATALOGUE] = {PAPERS, *(card_of(file) for file in everything)}
+        recipes = "recipes.py"
+        self.edges[RECIPES] = {f for f in self.checkout.facts if f.endswith(f"/{recipes}")}
+        for start, end in pairwise((EVERYTHING, *WAY)):
+            self.edges[start] = {end}
+        self.edges[WAY[-1]] = set(self.checkout.files)
 
     def _link_conftests(self, file: str) -> None:
         """Link a test file, or a fixture, with the conftest.py above and the fixtures it asks for."""
@@ -286,9 +313,21 @@ class _Reader:
             yield from self._of_room(parts[0])
         if parts[:1] == ("docs",):
             yield from (*self.checkout.facts, *self.checkout.folders["docs"])
+        if len(parts) >= 1:
+            yield from self._beside(str(PurePosixPath(file).parent))
+
+    def _beside(self, folder: str) -> Iterator[str]:
+        """Yield what lies beside a test file and is no test: modules that are found by their paths."""
+        for file in self.checkout.folders.get(folder, ()):
+            if not PurePosixPath(file).name.startswith(("test_", "conftest")):
+                yield file
 
     def _of_room(self, room: str) -> Iterator[str]:
         yield from (file for file in self.checkout.folders.get(room, ()) if file.endswith(".py"))
+
+
+def _is_test(file: str) -> bool:
+    return PurePosixPath(file).name.startswith("test_")
 
 
 def _runs_commands(facts: Facts) -> bool:

@@ -17,8 +17,11 @@ import pytest
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 USUAL_UMASK = 0o022
 """The mask can't be read without being set: this one harms no thread that makes a file meanwhile."""
-OWN = (b"PYTEST_CURRENT_TEST", b"TORCHINDUCTOR_CACHE_DIR")
-"""pytest says which test runs; torch says its usual folder at the first compilation in a process."""
+OWN = (
+    b"PYTEST_CURRENT_TEST", b"TORCHINDUCTOR_CACHE_DIR", b"KMP_DUPLICATE_LIB_OK", b"KMP_INIT_AT_FORK",
+)  # fmt: skip
+"""pytest says which test runs; torch says its usual folder at the first compilation in a process, and
+scikit-learn sets the others when it is imported for the first time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.suite.dependencies import CATALOGUE, card_of, read_dependencies
+from tests.suite.dependencies import CATALOGUE, WAY, card_of, read_dependencies
 from tests.suite.passes import units
 
 from .conftest import House
@@ -81,3 +81,41 @@ def test_an_address_of_conformance_is_a_unit_of_its_own(house: House) -> None:
 def test_a_lazy_import_counts(house: House, text: str) -> None:
     changed = {"tests/harness/test_other.py": text}
     assert "harness/worker.py" in closure(house, "tests/harness/test_other.py", changed)
+
+
+def test_who_says_that_it_reads_everything_does_and_is_far_from_each_edit(house: House) -> None:
+    name = "tests/harness/test_other.py"
+    dependencies = read_dependencies(house({name: 'READS = ("<all files>",)\n'}))
+    found = dependencies.closure([name])
+    assert set(dependencies.checkout.files) <= found.keys()
+    assert found["reports/call.py"] > len(WAY)
+
+
+def test_files_are_named_by_a_pattern_too(house: House) -> None:
+    name = "tests/harness/test_other.py"
+    found = closure(house, name, {name: 'READS = ("workloads/*/paging/methods/l*.py",)\n'})
+    assert LRU in found
+    assert FIFO not in found
+
+
+def test_what_lies_beside_a_test_and_is_none_counts(house: House) -> None:
+    helper = "tests/harness/stats/helpers/numbers.py"
+    found = closure(house, "tests/harness/stats/test_share.py", {helper: "x = 1\n"})
+    assert helper in found
+    assert helper not in closure(house, "tests/reports/test_shares.py", {helper: "x = 1\n"})
+
+
+def test_weights_of_another_task_count_where_they_are_named(house: House) -> None:
+    weights = "workloads/algorithms/paging/checkpoints/a.json"
+    module = "harness/worker.py"
+    text = 'FOLDER = HERE / "paging" / "checkpoints"\n'
+    found = closure(house, "tests/cli/test_loop.py", {weights: "{}", module: text})
+    assert weights in found
+    assert weights not in closure(house, "tests/cli/test_loop.py", {weights: "{}"})
+
+
+def test_a_task_has_the_cards_of_all_its_files(house: House) -> None:
+    training = "workloads/algorithms/paging/training/train.py"
+    found = closure(house, TASK, {training: "x = 1\n"})
+    assert card_of(training) in found
+    assert training not in found

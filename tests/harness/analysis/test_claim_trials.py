@@ -9,6 +9,13 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Claim, Frontier, Reach
 from adabench.harness.contract.record import Cell, Record
 
+READS = (
+    "<all cards>",
+    "cheats/adabench_cheats",
+    "workloads/algorithms/paging/methods/shuffled_bits.py",
+)
+"""For tests/suite/dependencies.py."""
+
 HOME = Path(__file__).parents[2] / "cheats"
 
 

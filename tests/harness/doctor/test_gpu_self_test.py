@@ -13,6 +13,9 @@ from adabench.profilers.energy import energy_pass as module
 from adabench.profilers.energy.energy_pass import EnergyMeters, Plan
 from adabench.profilers.nvml import Unmetered
 
+READS = ("profilers/fakes.py",)
+"""For tests/suite/dependencies.py."""
+
 FAKES = Path(__file__).parents[2] / "profilers" / "fakes.py"
 
 

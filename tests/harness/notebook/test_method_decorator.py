@@ -16,6 +16,9 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.notebook.session_methods import own_methods
 from adabench.harness.provenance.source_digests import digest, own, sources_of
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 pytestmark = pytest.mark.usefixtures("toy", "session")
 Cell = Callable[[str], dict[str, Any]]
 

@@ -10,6 +10,9 @@ from adabench.harness.contract import registry
 from adabench.harness.provenance import import_graph
 from adabench.harness.provenance.import_graph import Source, closure, find
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 
 def names(*modules: str) -> set[str]:
     found = [find(module) for module in modules]

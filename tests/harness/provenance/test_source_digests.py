@@ -23,6 +23,9 @@ from adabench.harness.provenance.source_digests import (
 from adabench.harness.provenance.syntax import Syntax, parse
 from adabench.harness.store import prepared_states as states
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 EDIT = b"\nEDITED = 1\n"
 PROSE = b'\n"""Another word."""\n# And one more.\n'
 Pair = tuple[Entry, ...]

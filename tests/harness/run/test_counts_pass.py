@@ -174,7 +174,11 @@ def test_what_ends_a_run_ends_it_on_every_core() -> None:
 @pytest.mark.usefixtures("toy")
 def test_turns_of_one_prepared_state_stay_together() -> None:
     turns = turns_of("fixed", "residual", seeds=(0, 1))
-    assert sorted(place for share in shares_of(turns) for place in share) == list(range(len(turns)))
+    for cores in (1, 3):
+        shares = shares_of(turns, cores)
+        assert sorted(place for share in shares for place in share.places) == [0, 1, 2, 3]
+    parts = shares_of(turns[:1], 3)
+    assert [share.part.cases(8) for share in parts] == [range(2), range(2, 5), range(5, 8)]
 
 
 @pytest.mark.parametrize(

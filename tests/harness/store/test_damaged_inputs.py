@@ -194,6 +194,18 @@ def test_a_line_without_a_text_where_one_belongs_is_refused(
         path.write_bytes(good)
 
 
+def test_a_speedup_of_no_metric_is_refused(run: Path, tmp_path: Path) -> None:
+    findings_file.write(load_run(run), run, tmp_path)
+    path = packed_run.packed(tmp_path / run_folder.FINDINGS)
+    document = json.loads(gzip.decompress(path.read_bytes()))
+    del document["sha256"]
+    assert document["speedups"]
+    document["speedups"][0]["metric"] = None
+    path.write_bytes(gzip.compress(json.dumps(document).encode()))
+    with pytest.raises(StoreError, match="metric"):
+        findings_file.read(tmp_path, find_cards)
+
+
 @given(draw=st.data())
 @FEW
 def test_damaged_findings_are_read_or_refused(run: Path, draw: st.DataObject) -> None:

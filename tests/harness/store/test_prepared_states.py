@@ -158,3 +158,27 @@ def test_the_key_follows_a_file_that_the_conditions_name(
     trace.write_text("a\nc\nd\n")
     after = [prepared_states.key(cell, task, mine) for cell in cells]
     assert len({*before, *after}) == 4
+
+
+def test_the_key_follows_the_weights_of_another_task_that_sources_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = tmp_path / "family"
+    for folder in ("mine", "mine/substrate", "theirs/checkpoints", "others/checkpoints"):
+        (family / folder).mkdir(parents=True)
+    place = 'FOLDER = Path(__file__).parents[2] / "theirs" / "checkpoints"'
+    (family / "mine/substrate/weights.py").write_text(f"from pathlib import Path\n{place}\n")
+    (family / "mine/task.py").write_text("import family.mine.substrate.weights\nCARD = 1\n")
+    (family / "mine/own.py").write_text("CARD = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path / "cache"))
+    task = Entry("t", "family.mine.task", family / "mine/task.py", Card("t"))
+    mine = Entry("t/own", "family.mine.own", family / "mine/own.py", Card("m"))
+    keys = [prepared_states.key(CELL, task, mine)]
+    for file in (family / "others/checkpoints/a.bin", family / "theirs/checkpoints/a.bin",
+                 tmp_path / "cache/checkpoints/theirs/b.bin"):  # fmt: skip
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("weights")
+        keys.append(prepared_states.key(CELL, task, mine))
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3

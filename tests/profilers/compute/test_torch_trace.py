@@ -20,6 +20,9 @@ from adabench.profilers.hardware.idle_power import Ceiling
 from adabench.profilers.probe import measured
 from adabench.reports.figures.roofline import dots, rate, save_roofline, whole
 
+READS = ("<all files>",)
+"""For tests/suite/dependencies.py."""
+
 FLOAT = 4
 
 

@@ -12,6 +12,9 @@ from adabench.harness.analysis.load_run import load_run
 from adabench.reports.figures.character_plot import Looks
 from adabench.reports.report.ending import ending
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
+
 RECORDED = Path(__file__).parents[3] / "docs" / "recorded"
 TOUR = ("chain", "ledger", "paging")
 

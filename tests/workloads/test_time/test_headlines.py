@@ -8,6 +8,9 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import OutOfReach, Ratio, Reach
 from adabench.harness.contract.claim import Claim, bar
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
+
 SENTENCES: dict[str, dict[str, tuple[str, ...]]] = {
     "arbitrage": {
         "approximates an ideal Arbitrage Oracle, near-optimal trade-offs": ("arb-oracle",),

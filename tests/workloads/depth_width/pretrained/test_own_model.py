@@ -32,6 +32,9 @@ from adabench.workloads.depth_width.pretrained.substrate.model_and_text import M
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from tests.workloads.depth_width.pretrained import tiny_checkpoints
 
+READS = ("<all recipes>",)
+"""For tests/suite/dependencies.py."""
+
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 FITTING, LAYERS = 0.01, 8

@@ -23,6 +23,9 @@ from adabench.workloads.shared.lm_eval_bridge import tasks
 from adabench.workloads.shared.lm_eval_bridge.subject import subject
 from tests.workloads.shared.lm_eval_bridge.lm_eval_process import OFFLINE, LmEval
 
+READS = ("<all recipes>", "pretrained")
+"""For tests/suite/dependencies.py."""
+
 pytestmark = pytest.mark.xdist_group("lm_eval")  # one set-up for all of them
 
 SEED, PROBLEMS = 1, 8
