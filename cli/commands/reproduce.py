@@ -34,6 +34,10 @@ Place = Annotated[
     typer.Option("--out", "-o", help="Where the runs go. A folder that holds some goes on."),
 ]
 OtherSeeds = Annotated[str, typer.Option("--seeds", help="Other seeds: 0..9, or 0,3.")]
+Counts = Annotated[
+    bool,
+    typer.Option("--counts", help="Judge what counts decide, on all cores, and measure no time."),
+]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Print what would run, and run nothing.")]
 
 
@@ -41,6 +45,7 @@ def command(
     paper: Name,
     out: Place = None,
     seeds: OtherSeeds = "",
+    counts: Counts = False,
     dry: Dry = False,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +53,7 @@ def command(
     from adabench.harness.analysis.reproduction import reproduction
 
     found = reproduction(paper)
-    turns = [run.turns(seeds) for run in found.runs]
+    turns = [run.turns(seeds, counts=counts) for run in found.runs]
     if dry:
         show_plan(found, turns, as_json)
         return
@@ -128,7 +133,10 @@ def _opened(run: "Run", turns: "tuple[Turn, ...]", place: Path, seeds: str) -> "
 
     if not (place / run_folder.MANIFEST).exists():
         announce(turns, place)
-        return create_run(place, turns, run.request(seeds), None, ("adabench", *sys.argv[1:]))
+        counts = any(turn.counts for turn in turns)
+        return create_run(
+            place, turns, run.request(seeds, counts=counts), None, ("adabench", *sys.argv[1:])
+        )
     if run_folder.read_plan(run_folder.read_manifest(place)) != turns:
         raise StoreError(f"{place} holds another run.", "Choose another --out.")
     talk(f"{place} goes on where it ended.")

@@ -55,8 +55,8 @@ class Run:
 
     parts: tuple[Part, ...]
 
-    def turns(self, seeds: str = "") -> tuple[Turn, ...]:
-        """Return what is run, by default at the seeds that its parts name.
+    def turns(self, seeds: str = "", *, counts: bool = False) -> tuple[Turn, ...]:
+        """Return what is run, by default at the seeds that its parts name; `counts` measures no time.
 
         Raises:
             SelectionError: for seeds that make no sense.
@@ -67,13 +67,15 @@ class Run:
             for p, o in zip(self.parts, options, strict=True)
         ]
         chosen = seeds_or_own(seeds or options[0].seeds)
-        return plan(expand(plans), seeds=chosen, repeats=1, scale=options[0].scale)
+        scale = options[0].scale
+        return plan(expand(plans), seeds=chosen, repeats=1, scale=scale, counts=counts)
 
-    def request(self, seeds: str = "") -> RunRequest:
+    def request(self, seeds: str = "", *, counts: bool = False) -> RunRequest:
         """Return what its manifest says was wanted: the methods, the seeds, the scale."""
         names = tuple(dict.fromkeys(name for part in self.parts for name in part.select))
         first = _options(self.parts[0])
-        return RunRequest(names, seeds=seeds or first.seeds, scale=first.scale, alone=True)
+        chosen = seeds or first.seeds
+        return RunRequest(names, seeds=chosen, scale=first.scale, alone=True, counts=counts)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Nothing is timed, so methods may run beside each other. Turns that need one prepared state stay
 together (a *share*): it is prepared once, in one process. Where shares are fewer than cores, a turn that
-prepares nothing is counted in parts. Each core has a bench with processes of its
+prepares nothing is counted in parts. On an accelerator, and with a model of the run's own, which
+may fill the memory, one bench does it all. Each core has a bench with processes of its
 own; loaded tasks are common, and their judges are asked one at a time. Records are yielded in the
 order of the turns, whatever finished first, so a journal is the same to the byte on any number of cores.
 """
@@ -164,6 +165,7 @@ def count_turns(
     alone: bool = False,
 ) -> Iterator[Record]:
     """Count the cases of turns on some cores, and yield the records in the order of the turns."""
+    cores = 1 if any(map(_holds_a_model, turns)) else cores
     shares = shares_of(turns, cores)
     pool = CountsPool(turns, settings, limits, done, alone, shares)
     yield from pool.records(min(cores, len(shares)))
@@ -192,6 +194,11 @@ def shares_of(turns: Sequence[Turn], cores: int) -> list[Share]:
         else:
             shares.append(Share(places))
     return shares
+
+
+def _holds_a_model(turn: Turn) -> bool:
+    """Tell a turn on an accelerator, or on a model that the run names: each bench would load it anew."""
+    return turn.cell.scale == "gpu" or "model" in turn.cell.conditions
 
 
 def _method(address: str) -> Entry | None:

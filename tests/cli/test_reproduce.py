@@ -56,6 +56,31 @@ def test_a_paper_is_measured_judged_and_not_measured_again(
     assert all(row["id"] in done.stdout and row["verdict"] in done.stdout for row in claims)
 
 
+def test_counts_alone_judge_what_they_can_and_no_time_is_recorded(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    words = (
+        "reproduce",
+        NAME,
+        "--seeds",
+        "0",
+        "--counts",
+        "--out",
+        str(tmp_path / "run"),
+        "--json",
+    )
+    done = adabench(*words, env=toy_env)
+    assert done.returncode == 0, done.stderr
+    records = run_folder.records(tmp_path / "run")
+    assert {record.status for record in records} == {"ok"}
+    assert not any(name.endswith("_s") for r in records if r.phase == "solve" for name in r.values)
+    claims = json.loads(done.stdout)["claims"]
+    assert {row["verdict"] for row in claims} - {"not run", "not testable here"}
+    again = adabench(*words, env=toy_env)
+    assert "goes on where it ended" in again.stderr
+    assert len(run_folder.records(tmp_path / "run")) == len(records)
+
+
 def test_another_run_at_the_place_is_refused_and_stays(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:

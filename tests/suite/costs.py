@@ -65,3 +65,25 @@ def read_unit_costs(root: Path) -> dict[str, float]:
         return dict(tomllib.loads((root / FILE).read_text(encoding="utf-8"))["units"])
     except (OSError, LookupError):
         return {}
+
+
+def evened(costs_s: Mapping[str, float]) -> dict[str, float]:
+    """Return costs of units, those of a task's addresses spread evenly over these.
+
+    Methods are forked from one server, whose seconds are those of whoever is checked when it ends.
+    """
+    shared: dict[str, list[str]] = defaultdict(list)
+    for unit in costs_s:
+        if is_address(unit):
+            shared[unit.partition("[")[2].partition("/")[0]].append(unit)
+    means = {
+        unit: sum(costs_s[one] for one in units) / len(units)
+        for units in shared.values()
+        for unit in units
+    }
+    return {**costs_s, **means}
+
+
+def is_address(unit: str) -> bool:
+    """Tell a method's address of the conformance suite from a file and from a task's."""
+    return unit.startswith(f"{CONFORMANCE}[") and "/" in unit.partition("[")[2]

@@ -1,6 +1,6 @@
 """Groups: units of a room stay together, long ones are cut, near ones come first."""
 
-from tests.suite.costs import by_room, read_unit_costs, room_of, write_costs
+from tests.suite.costs import by_room, evened, read_unit_costs, room_of, write_costs
 from tests.suite.groups import LONGEST_S, group_units
 from tests.suite.unit_plugin import Outcome
 
@@ -55,3 +55,18 @@ def test_costs_are_written_and_read_by_room(tmp_path) -> None:
     assert '"task paging" = { processor_s = 3.2, interpreters = 2, tests = 5 }' in (
         (tmp_path / "tests" / "costs.toml").read_text()
     )
+
+
+def test_what_a_server_took_is_spread_over_the_addresses_of_its_task() -> None:
+    costs_s = {
+        "tests/test_conformance.py[paging/lru]": 0.25,
+        "tests/test_conformance.py[paging/fifo]": 7.75,
+        "tests/test_conformance.py[paging]": 1.0,
+        "tests/test_conformance.py[mip/scip]": 2.0,
+        "tests/cli/test_run.py": 16.0,
+    }
+    assert evened(costs_s) == {
+        **costs_s,
+        "tests/test_conformance.py[paging/lru]": 4.0,
+        "tests/test_conformance.py[paging/fifo]": 4.0,
+    }

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from adabench.harness.contract.registry import find
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.run import counts_pass, run_request
-from adabench.harness.run.counts_pool import count_turns, shares_of
+from adabench.harness.run.counts_pool import CountsPool, count_turns, shares_of
 from adabench.harness.run.execute import Bench, execute
 from adabench.harness.run.method_handle import MethodHandle
 from adabench.harness.run.run_request import RunRequest
@@ -169,6 +170,20 @@ def test_what_ends_a_run_ends_it_on_every_core() -> None:
              for turn in turns]  # fmt: skip
     records = list(count_turns(wrong, SETTINGS, Limits(), cores=2))
     assert {record.status for record in records} == {"error"}
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("change", [{"scale": "gpu"}, {"conditions": {"model": "hf:x"}}])
+def test_a_model_is_loaded_once(change: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    benches: list[int] = []
+    monkeypatch.setattr(
+        CountsPool, "records", lambda self, cores: benches.append(cores) or iter(())
+    )
+    turns = turns_of("fixed", "residual")
+    held = turns[0]._replace(cell=replace(turns[0].cell, **change))  # type: ignore[arg-type]
+    for plan_ in (turns, (held, turns[1])):
+        list(count_turns(plan_, SETTINGS, Limits(), cores=2))
+    assert benches == [2, 1]
 
 
 @pytest.mark.usefixtures("toy")
