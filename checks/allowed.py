@@ -1,7 +1,8 @@
 """The allow-list: what stands although it breaks a rule, each with the issue that will clear it.
 
 It only shrinks. An entry that allows more than is there fails the check like an offence that is not
-allowed, and there is room for so many entries and no more.
+allowed, and there is room for so many entries and no more. What is measured scatters: such an entry
+says by how much.
 """
 
 import tomllib
@@ -26,6 +27,18 @@ class Entry:
     count: int = 1
     size: int = 0
     """The largest of them, for rules that set a budget."""
+    scatter: float = 0.0
+    """A share by which the size of a measured quantity may differ from run to run; one offence fewer,
+    which lies at its budget, is no change either."""
+
+    def is_exceeded(self, count: int, size: int) -> bool:
+        """Tell whether there is more than it allows."""
+        return count > self.count or size > self.size * (1 + self.scatter)
+
+    def is_slack(self, count: int, size: int) -> bool:
+        """Tell whether it allows more than is there."""
+        least = self.count - 1 if self.scatter else self.count
+        return count < least or size < self.size * (1 - self.scatter)
 
     def covers(self, offence: Offence) -> bool:
         """Tell whether this offence is one of those meant."""
@@ -51,7 +64,7 @@ def _entry(row: dict[str, object]) -> Entry:
     except TypeError as broken:
         raise ValueError(
             f"{FILE}: {row} is no entry: {broken}. It needs check, where and issue, and may have "
-            "count and size."
+            "count, size and scatter."
         ) from broken
 
 
@@ -62,7 +75,7 @@ def complaints(offences: Iterable[Offence], entries: tuple[Entry, ...]) -> Itera
         meant = [offence for offence in left if entry.covers(offence)]
         size = max((offence.size for offence in meant), default=0)
         left = [offence for offence in left if not entry.covers(offence)]
-        if len(meant) > entry.count or size > entry.size:
+        if entry.is_exceeded(len(meant), size):
             yield from (offence.says for offence in meant)
             yield (
                 f"{FILE} allows {_amount(entry.count, entry.size)} of {entry.check} in "
@@ -71,7 +84,7 @@ def complaints(offences: Iterable[Offence], entries: tuple[Entry, ...]) -> Itera
             )
         elif not meant:
             yield f"{FILE}: {entry.check} in {entry.where} is clean. Delete the entry."
-        elif (len(meant), size) != (entry.count, entry.size):
+        elif entry.is_slack(len(meant), size):
             yield (
                 f"{FILE} allows {_amount(entry.count, entry.size)} of {entry.check} in "
                 f"{entry.where}, and only {_amount(len(meant), size)} are left. Write that."

@@ -27,6 +27,9 @@ from adabench.harness.run.open_turn import prepared_cell
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.store.counted_cells import counted_cells
 
+JOIN_AFTER_S = 1.0
+"""Each further bench joins in so much later: its server imports for about as long, and a run that is over by
+then needs none."""
 MOST_BLOCKS = 2
 """Loaded tasks that stay: the one that is counted, and the next, which a free core begins."""
 PREPARES = re.compile(r"\bprepare\b")
@@ -81,6 +84,7 @@ class CountsPool:
     loaded: SharedBlocks = field(default_factory=SharedBlocks)
     ending: bool = False
     """Whether no further share is begun."""
+    over: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         """Make a queue for every turn, and every part of one."""
@@ -94,7 +98,10 @@ class CountsPool:
     def records(self, cores: int) -> Iterator[Record]:
         """Yield the records of all turns in their order."""
         benches = [Bench(self.settings, self.limits, load=self.loaded.load) for _ in range(cores)]
-        threads = [threading.Thread(target=self._work, args=(bench,)) for bench in benches]
+        threads = [
+            threading.Thread(target=self._join_in, args=(bench, JOIN_AFTER_S * number))
+            for number, bench in enumerate(benches)
+        ]
         for thread in threads:
             thread.start()
         try:
@@ -102,6 +109,7 @@ class CountsPool:
                 yield from self._of_turn(place, turn)
         finally:
             self.ending = True
+            self.over.set()
             for bench, thread in zip(benches, threads, strict=True):
                 if thread.is_alive():
                     bench.abort()
@@ -123,6 +131,11 @@ class CountsPool:
         if self.counted and seen and said.cases == sum(one.status == "ok" for one in seen):
             task, method = registry.find(turn.cell.task), registry.find(turn.cell.address)
             self.counted.save(turn, task, method, seen)
+
+    def _join_in(self, bench: Bench, after_s: float) -> None:
+        """Count shares, if the run is not over by then."""
+        if not self.over.wait(after_s):
+            self._work(bench)
 
     def _work(self, bench: Bench) -> None:
         """Count shares until none is left; what is raised goes to whoever waits for that turn."""

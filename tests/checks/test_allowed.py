@@ -47,6 +47,19 @@ def test_an_entry_that_is_not_exact_is_a_complaint(entry: Entry, words: str) -> 
     assert any(words in sentence for sentence in complaints(LONG, (entry,)))
 
 
+@pytest.mark.parametrize(
+    ("size", "words"), [(440, "only"), (460, ""), (500, ""), (545, ""), (560, "only shrinks")]
+)
+def test_what_is_measured_may_scatter(size: int, words: str) -> None:
+    entry = Entry("test-costs", "task *", 35, count=2, size=500, scatter=0.1)
+    there = [Offence("test-costs", f"task {name}", "it takes long.", size) for name in "ab"]
+    found = " ".join(complaints(there, (entry,)))
+    assert words in found
+    assert bool(found) == bool(words)
+    assert bool(list(complaints(there[:1], (entry,)))) == bool(words)  # one may lie at its budget
+    assert list(complaints([*there, there[0]], (entry,)))
+
+
 def test_an_entry_that_is_too_small_names_the_places() -> None:
     told = list(complaints(LONG, (Entry("file-lines", "harness/*", 18, count=1, size=500),)))
     assert told[:2] == ["a is long.", "b is long."]

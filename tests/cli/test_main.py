@@ -76,8 +76,9 @@ def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> di
 @pytest.fixture(scope="module")
 def run(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "r"
-    words = ["run", "--alone", "roots/fixed", "roots/residual", "--out", str(folder), "--no-report"]
-    subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
+    words = ["run", "--alone", "roots/fixed", "roots/residual", "--counts", "--no-report"]
+    command = [PROGRAM, *words, "--out", str(folder)]
+    subprocess.run(command, env=env, check=True, capture_output=True)
     return folder
 
 

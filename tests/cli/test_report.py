@@ -21,7 +21,7 @@ def numbers(page: str) -> list[tuple[str, str]]:
 def test_one_page_holds_several_runs(toy_env: dict[str, str], tmp_path: Path) -> None:
     runs = [tmp_path / name for name in ("a", "b")]
     for run in runs:
-        adabench("run", "roots", "--out", run, "--no-report", env=toy_env)
+        adabench("run", "roots", "--counts", "--out", run, "--no-report", env=toy_env)
     homeless = adabench("report", *runs, env=toy_env)
     assert homeless.returncode == 2
     assert "-o report.html" in homeless.stderr
@@ -37,7 +37,7 @@ def test_one_page_holds_several_runs(toy_env: dict[str, str], tmp_path: Path) ->
 
 
 def test_its_claims_are_those_of_claims_json(toy_env: dict[str, str], tmp_path: Path) -> None:
-    adabench("run", "roots", "--out", tmp_path / "r", "--no-report", env=toy_env)
+    adabench("run", "roots", "--counts", "--out", tmp_path / "r", "--no-report", env=toy_env)
     told = json.loads(adabench("claims", tmp_path / "r", "--json", env=toy_env).stdout)
     adabench("report", tmp_path / "r", env=toy_env)
     page = (tmp_path / "r" / "report.html").read_text()

@@ -148,7 +148,7 @@ def test_a_precision_is_kept_by_the_run_and_its_resumption(
 
 @pytest.mark.usefixtures("in_process")
 def test_claims_and_report_read_a_run_again(toy_env: dict[str, str], tmp_path: Path) -> None:
-    adabench("run", "roots", "--out", tmp_path / "r", "--no-report", env=toy_env)
+    adabench("run", "roots", "--counts", "--out", tmp_path / "r", "--no-report", env=toy_env)
     claims = adabench("claims", tmp_path / "r", "--json", env=toy_env)
     assert {row["id"] for row in json.loads(claims.stdout)} == {"T-1", "T-2"}
     assert adabench("claims", tmp_path / "r", "--strict", env=toy_env).returncode == 0

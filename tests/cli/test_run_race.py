@@ -70,7 +70,8 @@ def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
     )
     assert any("raced" in warning for warning in document["warnings"])
     assert [race["oracles"] for race in found["races"]] == [["hindsight"]]
-    whole = json.loads(adabench(*words, "--out", tmp_path / "whole", env=toy_env).stdout)
+    grid = adabench(*words, "--counts", "--out", tmp_path / "whole", env=toy_env)
+    whole = json.loads(grid.stdout.splitlines()[-1])
     on = {
         json.dumps([point["method"], point["point"]])
         for point in found["races"][0]["points"]

@@ -11,7 +11,7 @@ from adabench.harness.contract.record import Record, Turn
 from adabench.harness.contract.registry import find
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.grid import plan, select_settings
-from adabench.harness.run import counts_pass, run_request
+from adabench.harness.run import counts_pass, counts_pool, run_request
 from adabench.harness.run.counts_pool import CountsPool, count_turns, shares_of
 from adabench.harness.run.execute import Bench, execute
 from adabench.harness.run.method_handle import MethodHandle
@@ -38,6 +38,12 @@ def turns_of(*methods: str, counts: bool = True, seeds: tuple[int, ...] = (0,)) 
 
 def counted(*methods: str, cores: int = 1, limits: Limits | None = None) -> list[Record]:
     return list(count_turns(turns_of(*methods), SETTINGS, limits or Limits(), cores=cores))
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every bench joins in at once: these runs are over before a further one usually would."""
+    monkeypatch.setattr(counts_pool, "JOIN_AFTER_S", 0.0)
 
 
 @pytest.fixture
