@@ -42,7 +42,7 @@ def read_profile(name: str) -> "Profile":
             f"There is no hardware profile {name!r}.",
             f"adabench hardware pin > FILE.toml makes one. {nearest(name, names)}".strip(),
         ) from missing
-    except (OSError, UnicodeDecodeError, InvalidProfile) as broken:
+    except (OSError, UnicodeDecodeError, InvalidProfile, RecursionError) as broken:
         raise SelectionError(
             f"{name} cannot be read as a hardware profile: {broken}.",
             "adabench hardware pin > FILE.toml makes one.",

@@ -27,6 +27,8 @@ from adabench.harness.run.run_request import (
 from adabench.harness.run.settings import Limits
 from adabench.reports.report.write import report_runs, write_report
 
+READS = ("ledger",)
+"""For tests/suite/dependencies.py: a run without a selection is the tour, which has cards of it."""
 REQUEST = RunRequest(("roots/fixed", "roots/residual"), star=False, seeds="0..1", alone=True)
 
 

@@ -258,6 +258,13 @@ def test_a_damaged_site_is_read_or_refused(
     )
 
 
+def test_a_profile_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text("name = " + "[" * 100_000)
+    with pytest.raises(AdabenchError, match="cannot be read as a hardware profile"):
+        hardware_profile.read_profile(str(path))
+
+
 @given(draw=st.data())
 @FEW
 def test_a_damaged_profile_is_read_or_refused(tmp_path: Path, draw: st.DataObject) -> None:
