@@ -10,6 +10,7 @@ order of the turns, whatever finished first, so a journal is the same to the byt
 
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -93,6 +94,9 @@ class CountsPool:
             for share in self.shares
             for place in share.places
         }
+        self.parts: dict[int, list[int]] = defaultdict(list)
+        for place, number in self.found:
+            self.parts[place].append(number)
         self.counted = counted_cells(self.settings.cache_folder)
 
     def records(self, cores: int) -> Iterator[Record]:
@@ -117,10 +121,10 @@ class CountsPool:
 
     def _of_turn(self, place: int, turn: Turn) -> Iterator[Record]:
         """Yield what came of a turn, part by part; one that was counted in parts is stored here."""
-        parts = sorted(key for key in self.found if key[0] == place)
+        parts = self.parts[place]
         seen: list[Record] = []
         for part in parts:
-            while not isinstance(said := self.found[part].get(), End):
+            while not isinstance(said := self.found[place, part].get(), End):
                 if isinstance(said, BaseException):
                     raise said
                 yield said

@@ -7,7 +7,7 @@ which round. What stands there was really run, by this code, on a machine of thi
 
 A file is the journal of one turn (`journal.py`): its preparation, its cases, its end line, each with a
 checksum. One that is damaged, or lacks a case, does not exist. Only whole turns are stored, all of whose
-cases are ok.
+cases are ok, and none on a model that the run names: nobody knows what stands under that name tomorrow.
 """
 
 import hashlib
@@ -37,6 +37,8 @@ LIBRARIES = (
     "mabwiser", "networkx", "networkit", "pandas",
 )  # fmt: skip
 """Their versions may change what a method counts."""
+FOREIGN = frozenset(("model", "judge", "draft"))
+"""Conditions that name weights, or a server, which may be others the next time under the same name."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class CountedCells:
     def load(self, turn: Turn, task: Entry, method: Entry) -> list[Record]:
         """Return the records of a turn, its preparation first; none if it was not counted whole."""
         path = self._path(turn.cell, task, method)
-        if not path.exists():
+        if not is_storable(turn.cell) or not path.exists():
             return []
         reader = JournalReader(path, {turn.cell.key: turn.cell})
         try:
@@ -60,12 +62,17 @@ class CountedCells:
             return []
         if reader.damage() or not reader.ends.finished(Turn(turn.cell, 0)):
             return []
+        log.info(
+            "The counts of %s at seed %d are those of %s.", method.address, turn.cell.seed, path
+        )
         return [
             replace(one, repeat=turn.repeat) if one.phase == "solve" else one for one in records
         ]
 
     def save(self, turn: Turn, task: Entry, method: Entry, records: Sequence[Record]) -> None:
         """Store the records of a whole turn; what cannot be stored is only logged."""
+        if not is_storable(turn.cell):
+            return
         path = self._path(turn.cell, task, method)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         name = turn.cell.key, 0
@@ -97,6 +104,11 @@ class CountedCells:
         whole = "\n".join((text, self._base, self._sources[method.address], *files))
         key = hashlib.sha256(whole.encode()).hexdigest()[:32]
         return self.folder / key[:2] / f"{key[2:]}.jsonl"
+
+
+def is_storable(cell: Cell) -> bool:
+    """Tell a cell whose key covers all that it depends on: no weights that the run names, and no server."""
+    return cell.scale != "gpu" and not FOREIGN & cell.conditions.keys()
 
 
 def counted_cells(cache_folder: Path | None) -> CountedCells | None:

@@ -99,7 +99,7 @@ def test_files_are_named_by_a_pattern_too(house: House) -> None:
 
 
 def test_what_lies_beside_a_test_and_is_none_counts(house: House) -> None:
-    helper = "tests/harness/stats/helpers/numbers.py"
+    helper = "tests/harness/stats/tables/numbers.py"
     found = closure(house, "tests/harness/stats/test_share.py", {helper: "x = 1\n"})
     assert helper in found
     assert helper not in closure(house, "tests/reports/test_shares.py", {helper: "x = 1\n"})

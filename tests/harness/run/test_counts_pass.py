@@ -1,9 +1,9 @@
 """The counts pass: the values of the times pass without its clock, on any number of cores."""
 
-import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +19,9 @@ from adabench.harness.run.run_request import RunRequest
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.trial_rules import INSTRUMENTS
 from adabench.harness.store import run_folder
+from adabench.harness.store.counted_cells import CountedCells
 
 SETTINGS = Settings(window_s=0.0)
-HEAD = """\
-from adabench.harness.contract.card import Card
-CARD = Card(title="bad", role="static")
-"""
 BODY = "return task.step(case, 1.0)\n"
 Write = Callable[..., None]
 
@@ -44,22 +41,6 @@ def counted(*methods: str, cores: int = 1, limits: Limits | None = None) -> list
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every bench joins in at once: these runs are over before a further one usually would."""
     monkeypatch.setattr(counts_pool, "JOIN_AFTER_S", 0.0)
-
-
-@pytest.fixture
-def write_bad(toy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write the plug-in method roots/bad, in a module that no process has imported."""
-    info = tmp_path / "bad-0.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text("[adabench.methods]\nroots/bad = bad_method\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def write(body: str) -> None:
-        solve = "def solve(task, case, point):\n" + textwrap.indent(body, "    ")
-        (tmp_path / "bad_method.py").write_text(HEAD + solve)
-
-    return write
 
 
 @pytest.mark.usefixtures("toy")
@@ -180,13 +161,13 @@ def test_what_ends_a_run_ends_it_on_every_core() -> None:
 
 @pytest.mark.usefixtures("toy")
 @pytest.mark.parametrize("change", [{"scale": "gpu"}, {"conditions": {"model": "hf:x"}}])
-def test_a_model_is_loaded_once(change: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_loaded_once(change: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     benches: list[int] = []
     monkeypatch.setattr(
         CountsPool, "records", lambda self, cores: benches.append(cores) or iter(())
     )
     turns = turns_of("fixed", "residual")
-    held = turns[0]._replace(cell=replace(turns[0].cell, **change))  # type: ignore[arg-type]
+    held = turns[0]._replace(cell=replace(turns[0].cell, **change))
     for plan_ in (turns, (held, turns[1])):
         list(count_turns(plan_, SETTINGS, Limits(), cores=2))
     assert benches == [2, 1]
@@ -212,9 +193,9 @@ def test_turns_of_one_prepared_state_stay_together() -> None:
         ({"meters": ("external:x.csv",)}, "--energy-meter"),
     ],
 )
-def test_what_needs_a_clock_is_refused(asked: dict[str, object], option: str) -> None:
+def test_what_needs_a_clock_is_refused(asked: dict[str, Any], option: str) -> None:
     with pytest.raises(SelectionError, match=option):
-        run_request.check_counts(RunRequest(counts=True, **asked), energy=False)  # type: ignore[arg-type]
+        run_request.check_counts(RunRequest(counts=True, **asked), energy=False)
 
 
 @pytest.mark.usefixtures("toy")
@@ -244,6 +225,20 @@ def test_counts_of_other_code_or_a_damaged_file_are_not_taken(
     for path in (tmp_path / "cache").rglob("*.jsonl"):
         path.write_bytes(path.read_bytes()[:-20])
     assert set(values()) == {2}
+
+
+@pytest.mark.usefixtures("toy")
+def test_counts_on_a_model_that_the_run_names_are_neither_stored_nor_taken(tmp_path: Path) -> None:
+    cells, (turn, *_) = CountedCells(tmp_path), turns_of("fixed")
+    task, method, records = find("roots"), find("roots/fixed"), counted("fixed")
+    cells.save(turn, task, method, records)
+    assert cells.load(turn, task, method) == records
+    changes: tuple[dict[str, Any], ...] = ({"conditions": {"model": "hf:x"}}, {"scale": "gpu"})
+    for change in changes:
+        named = turn._replace(cell=replace(turn.cell, **change))
+        cells.save(named, task, method, [replace(one, cell=named.cell) for one in records])
+        assert cells.load(named, task, method) == []
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1
 
 
 def test_a_turn_that_failed_is_not_stored(write_bad: Write, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import selectors
-import textwrap
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -29,10 +28,6 @@ pytestmark = pytest.mark.cold  # servers are to be below the test
 SETTINGS = Settings(window_s=0.0)
 CARD = Card("t", metrics=(Metric("steps", "", "lower", "work", True),
                           Metric("right", "", "higher", "quality", True)))  # fmt: skip
-HEAD = """\
-from adabench.harness.contract.card import Card
-CARD = Card(title="bad", role="static")
-"""
 BODY = "return task.step(case, 1.0)\n"
 Write = Callable[..., None]
 
@@ -40,22 +35,6 @@ Write = Callable[..., None]
 def turns_of(*methods: str) -> tuple[Turn, ...]:
     return plan([select_settings(find("roots"), find(f"roots/{name}"), star=False) for name in methods],
                 seeds=(0,))  # fmt: skip
-
-
-@pytest.fixture
-def write_bad(toy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write the plug-in method roots/bad, in a module that no process has imported."""
-    info = tmp_path / "bad-0.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text("[adabench.methods]\nroots/bad = bad_method\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def write(body: str, *, above: str = "") -> None:
-        solve = "def solve(task, case, point):\n" + textwrap.indent(body, "    ")
-        (tmp_path / "bad_method.py").write_text(HEAD + above + solve)
-
-    return write
 
 
 def run(*methods: str, limits: Limits | None = None) -> dict[str, list[Record]]:
