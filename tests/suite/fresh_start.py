@@ -17,7 +17,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -32,13 +32,8 @@ FAILED = 120
 """Python's exit code where streams cannot be written out."""
 
 
-def become(
-    order: Order, files: Sequence[int], base: Sequence[str], surplus: Collection[str]
-) -> NoReturn:
-    """Be the process of an order, given its open files.
-
-    `base` is the path of a bare interpreter, `surplus` are modules that the program does not import.
-    """
+def become(order: Order, files: Sequence[int], base: Sequence[str]) -> NoReturn:
+    """Be the process of an order, given its open files and the path of a bare interpreter."""
     if order.new_session:
         os.setsid()
     if order.program.text == PYTEST:
@@ -51,7 +46,7 @@ def become(
     open_streams()
     sys.path[:] = search_path(order, base)
     importlib.invalidate_caches()
-    forget(surplus)
+    forget()
     leave(run(order.program))
 
 
@@ -96,19 +91,15 @@ def search_path(order: Order, base: Sequence[str]) -> list[str]:
     return [own, *path]
 
 
-def forget(surplus: Collection[str]) -> None:
+def forget() -> None:
     """Leave behind what is of the process that was forked: numbers to come, a folder, modules."""
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     tempfile.tempdir = None  # TMPDIR may be another
     for name in list(sys.modules):
-        if name in surplus or name.partition(".")[0] == OWN:
-            module = sys.modules.pop(name)
-            package, _, last = name.rpartition(".")
-            folder = sys.modules.get(package)
-            if folder is not None and vars(folder).get(last) is module:
-                delattr(folder, last)
+        if name.partition(".")[0] == OWN:
+            del sys.modules[name]
 
 
 def run(program: Program) -> int:

@@ -17,6 +17,10 @@ PROGRAM = str(Path(sys.executable).with_name("adabench"))
 """The script of the command line in this environment."""
 PYTEST = str(Path(sys.executable).with_name("pytest"))
 """That of pytest. Typer takes the name of a program from how it was run, so groups run no module."""
+NEEDS_EXTRAS = "ADABENCH_TEST_EXTRAS"
+"""Set where the task servers to come need libraries that few tasks need."""
+KINDS = SERVERS, EXTRAS, PROGRAMS = "-servers", "-extras", ""
+"""How the addresses end at which forks are ordered: task servers are forks of less than all else."""
 SERVER = "adabench.harness.run.task_server"
 MODULES = (
     SERVER, "adabench.harness.distributed.shard", "tests.suite.fork_probe",
@@ -74,6 +78,12 @@ class Order:
     new_session: bool
     cores: list[int]
     inheritance: Inheritance
+
+    @property
+    def address(self) -> str:
+        """Where it is ordered."""
+        kind = EXTRAS if NEEDS_EXTRAS in self.environ else SERVERS
+        return self.environ[NAME] + (kind if self.program.text == SERVER else PROGRAMS)
 
     def to_json(self) -> bytes:
         """Return one message."""

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.suite import warm_forks, warm_session
-from tests.suite.start_order import NAME, PROGRAM
+from tests.suite.huge_pages import own_memory
+from tests.suite.start_order import NAME, NEEDS_EXTRAS, PROGRAM, SERVER
 
 ROOT = Path(__file__).parents[2]
 PROBE = [sys.executable, "-P", "-m", "tests.suite.fork_probe"]
@@ -209,6 +210,43 @@ def test_another_program_is_started_as_ever() -> None:
         subprocess.run(["./no-program"], check=True)
     with pytest.raises(FileNotFoundError):
         subprocess.run([PROGRAM, "--version"], cwd="no-folder", check=True)
+
+
+def test_a_task_server_is_a_fork_of_less(warm: Environ) -> None:
+    """Where a test says so, of what a few tasks need, too: and all of them fork."""
+    held = {}
+    for name, env in (("servers", {}), ("extras", {NEEDS_EXTRAS: "1"}), ("programs", {})):
+        given = {**warm, **env}
+        words = [*PROBE[:3], SERVER if name != "programs" else PROBE[3]]
+        own, other = socket.socketpair()
+        with own, other, subprocess.Popen(
+            [*words, str(other.fileno()) if name != "programs" else "parent"],
+            env=given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[other.fileno()],
+        ) as process:  # fmt: skip
+            held[name] = parent_of(process.pid)
+            own.close()
+            other.close()
+            process.communicate()
+    assert os.getpid() not in held.values()
+    assert len(set(held.values())) == 3
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_memory_that_no_file_stands_behind_is_told_from_the_rest() -> None:
+    maps = (
+        "00400000-00500000 r-xp 00000000 fe:00 77 /usr/bin/python\n"
+        "00600000-00700000 rw-p 00000000 fe:00 77 /usr/bin/python\n"
+        "01000000-02000000 rw-p 00000000 00:00 0  [heap]\n"
+        "7f0000000000-7f0000400000 rw-p 00000000 00:00 0 \n"
+        "7f0000500000-7f0000600000 rw-s 00000000 00:01 0 \n"
+        "7ffc00000000-7ffc00100000 rw-p 00000000 00:00 0  [stack]\n"
+    )
+    assert list(own_memory(maps)) == [
+        (0x1000000, 0x2000000), (0x7F0000000000, 0x7F0000400000),
+    ]  # fmt: skip
 
 
 @pytest.mark.cold

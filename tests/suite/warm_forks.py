@@ -142,7 +142,7 @@ def ordered(order: Order, files: list[int]) -> tuple[int, socket.socket] | None:
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        connection.connect(f"\0{order.environ[NAME]}")
+        connection.connect(f"\0{order.address}")
         socket.send_fds(connection, [order.to_json()], files)
         said = connection.recv(NUMBER.size)
     except OSError:

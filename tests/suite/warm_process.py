@@ -1,13 +1,17 @@
-"""One process a test session that has imported what commands and task servers import, and forks.
+"""Three processes a test session that have imported what others need, and fork.
 
-    python -P -m tests.suite.warm_process LISTENING PARENT     a socket's descriptor, a process
+    python -P -m tests.suite.warm_process PARENT FILE FILE FILE     a process, sockets' descriptors
 
-It imports when it is first asked. An order (`start_order.py`) comes as the message of a connection, with
-the open files of the process to be; the number of that process goes back, and how it ended. A fork does
-what makes it as good as a fresh start (`fresh_start.py`). The answer is 0, and nobody is forked, where
-the process to be would differ from this one in what a fork cannot change.
+One forks commands and sessions of tests. The others fork task servers, and have imported only what tasks
+compute with, one of them the libraries of few tasks, too: each method's process is a fork of a server,
+and takes the longer the more its server holds.
 
-It ends with the process that started it, the controller of the test session. Task servers and workers
+They import when they are first asked. An order (`start_order.py`) comes as the message of a connection,
+with the open files of the process to be; the number of that process goes back, and how it ended. A fork
+does what makes it as good as a fresh start (`fresh_start.py`). The answer is 0, and nobody is forked,
+where the process to be would differ from this one in what a fork cannot change.
+
+They end with the process that started them, the controller of the test session. Task servers and workers
 end with who ordered them, as they would with their parent.
 """
 
@@ -31,11 +35,16 @@ from pathlib import Path
 from adabench.harness.run.descendants import die_with_parent
 from tests.suite import warm_forks
 from tests.suite.fresh_start import OWN, become
+from tests.suite.huge_pages import use_huge_pages
 from tests.suite.start_order import (
     END,
+    EXTRAS,
+    KINDS,
     NUMBER,
     PROGRAM,
+    PROGRAMS,
     SERVER,
+    SERVERS,
     Inheritance,
     Order,
     inheritance,
@@ -47,14 +56,17 @@ BASE = [entry for entry in sys.path if entry != ROOT]
 """`sys.path` of a bare interpreter of this environment."""
 COMPILER = "torch._dynamo"
 """What torch imports at the first step of an optimiser, for seconds."""
-LIBRARIES = (
-    "numpy", "scipy.linalg", "scipy.special", "torch", "torch._dynamo", "numba", "safetensors",
-    "pandas", "plotille", "pydantic.type_adapter", "typer",
-    "pytest", "_pytest.doctest", "_pytest.legacypath", "execnet", "sortedcontainers",
-)  # fmt: skip
-"""The first optimizer of a process imports `torch._dynamo`, which takes as long as all the rest."""
-OF_EXTRAS = ("alns", "mabwiser.mab")
-"""Those that need not be installed. Servers leave them to methods: pandas begins a thread there."""
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    SERVERS: (
+        SERVER, "numpy", "scipy.linalg", "scipy.special", "torch", COMPILER, "numba", "safetensors",
+    ),
+    EXTRAS: ("alns", "mabwiser.mab"),
+    PROGRAMS: (
+        "pandas", "plotille", "pydantic.type_adapter", "typer",
+        "pytest", "_pytest.doctest", "_pytest.legacypath", "execnet", "sortedcontainers",
+    ),
+}  # fmt: skip
+"""What each of the processes imports beside what the one before it does, if it is installed."""
 OURS = ("cli", "harness", "reports")
 """Folders of adabench whose modules are all imported; tasks and methods are left to forks."""
 ELSEWHERE = ("cli/__main__.py", "harness/api.py")
@@ -81,16 +93,6 @@ MOST_FILES = 64
 
 
 @dataclass(frozen=True)
-class Imports:
-    """What the warm process has imported."""
-
-    names: frozenset[str]
-    """Of packages and modules at the top."""
-    surplus: frozenset[str]
-    """Our modules that a task server does not import: a look at all code would take it longer."""
-
-
-@dataclass(frozen=True)
 class Fork:
     """A process that was ordered."""
 
@@ -110,7 +112,8 @@ class WarmProcess:
     listening: socket.socket
     inheritance: Inheritance
     variables: Mapping[str, str]
-    imports: Imports
+    imports: frozenset[str]
+    """Names of packages and modules at the top that it has imported."""
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     forks: dict[socket.socket, Fork] = field(default_factory=dict)
     """By the connections of their owners."""
@@ -214,7 +217,7 @@ class WarmProcess:
                 continue
             if not folder.is_dir():  # an archive
                 return True
-            if importable(folder) & (self.imports.names | CUSTOMS):
+            if importable(folder) & (self.imports | CUSTOMS):
                 return True
         return False
 
@@ -238,19 +241,23 @@ def at_start(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def prepare() -> Imports:
-    """Import what forks need."""
-    server = importlib.import_module(SERVER)
-    needed = our_modules()
-    extras = (name for name in OF_EXTRAS if importlib.util.find_spec(name.partition(".")[0]))
-    for name in (*LIBRARIES, *extras, *found_modules()):
-        importlib.import_module(name)
-    server.start_compiler()
+def prepare(kind: str) -> None:
+    """Import what forks of a kind need."""
+    ours = found_modules() if kind == PROGRAMS else ()
+    for name in (*LIBRARIES[kind], *ours):
+        if importlib.util.find_spec(name.partition(".")[0]):
+            importlib.import_module(name)
+    if kind == SERVERS:
+        importlib.import_module(SERVER).start_compiler()
+        spare_torch_its_end()
+
+
+def imported() -> frozenset[str]:
+    """Make forks of what is imported cheap; return the names of packages and modules at the top."""
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, every page
-    spare_torch_its_end()
-    names = frozenset(name.partition(".")[0] for name in sys.modules)
-    return Imports(names - {OWN}, our_modules() - needed)
+    use_huge_pages()
+    return frozenset(name.partition(".")[0] for name in sys.modules) - {OWN}
 
 
 def spare_torch_its_end() -> None:
@@ -258,11 +265,6 @@ def spare_torch_its_end() -> None:
     atexit.unregister(sys.modules[f"{COMPILER}.utils"].dump_compile_times)  # nothing is compiled
     for finalizer in vars(weakref.finalize)["_registry"]:
         finalizer.atexit = False
-
-
-def our_modules() -> frozenset[str]:
-    """Return the modules of adabench that are imported."""
-    return frozenset(name for name in sys.modules if name.startswith("adabench."))
 
 
 def found_modules() -> Iterator[str]:
@@ -276,17 +278,48 @@ def found_modules() -> Iterator[str]:
 def main() -> None:
     """Wait for orders; in a fork, be what is ordered."""
     die_with_parent()
-    if os.getppid() != int(sys.argv[2]):  # it was gone before
+    if os.getppid() != int(sys.argv[1]):  # it was gone before
         return
-    listening = socket.socket(fileno=int(sys.argv[1]))
+    listening = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
     own, variables = inheritance(new_session=False), at_start(os.environ)
-    select.select([listening], [], [])
+    select.select(listening, [], [])
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the controller decides
-    imports = prepare()
+    mine = of_my_kind(listening)
     warm_forks.install()
-    order, files = WarmProcess(listening, own, variables, imports).serve()
+    select.select([mine], [], [])
+    order, files = WarmProcess(mine, own, variables, imported()).serve()
     signal.signal(signal.SIGINT, interrupt)
-    become(order, files, BASE, imports.surplus if order.program.text == SERVER else ())
+    become(order, files, BASE)
+
+
+def of_my_kind(listening: list[socket.socket]) -> socket.socket:
+    """Become a process of each kind; return where this one is asked, and close the others."""
+    *forked, last = KINDS
+    for place, kind in enumerate(forked):
+        prepare(kind)
+        if is_forked_off():
+            return only(listening, place)
+    prepare(last)
+    return only(listening, len(forked))
+
+
+def is_forked_off() -> bool:
+    """Fork; say whether this is the new process, which ends with the other one."""
+    first = os.getpid()
+    if os.fork():
+        return False
+    die_with_parent()
+    if os.getppid() != first:
+        os._exit(0)
+    return True
+
+
+def only(listening: list[socket.socket], place: int) -> socket.socket:
+    """Return one of the sockets, and close the others."""
+    kept = listening.pop(place)
+    for other in listening:
+        other.close()
+    return kept
 
 
 if __name__ == "__main__":

@@ -10,18 +10,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.suite import warm_forks
-from tests.suite.start_order import NAME
+from tests.suite.start_order import KINDS, NAME, NEEDS_EXTRAS
 
 ROOT = Path(__file__).parents[2]
 COLD = "ADABENCH_TEST_COLD"
 MARKS = ("cold", "gpu", "slow")
+EXTRAS_OF = ("mip", "routing")
+"""Tasks whose methods import libraries that take seconds and that no other task needs."""
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -47,7 +49,15 @@ class WarmSession:
                 patch.delenv(NAME, raising=False)
             else:
                 patch.setenv(NAME, self.address)
+                if task_of(item) in EXTRAS_OF:
+                    patch.setenv(NEEDS_EXTRAS, "1")
             return (yield)
+
+
+def task_of(item: pytest.Item) -> str:
+    """Return the task whose tests share a worker with this one, or the name of another such group."""
+    group = item.get_closest_marker("xdist_group")
+    return str(group.args[0]) if group else ""
 
 
 def begin(config: pytest.Config) -> None:
@@ -84,17 +94,33 @@ def offered() -> Iterator[None]:
 
 def start() -> tuple[str, "subprocess.Popen[bytes]"]:
     """Start a warm process; return its address and itself."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
-        listening.bind("")  # the kernel chooses an address that no file has
-        listening.listen(128)
-        numbers = map(str, (listening.fileno(), os.getpid()))
+    with ExitStack() as stack:
+        *forked, _ = KINDS
+        first = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        first.bind("")  # the kernel chooses an address that no file has
+        address = first.getsockname()[1:].decode()
+        listening = []
+        for kind in forked:
+            other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            listening.append(stack.enter_context(other))
+            other.bind(f"\0{address}{kind}")
+        listening.append(first)
+        for one in listening:
+            one.listen(128)
+        files = [one.fileno() for one in listening]
         process = warm_forks.PLAIN(
-            [sys.executable, "-P", "-m", "tests.suite.warm_process", *numbers],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "tests.suite.warm_process",
+                *map(str, (os.getpid(), *files)),
+            ],
             stdin=subprocess.DEVNULL,
-            pass_fds=[listening.fileno()],
+            pass_fds=files,
             env={**QUIET, **os.environ, "PYTHONPATH": str(ROOT)},
         )
-        return listening.getsockname()[1:].decode(), process
+        return address, process
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
