@@ -192,7 +192,7 @@ CARD = Card(
         Metric("spent", "", "lower", "info"),
     ),
 )
-CHECK_CONDITIONS = {"problems": 2, "model": "builtin"}
+CHECK_CONDITIONS = {"problems": 2, "model": "builtin", "room": 24}
 check = conformance.check
 
 CHATS = ("on", "off")
