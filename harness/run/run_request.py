@@ -155,9 +155,10 @@ def resume_run(folder: Path) -> run_folder.Run:
     """Open an interrupted run to go on with it.
 
     Raises:
-        StoreError: if the machine or the sources are not those it was started with.
+        StoreError: if it can only be read, or the machine or the sources are not those it was
+            started with.
     """
-    manifest = run_folder.read_manifest(folder)
+    manifest = run_folder.require_open(folder)
     turns = run_folder.read_plan(manifest)
     changed = [
         f"{name} ({was} then, {now} now)"

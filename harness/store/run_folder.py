@@ -217,6 +217,25 @@ def resume(folder: Path) -> Run:
         StoreError: if it is not a run, is packed or of an earlier schema, cannot be written, or is
             being written right now.
     """
+    manifest = require_open(folder)
+    run = Run(folder, read_plan(manifest))
+    try:
+        drop_cut_line(folder / RECORDS)
+        run._unread = _is_finished(folder)
+        if not run._unread:
+            _read_whole(run, manifest)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def require_open(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run that can be added to.
+
+    Raises:
+        StoreError: if it is not a run, or is packed or of an earlier schema.
+    """
     require_records(folder)
     if packed_run.is_packed(folder / RECORDS):
         raise StoreError(
@@ -230,16 +249,7 @@ def resume(folder: Path) -> Run:
             "this adabench measures would not be comparable.",
             "Start a new run; run.json has the command.",
         )
-    run = Run(folder, read_plan(manifest))
-    try:
-        drop_cut_line(folder / RECORDS)
-        run._unread = _is_finished(folder)
-        if not run._unread:
-            _read_whole(run, manifest)
-    except BaseException:
-        run.close()
-        raise
-    return run
+    return manifest
 
 
 def _read_whole(run: Run, manifest: Mapping[str, Any]) -> None:

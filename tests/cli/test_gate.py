@@ -267,7 +267,7 @@ def worktrees(repository: Path) -> int:
 @pytest.mark.cold
 def test_a_gate_that_is_ended_leaves_no_worktree(repository: Path, tmp_path: Path) -> None:
     """CI ends a job with SIGTERM: the checkouts go, and the exit code says which signal it was."""
-    words = ("gate", "--rev", "HEAD~1..HEAD", "roots/fixed", "--rounds", "500",
+    words = ("gate", "--rev", "HEAD~1..HEAD", "roots/fixed", "--seeds", "0", "--rounds", "500",
              "--out", str(tmp_path / "out"))  # fmt: skip
     env = {**os.environ, "ADABENCH_CACHE": str(tmp_path / "cache")}
     with subprocess.Popen([PROGRAM, *words], cwd=repository, env=env, stderr=subprocess.PIPE,

@@ -37,7 +37,7 @@ def runs(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> list[
     base = tmp_path_factory.mktemp("runs")
     made = [base / name for name in ("one", "two", "three")]
     for folder in made[:2]:
-        done = adabench("run", "roots", "--out", folder, "--no-report", env=env)
+        done = adabench("run", "roots", "--counts", "--out", folder, "--no-report", env=env)
         assert done.returncode == 0, done.stderr
     shutil.copytree(made[1], made[2])
     _dated(made[0], 1)

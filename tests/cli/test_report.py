@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,14 +16,25 @@ def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess
     raise NotImplementedError("the fixture in_process")
 
 
+@pytest.fixture(scope="module")
+def recorded(
+    command: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    folder = tmp_path_factory.mktemp("recorded") / "r"
+    done = command("run", "roots", "--counts", "--out", folder, "--no-report")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 def numbers(page: str) -> list[tuple[str, str]]:
     return re.findall(r'data-value="([^"]*)" data-ref="([^"]*)"', page)
 
 
-def test_one_page_holds_several_runs(toy_env: dict[str, str], tmp_path: Path) -> None:
-    runs = [tmp_path / name for name in ("a", "b")]
-    for run in runs:
-        adabench("run", "roots", "--counts", "--out", run, "--no-report", env=toy_env)
+def test_one_page_holds_several_runs(
+    recorded: Path, toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    runs = [Path(shutil.copytree(recorded, tmp_path / name)) for name in ("a", "b")]
     homeless = adabench("report", *runs, env=toy_env)
     assert homeless.returncode == 2
     assert "-o report.html" in homeless.stderr
@@ -36,8 +49,10 @@ def test_one_page_holds_several_runs(toy_env: dict[str, str], tmp_path: Path) ->
     assert page.read_text() == first
 
 
-def test_its_claims_are_those_of_claims_json(toy_env: dict[str, str], tmp_path: Path) -> None:
-    adabench("run", "roots", "--counts", "--out", tmp_path / "r", "--no-report", env=toy_env)
+def test_its_claims_are_those_of_claims_json(
+    recorded: Path, toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(recorded, tmp_path / "r")
     told = json.loads(adabench("claims", tmp_path / "r", "--json", env=toy_env).stdout)
     adabench("report", tmp_path / "r", env=toy_env)
     page = (tmp_path / "r" / "report.html").read_text()

@@ -85,7 +85,8 @@ def test_another_run_at_the_place_is_refused_and_stays(
     toy_env: dict[str, str], tmp_path: Path
 ) -> None:
     place = str(tmp_path / "run")
-    first = adabench("run", "roots/residual", "--out", place, "--no-report", env=toy_env)
+    words = ("run", "roots/residual", "--alone", "--no-sweep", "--counts", "--no-report")
+    first = adabench(*words, "--out", place, env=toy_env)
     assert first.returncode == 0, first.stderr
     count = len(run_folder.records(tmp_path / "run"))
     done = adabench("reproduce", NAME, "--seeds", "0", "--out", place, env=toy_env)

@@ -13,7 +13,7 @@ from adabench.harness.plan.quantities import seconds
 from tests.suite.waits import has_happened
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
-SELECT = ("run", "roots/fixed", "roots/residual", "roots/hindsight", "--seeds", "0..11")
+SELECT = ("run", "roots/fixed", "roots/residual", "roots/hindsight", "--seeds", "0..7")
 
 
 def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -87,14 +87,14 @@ def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
 
 @pytest.mark.usefixtures("in_process")
 def test_a_killed_race_ends_as_one_that_was_not(toy_env: dict[str, str], tmp_path: Path) -> None:
-    swept = ("--sweep", "steps_each=4,8,12,16", "--seeds", "0..9")
+    swept = ("--sweep", "steps_each=4,8,12,16", "--seeds", "0..5")
     words = ["run", "roots/fixed", *swept, "--race", "1h", "--no-report"]
     adabench(*words, "--out", tmp_path / "whole", env=toy_env)
     folder = tmp_path / "killed"
     process = subprocess.Popen(
         [PROGRAM, *words, "--out", str(folder)], env=toy_env, stdout=subprocess.PIPE
     )
-    has_happened(lambda: _lines(folder) >= 80, process)
+    has_happened(lambda: _lines(folder) >= 60, process)
     process.kill()
     process.communicate()
     again = adabench("run", "--resume", folder, "--no-report", env=toy_env)

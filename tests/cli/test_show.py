@@ -27,7 +27,7 @@ def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> di
 @pytest.fixture(scope="module")
 def run(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "r"
-    words = ["run", "roots", "--out", str(folder), "--no-report"]
+    words = ["run", "roots", "--counts", "--out", str(folder), "--no-report"]
     subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
     return folder
 

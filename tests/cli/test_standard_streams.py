@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.cold
-
 PROGRAM = shutil.which("adabench", path=str(Path(sys.executable).parent)) or "adabench"
 ASCII = {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -31,6 +29,7 @@ def shell(line: str, *words: object, env: dict[str, str]) -> subprocess.Complete
     )  # fmt: skip
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_behind_stdout_is_said(
     run: Path, toy_env: dict[str, str], unbuffered: str
@@ -42,6 +41,7 @@ def test_a_full_disk_behind_stdout_is_said(
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.cold
 def test_a_closed_stdout_is_nobody_s_and_no_file_of_the_run_takes_its_place(
     run: Path, toy_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -54,6 +54,7 @@ def test_a_closed_stdout_is_nobody_s_and_no_file_of_the_run_takes_its_place(
     assert shell('"$@" >&- 2>&- <&-', "claims", run, env=toy_env).returncode == 0
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize(
     "words",
     [("claims",), ("report", "--terminal"), ("explain",), ("compare", "BOTH")],
@@ -113,7 +114,7 @@ def test_a_plan_of_more_than_a_million_turns_asks_to_be_confirmed(
 
 
 def test_damage_is_logged_once_a_verb_and_what_is_intact_is_shown(
-    run: Path, command: Command, toy_env: dict[str, str], tmp_path: Path
+    run: Path, process: Command, toy_env: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "damaged"
     shutil.copytree(run, folder)
@@ -121,8 +122,8 @@ def test_damage_is_logged_once_a_verb_and_what_is_intact_is_shown(
     (folder / "records.jsonl").write_bytes(b"".join([*lines[:3], b"\0" + lines[3], *lines[4:]]))
     resume = ("run", "--resume", folder, "--no-report")
     for words in (("claims", folder), ("report", folder), ("compare", folder, run), resume):
-        done = shell('"$@"', *words, env=toy_env)
+        done = process(*words, env=toy_env)
         assert done.returncode in (0, 1), done.stderr
-        assert done.stderr.count(b"WARNING: Line 4 of") == 1, done.stderr
-        assert done.stderr.count(b"Line 4 of") == 1, done.stderr
-        assert b"adabench run --resume" in done.stderr
+        assert done.stderr.count("WARNING: Line 4 of") == 1, done.stderr
+        assert done.stderr.count("Line 4 of") == 1, done.stderr
+        assert "adabench run --resume" in done.stderr

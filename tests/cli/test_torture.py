@@ -24,7 +24,7 @@ from adabench.harness.store import run_folder
 from tests.suite.waits import has_happened
 
 PROGRAM = shutil.which("adabench", path=str(Path(sys.executable).parent)) or "adabench"
-WORK = ("roots", "--seeds", "0..1", "--repeats", "4")
+WORK = ("roots", "--seeds", "0..1", "--repeats", "2")
 PLUGIN = Path(__file__).parents[1] / "plugin"
 Env = dict[str, str]
 
