@@ -214,8 +214,7 @@ def resume(folder: Path) -> Run:
     A long run of which nothing remains is not read.
 
     Raises:
-        StoreError: if it is not a run, is packed or of an earlier schema, cannot be written, or is
-            being written right now.
+        StoreError: if it can only be read, cannot be written, or is being written right now.
     """
     manifest = require_open(folder)
     run = Run(folder, read_plan(manifest))
@@ -231,11 +230,7 @@ def resume(folder: Path) -> Run:
 
 
 def require_open(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run that can be added to.
-
-    Raises:
-        StoreError: if it is not a run, or is packed or of an earlier schema.
-    """
+    """Return the manifest of a run that can be added to; others raise a `StoreError`."""
     require_records(folder)
     if packed_run.is_packed(folder / RECORDS):
         raise StoreError(

@@ -44,10 +44,8 @@ RECIPE_VERBS = frozenset(("train", "show", "checkpoint-figures", "checkpoint_fig
 PAPERS = "workloads/papers.toml"
 COMMAND_LINE = "cli/main.py"
 COMMAND_FIXTURES = frozenset(("command", "process", "here", "in_process", "journey"))
-CATALOGUE_VERBS = frozenset(
-    ("list", "show", "check", "reproduce", "claims", "doctor", "train", "new")
-)
-"""Verbs that read every card."""
+CATALOGUE_VERBS = frozenset(("list", "show", "check", "reproduce"))
+"""Verbs that read every card; others read those of the tasks that they are about."""
 ALWAYS = ("pyproject.toml",)
 BESIDE_A_TASK = ("conformance.py", "drawing.py", "recipes.py")
 """Modules that are found beside a task by their names."""
