@@ -146,10 +146,8 @@ def test_the_module_runs_as_the_program_does(module: str) -> None:
     done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert all(verb in done.stdout for verb in VERBS)
-    wrong = subprocess.run(
-        [*command, "show", "nothing"], capture_output=True, text=True, check=False
-    )
-    assert (wrong.returncode, "no task" in wrong.stderr) == (2, True)
+    wrong = subprocess.run([*command, "run", "rots"], capture_output=True, text=True, check=False)
+    assert (wrong.returncode, "No task matches 'rots'" in wrong.stderr) == (2, True)
 
 
 def test_an_unknown_verb_names_the_near_one() -> None:
