@@ -6,6 +6,9 @@ from adabench.cli.commands import show
 from adabench.cli.commands.checkpoint_figures import documents, page
 from adabench.harness.errors import SelectionError
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py: a name that is not known is looked for among all of them."""
+
 
 def test_figures_of_a_shipped_policy_stand_beside_their_gates() -> None:
     (said,) = documents("lookup/agent-s-s0")

@@ -41,7 +41,7 @@ SPECIAL = frozenset((CATALOGUE, RECIPES, EVERYTHING))
 """What a test file may say that it reads: READS = ("<all cards>",)."""
 RECIPE_VERBS = frozenset(("train", "show", "checkpoint-figures", "checkpoint_figures"))
 """Verbs that import the recipes of all tasks."""
-PAPERS = "workloads/papers.toml"
+PAPERS, READER_OF_PAPERS = "workloads/papers.toml", "harness/contract/papers.py"
 COMMAND_LINE = "cli/main.py"
 COMMAND_FIXTURES = frozenset(("command", "process", "here", "in_process", "journey"))
 CATALOGUE_VERBS = frozenset(("list", "show", "check", "reproduce"))
@@ -275,6 +275,7 @@ class _Reader:
 
     def _link_catalogue(self) -> None:
         everything = {*self.checkout.tasks.values(), *self.checkout.methods.values()}
+        self.edges[READER_OF_PAPERS].add(PAPERS)
         self.edges[CATALOGUE] = {PAPERS, *(card_of(file) for file in everything)}
         recipes = "recipes.py"
         self.edges[RECIPES] = {f for f in self.checkout.facts if f.endswith(f"/{recipes}")}

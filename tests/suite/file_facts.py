@@ -194,7 +194,11 @@ def _facts(nodes: Iterable[ast.stmt]) -> Facts:
 
 
 def _running(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield every node below some that does something: no docstrings, nothing for type checkers."""
+    """Yield every node below some that does something.
+
+    No docstrings, nothing for type checkers, and no names of what a test is parametrised by: a parameter
+    that is called `text` is not the task of that name.
+    """
     todo = list(nodes)
     while todo:
         node = todo.pop()
@@ -204,7 +208,15 @@ def _running(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         yield node
-        todo += ast.iter_child_nodes(node)
+        todo += (child for child in ast.iter_child_nodes(node) if child is not _parameters(node))
+
+
+def _parameters(node: ast.AST) -> ast.expr | None:
+    """Return what names the parameters of a test, if a node is `pytest.mark.parametrize(...)`."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="parametrize"), args=[names, *_]):
+            return names
+    return None
 
 
 def _to_json(facts: FileFacts) -> dict[str, object]:

@@ -75,3 +75,13 @@ def test_what_is_stored_is_what_was_parsed(tmp_path: Path) -> None:
     assert (read.code, read.card, read.tasks) == (plain.code, plain.card, plain.tasks)
     assert read.top.imports == plain.top.imports
     assert plain.top.texts <= read.top.texts
+
+
+def test_the_name_of_a_parameter_is_no_word_of_a_test() -> None:
+    facts = parse(
+        b"import pytest\n"
+        b'@pytest.mark.parametrize(("text", "says"), [("chain", "it")])\n'
+        b"def test_it(text, says):\n    assert text != says\n"
+    )
+    assert facts.top.texts == {"chain", "it"}
+    assert {"text", "says"} <= facts.top.names

@@ -21,6 +21,9 @@ from adabench.harness.run.descendants import descendants
 from adabench.harness.store import run_folder
 from adabench.reports.notebook import run_call
 
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
+
 pytestmark = pytest.mark.usefixtures("toy", "session")
 CLOCKED = re.compile(r"(_s|_j|_bytes|_width|_pressure)$|^(loops|samples|samples_dropped|retakes)$")
 Command = Callable[..., subprocess.CompletedProcess[str]]
