@@ -50,7 +50,7 @@ def worlds() -> Iterator[World]:
 
 def of_ratios() -> Iterator[World]:
     """Yield ratios of costs, and of shares that hold zeros."""
-    for kind in ("normal", "skewed"):
+    for kind in ("log-normal", "skewed"):
         ratio = Ratio("cost", "old")
         yield world("Ratio", f"costs, {kind}", ratio, 0.5, HALF, HALF / 2, costs(kind))
     any_fall = Ratio("cost", "old", high=1.0)
@@ -72,7 +72,7 @@ def of_differences() -> Iterator[World]:
         yield world("Difference", f"shares, {rate:g}", Difference("right", "old"), effect, effect,
                     effect / 2, answers(rate))  # fmt: skip
     kept = Ratio("cost", "old", keeping={"right": 0.05})
-    draw = both(costs("normal"), answers(0.9, 0.9), 2 * HALF)
+    draw = both(costs("log-normal"), answers(0.9, 0.9), 2 * HALF)
     yield World("keeping", "shares, 0.9", _claim(kept, 0.5), 0.0, -0.05, draw, nothing=None)
     contrast = Contrast("score", "old", ("odd",), ("even",))
     yield world("Contrast", "scores", contrast, 0.8, 0.8, 0.4, in_odd_cases)
@@ -87,7 +87,9 @@ def of_sameness() -> Iterator[World]:
         "sameness", "shares, 0.98", near, None, 0.0, -0.02, answers(0.98, 0.9), nothing=None
     )
     cost = Ratio("cost", "old", high=1.2)
-    yield world("sameness", "costs", cost, None, 0.0, math.log(1.2), costs("normal"), nothing=None)
+    yield world(
+        "sameness", "costs", cost, None, 0.0, math.log(1.2), costs("log-normal"), nothing=None
+    )
 
 
 def of_curves_and_fronts() -> Iterator[World]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adabench.cli.execution import announce, interruptible, records_of
-from adabench.cli.selection import AsJson
+from adabench.cli.selection import AsJson, time_of
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
 from adabench.harness.errors import StoreError
 
@@ -38,6 +38,18 @@ Counts = Annotated[
     bool,
     typer.Option("--counts", help="Judge what counts decide, on all cores, and measure no time."),
 ]
+TimeOption = Annotated[
+    float | None,
+    typer.Option(
+        "--time",
+        parser=time_of,
+        metavar="TIME",
+        help="Decide what counts can decide within: 6m. Takes as many seeds as it needs.",
+    ),
+]
+UntilDecided = Annotated[
+    bool, typer.Option("--until-decided", help="Like --time, until every plan is done.")
+]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Print what would run, and run nothing.")]
 
 
@@ -46,6 +58,8 @@ def command(
     out: Place = None,
     seeds: OtherSeeds = "",
     counts: Counts = False,
+    time_s: TimeOption = None,
+    until_decided: UntilDecided = False,
     dry: Dry = False,
     as_json: AsJson = False,
 ) -> None:
@@ -53,6 +67,9 @@ def command(
     from adabench.harness.analysis.reproduction import reproduction
 
     found = reproduction(paper)
+    if time_s is not None or until_decided:
+        decide_within(found, seeds, None if until_decided else time_s, out, as_json=as_json)
+        return
     turns = [run.turns(seeds, counts=counts) for run in found.runs]
     if dry:
         show_plan(found, turns, as_json)
@@ -68,6 +85,36 @@ def command(
         show(found, measured, rows, as_json)
         talk(f"{len(measured)} run{'s'[: len(measured) > 1]}, {time.perf_counter() - start:.0f} s.")
     raise typer.Exit(max(findings.exit_code for findings in measured))
+
+
+def decide_within(
+    found: "Reproduction", seeds: str, time_s: float | None, out: Path | None, *, as_json: bool
+) -> None:
+    """Decide what counts can decide of what is claimed, and print the answers first.
+
+    Raises:
+        StoreError: if a run stands where this one is to be written.
+        SelectionError: for seeds that are no beginning.
+    """
+    from adabench.cli.decision_output import (
+        decided,
+        first_of,
+        free_folder,
+        show,
+        stored,
+        write_answers,
+    )
+    from adabench.harness.decision.decision import decidable
+
+    folder = free_folder(out, found.name)
+    claims, others = decidable(found.statements)
+    with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
+        done = decided(claims, first_of(seeds), time_s)
+    stored(done, folder, tuple(dict.fromkeys(c.statement.entry.address for c in claims)))
+    write_answers(folder, done, others)
+    with verdict_output():
+        show(found.title, done, others, folder, as_json=as_json)
+    raise typer.Exit(0 if all(claim.is_decided for claim in claims) else 5)
 
 
 def show_plan(found: "Reproduction", turns: "list[tuple[Turn, ...]]", as_json: bool) -> None:

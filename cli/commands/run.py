@@ -53,10 +53,24 @@ if TYPE_CHECKING:
     from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.run.run_request import RunRequest
     from adabench.harness.run.settings import Limits
+    from adabench.harness.store.run_folder import Run as RunFolder
     from adabench.reports.figures.character_plot import Looks
 
 MeasureEnergy = Annotated[
     bool, typer.Option("--energy", help="Measure energy, in a pass of its own.")
+]
+Decide = Annotated[
+    str | None,
+    typer.Option(
+        metavar="QUESTION",
+        help="Decide 'faults: mark0 < lru by 1%'.",
+    ),
+]
+DecideTime = Annotated[
+    float,
+    typer.Option(
+        "--time", parser=time_of, metavar="TIME", show_default=False, help="With --decide: 6m."
+    ),
 ]
 Region = Annotated[str | None, typer.Option(help="With --energy: a country, such as DEU.")]
 Meters = Annotated[
@@ -99,7 +113,7 @@ FrontierTolerance = Annotated[
         min=0.001,
         max=0.5,
         callback=finite,
-        help="With --race: the largest difference that does not count.",
+        help="With --race: a difference that does not count.",
     ),
 ]
 Warmup = Annotated[
@@ -131,7 +145,7 @@ MemoryLimit = Annotated[
 Resume = Annotated[Path | None, typer.Option(help="Continue a run that was interrupted.")]
 CountsOnly = Annotated[
     bool,
-    typer.Option("--counts", help="Count and score every case on all cores, and measure no time."),
+    typer.Option("--counts", help="Count on all cores, measure no time."),
 ]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
@@ -150,6 +164,7 @@ def command(
     counts: CountsOnly = False,
     target_ci: TargetCi = None, max_time_per_case: MaxTimePerCase = 5.0, warmup: Warmup = 0.0,
     race: Race = None, frontier_tolerance: FrontierTolerance = 0.02,
+    decide: Decide = None, decide_s: DecideTime = 360.0,
     cached: Cached = True, report: Report = True,
     hardware: Hardware = None, mismatch: Mismatch = False,
     executor: Executor = "local", workers: Workers = None, cores: Cores = None,
@@ -158,16 +173,11 @@ def command(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run methods on their tasks, judge their claims, write a report."""
+    from adabench.cli.decision_output import Asked, answer
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.notebook.session_methods import keep_methods, refuse_elsewhere
     from adabench.harness.provenance.hardware_profile import admit_machine
-    from adabench.harness.run.run_request import (
-        RunRequest,
-        create_run,
-        plan_turns,
-        resume_run,
-        write_log,
-    )
+    from adabench.harness.run import run_request
     from adabench.harness.run.settings import Limits
     from adabench.reports.report.write import write_report
 
@@ -175,7 +185,10 @@ def command(
         fixed, model=model, judge=judge, draft=draft, data=data, device=device, dtype=dtype,
         chat="off" if no_chat else None,
     )  # fmt: skip
-    request = RunRequest(
+    if decide is not None:
+        asked = Asked(tuple(select or ()), pinned_conditions, seeds, scale, decide_s)
+        return answer(decide, asked, out, as_json=as_json)
+    request = run_request.RunRequest(
         selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats,
         scale, target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts,
     )  # fmt: skip
@@ -186,27 +199,37 @@ def command(
     pinned = admit_machine(hardware, off_profile=mismatch, say=talk)
     if resume:
         _check_resume(resume, request, given_profile=bool(pinned) or dry)
-        opened = resume_run(resume)
+        opened = run_request.resume_run(resume)
     else:
         words = ("adabench", *sys.argv[1:])
-        turns = plan_turns(request, math.inf) if confirmed else plan_turns(request)
+        most = {"most": math.inf} if confirmed else {}
+        turns = run_request.plan_turns(request, **most)
         refuse_elsewhere((turn.cell.address for turn in turns), options.kind)
         announce(turns, out)
         if dry:
             show_plan(turns, as_json)
             return
-        opened = create_run(out, turns, request, pinned, words)
+        opened = run_request.create_run(out, turns, request, pinned, words)
     keep_methods(opened.folder, (turn.cell.address for turn in opened.turns))
+    anew = _measure(opened, limits, options, energy=energy, cached=cached)
+    findings = load_run(opened.folder)
+    page = write_report(findings, opened.folder, anew=anew) if report else None
+    with verdict_output():
+        show(findings, page, as_json, carbon)
+    raise typer.Exit(findings.exit_code)
+
+
+def _measure(
+    opened: "RunFolder", limits: "Limits", options: "FanOutOptions", *, energy: bool, cached: bool
+) -> bool:
+    """Measure what remains of a run; say whether anything did."""
+    from adabench.harness.run.run_request import write_log
+
     with opened as journal, write_log(journal.folder), interruptible(resumption(opened.folder)):
         records = records_of(journal, limits, options, energy=energy, cached=cached)
         for record in records or ():
             journal.append(record)
-    findings = load_run(journal.folder)
-    anew = records is not None
-    page = write_report(findings, journal.folder, anew=anew) if report else None
-    with verdict_output():
-        show(findings, page, as_json, carbon)
-    raise typer.Exit(findings.exit_code)
+    return records is not None
 
 
 def _check_request(

@@ -47,12 +47,14 @@ def analyse(
         task_cards,
         method_cards,
         Tally.of(table),
-        summarise(dots, task_cards),
+        summarise(dots, task_cards, method_cards),
         oracle_gaps(dots, task_cards, method_cards, manifest.get("sources")),
         realised_speedups(dots, task_cards, method_cards),
         tuple(
             _marked(row, *usual, task_cards, method_cards)
-            for row in verdicts(table, task_cards, method_cards, dots, rivals)
+            for row in verdicts(
+                table, task_cards, method_cards, dots, rivals, manifest.get("looks")
+            )
         ),
         front_bands(dots, task_cards, method_cards),
     )

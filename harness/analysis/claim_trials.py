@@ -7,16 +7,15 @@ control meets too says nothing of the method. What small cases leave open is no 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from adabench.harness.analysis.analyse import settled_cards
 from adabench.harness.analysis.claims.command import sweeps
 from adabench.harness.analysis.claims.evidence import Evidence
-from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.findings import ClaimRow
-from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.analysis.independent_units import fitted_for
+from adabench.harness.analysis.single_claim import judge_claim
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, OutOfReach
 from adabench.harness.contract.claim import Claim
@@ -55,6 +54,7 @@ class ClaimTrials:
                 if turns and self._run(bench, turns, until):
                     yield from self._unmasked(claim, self._row(claim, turns))
                     yield from self._unmeasured(claim, turns)
+                    yield from self._fitted(claim, turns)
         finally:
             bench.close()
 
@@ -117,18 +117,23 @@ class ClaimTrials:
                 "never records: no control could meet it. Name one that does (apart_from=)"
             )
 
+    def _fitted(self, claim: Claim, turns: tuple[Turn, ...]) -> Iterator[str]:
+        """Say it if a claim over cases compares what was trained for it."""
+        if claim.over != "cases":
+            return
+        compared = {self.entry.name, *rival_names(claim.expect)}
+        made = [record for turn in turns for record in self.records[turn.cell.key]]
+        used = {name for r in made if r.cell.method in compared for name in r.trained}
+        for name in fitted_for(used, registry.find(self.entry.task).card):
+            yield (
+                f"{claim.id} is over cases, and what it compares reads {name}, which was trained for it "
+                '(the task\'s given= does not name it): say over="trainings"'
+            )
+
     def _row(self, claim: Claim, turns: tuple[Turn, ...]) -> ClaimRow:
         """Judge one claim by the records of its own turns."""
-        table = from_records(record for turn in turns for record in self.records[turn.cell.key])
-        task = registry.find(self.entry.task)
-        known = {f"{task.name}/{name}": card for name, card in _cards(task.name).items()}
-        dots = collapse(table)
-        tasks, methods = settled_cards(dots, {task.name: task.card}, known)
-        address = self.entry.address
-        own = replace(methods[address], claims=(claim, *_required(claim, self.entry.card)))
-        judged = {name: replace(card, claims=()) for name, card in methods.items()}
-        rows = verdicts(table, tasks, {**judged, address: own}, dots)
-        return next(row for row in rows if row.id == claim.id)
+        made = [record for turn in turns for record in self.records[turn.cell.key]]
+        return judge_claim(self.entry, claim, from_records(made))
 
 
 def unrecorded(claim: Claim, records: Sequence[Record]) -> list[str]:
@@ -151,10 +156,6 @@ def apart(claim: Claim, method: str, cards: Mapping[str, Card]) -> tuple[str, ..
     if claim.apart_from is not None:
         return claim.apart_from
     return tuple(name for name, card in cards.items() if card.controls(method))
-
-
-def _required(claim: Claim, card: Card) -> tuple[Claim, ...]:
-    return tuple(other for other in card.claims if other.id in claim.requires)
 
 
 def _cards(task: str) -> dict[str, Card]:

@@ -16,14 +16,14 @@ import numpy as np
 
 from adabench.harness.analysis.findings import Compared
 from adabench.harness.analysis.gap_anchors import Anchors
-from adabench.harness.analysis.operating_points import ReplicateList, shared_places, table
+from adabench.harness.analysis.metric_range import SHARES
+from adabench.harness.analysis.operating_points import shared_places, table
 from adabench.harness.analysis.quality_cost_plot import bracket, corners, height, mix
-from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means
+from adabench.harness.analysis.replicates import ReplicateList
+from adabench.harness.stats.intervals import FloatArray, Statistic, means
 
 SLACK = 1e-12
 """Relative: rounding of means."""
-SHARES = ("", "1", "share")
-"""Units of a quality that is a share, and is told in points."""
 Comparison = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
 """(mixture's costs, its qualities, own cost, own quality), each (r, settings), to (r, 1)."""
 
@@ -31,12 +31,15 @@ Comparison = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArr
 def cost_at_equal_quality(one: Anchors) -> Compared:
     """Return in percent what the method costs beyond the cheapest mixture as good as it."""
     nothing = Compared(unit="%")
-    return _compared(one, saved_percent, is_reached, nothing, "no static mixture is as good")
+    found = _compared(one, log_cost, is_reached, nothing, "no static mixture is as good")
+    values = (found.estimate, found.low, found.high)
+    estimate, low, high = (None if x is None else 100 * math.expm1(x) for x in values)
+    return replace(found, estimate=estimate, low=low, high=high)
 
 
 def quality_at_equal_cost(one: Anchors) -> Compared:
     """Return in points how much better the method is than the best mixture of its cost."""
-    share = one.quality.unit in SHARES
+    share = one.quality.unit in SHARES  # told in points
     nothing = Compared(unit="points" if share else one.quality.unit)
     scale = 100.0 if share else 1.0
 
@@ -46,16 +49,16 @@ def quality_at_equal_cost(one: Anchors) -> Compared:
     return _compared(one, gained, is_affordable, nothing, "every static setting costs more")
 
 
-def saved_percent(
-    x: FloatArray, y: FloatArray, cost: FloatArray, quality: FloatArray
-) -> FloatArray:
-    """Return the percent by which a cost lies over that of the mixture of a quality.
+def log_cost(x: FloatArray, y: FloatArray, cost: FloatArray, quality: FloatArray) -> FloatArray:
+    """Return the logarithm of a cost over that of the mixture of a quality: no interval is below -100 %.
 
     Of a quality that no mixture reaches it is that over the best static setting, which is a bound.
     """
     _, hull_x, hull_y = corners(x, y)
     there = mix(hull_x, *bracket(hull_y, quality))
-    return 100 * np.divide(cost - there, there, out=np.full_like(cost, np.nan), where=there > 0)
+    whole = (there > 0) & (cost > 0)
+    quotient = np.divide(cost, there, out=np.full_like(cost, np.nan), where=whole)
+    return np.log(quotient, out=np.full_like(cost, np.nan), where=whole)
 
 
 def is_reached(x: FloatArray, y: FloatArray, cost: FloatArray, quality: FloatArray) -> FloatArray:
@@ -92,7 +95,7 @@ def _compared(
         return replace(nothing, reason="no case was solved by both statics and method")
     if not _statistic(one, places, within)(np.ones((1, len(places))))[0, 0]:
         return replace(nothing, reason=beyond)
-    found = bootstrap(places, _statistic(one, places, compare), "bca")[0]
+    found = places.intervals(_statistic(one, places, compare), "bca")[0]
     if not math.isfinite(found.estimate):
         return replace(nothing, reason=f"{one.cost.name} is not positive")
     return replace(nothing, estimate=found.estimate, low=found.low, high=found.high)

@@ -186,6 +186,12 @@ class ClaimRow:
     """Controls and static settings that meet it too."""
     run_with: str = ""
     """The command whose run can decide it."""
+    over: str = ""
+    """What the interval rests on: cases, trainings or seeds; empty in findings of before."""
+    power: float | None = None
+    """At the paper's full effect, of the size that was run."""
+    needed: int = 0
+    """Cases, trainings or seeds at which the power is 0.9; 0 where no number would do."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adabench.harness.analysis.findings import FrontBand
+from adabench.harness.analysis.independent_units import with_units
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     settings,
@@ -36,6 +37,8 @@ def front_bands(
             for dot in dots
             if dot.task == task and method_cards[f"{task}/{dot.method}"].role != "oracle"
         ]
+        cards = [method_cards[f"{task}/{name}"] for name in sorted({dot.method for dot in real})]
+        real = with_units(real, real, task_cards[task], cards)
         band = _band(task, real, task_cards[task])
         found += [] if band is None else [band]
     return tuple(found)

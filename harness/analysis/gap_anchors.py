@@ -10,10 +10,10 @@ just one, is the random router.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from adabench.harness.analysis.independent_units import with_units
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     Setting,
-    by_training,
     settings,
 )
 from adabench.harness.analysis.quality_cost_plot import (
@@ -123,7 +123,7 @@ def anchors_of(
     gap = gap_of(method, card, cards)
     wanted = {method, *gap.mixture, gap.oracle, gap.coin, cards[method].skips_from}
     near = points_of_plot([dot for dot in dots if dot.method in wanted], card)
-    drawn = by_training(near, near, card)
+    drawn = with_units(near, near, card, [cards[name] for name in sorted(wanted & cards.keys())])
     return Anchors(task, method, card, cards, gap, *plotted, drawn)
 
 

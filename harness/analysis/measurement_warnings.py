@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from adabench.harness.analysis.independent_units import fitted_for
 from adabench.harness.analysis.invalid_timings import column, judge_timings
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record
@@ -87,7 +88,7 @@ def _seeds(table: Table) -> Iterator[str]:
                 f"{task}: {number} training{'s' * (number > 1)} of {whose} only, and seeds of one model "
                 f"are no replicates of it. {_more_trainings(table, task, few)}"
             )
-        elif len(known) < FEW_SEEDS:
+        elif len(known) < FEW_SEEDS and not _pools(task):
             yield (
                 f"{task}: {len(known)} seed{'s' * (len(known) > 1)} only; intervals over so few are rough. "
                 f"Add --seeds 0..{FEW_SEEDS * 2 - 1} before you quote them."
@@ -135,12 +136,25 @@ def _recipe_owner(name: str) -> str:
 
 
 def _trainings(table: Table, task: str) -> dict[str, int]:
-    """Count the trained models of each method of a task that uses any."""
+    """Count the trained models of each method of a task that uses any.
+
+    On a task with exchangeable cases those that every method is given are no unit of anything.
+    """
+    known = registry.tasks().get(task) if _pools(task) else None
     found: dict[str, set[str]] = defaultdict(set)
     for cell in table.all_cells:
-        if cell.task == task and table.trained.get(cell.key):
-            found[cell.method].add(repr(sorted(table.trained[cell.key].items())))
+        used = table.trained.get(cell.key, {}) if cell.task == task else {}
+        if known is not None:
+            used = {name: used[name] for name in fitted_for(used, known.card)}
+        if used:
+            found[cell.method].add(repr(sorted(used.items())))
     return {method: len(models) for method, models in found.items()}
+
+
+def _pools(task: str) -> bool:
+    """Say whether a seed of a task draws further cases and nothing else, or copies of a list."""
+    known = registry.tasks().get(task)
+    return known is not None and known.card.cases != "nested"
 
 
 def _contention(table: Table) -> Iterator[str]:

@@ -12,18 +12,18 @@ leaf stands is a number that means the same in all of them (`ReplicateIndex`).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
 from adabench.harness.analysis.preparations import PREFIX, preparation_column
+from adabench.harness.analysis.replicates import ReplicateIndex, ReplicateList
 from adabench.harness.contract.card import Card, Metric, Point
 from adabench.harness.contract.record import Record
-from adabench.harness.stats.intervals import FloatArray, IntArray, Replicate
+from adabench.harness.stats.intervals import FloatArray, IntArray
 from adabench.harness.store.table import TIMED, Table, from_records
 
 __all__ = ["TIMED"]
@@ -35,111 +35,6 @@ Setting = tuple[str, Key, Key]
 UNITS = {"_s": "s", "_j": "J", "_bytes": "B"}
 IDENTITY = "instance"
 """A digest of the case, not a measurement: leaves that differ in it do not pair."""
-
-
-@dataclass(frozen=True, eq=False)
-class ReplicateIndex:
-    """How the places of a table are numbered: by seed, group and case, in this order."""
-
-    seeds: IntArray
-    groups: tuple[str, ...]
-    cases: int
-    trainings: tuple[int, ...] = ()
-    """For each seed the number of its trained models; empty where nothing is trained."""
-    recipes: int = 5
-    """Trainings of a model that there are recipes for: more cannot be had."""
-    _named: dict[bytes, list[Replicate]] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def of(cls, table: Table) -> "ReplicateIndex":
-        """Return the numbering of a table's places."""
-        return cls(np.unique(table.seed), table.groups, int(table.case.max(initial=0)) + 1)
-
-    def numbers(self, table: Table) -> IntArray:
-        """Return the number of each row's place; numbers sort as places do."""
-        seed = np.searchsorted(self.seeds, table.seed)
-        found = (seed * len(self.groups) + table.group) * self.cases + table.case
-        return np.asarray(found, np.intp)
-
-    def place(self, number: int) -> Replicate:
-        """Return the place that has a number."""
-        rest, case = divmod(number, self.cases)
-        seed, group = divmod(rest, len(self.groups))
-        return Replicate(int(self.seeds[seed]), self.groups[group], case, self._training(seed))
-
-    def _training(self, seed: int) -> int | None:
-        """Return the training that a seed (by its index) belongs to, where there are several."""
-        return self.trainings[seed] if len(set(self.trainings)) > 1 else None
-
-    def named(self, numbers: IntArray) -> list[Replicate]:
-        """Return places; those of a run's dots are mostly the same, and named once."""
-        key = numbers.tobytes()
-        if key not in self._named:
-            seed_group, case = np.divmod(numbers, self.cases)
-            seed, group = np.divmod(seed_group, max(len(self.groups), 1))
-            trained = [self._training(k) for k in range(len(self.seeds))]
-            rows = zip(seed.tolist(), group.tolist(), case.tolist(), strict=True)
-            self._named[key] = [
-                Replicate(int(self.seeds[s]), self.groups[g], c, trained[s]) for s, g, c in rows
-            ]
-        return self._named[key]
-
-
-@dataclass(frozen=True, eq=False)
-class ReplicateList(Sequence[Replicate]):
-    """Places by number, as long as nobody asks for them one by one."""
-
-    where: ReplicateIndex
-    numbers: IntArray
-
-    @overload
-    def __getitem__(self, at: int) -> Replicate: ...
-    @overload
-    def __getitem__(self, at: slice) -> "ReplicateList": ...
-    def __getitem__(self, at: int | slice) -> "Replicate | ReplicateList":
-        if isinstance(at, slice):
-            return replace(self, numbers=self.numbers[at])
-        return self.where.place(int(self.numbers[at]))
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __iter__(self) -> Iterator[Replicate]:
-        return iter(self.where.named(self.numbers))
-
-    @property
-    def seeds(self) -> int:
-        """How many seeds there are."""
-        return len(np.unique(self._seed))
-
-    @property
-    def units(self) -> IntArray:
-        """(n,) the number of each place's independent unit: equal within one."""
-        if self.trainings < 2:
-            return self._seed
-        return np.asarray(self.where.trainings, np.intp)[self._seed]
-
-    @property
-    def clusters(self) -> int:
-        """How many independent units there are: seeds, or trained models where these are fewer."""
-        return len(np.unique(self.units))
-
-    @property
-    def trainings(self) -> int:
-        """How many trained models there are; 0 where nothing is trained."""
-        return len(
-            {self.where.trainings[k] for k in np.unique(self._seed)} if self._trained else ()
-        )
-
-    @property
-    def _trained(self) -> bool:
-        return bool(self.where.trainings)
-
-    @property
-    def _seed(self) -> IntArray:
-        """(n,) the index of each place's seed."""
-        per_seed = self.where.cases * max(len(self.where.groups), 1)
-        return np.asarray(self.numbers // per_seed, np.intp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,45 +167,6 @@ def _dot(leaves: CaseTable, cells: Sequence[int]) -> OperatingPoint:
     return OperatingPoint(
         first.task, first.method, first.scale, first.point, first.conditions, leaves, rows
     )  # fmt: skip
-
-
-def by_training(
-    dots: Sequence[OperatingPoint], compared: Sequence[OperatingPoint], card: Card
-) -> list[OperatingPoint]:
-    """Return dots whose places know which seeds share a trained model.
-
-    Two seeds share one if any of the dots that are compared used the same artefact in both. Of a run
-    that did not record its artefacts, the task's `card` says how many trainings there were: seeds took
-    them in turn.
-    """
-    if not dots:
-        return []
-    where = dots[0].leaves.where
-    table = dots[0].leaves.table
-    used: dict[int, set[str]] = {int(seed): set() for seed in where.seeds}
-    for index in {int(k) for dot in compared for k in np.unique(table.cell[dot.rows])}:
-        cell = table.cells[index]
-        own = table.trained.get(cell.key, {})
-        used[cell.seed] |= {f"{name} {digest}" for name, digest in own.items()}
-    if card.trainings and not table.trained:
-        used = {seed: {f"{seed % card.trainings}"} for seed in used}
-    if not any(used.values()):
-        return list(dots)
-    numbers = tuple(_shared(used).values())
-    known = replace(where, trainings=numbers, recipes=card.recipes, _named={})
-    leaves = replace(dots[0].leaves, where=known)
-    return [replace(dot, leaves=leaves) for dot in dots]
-
-
-def _shared(used: Mapping[int, Collection[str]]) -> dict[int, int]:
-    """Number seeds by what they share, directly or through others; alone, each its own."""
-    number = {seed: k for k, seed in enumerate(used)}
-    holders: dict[str, int] = {}
-    for seed, names in used.items():
-        for name in names:
-            one, other = number[seed], number[holders.setdefault(name, seed)]
-            number = {s: other if n == one else n for s, n in number.items()}
-    return number
 
 
 def unit_of(name: str, card: Card) -> str:

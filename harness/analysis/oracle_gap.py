@@ -42,13 +42,13 @@ from adabench.harness.analysis.findings import GapRow, GapStatus
 from adabench.harness.analysis.gap_anchors import Anchors, anchors
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
-    ReplicateList,
     shared_places,
     table,
 )
 from adabench.harness.analysis.quality_cost_plot import Dots, height
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Card
-from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, bootstrap, means
+from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, means
 
 TINY = 1e-9
 """Relative to the largest quality: a lead below it is rounding."""
@@ -144,7 +144,7 @@ def _measured(row: GapRow, one: Anchors) -> GapRow:
     """Fill in the number and its interval, or the word that stands in its place."""
     groups = sides(one)
     places = shared_places(*groups)
-    closed, room = bootstrap(places, leads(one, groups, places), "bca")
+    closed, room = places.intervals(leads(one, groups, places), "bca")
     row = replace(row, n=len(places), room=room.estimate)
     status, reason = _status(closed, room, one.gap.room, one)
     if reason:

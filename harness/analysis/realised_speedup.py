@@ -32,7 +32,6 @@ from adabench.harness.analysis.findings import SpeedupRow
 from adabench.harness.analysis.gap_anchors import Anchors, anchors
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
-    ReplicateList,
     Setting,
     shared_places,
     table,
@@ -45,8 +44,9 @@ from adabench.harness.analysis.quality_cost_plot import (
     mix,
     settled_value,
 )
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Card, Point
-from adabench.harness.stats.intervals import FloatArray, Statistic, bootstrap, means
+from adabench.harness.stats.intervals import FloatArray, Statistic, means
 
 SAVED = 0.9
 """Nearer to 1 than this a ratio of logarithms would be a quotient of two noises."""
@@ -132,7 +132,7 @@ def _realised(
             return replace(row, reason="quality", remark=f"{differs}; {margin}")
         row = replace(row, remark=differs)
         own[1] = static[1]  # agrees within the margin; the remark says how nearly
-    work, speedup = bootstrap(places, exponent(static, own, one.sign), "bca")
+    work, speedup = places.intervals(exponent(static, own, one.sign), "bca")
     if not math.isfinite(work.estimate):
         return replace(row, reason="unreached", remark=_unreached(one, static, own))
     against = _mixture(list(sides[0]), static, own, one.sign)

@@ -152,13 +152,13 @@ def _of_paper(paper: Paper) -> Reproduction:
         )
     statements = _statements(entries)
     written = tuple(Run((_part(line),)) for line in paper.commands)
-    return Reproduction(paper.slug, paper.title, statements, written or _runs(statements), paper)
+    return Reproduction(paper.slug, paper.title, statements, written or runs_of(statements), paper)
 
 
 def _by_claim(name: str) -> Reproduction | None:
     for own in _statements(_methods(), published=False):
         if own.claim.id.lower() == name.lower():
-            return Reproduction(own.claim.id, own.claim.says, (own,), _runs((own,)))
+            return Reproduction(own.claim.id, own.claim.says, (own,), runs_of((own,)))
     return None
 
 
@@ -183,7 +183,7 @@ def _by_task(name: str) -> Reproduction | None:
 
 def _of_entries(name: str, title: str, entries: Iterable[Entry]) -> Reproduction:
     statements = _statements(entries)
-    return Reproduction(name, title, statements, _runs(statements))
+    return Reproduction(name, title, statements, runs_of(statements))
 
 
 def _methods() -> list[Entry]:
@@ -205,7 +205,7 @@ def _names() -> list[str]:
     return [*papers(), *registry.tasks(), *(entry.address for entry in _methods()), *ids]
 
 
-def _runs(statements: Sequence[Statement]) -> tuple[Run, ...]:
+def runs_of(statements: Sequence[Statement]) -> tuple[Run, ...]:
     """Return the runs that claims need: one for each set of seeds and scale."""
     together: dict[tuple[str, ...], dict[str, None]] = {}
     for own in statements:

@@ -3,7 +3,7 @@
 Rows stand in the order of task, method, conditions and point, whatever the order of the
 records. Where a run holds several scales, the scale stands among the conditions.
 
-Intervals of times, energies and sizes are taken on the log scale: they cannot reach below zero.
+Intervals lie where their metric lies (`metric_range.py`): no cost is negative, no share above 1.
 
 A metric that is declared as one over another (`Metric.per`) is a ratio of their means.
 
@@ -13,28 +13,34 @@ share. Where nothing varied over cases and seeds, as with a counter that the cas
 no scatter to draw an interval from, and none is given.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from adabench.harness.analysis.findings import Estimate, SummaryRow
+from adabench.harness.analysis.independent_units import with_units
+from adabench.harness.analysis.metric_range import (
+    ANYWHERE,
+    POSITIVE,
+    cut,
+    is_share,
+    range_of,
+    stretched,
+    taken_back,
+)
 from adabench.harness.analysis.operating_points import (
     IDENTITY,
-    TIMED,
     OperatingPoint,
-    ReplicateList,
-    by_training,
     metric_of,
     unit_of,
 )
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Card, Metric
 from adabench.harness.stats.intervals import (
     FloatArray,
     Interval,
     Statistic,
-    bootstrap,
     means,
     yes_or_no,
 )
@@ -44,16 +50,22 @@ TIMING = frozenset(
     {"loops", "samples", "samples_dropped", "retakes", "latency_half_width", "cpu_pressure"}
 )
 """How a case was timed and what disturbed it: in every record, but not a result."""
-SHARES = ("", "1", "share")
-"""Units of a mean of yes and no; a count has a unit of things."""
 
 
 def summarise(
-    dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card]
+    dots: Sequence[OperatingPoint],
+    task_cards: Mapping[str, Card],
+    method_cards: Mapping[str, Card],
 ) -> tuple[SummaryRow, ...]:
     """Return a row for every operating point."""
     several = len({dot.scale for dot in dots}) > 1
-    clustered = [own for dot in dots for own in by_training([dot], [dot], task_cards[dot.task])]
+    clustered = [
+        own
+        for dot in dots
+        for own in with_units(
+            [dot], [dot], task_cards[dot.task], [method_cards[f"{dot.task}/{dot.method}"]]
+        )
+    ]
     ordered = sorted(clustered, key=lambda dot: (dot.task, dot.method, dot.scale, dot.setting))
     return tuple(_row(dot, task_cards[dot.task], several) for dot in ordered)
 
@@ -79,14 +91,38 @@ def _estimates(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
     for names in together.values():
         own = dot.holding(*names)
         columns = np.stack([own.column(name) for name in names], axis=1)
-        logged = [name.endswith(TIMED) and bool(columns[:, k].min() > 0)
-                  for k, name in enumerate(names)]  # fmt: skip
-        intervals = bootstrap(own.places, _partly_logged(columns, logged))
-        for k, (name, is_log) in enumerate(zip(names, logged, strict=True)):
-            interval = _honest(intervals[k], columns[:, k], own.places, metric_of(name, card))
-            value, low, high = (math.exp(x) if is_log and x is not None else x for x in interval)
-            found[name] = Estimate(value or 0.0, low, high, len(own), unit_of(name, card))
+        for name, interval in zip(names, _intervals(names, columns, own.places, card), strict=True):
+            found[name] = Estimate(*interval, own.places.cases, unit_of(name, card))
     return dict(sorted((found | _ratios(dot, card)).items()))
+
+
+def _intervals(
+    names: Sequence[str], columns: FloatArray, places: ReplicateList, card: Card
+) -> list[Interval]:
+    """Return the means of columns (n, k) of metrics, with intervals in their ranges."""
+    metrics = [metric_of(name, card) for name in names]
+    ends = [
+        range_of(name, metric) for k, (name, metric) in enumerate(zip(names, metrics, strict=True))
+    ]
+    plain = means(columns)(np.ones((1, len(columns))))[0]
+    inside = [
+        own if own.low < value < own.high else ANYWHERE
+        for own, value in zip(ends, plain.tolist(), strict=True)
+    ]
+    found = [
+        taken_back(one, scale)._replace(estimate=value)
+        for one, scale, value in zip(
+            places.intervals(stretched(means(columns), inside)), inside, plain.tolist(), strict=True
+        )
+    ]
+    lost = [k for k, one in enumerate(found) if one.low is None and inside[k] != ANYWHERE]
+    if lost:  # too many resamples stand at an end, where a stretched scale has no value
+        for k, one in zip(lost, places.intervals(means(columns[:, lost])), strict=True):
+            found[k] = one
+    return [
+        cut(_honest(one, column, places, metric), own)
+        for one, own, column, metric in zip(found, ends, columns.T, metrics, strict=True)
+    ]
 
 
 def _ratios(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
@@ -98,8 +134,10 @@ def _ratios(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
         own = dot.holding(*metric.per)
         both = np.stack([own.column(name) for name in metric.per], axis=1)
         if len(own) and both[:, 1].any():
-            ratio = bootstrap(own.places, _ratio(both))[0]
-            found[metric.name] = Estimate(*ratio, len(own), metric.unit)
+            mean = _ratio(both)(np.ones((1, len(both))))[0, 0]
+            ends = POSITIVE if mean > 0 and both.min() >= 0 else ANYWHERE
+            ratio = taken_back(own.places.intervals(stretched(_ratio(both), [ends]))[0], ends)
+            found[metric.name] = Estimate(*ratio, own.places.cases, metric.unit)
     return found
 
 
@@ -119,23 +157,7 @@ def _honest(
     found: Interval, column: FloatArray, places: ReplicateList, metric: Metric | None
 ) -> Interval:
     """Widen the interval of a share of cases; withdraw that of anything else that never varied."""
-    if is_share(metric) and bool(((column == 0) | (column == 1)).all()):
-        return yes_or_no(found, column, places.seeds)
+    yes_or_no_only = bool(((column == 0) | (column == 1)).all())
+    if is_share(metric) and yes_or_no_only and not places.fixed:
+        return yes_or_no(found, column, places.clusters)
     return found if found.low != found.high else found._replace(low=None, high=None)
-
-
-def is_share(metric: Metric | None) -> bool:
-    """Say whether a metric is declared as one that cases have or have not: a right answer, a flag."""
-    return metric is not None and metric.role in ("quality", "info") and metric.unit in SHARES
-
-
-def _partly_logged(columns: FloatArray, logged: Sequence[bool]) -> Statistic:
-    """Return the means of the columns, as logarithms where `logged`."""
-    mean, where = means(columns), np.asarray(logged)
-
-    def statistic(weights: FloatArray) -> FloatArray:
-        found = mean(weights).copy()
-        found[:, where] = np.log(found[:, where])
-        return found
-
-    return statistic

@@ -38,6 +38,7 @@ __all__ = [
     "Ability",
     "Bound",
     "Card",
+    "Cases",
     "Claim",
     "Contrast",
     "Correlation",
@@ -65,6 +66,7 @@ __all__ = [
 ]
 
 Role = Literal["static", "adaptive", "control", "oracle"]
+Cases = Literal["exchangeable", "nested", "fixed"]
 Fidelity = Literal["code-confirmed", "paper", "reconstructed", "special-case"]
 
 
@@ -101,6 +103,9 @@ class Metric:
     per: tuple[str, ...] = ()
     """Two other metrics, the mean of the first over that of the second: what a solved case costs. No single
     case has such a value, so it stands in tables, and no claim is tested on it."""
+    low: float | None = None
+    high: float | None = None
+    """The ends between which it lies, where its role and unit do not say so (`metric_range.py`)."""
     clocked: bool = False
     """Whether it follows from times although it has no unit of time: a ratio, share or rate of them. Where
     a cell's timing is invalid it is left out with the seconds."""
@@ -212,6 +217,12 @@ class Card:
     allocation: tuple[str, ...] = ()
     """In a task file: metrics that say where the work went, one a class of input (work per
     token of that class); reports draw them side by side."""
+    cases: Cases = "nested"
+    """In a task file: what a further seed brings. `exchangeable`: further cases of one distribution;
+    `nested`: what all its cases share, a graph, a stream or a training; `fixed`: copies of one list."""
+    given: tuple[str, ...] = ()
+    """In a task file: patterns of the names of trained artefacts that every method is handed alike (a
+    policy, a judge). Any other that a method reads was trained for it."""
     seeds: int = 3
     """In a task file: how many seeds a run takes that names none; where models ship trained from several
     seeds, one for each."""
@@ -262,6 +273,8 @@ class Card:
     a control of all."""
     moved_from: str = ""
     """The address that this method had before it moved; runs recorded under it stay readable."""
+    prepares: bool = field(default=False, compare=False)
+    """Whether the file has a `prepare`, which fits something: found by the reader, never written."""
 
     def knob(self, name: str) -> Knob | None:
         """Return the knob called `name`, if there is one."""

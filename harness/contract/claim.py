@@ -29,7 +29,13 @@ Source = Literal["headline", "measured", "theorem", "own", "check"]
 identity, a control or a self-test."""
 PUBLISHED: tuple[Source, ...] = ("headline", "measured")
 """Where what a control meets too is no result."""
+Over = Literal["cases", "trainings", "seeds"]
+"""What a statement generalises over, and with it the unit that its interval rests on: further cases of
+given weights, further trainings, or further seeds of a task whose seeds change what their cases share."""
+Scale = Literal["embedded", "real", "gpu", "paper"]
 LEAST_SHARE = 0.5
+WORTH = 0.02
+"""Of a share, and of a cost: a smaller change is nobody's reason to adopt a method."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ class Claim:
     """The paper's effect in the metric's own terms; None where it gives no number, and for
     sameness, identities and theorems."""
     expect: Expectation
+    worth: float | None = None
+    """Where the paper gives no number and any change is claimed: the least that anyone would want, in the
+    metric's unit, of a ratio as a part of 1; by default `WORTH` of a share and of a ratio."""
+    over: Over | None = None
+    """What it generalises over; by default what task and methods imply (`independent_units.py`)."""
     requires: tuple[str, ...] = ()
     """Ids of claims of the same card that the paper states together with this one."""
     apart_from: tuple[str, ...] | None = None
@@ -55,7 +66,7 @@ class Claim:
     """Why nobody has to be told apart from it, where `apart_from` is empty: printed beside it."""
     share: float = LEAST_SHARE
     """Of the effect, where the bar lies."""
-    scale: Literal["embedded", "real", "gpu", "paper"] = "embedded"
+    scale: Scale = "embedded"
     """The smallest scale at which the claim can be tested."""
     decided_on: str = ""
     """In the card of a method that a family shares: the task on which the claim is decided; empty
@@ -85,6 +96,12 @@ def bar(claim: Claim) -> float | None:
     return claim.share * effect
 
 
+def is_any_change(claim: Claim) -> bool:
+    """Say whether any change to one side is claimed, however small: its bar lies at no effect."""
+    at = bar(claim)
+    return claim.effect is None and at is not None and at == no_effect(claim.expect)
+
+
 def no_effect(expect: Expectation) -> float:
     """Return the value of a form's quantity at which nothing has changed."""
     if isinstance(expect, Ratio | Reach):
@@ -112,6 +129,8 @@ def faults(claim: Claim) -> Iterator[str]:
     low, high = _limits(expect)
     if claim.share < LEAST_SHARE:
         yield f"{claim.id} asks for less than half of the paper's effect"
+    if claim.worth is not None and (claim.worth <= 0 or not is_any_change(claim)):
+        yield f"{claim.id} says what is worth having (worth=): that is for claims of any change, and above 0"
     if claim.id in claim.requires:
         yield f"{claim.id} requires itself"
     if claim.no_rival and claim.apart_from != ():

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from adabench.harness.contract.card import Card, Role
 from adabench.harness.contract.claim import Claim
-from adabench.harness.contract.expectations import OutOfReach, is_certainty
+from adabench.harness.contract.expectations import OutOfReach, is_certainty, rival_names
 
 Cards = Mapping[str, Card]
 """The methods of a task by bare name."""
@@ -70,3 +70,16 @@ def faults(claim: Claim, method: str, task: Card, cards: Cards) -> Iterator[str]
             f"{claim.id} names whom it must be told apart from and no control of {method}; "
             f"add {' or '.join(controls)}"
         )
+
+
+def faults_of_units(
+    claim: Claim, method: str, task: Card, cards: Mapping[str, Card]
+) -> Iterator[str]:
+    """Yield why a claim cannot be over the cases of given weights."""
+    if claim.over != "cases":
+        return
+    if task.cases == "nested":
+        yield f"{claim.id} is over cases, and a seed of this task changes what all its cases share (over=)"
+    for name in (method, *rival_names(claim.expect)):
+        if name in cards and cards[name].prepares:
+            yield f'{claim.id} is over cases, and {name} is fitted by its prepare: say over="trainings"'

@@ -32,7 +32,7 @@ Where = Mapping[str, Scalar | tuple[Scalar, ...]]
 
 @dataclass(frozen=True)
 class Ratio:
-    """`metric` over that of `against`, pair by pair; pairs share conditions, seed and case.
+    """The total of `metric` over that of `against`; pairs share conditions, seed and case.
 
     The effect is a ratio: 0.556 is "1.8x smaller".
     """
@@ -49,6 +49,8 @@ class Ratio:
     same: float = 0.0
     allowance: float = 0.0
     """Additive constant of a theorem, taken off the metric before dividing."""
+    of: Literal["totals", "pairs"] = "totals"
+    """What is divided: the totals over all pairs, or each pair by itself, for the geometric mean."""
     every: bool = False
     """A statement about each single pair (an identity, a worst case), not about the mean."""
 

@@ -35,6 +35,9 @@ from adabench.harness.errors import MethodContractError, MissingExtra, Selection
 PACKAGE = "adabench.workloads"
 _CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
 _NEXT_STATEMENT = re.compile(rb"^[^\s)\]}#]", re.MULTILINE)
+_PREPARE = re.compile(
+    rb"^(def prepare\b|prepare\s*=|from [\w.]+ import .*\bprepare\b)", re.MULTILINE
+)
 NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What parsing raises, of what is nested too deeply too."""
 TASK = "task.py"  # in a folder of `workloads/`, or of a family there
@@ -210,7 +213,7 @@ def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
         if not all(isinstance(item, kind) for item in _items(getattr(card, name))):
             wanted = f"a tuple of {kind.__name__}"
             raise MethodContractError(f"the CARD of {path.name} has {name}= that is not {wanted}.")
-    return card
+    return replace(card, prepares=_PREPARE.search(path.read_bytes()) is not None)
 
 
 def _find_card(path: Path) -> ast.expr | None:

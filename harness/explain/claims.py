@@ -72,7 +72,7 @@ def explain_claim(findings: Findings, table: Table, number: Number, row: ClaimRo
     claim = next((claim for claim in card.claims if claim.id == row.id), None)
     if claim is None or type(claim.expect) not in RULES:
         return without_number(findings, number, what, verdicts, "", row.reason, ())
-    evidence = _evidence(findings, table, claim, row.task)
+    evidence = verdicts.clustered(claim, row.method, _evidence(findings, table, claim, row.task))
     names = [row.method, *rival_names(claim.expect)]
     where, groups = getattr(claim.expect, "where", {}), getattr(claim.expect, "groups", ())
     free = _free(claim.expect, evidence)

@@ -18,6 +18,8 @@ from adabench.harness.analysis.findings import (
     SpeedupRow,
     SummaryRow,
 )
+from adabench.harness.analysis.independent_units import with_units
+from adabench.harness.analysis.metric_range import POSITIVE, range_of
 from adabench.harness.analysis.operating_points import TIMED, OperatingPoint, collapse, order
 from adabench.harness.explain import claims
 from adabench.harness.explain.named_numbers import Number
@@ -91,7 +93,8 @@ def _told(findings: Findings, table: Table, number: Number) -> KindDetails:
 
 def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> KindDetails:
     whole = next(dot for dot in collapse(table) if _is(dot, row))
-    dot = whole.holding(number.metric)
+    cards = findings.task_cards[row.task], [findings.method_cards[f"{row.task}/{row.method}"]]
+    [dot] = with_units([whole.holding(number.metric)], [whole], *cards)
     values = dot.column(number.metric)
     how = "median" if number.metric.endswith(TIMED) else "mean"
     what = f"The mean {number.metric} of {row.task}/{row.method} at {_setting(row)}."
@@ -99,7 +102,8 @@ def _mean(findings: Findings, table: Table, number: Number, row: SummaryRow) -> 
         f"{number.metric} = sum over {len(values):,} cases / {len(values):,} = "
         f"{math.fsum(values.tolist()):.10g} / {len(values):,} = {number.value:.6g}"
     )
-    logged = number.metric.endswith(TIMED) and bool(values.min() > 0)
+    ends = range_of(number.metric, operating_points.metric_of(number.metric, cards[0]))
+    logged = ends == POSITIVE and bool(values.sum() > 0)
     formula = (
         f"{sentence(operating_points, 'Repeats measure')} Here: the {how} of a case's repeats, then the mean "
         "over cases and seeds."

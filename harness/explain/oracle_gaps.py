@@ -6,13 +6,13 @@ from adabench.harness.analysis import equal_terms, oracle_gap
 from adabench.harness.analysis.findings import Compared, Findings, GapRow
 from adabench.harness.analysis.gap_anchors import Anchors, anchors_of
 from adabench.harness.analysis.operating_points import (
-    ReplicateList,
     collapse,
     shared_places,
     table,
 )
 from adabench.harness.analysis.oracle_gap import Curve, lead, lead_of_curve
 from adabench.harness.analysis.quality_cost_plot import Dots
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Point
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.explain.samples_and_meters import (

@@ -14,10 +14,10 @@ from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.operating_points import (
     TIMED,
     OperatingPoint,
-    ReplicateList,
     metric_of,
     order,
 )
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.stats.bootstrap import RESAMPLES
 from adabench.harness.stats.intervals import ENOUGH_SEEDS, MANY
@@ -133,10 +133,13 @@ def how_interval(
         return f"none: {'one replicate has no scatter' if number.n == 1 else 'nothing varied'}"
     if number.low == number.high:
         return "of no width: every resample gives the same"
-    seeds = 0 if places is None else places.seeds
-    n = 0 if places is None else len(places)
     scale = ", on the log scale" if logged else ""
-    if 1 < seeds < ENOUGH_SEEDS:
+    if places is None:
+        return f"95 %{scale} (harness/stats/intervals.py)"
+    seeds, n, over = places.clusters, len(places), places.where.over
+    if over == "trainings" and 1 < seeds < ENOUGH_SEEDS:
+        how = f"the jackknife over {seeds} trainings, with Student's t"
+    elif 1 < seeds < ENOUGH_SEEDS:
         how = (
             f"{RESAMPLES:,} resamples of one fixed stream: seeds with replacement, then cases within each "
             f"of the {seeds} seeds; BCa, widened for few seeds"
@@ -144,7 +147,9 @@ def how_interval(
         if n > MANY:
             how = f"the jackknife over the {seeds} seeds and over cases, added, with Student's t"
     else:
-        unit = f"{seeds} seeds" if seeds > 1 else f"{n:,} cases of one seed, within their groups"
+        noun = "trainings" if over == "trainings" else "seeds"
+        drawn = "one seed" if places.seeds == 1 else f"{places.seeds} seeds, pooled"
+        unit = f"{seeds} {noun}" if seeds > 1 else f"{n:,} cases of {drawn}, within their groups"
         how = f"units are the {unit}; "
         if n > MANY:
             how += "the studentised jackknife, corrected for skew"

@@ -7,9 +7,10 @@ import numpy as np
 from adabench.harness.analysis import realised_speedup
 from adabench.harness.analysis.findings import Findings, SpeedupRow
 from adabench.harness.analysis.gap_anchors import Anchors
-from adabench.harness.analysis.operating_points import ReplicateList, shared_places
+from adabench.harness.analysis.operating_points import shared_places
 from adabench.harness.analysis.quality_cost_plot import Dots, bracket, corners, mix
 from adabench.harness.analysis.realised_speedup import columns, compared
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.explain.oracle_gaps import anchors_in
 from adabench.harness.explain.samples_and_meters import (

@@ -326,6 +326,7 @@ def _claims_resolve(entry: Entry) -> Iterator[str]:
         yield from claim_rivals.faults(claim, entry.name, task, cards)
         if isinstance(expect, OutOfReach):
             continue
+        yield from claim_rivals.faults_of_units(claim, entry.name, task, cards)
         for name in set(metric_names(expect)) - metrics:
             if not name.endswith(TIMED):
                 yield f"{claim.id} speaks of a metric {name!r} that the task does not give"

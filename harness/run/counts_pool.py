@@ -11,7 +11,7 @@ order of the turns, whatever finished first, so a journal is the same to the byt
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -180,7 +180,7 @@ def count_turns(
     *,
     cores: int,
     alone: bool = False,
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Count the cases of turns on some cores, and yield the records in the order of the turns."""
     cores = 1 if any(map(_holds_a_model, turns)) else cores
     shares = shares_of(turns, cores)

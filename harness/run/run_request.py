@@ -124,11 +124,12 @@ def create_run(
     request: RunRequest,
     profile: Mapping[str, Any] | None = None,
     command: Sequence[str] = (),
+    looks: Mapping[str, Sequence[float]] | None = None,
 ) -> run_folder.Run:
     """Start a run folder with its manifest, by default under `runs/`.
 
     `profile` is what `hardware_profile.admit_machine` returned, `command` the words of a shell
-    that asked for the run.
+    that asked for the run, `looks` the last look at each claim, of a run that planned them.
 
     Raises:
         StoreError: if it cannot be written or holds a run already.
@@ -145,6 +146,7 @@ def create_run(
         "sources": run_sources.digests(turns),
         environment_diff.BASE: source_digests.base_digest(),
         **({"profile": dict(profile)} if profile else {}),
+        **({"looks": {name: list(look) for name, look in looks.items()}} if looks else {}),
     }
     return run_folder.create(
         folder or Path("runs") / run_folder.run_name(now, request.select), turns, manifest
@@ -192,10 +194,11 @@ def remaining_records(
     alone = is_alone(run.turns)
     if read_request(run.folder).counts:
         cores = usable_cores()
-        records = count_turns(
-            run.remaining, settings, limits or Limits(), run.done, cores=cores, alone=alone
+        return run.to_the_end(
+            count_turns(
+                run.remaining, settings, limits or Limits(), run.done, cores=cores, alone=alone
+            )
         )
-        return run.to_the_end(records)
     records = execute(run.remaining, settings, limits=limits, done=run.done, alone=alone)
     return run.to_the_end(records)
 

@@ -80,9 +80,9 @@ class Band:
 
 
 def units_of(places: Sequence[Replicate], columns: FloatArray) -> FloatArray:
-    """Average (n, k) columns to independent units: seeds from five seeds on, else places."""
-    seeds = np.array([place.seed for place in places])
-    different, back = np.unique(seeds, return_inverse=True)
+    """Average (n, k) columns to independent units: seeds or trainings from five on, else places."""
+    clusters = np.array([place.cluster for place in places])
+    different, back = np.unique(clusters, return_inverse=True)
     if len(different) < ENOUGH_SEEDS:
         return columns
     count = np.bincount(back).astype(np.float64)

@@ -42,6 +42,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from adabench.harness.stats.intervals import FloatArray, IntArray
+from adabench.harness.stats.paired_answers import score
 from adabench.harness.stats.student_t import Moments, interval, moments, p_above, p_below, tail
 
 Kind = Literal["ratio", "difference"]
@@ -166,7 +167,8 @@ def p_beyond(
         return float(test(found, margin)[0])
     p = float(test(smoothed_moments(units)._replace(bend=np.zeros(1)), margin)[0])
     if units.single:
-        z = _tango(units.values, margin)
+        won, lost = (float(np.count_nonzero(sign * units.values > 0)) for sign in (1, -1))
+        z = score(len(units.values), won, lost, margin)
         return max(p, float(tail(z if side == "above" else -z, math.inf)))
     return max(p, float(test(found, margin)[0])) if found.error[0] > 0 else p
 
@@ -236,19 +238,6 @@ def smoothed_moments(units: Units) -> Moments:
     error = math.sqrt(square - total**2 / (m + 2)) / (m + 2)
     columns = (total / (m + 2), error, 0.0, math.inf if units.single else m - 1.0)
     return Moments(*(np.array([column]) for column in columns))
-
-
-def _tango(gap: FloatArray, margin: float) -> float:
-    """Return Tango's score statistic of the mean of differences -1, 0, 1 against `margin`."""
-    n, wins, losses = len(gap), float((gap > 0).sum()), float((gap < 0).sum())
-    linear = (2 * n - wins + losses) * margin - wins - losses
-    root = math.sqrt(max(linear**2 + 8 * n * losses * margin * (1 - margin), 0.0))
-    lost = (root - linear) / (4 * n)
-    variance = n * (2 * lost + margin * (1 - margin))
-    beyond = wins - losses - n * margin
-    if variance <= 1e-12 * n:
-        return math.copysign(math.inf, beyond) if beyond else 0.0
-    return beyond / math.sqrt(variance)
 
 
 def _is_binary(values: FloatArray) -> bool:

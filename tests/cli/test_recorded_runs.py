@@ -18,6 +18,9 @@ from typer.testing import CliRunner
 from adabench.cli.main import app
 from adabench.harness.analysis import load_run as load_run_module
 from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.metric_range import range_of
+from adabench.harness.analysis.operating_points import metric_of
+from adabench.harness.analysis.possible_values import range_of_effect
 from adabench.harness.errors import AdabenchError
 from adabench.harness.store import run_folder
 from docs.record import FURTHER
@@ -211,3 +214,29 @@ def test_it_is_read_and_not_added_to(run: Path) -> None:
             assert (told.code, told.stdout) == (3, "")
             assert any(way in told.problem for way in REMEDIES)
     assert sorted(path.name for path in run.iterdir()) == before
+
+
+@of_every_run
+def test_no_interval_holds_what_cannot_be(run: Path) -> None:
+    """No share above 1, no cost below 0, in any number of a run, those recorded long ago among them."""
+    found = load_run_module.load_run(run)
+    wrong = []
+    for row in found.summary:
+        card = found.task_cards[row.task]
+        for name, one in row.metrics.items():
+            ends = range_of(name, metric_of(name, card))
+            if one.low is not None and not ends.low <= one.low <= one.high <= ends.high:
+                wrong.append(f"{row.method} {name} [{one.low:g}, {one.high:g}]")
+    for gap in found.gaps:
+        least = gap.cost_at_equal_quality.low
+        if least is not None and least < -100:
+            wrong.append(f"{gap.method} costs {least:g} %")
+    for row in found.claims:
+        claims = found.method_cards[f"{row.task}/{row.method}"].claims
+        claim = next((claim for claim in claims if claim.id == row.id), None)
+        if claim is None or row.low is None or row.high is None:
+            continue
+        ends = range_of_effect(claim.expect, found.task_cards[row.task])
+        if not ends.low <= row.low <= row.high <= ends.high:
+            wrong.append(f"{row.id} [{row.low:g}, {row.high:g}]")
+    assert not wrong

@@ -44,7 +44,8 @@ def rule_bound(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     broken = allowed > bound + SLACK * np.maximum(1.0, np.abs(bound))
     shares = allowed[bound > 0] / bound[bound > 0]
     estimate = float(shares.max()) if len(shares) else None
-    ruling = Ruling("holds", estimate, bar=1.0, n=len(rows))
+    places = leaves.places(rows)
+    ruling = Ruling("holds", estimate, bar=1.0, n=places.cases if places.fixed else len(rows))
     if not broken.any():
         return ruling
     worst = rows[int(np.argmax(np.where(broken, allowed - bound, -np.inf)))]

@@ -21,9 +21,9 @@ from adabench.harness.analysis.operating_points import (
     CaseTable,
     Key,
     OperatingPoint,
-    ReplicateList,
     order,
 )
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Card, Knob, Point, Scalar, Where
 from adabench.harness.stats.intervals import FloatArray, IntArray
 
@@ -42,6 +42,12 @@ class Ruling(NamedTuple):
     p_value: float | None = None
     units: int = 0
     """How many trainings or seeds in all should decide it, where some number would."""
+    over: str = ""
+    """What the interval rests on: cases, trainings or seeds."""
+    power: float | None = None
+    """At the paper's full effect, of the size that was run."""
+    needed: int = 0
+    """Cases, trainings or seeds at which the power is 0.9; 0 where no number would do."""
 
 
 @dataclass(frozen=True, eq=False)

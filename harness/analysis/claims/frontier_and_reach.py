@@ -24,12 +24,18 @@ import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
 from adabench.harness.analysis.claims.unvaried import of_share
-from adabench.harness.analysis.claims.verdict_rule import Gap, one_replicate, rule, said
+from adabench.harness.analysis.claims.verdict_rule import (
+    Gap,
+    least_worth,
+    one_replicate,
+    rule,
+    said,
+)
 from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.invalid_timings import CLOCKED
+from adabench.harness.analysis.metric_range import SHARE, cut, is_share
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
-    ReplicateList,
     Setting,
     metric_of,
     settings,
@@ -37,13 +43,13 @@ from adabench.harness.analysis.operating_points import (
     table,
 )
 from adabench.harness.analysis.quality_cost_plot import bracket, mix
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Frontier, Reach
 from adabench.harness.stats.intervals import (
     FloatArray,
     Interval,
     Statistic,
-    bootstrap,
     means,
     upper_hulls,
 )
@@ -55,8 +61,38 @@ ENOUGH_UNITS = 4
 NEVER = math.log(1e6)
 """The logarithm of a cost ratio that stands for "not at any recorded cost"."""
 Side = dict[Setting, OperatingPoint]
-Half = tuple[FloatArray | float, FloatArray | float]
-"""Weights (n,) of the cases that choose, and of those that measure."""
+Half = tuple[FloatArray | None, FloatArray | None]
+"""Weights (n,) of the cases that choose, and of those that measure; None: all of them."""
+
+
+class Averages:
+    """Weighted means (r, k) of columns (n, k) over parts of the cases, each computed once."""
+
+    def __init__(self, weights: FloatArray) -> None:
+        """Take case weights (r, n)."""
+        self.weights = weights
+        self._found: dict[tuple[int, int], FloatArray] = {}
+        self._parts: dict[int, FloatArray] = {}
+
+    def of(self, columns: FloatArray, part: FloatArray | None) -> FloatArray:
+        """Return the means over a part (n,) of the cases, or over all.
+
+        Where a resample holds no case of the part, all of it counts.
+        """
+        key = id(columns), id(part)  # both outlive this object: they are those of the statistic
+        if key not in self._found:
+            self._found[key] = means(columns)(self._within(part))
+        return self._found[key]
+
+    def _within(self, part: FloatArray | None) -> FloatArray:
+        if part is None:
+            return self.weights
+        if id(part) not in self._parts:
+            own = self.weights * part
+            empty = own.sum(axis=1) == 0
+            whole = np.where(empty[:, None], self.weights, own) if empty.any() else own
+            self._parts[id(part)] = whole
+        return self._parts[id(part)]
 
 
 def rule_frontier(claim: Claim, method: str, evidence: Evidence) -> Ruling:
@@ -76,10 +112,12 @@ def rule_frontier(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         return Ruling("not run", bar=bar(claim), reason=reason)
     costs, qualities = _costs_and_qualities(expect, sides, places, evidence)
     halves = _halves(places)
-    pessimistic, optimistic, middle = bootstrap(places, _mean_distances(costs, qualities, halves))
+    pessimistic, optimistic, middle = places.intervals(_mean_distances(costs, qualities, halves))
     found = Interval(middle.estimate, pessimistic.low, optimistic.high)
-    widened = of_share(found, len(places), expect.quality, evidence)
-    return rule(claim, widened, places, note=note)
+    widened = of_share(found, places, expect.quality, evidence)
+    if is_share(metric_of(expect.quality, evidence.card)):
+        widened = cut(widened, SHARE.differences)
+    return rule(claim, widened, places, worth=least_worth(claim, evidence.card), note=note)
 
 
 def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
@@ -104,8 +142,8 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         return Ruling("not run", bar=bar(claim), reason=reason)
     costs, qualities = _costs_and_qualities(expect, [ours, theirs], places, evidence)
     halves = _halves(places)
-    pessimistic, optimistic, middle, best, behind, behind_least = bootstrap(
-        places, _costs_to_reach(costs, qualities, halves)
+    pessimistic, optimistic, middle, best, behind, behind_least = places.intervals(
+        _costs_to_reach(costs, qualities, halves)
     )
     if middle.estimate >= NEVER or pessimistic.estimate >= NEVER:
         reason = f"it reaches {expect.against}'s {expect.quality} at no recorded cost"
@@ -118,7 +156,7 @@ def rule_reach(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     )
     found = Interval(middle.estimate, optimistic.low, high)
     gap = Gap(Interval(behind.estimate, behind_least.low, behind.high), 0.0)
-    return rule(claim, found, places, gap=gap, note=note)
+    return rule(claim, found, places, gap=gap, worth=least_worth(claim, evidence.card), note=note)
 
 
 def _untimed(expect: Frontier | Reach, method: str, evidence: Evidence, held: int) -> str:
@@ -196,17 +234,18 @@ def _mean_distances(
     """
 
     def statistic(weights: FloatArray) -> FloatArray:
-        every = [_averages(cost, weights, 1.0) for cost in costs]
+        mean = Averages(weights)
+        every = [mean.of(cost, None) for cost in costs]
         low = np.maximum(*(cost.min(axis=1) for cost in every))[:, None]
         high = np.maximum(low, np.minimum(*(cost.max(axis=1) for cost in every))[:, None])
         edges = np.sort(np.clip(np.hstack([*every, low, high]), low, high), axis=1)
         ours, theirs = zip(costs, qualities, strict=True)
         ends = [np.zeros(len(weights)) for _ in range(2)]
         for choose, measure in halves:  # both sides are measured on the same cases
-            for end, ways in enumerate((((choose, measure), (1.0, measure)),
-                                        ((1.0, measure), (choose, measure)))):  # fmt: skip
-                gap = _height(*ours, weights, ways[0], edges)
-                gap -= _height(*theirs, weights, ways[1], edges)
+            for end, ways in enumerate((((choose, measure), (None, measure)),
+                                        ((None, measure), (choose, measure)))):  # fmt: skip
+                gap = _height(*ours, mean, ways[0], edges)
+                gap = gap - _height(*theirs, mean, ways[1], edges)
                 ends[end] += _mean_over(edges, gap) / len(halves)
         return np.stack([*ends, (ends[0] + ends[1]) / 2], axis=1)
 
@@ -222,36 +261,26 @@ def _mean_over(edges: FloatArray, gaps: FloatArray) -> FloatArray:
 
 
 def _height(
-    cost: FloatArray, quality: FloatArray, weights: FloatArray, way: Half, at: FloatArray
+    cost: FloatArray, quality: FloatArray, mean: Averages, way: Half, at: FloatArray
 ) -> FloatArray:
     """Return the quality at each cost of a front that some cases choose and some measure.
 
-    Cost and quality are (n, settings), weights (r, n), costs asked for (r, k).
+    Cost and quality are (n, settings), costs asked for (r, k).
     """
-    x, y = _chosen(cost, quality, weights, way)
+    x, y = _chosen(cost, quality, mean, way)
     return mix(y, *bracket(x, at))
 
 
 def _chosen(
-    cost: FloatArray, quality: FloatArray, weights: FloatArray, way: Half
+    cost: FloatArray, quality: FloatArray, mean: Averages, way: Half
 ) -> tuple[FloatArray, FloatArray]:
     """Return the costs of a front's settings, and their qualities where they are measured: (r, v)."""
     choose, measure = way
-    hull = upper_hulls(_averages(cost, weights, choose), _averages(quality, weights, choose))
-    x = np.take_along_axis(_averages(cost, weights, 1.0), hull, 1)
-    y = np.take_along_axis(_averages(quality, weights, measure), hull, 1)
+    hull = upper_hulls(mean.of(cost, choose), mean.of(quality, choose))
+    x = np.take_along_axis(mean.of(cost, None), hull, 1)
+    y = np.take_along_axis(mean.of(quality, measure), hull, 1)
     by_cost = np.argsort(x, axis=1, kind="stable")
     return np.take_along_axis(x, by_cost, 1), np.take_along_axis(y, by_cost, 1)
-
-
-def _averages(columns: FloatArray, weights: FloatArray, part: FloatArray | float) -> FloatArray:
-    """Return weighted means (r, k) of columns (n, k) over a part of the cases.
-
-    Where a resample holds no case of the part, all of it counts.
-    """
-    own = weights * part
-    empty = own.sum(axis=1) == 0
-    return means(columns)(np.where(empty[:, None], weights, own) if empty.any() else own)
 
 
 def _costs_to_reach(
@@ -264,9 +293,9 @@ def _costs_to_reach(
     """
 
     def statistic(weights: FloatArray) -> FloatArray:
-        sides = costs, qualities, weights
+        sides = costs, qualities, Averages(weights)
         pessimistic, best, behind = _log_costs(*sides, halves)
-        optimistic, _, behind_least = _log_costs(*sides, [(1.0, 1.0)])
+        optimistic, _, behind_least = _log_costs(*sides, [(None, None)])
         never = np.maximum(pessimistic, optimistic) >= NEVER
         middle = np.where(never, NEVER, (pessimistic + optimistic) / 2)
         return np.stack([pessimistic, optimistic, middle, best, behind, behind_least], axis=1)
@@ -275,14 +304,14 @@ def _costs_to_reach(
 
 
 def _log_costs(
-    costs: list[FloatArray], qualities: list[FloatArray], weights: FloatArray, ways: list[Half]
+    costs: list[FloatArray], qualities: list[FloatArray], mean: Averages, ways: list[Half]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return log costs (r,), `NEVER` where the front does not get there, and what is lacking."""
-    logs, best, behind = (np.zeros(len(weights)) for _ in range(3))
-    paid = _averages(costs[1], weights, 1.0)
+    logs, best, behind = (np.zeros(len(mean.weights)) for _ in range(3))
+    paid = mean.of(costs[1], None)
     for choose, measure in ways:
-        x, y = _chosen(costs[0], qualities[0], weights, (choose, measure))
-        wanted = _averages(qualities[1], weights, measure)
+        x, y = _chosen(costs[0], qualities[0], mean, (choose, measure))
+        wanted = mean.of(qualities[1], measure)
         ladder = _rising(x, y)
         needed = mix(x, *bracket(ladder, wanted))
         reached = (ladder[:, -1:] >= wanted) & (needed > 0) & (paid > 0)

@@ -16,21 +16,20 @@ import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_on_unrecorded
 from adabench.harness.analysis.claims.looks import sample_of
-from adabench.harness.analysis.claims.ratio_and_difference import by_place
 from adabench.harness.analysis.claims.unvaried import widened
-from adabench.harness.analysis.claims.verdict_rule import SLACK, margin, rule
+from adabench.harness.analysis.claims.verdict_rule import SLACK, least_worth, margin, rule
+from adabench.harness.analysis.metric_range import SHARE, cut, is_share
 from adabench.harness.analysis.operating_points import (
     Key,
     OperatingPoint,
-    ReplicateList,
     metric_of,
     order,
 )
-from adabench.harness.analysis.summary import is_share
+from adabench.harness.analysis.replicates import ReplicateList, by_place
 from adabench.harness.contract.card import Knob, Scalar
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Monotone
-from adabench.harness.stats.intervals import FloatArray, IntArray, bootstrap, means
+from adabench.harness.stats.intervals import FloatArray, IntArray, means
 
 ENOUGH = 3
 """Values of a sweep with which a curve may be told monotone, where the sweep has so many."""
@@ -78,16 +77,17 @@ def _monotone(claim: Claim, expect: Monotone, curves: Curves, evidence: Evidence
     sign = 1.0 if expect.rising else -1.0
     steps = sign * np.diff(curves.y, axis=1)
     places, rows = by_place(curves.places, np.hstack([whole, steps]))
-    found = bootstrap(places, means(rows))
-    if bounded:
-        found = [widened(interval, n, 1.0) for interval in found]
+    found = places.intervals(means(rows))
+    if bounded and not places.fixed:
+        found = [cut(widened(interval, n, 1.0), SHARE.differences) for interval in found]
     change, *each = found
     sample = sample_of(places)
     margins = [
         margin(f"step {k} of {len(each)}", step, expect.tolerance, sample)
         for k, step in enumerate(each, 1)
     ]
-    return rule(claim, change, places, margins=margins)
+    worth = least_worth(claim, evidence.card)
+    return rule(claim, change, places, margins=margins, worth=worth)
 
 
 def _curves(metric: str, knob: Knob, dots: Sequence[OperatingPoint]) -> Curves:

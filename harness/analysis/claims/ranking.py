@@ -27,19 +27,18 @@ from adabench.harness.analysis.claims.evidence import (
     ruling_on_unrecorded,
 )
 from adabench.harness.analysis.claims.looks import level, sample_of
-from adabench.harness.analysis.claims.ratio_and_difference import by_place
 from adabench.harness.analysis.claims.unvaried import of_share, widened
-from adabench.harness.analysis.claims.verdict_rule import one_replicate, rule, said
+from adabench.harness.analysis.claims.verdict_rule import least_worth, one_replicate, rule, said
+from adabench.harness.analysis.metric_range import SHARE, cut, is_share, range_of
 from adabench.harness.analysis.operating_points import (
     Key,
     OperatingPoint,
-    ReplicateList,
     metric_of,
     order,
     shared_places,
     table,
 )
-from adabench.harness.analysis.summary import is_share
+from adabench.harness.analysis.replicates import ReplicateList, by_place
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import (
     Correlation,
@@ -52,9 +51,8 @@ from adabench.harness.stats.intervals import (
     FloatArray,
     Interval,
     Statistic,
-    bootstrap,
+    exact_share,
     means,
-    share,
     yes_or_no,
 )
 
@@ -88,14 +86,16 @@ def rule_level(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     if expect.reaching is not None:
         values = (values >= expect.reaching).astype(np.float64)
     places, values_of = by_place(leaves.places(rows), values[:, None])
-    found = bootstrap(places, means(values_of))[0]
-    if expect.reaching is not None or _is_yes_or_no(expect.metric, values_of, evidence):
-        if places.seeds == len(places):
-            found = share(round(float(values_of.sum())), len(places))  # nothing nests in a seed
+    found = places.intervals(means(values_of))[0]
+    yes = expect.reaching is not None or _is_yes_or_no(expect.metric, values_of, evidence)
+    if yes and not places.fixed:
+        if places.seeds == len(places) or places.clusters == 1:  # nothing nests in anything
+            found = exact_share(round(float(values_of.sum())), len(places))
         else:
             found = yes_or_no(found, values_of[:, 0], places.clusters)
-    found = of_share(found, len(places), expect.metric, evidence)
-    return rule(claim, _less(found, expect.above), places)
+    found = of_share(found, places, expect.metric, evidence)
+    found = cut(found, range_of(expect.metric, metric_of(expect.metric, evidence.card)))
+    return rule(claim, _less(found, expect.above), places, worth=least_worth(claim, evidence.card))
 
 
 def _is_yes_or_no(metric: str, values: FloatArray, evidence: Evidence) -> bool:
@@ -126,10 +126,11 @@ def rule_correlation(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     leaves, rows = held[0].leaves, join_rows(held)
     columns = [leaves.column(name, rows) for name in (expect.metric, expect.with_)]
     places, both = by_place(leaves.places(rows), np.stack(columns, axis=1))
-    found = bootstrap(places, _weighted_correlation(rankdata(both, axis=0)))[0]
+    found = places.intervals(_weighted_correlation(rankdata(both, axis=0)))[0]
     if not np.isfinite(found.estimate):
         return one_replicate(claim, None, len(places), "one of the two never varies")
-    return rule(claim, widened(found, len(places), 2.0), places)
+    found = found if places.fixed else widened(found, len(places), 2.0)
+    return rule(claim, cut(found, SHARE.differences), places)
 
 
 def _weighted_correlation(columns: FloatArray) -> Statistic:
@@ -166,9 +167,10 @@ def rule_rank(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     contest = _contest(expect.metric, method, sides, evidence)
     if contest is None:
         return Ruling("not run", bar=bar(claim), reason="no case was run by all contenders")
-    found = bootstrap(contest.places, _lead(contest, rivals))[0]
+    found = contest.places.intervals(_lead(contest, rivals))[0]
     # Ahead by as much in every case: in what is hidden it may be as far behind.
-    found = widened(found, len(contest.places), max(2 * abs(found.estimate), 1.0))
+    if not contest.places.fixed:
+        found = widened(found, len(contest.places), max(2 * abs(found.estimate), 1.0))
     note = f"mean rank {contest.ranks[:, 0].mean():.3g} of {contest.ranks.shape[1]}"
     return rule(claim, found, contest.places, note=note)
 
@@ -275,8 +277,9 @@ def _signed_ranks(claim: Claim, places: ReplicateList, gains: FloatArray) -> Rul
     p = float(wilcoxon(moved).pvalue)
     wins, losses = int((gains > 0).sum()), int((gains < 0).sum())
     note = f"p = {p:.2g}; {wins} won, {n - wins - losses} tied, {losses} lost"
-    interval = bootstrap(places, _rank_biserial(np.sign(gains) * size, size))[0]
-    ruling = rule(claim, widened(interval, len(moved), 2.0), places, note=note)
+    interval = places.intervals(_rank_biserial(np.sign(gains) * size, size))[0]
+    interval = interval if places.fixed else widened(interval, len(moved), 2.0)
+    ruling = rule(claim, cut(interval, SHARE.differences), places, note=note)
     decided = ruling.verdict in ("reproduced", "direction only", "contradicted")
     if decided and p >= level(sample_of(places)):
         return ruling._replace(verdict="undecided", reason=said(note, "more instances would tell"))

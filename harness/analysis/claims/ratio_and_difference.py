@@ -1,10 +1,9 @@
 """How a `Ratio`, a `Difference` and a `Contrast` are ruled upon.
 
-*Ratio.* Geometric mean of paired ratios; of several rivals the hardest to beat in each pair. Costs
-are never averaged before they are divided: each pair gives a ratio. Only a metric that can be zero
-for a single case (the accuracy of one answer) has no ratio pair by pair; its sums are divided
-instead, over the same pairs, and the reason says so. With `every`, each pair obeys, exactly, or
-the claim is violated and the worst pair named.
+*Ratio.* Of totals over the same pairs: what all cases together cost, as a bill does; of several rivals the
+hardest to beat in each pair. With `of="pairs"` it is the geometric mean of the pairs' ratios, which weighs a
+small case as a large one. With `every`, each pair obeys, exactly, or the claim is violated and the worst
+pair named.
 
 *Difference.* Mean of paired differences, in the metric's own unit.
 
@@ -38,6 +37,7 @@ from adabench.harness.analysis.claims.verdict_rule import (
     SLACK,
     Gap,
     Margin,
+    least_worth,
     margin,
     one_replicate,
     promise,
@@ -47,18 +47,12 @@ from adabench.harness.analysis.claims.verdict_rule import (
 from adabench.harness.analysis.operating_points import (
     TIMED,
     OperatingPoint,
-    ReplicateList,
     metric_of,
 )
+from adabench.harness.analysis.replicates import by_place, distinct
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Contrast, Difference, Ratio, rival_names
-from adabench.harness.stats.intervals import (
-    FloatArray,
-    Interval,
-    Statistic,
-    bootstrap,
-    means,
-)
+from adabench.harness.stats.intervals import FloatArray, Interval, Method, Statistic, means
 
 
 class Comparison(NamedTuple):
@@ -123,15 +117,16 @@ def _each(claim: Claim, expect: Ratio, pairs: Pairs, evidence: Evidence) -> Ruli
     finite = ratios[np.isfinite(ratios)]
     estimate = float(ratios[worst]) if np.isfinite(ratios[worst]) else None
     limit = expect.high if expect.high is not None else expect.low
+    n = pairs.places.cases if pairs.places.fixed else len(pairs)
     # The spread of single pairs is no interval of anything: it goes into words.
     spread = ""
     if len(finite) and finite.min() < finite.max():
         spread = f"pairs from {finite.min():.4g} to {finite.max():.4g}"
     if not broken:
-        return Ruling("holds", estimate, bar=limit, n=len(pairs), reason=spread)
+        return Ruling("holds", estimate, bar=limit, n=n, reason=spread)
     where = place_of(pairs.leaves, int(pairs.ours[worst]), evidence.card.defaults)
     reason = said(f"{broken} of {len(pairs)} pairs break it; the worst: {where}", spread)
-    return Ruling("violated", estimate, bar=limit, n=len(pairs), reason=reason)
+    return Ruling("violated", estimate, bar=limit, n=n, reason=reason)
 
 
 def _mean_ratio(claim: Claim, expect: Ratio, pairs: Pairs, evidence: Evidence) -> Ruling:
@@ -141,14 +136,15 @@ def _mean_ratio(claim: Claim, expect: Ratio, pairs: Pairs, evidence: Evidence) -
     n = len(np.unique(pairs.places.numbers))
     if interval is None:
         return Ruling("undecided", bar=bar(claim), n=n, reason=note)
-    places = _distinct(pairs.places)
-    if interval.low is None and note and places.clusters > 1:
+    places = distinct(pairs.places)
+    if interval.low is None and math.isfinite(interval.estimate) and places.clusters > 1:
         # Where single pairs hold zeros, whole resamples may, and then have no ratio.
         why = "a side is zero in too many resamples: run more seeds"
         return one_replicate(claim, math.exp(interval.estimate), n)._replace(reason=said(why, note))
     gap = Gap(_difference(expect, pairs, falls, evidence), expect.same) if expect.same else None
     margins = _margins(expect, pairs, evidence)
-    return rule(claim, interval, places, margins=margins, gap=gap, note=note)
+    worth = least_worth(claim, evidence.card)
+    return rule(claim, interval, places, margins=margins, gap=gap, worth=worth, note=note)
 
 
 def _falls(claim: Claim) -> bool:
@@ -159,8 +155,9 @@ def _falls(claim: Claim) -> bool:
 def _mean_difference(claim: Claim, expect: Difference, pairs: Pairs, evidence: Evidence) -> Ruling:
     interval = _difference(expect, pairs, _falls(claim), evidence)
     return rule(
-        claim, interval, _distinct(pairs.places),
+        claim, interval, distinct(pairs.places),
         margins=_margins(expect, pairs, evidence), gap=Gap(interval, expect.same),
+        worth=least_worth(claim, evidence.card),
     )  # fmt: skip
 
 
@@ -170,8 +167,8 @@ def _difference(
     """Return the mean difference to the rival that is hardest to beat."""
     ours, theirs = _sides(expect, pairs, falls)
     places, gaps = by_place(pairs.places, (ours - theirs)[:, None])
-    found = bootstrap(places, means(gaps))[0]
-    return of_answers(found, gaps[:, 0], expect.metric, evidence)
+    found = places.intervals(means(gaps))[0]
+    return of_answers(found, places, gaps[:, 0], expect.metric, evidence)
 
 
 def _contrast(claim: Claim, expect: Contrast, pairs: Pairs, evidence: Evidence) -> Ruling:
@@ -183,13 +180,14 @@ def _contrast(claim: Claim, expect: Contrast, pairs: Pairs, evidence: Evidence) 
         return Ruling("not run", bar=bar(claim), reason=f"no case of group {' or '.join(lacking)}")
     rows = np.stack([ours - theirs[:, 0], named.astype(np.float64)], axis=1)
     places, averaged = by_place(pairs.places, rows)
-    interval = bootstrap(places, _difference_of_differences(averaged))[0]
+    interval = places.intervals(_difference_of_differences(averaged))[0]
     inside = int((averaged[:, 1] > 0).sum())
     fewest = min(inside, len(places) - inside)
-    interval = of_share(interval, fewest, expect.metric, evidence, 2.0)
+    interval = of_share(interval, places, expect.metric, evidence, span=2.0, n=fewest)
     if not math.isfinite(interval.estimate):
         return one_replicate(claim, None, len(places))
-    return rule(claim, interval, places, gap=Gap(interval, expect.same))
+    gap, worth = Gap(interval, expect.same), least_worth(claim, evidence.card)
+    return rule(claim, interval, places, gap=gap, worth=worth)
 
 
 def _difference_of_differences(rows: FloatArray) -> Statistic:
@@ -239,21 +237,31 @@ def _obeys(expect: Ratio, ours: FloatArray, theirs: FloatArray) -> npt.NDArray[n
 def _log_ratio(
     expect: Ratio, pairs: Pairs, falls: bool, evidence: Evidence
 ) -> tuple[Interval | None, str]:
-    """Return the mean log ratio, or None and the reason why there is none."""
+    """Return the logarithm of the ratio, or None and the reason why there is none."""
     ours, theirs = _sides(expect, pairs, falls)
-    zeros = int((np.minimum(ours, theirs) <= 0).sum())
-    if not zeros:
-        # Not np.log, which rounds otherwise from machine to machine.
-        logs = np.array([math.log(ratio) for ratio in (ours / theirs).tolist()])
-        places, means_of = by_place(pairs.places, logs[:, None])
-        found = bootstrap(places, means(means_of))[0]
-        return of_share(found, len(places), expect.metric, evidence), ""
+    if expect.of == "pairs":
+        return _mean_log_ratio(expect, pairs, ours / np.where(theirs > 0, theirs, np.nan), evidence)
     places, both = by_place(pairs.places, np.stack([ours, theirs], axis=1))
     if np.min(both) < 0 or np.min(both.sum(axis=0)) <= 0:
+        zeros = int((np.minimum(ours, theirs) <= 0).sum())
         return None, f"{zeros} of {len(pairs)} pairs are not positive: they have no ratio"
-    found = bootstrap(places, _ratio_of_sums(both))[0]
-    found = of_share(found, len(places), expect.metric, evidence)
-    return found, "ratio of means: single pairs hold zeros"
+    method: Method = "totals" if places.clusters == 1 else "union"
+    found = places.intervals(_ratio_of_sums(both), method)[0]
+    return of_share(found, places, expect.metric, evidence), ""
+
+
+def _mean_log_ratio(
+    expect: Ratio, pairs: Pairs, ratios: FloatArray, evidence: Evidence
+) -> tuple[Interval | None, str]:
+    """Return the mean logarithm of the pairs' ratios (n,)."""
+    bad = int(np.count_nonzero(~(ratios > 0)))
+    if bad:
+        return None, f"{bad} of {len(pairs)} pairs are not positive: they have no ratio"
+    # Not np.log, which rounds otherwise from machine to machine.
+    logs = np.array([math.log(ratio) for ratio in ratios.tolist()])
+    places, means_of = by_place(pairs.places, logs[:, None])
+    found = places.intervals(means(means_of))[0]
+    return of_share(found, places, expect.metric, evidence), "mean of the pairs' ratios"
 
 
 def _ratio_of_sums(both: FloatArray) -> Statistic:
@@ -264,23 +272,6 @@ def _ratio_of_sums(both: FloatArray) -> Statistic:
         return np.asarray(np.log(quotient)[:, None], np.float64)
 
     return statistic
-
-
-def by_place(places: ReplicateList, rows: FloatArray) -> tuple[ReplicateList, FloatArray]:
-    """Average the rows (n, k) of each place: the places, sorted, and an array (places, k)."""
-    sorted_ = np.argsort(places.numbers, kind="stable")
-    numbers, start, counts = np.unique(
-        places.numbers[sorted_], return_index=True, return_counts=True
-    )
-    found = np.empty((len(numbers), rows.shape[1]))
-    for count in np.unique(counts):
-        own = counts == count
-        found[own] = rows[sorted_[start[own][:, None] + np.arange(count)]].mean(axis=1)
-    return ReplicateList(places.where, numbers), found
-
-
-def _distinct(places: ReplicateList) -> ReplicateList:
-    return ReplicateList(places.where, np.unique(places.numbers))
 
 
 def _margins(expect: Ratio | Difference, pairs: Pairs, evidence: Evidence) -> list[Margin]:
@@ -295,7 +286,8 @@ def _margins(expect: Ratio | Difference, pairs: Pairs, evidence: Evidence) -> li
             continue
         sign = 1.0 if metric is not None and metric.better == "higher" else -1.0
         places, gains = by_place(held.places, _gains(held, name, sign))
-        change = of_answers(bootstrap(places, means(gains))[0], gains[:, 0], name, evidence)
+        interval = places.intervals(means(gains))[0]
+        change = of_answers(interval, places, gains[:, 0], name, evidence)
         found.append(margin(name, change, allowed, sample_of(places)))
     return found
 

@@ -6,19 +6,16 @@ widened by what so many cases can hide, times how far one case can move the quan
 that the case decides (page faults, layer executions) is what it is: it carries no interval, and decides.
 
 Where two methods differ in three of a hundred answers, resamples of so few show less than there is: the
-interval of their difference is at least that of so many paired answers (Agresti & Min 2005: half a
-case is added to each of the four outcomes).
+interval of their difference is that of so many paired answers (`paired_answers.py`), and over trainings or
+seeds at least that.
 """
 
-import math
-
-import numpy as np
-
 from adabench.harness.analysis.claims.evidence import Evidence
+from adabench.harness.analysis.metric_range import SHARE, cut, is_share
 from adabench.harness.analysis.operating_points import metric_of
-from adabench.harness.analysis.summary import is_share
-from adabench.harness.stats.bca import Z975
+from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.stats.intervals import FloatArray, Interval, share
+from adabench.harness.stats.paired_answers import answers_interval, is_paired_answers
 
 
 def hidden(n: int) -> float:
@@ -35,20 +32,36 @@ def widened(found: Interval, n: int, span: float) -> Interval:
 
 
 def of_share(
-    found: Interval, n: int, metric: str, evidence: Evidence, span: float = 1.0
+    found: Interval,
+    places: ReplicateList,
+    metric: str,
+    evidence: Evidence,
+    *,
+    span: float = 1.0,
+    n: int | None = None,
 ) -> Interval:
-    """Widen an interval without width if the metric is a share, or a bounded quality."""
-    return widened(found, n, span) if is_share(metric_of(metric, evidence.card)) else found
+    """Widen an interval without width if the metric is a share, or a bounded quality.
+
+    A fixed list hides nothing: what it shows is what there is. `n` is how many cases count, all by default.
+    """
+    if places.fixed or not is_share(metric_of(metric, evidence.card)):
+        return found
+    return widened(found, len(places) if n is None else n, span)
 
 
-def of_answers(found: Interval, gaps: FloatArray, metric: str, evidence: Evidence) -> Interval:
-    """Widen the interval of a mean difference of answers (n,) to that of so many pairs at least."""
-    found = of_share(found, len(gaps), metric, evidence)
-    if not is_share(metric_of(metric, evidence.card)) or not np.isin(gaps, (-1.0, 0.0, 1.0)).all():
+def of_answers(
+    found: Interval, places: ReplicateList, gaps: FloatArray, metric: str, evidence: Evidence
+) -> Interval:
+    """Return the interval of a mean difference of answers (n,).
+
+    Of pooled cases it is that of so many independent pairs; of trainings and seeds at least as wide.
+    """
+    if not is_share(metric_of(metric, evidence.card)):
         return found
-    if found.low is None or found.high is None:
+    found = cut(of_share(found, places, metric, evidence), SHARE.differences)
+    if places.fixed or found.low is None or found.high is None or not is_paired_answers(gaps):
         return found
-    n, mean = len(gaps) + 2, float(gaps.sum()) / (len(gaps) + 2)
-    variance = (float(np.abs(gaps).sum()) + 1) / n - mean**2
-    half = Z975 * math.sqrt(max(variance, 0.0) / n)
-    return Interval(found.estimate, min(found.low, mean - half), max(found.high, mean + half))
+    low, high = answers_interval(gaps)
+    if places.where.over == "cases":
+        return Interval(found.estimate, low, high)
+    return Interval(found.estimate, min(found.low, low), max(found.high, high))

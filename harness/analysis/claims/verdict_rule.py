@@ -10,6 +10,9 @@ On a scale where no effect is 0 and the claimed side is up (logarithms of ratios
 | direction only | the whole interval lies above no effect, and the bar is not reached |
 | undecided | anything else |
 
+*What is worth having.* Where any change is claimed, and no number, the estimate must reach what anyone would want
+(`Claim.worth`); an interval that lies wholly below it is not reproduced.
+
 Of a claim of sameness: reproduced where the whole interval keeps the limits, not reproduced where it
 lies wholly beyond them. What is certain (an identity, a theorem) `holds` or is `violated`.
 
@@ -24,10 +27,28 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from adabench.harness.analysis.claims.evidence import Ruling
-from adabench.harness.analysis.claims.looks import Advice, Sample, more_units, sample_of, wider
+from adabench.harness.analysis.claims.looks import (
+    FIRST,
+    Advice,
+    Sample,
+    more_units,
+    sample_of,
+    wider,
+)
+from adabench.harness.analysis.claims.planned_size import Precision, size_plan
 from adabench.harness.analysis.findings import VerdictWord
-from adabench.harness.analysis.operating_points import ReplicateList
-from adabench.harness.contract.claim import Claim, bar, is_sameness, no_effect
+from adabench.harness.analysis.metric_range import is_share
+from adabench.harness.analysis.operating_points import metric_of
+from adabench.harness.analysis.replicates import ReplicateList
+from adabench.harness.contract.card import Card
+from adabench.harness.contract.claim import (
+    WORTH,
+    Claim,
+    bar,
+    is_any_change,
+    is_sameness,
+    no_effect,
+)
 from adabench.harness.contract.expectations import Monotone, Ratio, Reach
 from adabench.harness.stats.intervals import Interval
 from adabench.harness.stats.student_t import t975, tail
@@ -45,6 +66,7 @@ class Margin(NamedTuple):
     """One-sided, that it is not kept."""
     units: int = 0
     """How many trainings or seeds in all should tell, where it is open."""
+    precision: Precision | None = None
 
 
 class Decision(NamedTuple):
@@ -82,6 +104,7 @@ def rule(
     *,
     margins: Sequence[Margin] = (),
     gap: Gap | None = None,
+    worth: float = 0.0,
     note: str = "",
 ) -> Ruling:
     """Rule on an interval, given on the scale where no effect is 0.
@@ -92,9 +115,10 @@ def rule(
         places: the cases behind it.
         margins: what must be kept at the same time.
         gap: the difference behind the change, where the claim says what counts as equal.
+        worth: the least change that anyone would want, where any change is claimed.
         note: said beside the reason.
     """
-    n, sample = len(places), sample_of(places)
+    n, sample = places.cases, sample_of(places)
     if interval.low is None or interval.high is None:
         return one_replicate(claim, in_own_terms(claim, interval.estimate), n, note)
     ends = wider(interval, sample)
@@ -102,10 +126,12 @@ def rule(
         found = _sameness(claim, ends, margins, sample)
     else:
         between = None if gap is None else Gap(wider(gap.interval, sample), gap.same)
-        found = _change(claim, ends, margins, between, sample)
-    if places.trainings == 1 and interval.low != interval.high:
-        note = said(note, "one training only: what another would give is not in the interval")
+        found = _change(claim, ends, margins, between, sample, worth)
     varied = interval.low != interval.high
+    told = [_precision(claim, interval, worth), *(one.precision for one in margins)]
+    planned = size_plan([one for one in told if one is not None], sample) if varied else None
+    if places.trainings == 1 and varied:
+        found, note = _of_one_training(found, note, places)
     p_value = _p_value(claim, ends, sample) if varied else None
     if p_value is not None:
         p_value = max([p_value, *(margin.p_value for margin in margins)])
@@ -120,7 +146,34 @@ def rule(
         reason=said(found.reason, note),
         p_value=p_value,
         units=found.units,
+        over=places.where.over,
+        power=planned.power if planned else None,
+        needed=planned.needed if planned else 0,
     )
+
+
+def _precision(claim: Claim, found: Interval, worth: float) -> Precision:
+    """Return the half-width of an interval of a first look, and the distance that it must tell."""
+    low, high = turned(1.0, found)
+    half = max(high - found.estimate, found.estimate - low)
+    if is_sameness(claim):
+        return Precision(half, min(abs(end) for end in limits(claim) if math.isfinite(end)))
+    _, distance = promise(claim)
+    if claim.effect is None:
+        return Precision(half, max(distance, worth))
+    return Precision(half, min(distance, distance / claim.share - distance))
+
+
+def _of_one_training(found: Decision, note: str, places: ReplicateList) -> tuple[Decision, str]:
+    """Return what the cases of one training amount to: no statement about trainings rests on them."""
+    if places.where.over == "cases":
+        return found, note
+    if places.where.over == "seeds":
+        lacking = "one training only: what another would give is not in the interval"
+        return found, said(note, lacking)
+    alone = "" if found.word == "undecided" else f"; this one alone reads {found.word}"
+    words = f"the statement is over trainings, and there is one{alone}"
+    return Decision("undecided", words, min(FIRST, places.where.recipes)), note
 
 
 def promise(claim: Claim) -> Promise:
@@ -148,9 +201,11 @@ def _change(
     margins: Sequence[Margin],
     gap: Gap | None,
     sample: Sample,
+    worth: float,
 ) -> Decision:
     way, distance = promise(claim)
     low, high = turned(way, ends)
+    center = way * ends.estimate
     least, most = (low, high) if gap is None else turned(way, gap.interval)
     same = 0.0 if gap is None else gap.same
     if high < 0 and most < -same:
@@ -158,9 +213,15 @@ def _change(
     lost = _reasons(margins, "lost")
     if lost:
         return Decision("not reproduced", lost)
+    if high < worth:
+        return Decision(
+            "not reproduced", "the whole interval lies below what would be worth having"
+        )
     if low > 0 and least > same:
-        if low >= distance - SLACK:
+        if low >= distance - SLACK and center >= worth:
             return _with(margins)
+        if low >= distance - SLACK:
+            return Decision("direction only", "it is less than would be worth having")
         why = said("the interval does not reach the bar", _reasons(margins, "open"))
         return Decision("direction only", why)
     if -same <= least and most <= same:
@@ -169,8 +230,22 @@ def _change(
     if high < distance - SLACK:
         why = "the interval falls short of the bar and includes no effect"
         return Decision("not reproduced", why)
-    advice = _advice(way * ends.estimate, distance, low, high, sample)
+    advice = _advice(center, max(distance, worth), low, high, sample)
     return Decision("undecided", said(advice.words, _reasons(margins, "open")), advice.units)
+
+
+def least_worth(claim: Claim, card: Card) -> float:
+    """Return the least change worth having, on the scale where no effect is 0; 0 where none is asked for."""
+    if not is_any_change(claim):
+        return 0.0
+    expect = claim.expect
+    if isinstance(expect, LOGARITHMIC):
+        part = WORTH if claim.worth is None else claim.worth
+        return abs(math.log(1 + promise(claim).sign * part))
+    if claim.worth is not None:
+        return claim.worth
+    quality = getattr(expect, "metric", getattr(expect, "quality", ""))
+    return WORTH if is_share(metric_of(quality, card)) else 0.0
 
 
 def _advice(center: float, distance: float, low: float, high: float, sample: Sample) -> Advice:
@@ -232,14 +307,15 @@ def margin(name: str, change: Interval, allowed: float, sample: Sample) -> Margi
     ends = wider(change, sample)
     low, high = turned(1.0, ends)
     p_value = _tail(ends.estimate + allowed, ends.estimate - low, sample)
+    precision = Precision(turned(1.0, change)[1] - change.estimate, allowed)
     if high < -allowed - SLACK:
         why = f"{name} gets worse by {-change.estimate:.3g}, more than {allowed:g}"
-        return Margin("lost", why, p_value)
+        return Margin("lost", why, p_value, precision=precision)
     if low >= -allowed - SLACK:
-        return Margin("kept", "", p_value)
+        return Margin("kept", "", p_value, precision=precision)
     advice = more_units(abs(ends.estimate + allowed), ends.estimate - low, sample)
     why = f"{name} may get worse by {-low:.3g}, more than {allowed:g} ({advice.words})"
-    return Margin("open", why, p_value, advice.units)
+    return Margin("open", why, p_value, advice.units, precision)
 
 
 def said(*parts: str) -> str:

@@ -20,8 +20,9 @@ control or a cheaper static setting meets in the method's place `does not discri
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from adabench.harness.analysis.claims import discrimination
+from adabench.harness.analysis.claims import discrimination, heterogeneity
 from adabench.harness.analysis.claims.bound import rule_bound
 from adabench.harness.analysis.claims.command import command
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling
@@ -36,7 +37,8 @@ from adabench.harness.analysis.claims.ranking import (
 from adabench.harness.analysis.claims.ratio_and_difference import rule_paired
 from adabench.harness.analysis.claims.verdict_rule import said
 from adabench.harness.analysis.findings import ClaimRow
-from adabench.harness.analysis.operating_points import OperatingPoint, by_training, collapse
+from adabench.harness.analysis.independent_units import with_units
+from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.contract.card import Card, Where
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import (
@@ -60,6 +62,9 @@ from adabench.harness.store.energy_labels import label
 from adabench.harness.store.table import Table, from_records
 
 MET = ("reproduced", "holds")
+Look = tuple[float | None, int | None]
+"""Of a planned look: how much further out the ends lie, and the last seed that was there."""
+NO_LOOK: Look = (None, None)
 FAILED = ("not reproduced", "contradicted", "violated")
 
 
@@ -74,6 +79,10 @@ class Court:
     def judge(self, claim: Claim) -> tuple[Ruling, tuple[str, ...]]:
         """Rule on a claim, and name the rivals that meet it too."""
         ruling = self._alone(claim)
+        if ruling.over == "cases" and ruling.trainings > 1:
+            own = partial(rule_of, claim, self.method)
+            apart = heterogeneity.between_trainings(claim, self.evidence, own)
+            ruling = ruling._replace(reason=said(ruling.reason, apart))
         required = self._required(claim)
         ruling = _joined(ruling, [(other, self._alone(other)) for other in required])
         if not claim.published or ruling.verdict != "reproduced":
@@ -124,11 +133,13 @@ def verdicts(
     method_cards: Mapping[str, Card],
     dots: Sequence[OperatingPoint] | None = None,
     rivals: Mapping[str, Card] | None = None,
+    looks: Mapping[str, Look] | None = None,
 ) -> tuple[ClaimRow, ...]:
     """Return a row for each claim of each method that has a record, sorted by address.
 
     `dots` are those of `records`, if they are collapsed already. `rivals` are the cards of controls
-    and static methods of these tasks that may not have been run; a claim waits for its controls.
+    and static methods of these tasks that may not have been run; a claim waits for its controls. `looks`
+    are those of claims (by id) whose run planned its looks: the last one of each counts.
     """
     table = records if isinstance(records, Table) else from_records(records)
     known = collapse(table) if dots is None else dots
@@ -138,14 +149,23 @@ def verdicts(
         cards = _of_task(task, {**(rivals or {}), **method_cards})
         for claim in method_cards[f"{task}/{method}"].claims:
             at_scale = [dot for dot in near if dot.scale == claim.scale]
-            evidence = clustered(claim, method, Evidence(task, task_cards[task], cards, at_scale))
+            widening, last = (looks or {}).get(claim.id, NO_LOOK)
+            seen = at_scale if last is None else _up_to(at_scale, last)
+            found = Evidence(task, task_cards[task], cards, seen)
+            evidence = clustered(claim, method, found, widening)
             ruling, met = Court(method, evidence, table).judge(claim)
             rows.append(_row(claim, method, evidence, ruling, met))
     return tuple(rows)
 
 
-def clustered(claim: Claim, method: str, evidence: Evidence) -> Evidence:
-    """Return evidence that knows which seeds share a training of what the claim compares."""
+def _up_to(dots: Sequence[OperatingPoint], last: int) -> list[OperatingPoint]:
+    """Return what was there when a run had come to some seed."""
+    found = (dot.only(dot.leaves.table.seed[dot.rows] <= last) for dot in dots)
+    return [dot for dot in found if len(dot)]
+
+
+def clustered(claim: Claim, method: str, evidence: Evidence, look: float | None = None) -> Evidence:
+    """Return evidence that knows on which units a claim rests: see `independent_units.py`."""
     expect = claim.expect
     where: Where = getattr(expect, "where", {})
     at = {**where, **getattr(expect, "there", {})}
@@ -155,7 +175,8 @@ def clustered(claim: Claim, method: str, evidence: Evidence) -> Evidence:
         for name, there in [(method, where), *rivals]
         for dot in evidence.of(name, there, free=_free(claim, name, evidence))
     ]
-    dots = by_training(evidence.dots, compared, evidence.card)
+    cards = [evidence.methods[name] for name, _ in [(method, where), *rivals]]
+    dots = with_units(evidence.dots, compared, evidence.card, cards, claim.over, look)
     return replace(evidence, dots=dots)
 
 
@@ -203,12 +224,15 @@ def _row(
         fidelity=card.fidelity,
         met_by=met,
         run_with=_run_with(claim, method, evidence, ruling) if testable else "",
+        over=ruling.over,
+        power=ruling.power,
+        needed=ruling.needed,
     )
 
 
 def _run_with(claim: Claim, method: str, evidence: Evidence, ruling: Ruling) -> str:
     """Return the command whose run can decide a claim: with more trainings where these would."""
-    of_trainings = ruling.trainings > 0 and ruling.units > 0
+    of_trainings = _counts_trainings(ruling) and ruling.units > 0
     return command(
         claim, method, evidence, _runnable(ruling, evidence.card), of_trainings=of_trainings
     )
@@ -216,7 +240,12 @@ def _run_with(claim: Claim, method: str, evidence: Evidence, ruling: Ruling) -> 
 
 def _runnable(ruling: Ruling, card: Card) -> int:
     """Return how many units a command should ask for: of trainings no more than there are recipes."""
-    return min(ruling.units, card.recipes) if ruling.trainings else ruling.units
+    return min(ruling.units, card.recipes) if _counts_trainings(ruling) else ruling.units
+
+
+def _counts_trainings(ruling: Ruling) -> bool:
+    """Say whether the units that more are asked for of are trainings."""
+    return ruling.trainings > 0 and ruling.over != "cases"
 
 
 def _joined(ruling: Ruling, required: Sequence[tuple[Claim, Ruling]]) -> Ruling:

@@ -31,7 +31,7 @@ def record(method="m", seed=0, case=0, repeat=0, status="ok", group="", **more):
 
 
 def only_row(records):
-    (row,) = summarise(collapse(records), {"toy": TASK})
+    (row,) = summarise(collapse(records), {"toy": TASK}, {"toy/m": CARD})
     return row
 
 
@@ -92,6 +92,7 @@ def test_rows_stand_in_numeric_order_of_conditions_then_point():
             for noise in (0.5, 0)
         ),
         {"toy": TASK},
+        {"toy/m": CARD},
     )
     seen = [(row.conditions["noise"], row.point["width"]) for row in rows]
     assert seen == [(0, 2), (0, 10), (0.5, 2), (0.5, 10)]
@@ -99,7 +100,7 @@ def test_rows_stand_in_numeric_order_of_conditions_then_point():
 
 def test_scales_are_told_apart():
     records = [record(work=1), record(scale="gpu", work=5)]
-    rows = summarise(collapse(records), {"toy": TASK})
+    rows = summarise(collapse(records), {"toy": TASK}, {"toy/m": CARD})
     assert [row.conditions["scale"] for row in rows] == ["embedded", "gpu"]
 
 
@@ -143,7 +144,9 @@ def test_findings_are_quick():
 
 
 def test_rows_are_plain_json_numbers():
-    rows = summarise(collapse([record(seed=s, work=s) for s in range(4)]), {"toy": TASK})
+    rows = summarise(
+        collapse([record(seed=s, work=s) for s in range(4)]), {"toy": TASK}, {"toy/m": CARD}
+    )
     estimate = asdict(rows[0])["metrics"]["work"]
     assert {type(estimate[key]) for key in ("estimate", "low", "high")} == {float}
 
@@ -160,7 +163,7 @@ def test_a_pinned_condition_stands_as_the_default():
 def test_how_a_case_was_timed_is_no_result():
     timing = {"loops": 9.0, "samples": 5.0, "samples_dropped": 1.0, "cpu_pressure": 0.5}
     leaves = collapse([record(values={"work": 3.0, "latency_mean_s": 1e-3, **timing})])
-    [row] = summarise(leaves, {"toy": TASK})
+    [row] = summarise(leaves, {"toy": TASK}, {"toy/m": CARD})
     assert set(row.metrics) == {"work", "latency_mean_s"}
 
 
@@ -204,7 +207,9 @@ def priced(pairs):
         record(seed=i % 2, case=i // 2, work=work, accuracy=right)
         for i, (work, right) in enumerate(pairs)
     ]
-    (row,) = summarise(collapse(records), {"toy": replace(TASK, metrics=(*TASK.metrics, RATIO))})
+    (row,) = summarise(
+        collapse(records), {"toy": replace(TASK, metrics=(*TASK.metrics, RATIO))}, {"toy/m": CARD}
+    )
     return row.metrics.get("cost")
 
 

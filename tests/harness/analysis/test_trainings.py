@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from adabench.harness.analysis.claims.verdicts import verdicts
-from adabench.harness.analysis.operating_points import by_training, collapse
+from adabench.harness.analysis.independent_units import with_units
+from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.contract.card import Card, Claim, Difference, Knob, Metric
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.store import journal, run_folder
@@ -88,7 +89,7 @@ def test_of_one_training_the_seeds_are_units_and_the_row_says_so() -> None:
 def test_where_nothing_is_trained_there_is_no_training() -> None:
     plain = [r for r in records(4, 2, [1.0, 1.0]) if r.cell.method == "fixed"]
     found = collapse(plain)
-    dots = by_training(found, found, TASK)
+    dots = with_units(found, found, TASK, ())
     assert dots[0].places.trainings == 0
     assert dots[0].places.clusters == 4
 
@@ -99,7 +100,7 @@ def test_runs_of_before_took_their_trainings_in_turn() -> None:
         for r in records(6, 3, [1.0, 1.0, 1.0])
     ]
     found = collapse(bare)
-    dots = by_training(found, found, replace(TASK, trainings=3))
+    dots = with_units(found, found, replace(TASK, trainings=3), ())
     assert dots[0].places.trainings == dots[0].places.clusters == 3
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from adabench.harness.contract.card import (
     Bound,
+    Card,
     Claim,
     Contrast,
     Correlation,
@@ -19,7 +20,15 @@ from adabench.harness.contract.card import (
     Reach,
     SignedRank,
 )
-from adabench.harness.contract.claim import bar, faults, faults_together, is_sameness, shared_ids
+from adabench.harness.contract.claim import (
+    bar,
+    faults,
+    faults_together,
+    is_any_change,
+    is_sameness,
+    shared_ids,
+)
+from adabench.harness.contract.claim_rivals import faults_of_units
 
 
 def claim(expect, effect=None, **more):
@@ -145,3 +154,39 @@ def test_a_required_claim_must_be_there_and_ids_differ():
 def test_ids_that_several_cards_use():
     one, two = claim(RISING, id="one"), claim(RISING, id="two")
     assert shared_ids({"a": [one, two], "b": [two], "c": []}) == {"two": ["a", "b"]}
+
+
+def test_what_is_worth_having_is_said_of_any_change_alone():
+    assert list(faults(claim(Ratio("m", "r", high=1.0), worth=0.05))) == []
+    for expect, effect, worth in (
+        (Ratio("m", "r"), 0.5, 0.05),
+        (Ratio("m", "r", high=0.8), None, 0.05),
+        (Ratio("m", "r", high=1.0), None, 0.0),
+    ):
+        [fault] = faults(claim(expect, effect, worth=worth))
+        assert "worth=" in fault
+
+
+def test_any_change_is_one_whose_bar_lies_at_no_effect():
+    assert is_any_change(claim(Ratio("m", "r", high=1.0)))
+    assert is_any_change(claim(Difference("m", "r", low=0.0)))
+    assert not is_any_change(claim(Ratio("m", "r", high=0.8)))
+    assert not is_any_change(claim(Ratio("m", "r"), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("cases", "fitted", "says"),
+    [
+        ("exchangeable", "", None),
+        ("fixed", "", None),
+        ("nested", "", "changes what all its cases share"),
+        ("exchangeable", "m", "m is fitted by its prepare"),
+        ("exchangeable", "r", "r is fitted by its prepare"),
+    ],
+)
+def test_a_claim_over_cases_compares_nothing_that_was_fitted(cases, fitted, says):
+    cards = {name: Card(name, prepares=name == fitted) for name in ("m", "r")}
+    over = claim(Ratio("work", "r"), 0.5, over="cases")
+    found = list(faults_of_units(over, "m", Card("Task", cases=cases), cards))
+    assert (len(found), says is None or says in found[0]) == (says is not None, True)
+    assert not list(faults_of_units(claim(Ratio("work", "r"), 0.5), "m", Card("Task"), cards))

@@ -142,10 +142,10 @@ def test_of_few_seeds_that_are_alike_the_cases_decide(seeds, cases):
 def test_seeds_of_one_training_are_one_unit():
     values = np.random.default_rng(5).normal(size=(3, 4))
     seeds = [Replicate(seed, "", case) for seed in range(3) for case in range(4)]
-    trained = [one._replace(seed=4 * one.seed + one.case, training=one.seed) for one in seeds]
+    trained = [one._replace(seed=4 * one.seed + one.case, unit=one.seed) for one in seeds]
     plain, shared = (bootstrap(where, means(values.reshape(-1, 1))) for where in (seeds, trained))
     assert plain == shared
-    many = [one._replace(training=None) for one in trained]
+    many = [one._replace(unit=None) for one in trained]
     assert bootstrap(many, means(values.reshape(-1, 1))) != plain
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import erf
 from scipy.stats import binom, binomtest
 
-from adabench.harness.stats.intervals import Interval, share, yes_or_no
+from adabench.harness.stats.intervals import Interval, exact_share, share, yes_or_no
 
 COUNTS = [(yes, n) for n in (1, 2, 5, 10, 30) for yes in range(n + 1)]
 """Every result of so many cases."""
@@ -97,3 +97,9 @@ def test_over_several_seeds_each_end_is_the_further_one():
     left, right = inside._replace(low=low - 0.1), inside._replace(high=high + 0.1)
     assert yes_or_no(left, column, 6) == (2 / 3, low - 0.1, high)
     assert yes_or_no(right, column, 6) == (2 / 3, low, high + 0.1)
+
+
+@pytest.mark.parametrize(("yes", "n"), [(0, 10), (1, 10), (10, 10), (37, 1000), (500, 1000)])
+def test_an_exact_share_is_that_of_clopper_and_pearson(yes, n):
+    known = binomtest(yes, n).proportion_ci(method="exact")
+    assert exact_share(yes, n) == pytest.approx((yes / n, known.low, known.high))

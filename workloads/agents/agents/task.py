@@ -110,6 +110,7 @@ CARD = Card(
         Knob("ambiguity", (0.35,), 0.35, open=True, low=0.0, high=1.0),
         Knob("faults", ("usual",), "usual", also=("none",)),
     ),
+    cases="nested",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("declared", "", "higher", "info"),
@@ -141,14 +142,14 @@ CARD = Card(
         Metric("p95_s", "s", "lower", "cost"),
         Metric("p99_s", "s", "lower", "cost"),
         Metric("overlap_s", "s", "higher", "info"),
-        Metric("p95_over_p50", "", "lower", "info", clocked=True),
+        Metric("p95_over_p50", "", "lower", "info", clocked=True, low=0.0),
         Metric("idle_share", "", "lower", "info", clocked=True),
         Metric("tool_share", "", "lower", "info", clocked=True),
         Metric("overlap_share", "", "higher", "info", clocked=True),
         Metric("offered_qps", "1/s", "higher", "info"),
         Metric("achieved_qps", "1/s", "higher", "info", clocked=True),
         Metric("gain_per_s", "1/s", "higher", "info"),
-        Metric("answers_digest", "", "higher", "info"),
+        Metric("answers_digest", "hash", "higher", "info"),
     ),
 )  # fmt: skip
 CHECK_CONDITIONS = {"requests": 4}

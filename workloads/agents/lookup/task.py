@@ -103,6 +103,8 @@ CARD = Card(
         Knob("calls", (0,), 0, open=True, low=0),
         Knob("tool_price", (20,), 20, open=True, low=0),
     ),
+    cases="exchangeable",
+    given=("agent-s-s*", "agent-value-*"),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("answered", "", "higher", "info"),

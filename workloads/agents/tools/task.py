@@ -19,7 +19,8 @@ every call so far.
 **What is scored.** The world at the end, by an audit that no method sees (`truth/state_audit.py`). `correct`: complete where a plan
 leads to the goal (brute force over the faults), a hand-off that names what is missing where none does. `silent`: said to
 be done and is not, or wrong data that nobody mentions. `duplicated`, `wrong_branch`, `misstated`: the other ways to
-fail. `missed`: could be completed and was not; `none_missed` is 0. `label_right`: of a complete moderation, whether
+fail. `missed`: could be completed and was not; `none_missed` is 0. `instance` says which scenario a case is a copy of:
+a scenario counts once, however many copies and seeds were run. `label_right`: of a complete moderation, whether
 the entry says of the post what it is.
 
 **What is counted.** `contacts`: calls of the model and of tools, probes and looks. `control_calls` of the model choose
@@ -78,6 +79,8 @@ CARD = Card(
         Knob("device", ("auto",), "auto", open=True),
         Knob("dtype", ("auto",), "auto", open=True),
     ),
+    cases="fixed",
+    given=("chooser*",),
     metrics=(
         Metric("correct", "", "higher", "quality", primary=True),
         Metric("completed", "", "higher", "quality"),
@@ -91,6 +94,7 @@ CARD = Card(
         Metric("misstated", "", "lower", "quality"),
         Metric("declared", "", "higher", "info"),
         Metric("feasible", "", "higher", "info"),
+        Metric("instance", "hash", "higher", "info"),
         Metric("label_right", "", "higher", "info"),
         Metric("contacts", "calls", "lower", "work", primary=True),
         Metric("llm_calls", "calls", "lower", "cost"),
@@ -145,10 +149,11 @@ def load(
     _refuse_two_graphs(set, graph)
     spec = named_spec(model)
     own = None if graph == "builtin" else read_graph(Path(graph))
-    drawn = []
+    drawn, numbers = [], []
     for index, (one, scenario) in enumerate(scenarios(set, instances, own)):
         goal = one.with_cover(QUORUM) if fanout == "cover" else one
         drawn.append(draw_case(seed, index, goal, scenario))
+        numbers.append(scenario.number)
     cases = tuple(case for case, _ in drawn)
     if spec.kind != "builtin":
         _refuse_short_context(spec, cases)
@@ -158,7 +163,7 @@ def load(
         place=_place(spec, device),
         cases_=cases,
         scenes=tuple(scene for _, scene in drawn),
-        auditor=StateAuditor(tuple(drawn)),
+        auditor=StateAuditor(tuple(drawn), tuple(numbers)),
     )
 
 

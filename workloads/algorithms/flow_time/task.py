@@ -61,6 +61,7 @@ CARD = Card(
         Knob("jobs", (5000,), 5000, open=True, low=2, high=2000000),
         Knob("trace", ("suite",), "suite", open=True),
     ),
+    cases="nested",
     metrics=(
         Metric("optimality", "", "higher", "quality", primary=True),
         Metric("information", "", "lower", "work", primary=True),
@@ -78,10 +79,10 @@ CARD = Card(
         Metric("jobs", "jobs", "lower", "info"),
         Metric("streams", "streams", "higher", "info"),
         Metric("flow_se", "time", "lower", "info"),
-        Metric("ratio_per_m2", "", "lower", "info"),
+        Metric("ratio_per_m2", "", "lower", "info", low=0.0),
         Metric("opt", "time", "lower", "info"),
         Metric("obligatory_bound", "time", "higher", "info"),
-        Metric("burst_limit", "", "higher", "info"),
+        Metric("burst_limit", "", "higher", "info", low=0.0),
         Metric("instance", "hash", "higher", "info"),
     ),
 )

@@ -70,6 +70,7 @@ CARD = Card(
         Knob("suite", ("smoke", "grid"), "smoke"),
         Knob("size", ("full", "tiny"), "full"),
     ),
+    cases="nested",
     metrics=(
         Metric("closeness", "", "higher", "quality", primary=True),
         Metric("seconds", "s", "lower", "work", primary=True),
@@ -87,8 +88,8 @@ CARD = Card(
         Metric("improving", "pulls", "higher", "info"),
         Metric("search_cpu_s", "s", "higher", "info"),
         Metric("pulls", "pulls", "higher", "info"),
-        Metric("learning", "", "higher", "info"),
-        Metric("bound", "", "higher", "info"),
+        Metric("learning", "", "higher", "info", low=-1.0, high=1.0),
+        Metric("bound", "objective", "higher", "info"),
         Metric("instance", "hash", "higher", "info"),
     ),
 )

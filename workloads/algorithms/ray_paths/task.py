@@ -66,6 +66,7 @@ CARD = Card(
         Knob("scenes", (100,), 100, open=True, low=1, high=10000),
         Knob("scene", ("suite",), "suite", open=True),
     ),
+    cases="nested",
     metrics=(
         Metric("hit_rate", "", "higher", "quality", primary=True),
         Metric("traced", "candidates/scene", "lower", "work", primary=True),

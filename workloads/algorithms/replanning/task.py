@@ -52,10 +52,11 @@ CARD = Card(
         Knob("updates", (20,), 20, open=True, low=1),
         Knob("scene", ("suite",), "suite", open=True),
     ),
+    cases="nested",
     metrics=(
-        Metric("path_quality", "", "higher", "quality", primary=True),
+        Metric("path_quality", "", "higher", "quality", primary=True, low=0.0),
         Metric("work", "operations/update", "lower", "work", primary=True),
-        Metric("graph_quality", "", "higher", "quality"),
+        Metric("graph_quality", "", "higher", "quality", low=0.0),
         Metric("relaxations", "looks", "lower", "cost"),
         Metric("collision_checks", "checks", "lower", "work"),
         Metric("heap_operations", "operations", "lower", "work"),

@@ -67,6 +67,7 @@ CARD = Card(
         Knob("pairs", (5000,), 5000, open=True, low=1),
         Knob("graph", ("suite", "wordnet"), "suite", open=True),
     ),
+    cases="nested",
     metrics=(
         Metric("quality", "", "higher", "quality", primary=True),
         Metric("relative_reads", "", "lower", "work", primary=True),

@@ -74,6 +74,7 @@ CARD = Card(
         Knob("alpha", (0.0, 1.0, 3.0, 6.0, 12.0), 6.0, open=True, low=0.0, high=1000.0),
         Knob("mu", (0.2, 1.0), 1.0, open=True, low=0.0, high=100.0),
     ),
+    cases="nested",
     metrics=(
         Metric("optimality", "", "higher", "quality", primary=True),
         Metric("work", "passes", "lower", "work", primary=True),

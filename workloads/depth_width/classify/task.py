@@ -85,6 +85,7 @@ CARD = Card(
         Knob("sets", (1,), 1, open=True, low=1, high=1000),
         Knob("queries", (1000,), 1000, open=True, low=8, high=100000),
     ),
+    cases="exchangeable",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("accuracy_order", "", "higher", "quality"),
@@ -96,7 +97,7 @@ CARD = Card(
         Metric("parameters_bytes", "B", "lower", "cost"),
         Metric("mi_bits", "bit", "higher", "info"),
         Metric("kind_bits_left", "bit", "lower", "info"),
-        Metric("alignment", "", "higher", "info"),
+        Metric("alignment", "", "higher", "info", low=-1.0, high=1.0),
         Metric("share_gru", "", "lower", "info"),
         Metric("share_first", "", "lower", "info"),
         Metric("share_gru_order", "", "higher", "info"),

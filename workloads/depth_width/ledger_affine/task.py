@@ -58,6 +58,7 @@ CARD = Card(
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
     ),
+    cases="nested",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("accuracy_k1", "", "higher", "quality"),
@@ -90,9 +91,9 @@ CARD = Card(
         Metric("depth_index2", "layers", "lower", "info"),
         Metric("depth_index3", "layers", "lower", "info"),
         Metric("depth_index4", "layers", "lower", "info"),
-        Metric("operand_over_filler", "", "higher", "info"),
-        Metric("loops_operand_over_filler", "", "higher", "info"),
-        Metric("late_over_early", "", "higher", "info"),
+        Metric("operand_over_filler", "", "higher", "info", low=0.0),
+        Metric("loops_operand_over_filler", "", "higher", "info", low=0.0),
+        Metric("late_over_early", "", "higher", "info", low=0.0),
         Metric("auc_depth_operand", "", "higher", "info"),
     ),
     allocation=(

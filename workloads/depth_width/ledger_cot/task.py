@@ -68,6 +68,7 @@ CARD = Card(
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
     ),
+    cases="nested",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("executions", "layers/token", "lower", "work", primary=True),
@@ -85,7 +86,7 @@ CARD = Card(
         Metric("steps_latent", "steps/question", "lower", "cost"),
         Metric("depth_critical", "layers", "lower", "info"),
         Metric("depth_trivial", "layers", "lower", "info"),
-        Metric("critical_over_trivial", "", "higher", "info"),
+        Metric("critical_over_trivial", "", "higher", "info", low=0.0),
     ),
     allocation=("depth_critical", "depth_trivial"),
 )

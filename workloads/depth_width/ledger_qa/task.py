@@ -50,6 +50,7 @@ CARD = Card(
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
     ),
+    cases="nested",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("accuracy_k1", "", "higher", "quality"),
@@ -73,7 +74,7 @@ CARD = Card(
         Metric("depth_k4", "layers", "lower", "info"),
         Metric("depth_k5", "layers", "lower", "info"),
         Metric("depth_k6", "layers", "lower", "info"),
-        Metric("deep_over_shallow", "", "higher", "info"),
+        Metric("deep_over_shallow", "", "higher", "info", low=0.0),
     ),
     allocation=("depth_k1", "depth_k2", "depth_k3", "depth_k4", "depth_k5", "depth_k6"),
 )

@@ -91,6 +91,7 @@ CARD = Card(
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
     ),
+    cases="exchangeable",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("nll_token", "nat", "lower", "quality"),

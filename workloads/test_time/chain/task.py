@@ -148,6 +148,8 @@ CARD = Card(
         Knob("lengths", ("4,6",), "4,6", open=True),
         Knob("trainings", (1,), 1, open=True, low=1, high=5),
     ),
+    cases="exchangeable",
+    given=("lm-*", "judge*"),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),

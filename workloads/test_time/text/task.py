@@ -149,10 +149,12 @@ CARD = Card(
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (2,), 2, open=True, low=1),
     ),
+    cases="exchangeable",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
         Metric("agreement", "", "higher", "quality"),
+        Metric("instance", "hash", "higher", "info"),
         Metric("nats", "nats", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
         Metric("idle_flops", "FLOP", "lower", "info"),

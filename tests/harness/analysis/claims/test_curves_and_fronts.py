@@ -8,6 +8,7 @@ import pytest
 from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.analysis.claims.frontier_and_reach import (
     NEVER,
+    Averages,
     _log_costs,
     _mean_over,
     _rising,
@@ -253,10 +254,10 @@ def test_what_is_lacking_is_measured_at_the_best_setting():
         [ones * [10.0, 20.0, 40.0], ones * 20.0],
         [ones * [0.0, 0.4, 0.9], ones * 1.0],
     )
-    logs, best, behind = _log_costs(costs, qualities, np.ones((1, 3)), [(1.0, 1.0)])
+    logs, best, behind = _log_costs(costs, qualities, Averages(np.ones((1, 3))), [(None, None)])
     assert (logs[0], best[0], behind[0]) == pytest.approx((NEVER, -0.1, 0.6))
     qualities[1] = ones * 0.65
-    logs, best, behind = _log_costs(costs, qualities, np.ones((1, 3)), [(1.0, 1.0)])
+    logs, best, behind = _log_costs(costs, qualities, Averages(np.ones((1, 3))), [(None, None)])
     assert (logs[0], best[0], behind[0]) == pytest.approx((np.log(30 / 20), 0.25, 0.25))
 
 

@@ -10,8 +10,9 @@ from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.analysis.claims.looks import Sample, advised, level, sample_of, wider
 from adabench.harness.analysis.claims.unvaried import hidden, of_answers, of_share, widened
 from adabench.harness.analysis.claims.verdict_rule import margin
-from adabench.harness.analysis.operating_points import ReplicateIndex, ReplicateList
+from adabench.harness.analysis.replicates import ReplicateIndex, ReplicateList
 from adabench.harness.stats.intervals import Interval, share
+from adabench.harness.stats.paired_answers import answers_interval
 from tests.harness.analysis.claims.toy_run import CARDS, TASK
 
 FIVE, SIX = Sample(5, "seeds"), Sample(6, "seeds")
@@ -23,6 +24,13 @@ def places(seeds, cases):
     return ReplicateList(index, np.arange(seeds * cases))
 
 
+def pooled(found):
+    return ReplicateList(found.where.resting_on("cases", (), 5, None), found.numbers)
+
+
+TEN = places(1, 10)
+
+
 def reach(units):
     """The half-width of the interval of a mean over so many units of spread 1."""
     return stats.t.ppf(0.975, max(units - 1, 1)) / math.sqrt(units)
@@ -31,7 +39,8 @@ def reach(units):
 def test_of_one_seed_the_cases_are_the_units_and_of_several_the_seeds():
     assert sample_of(places(1, 7)) == Sample(1, "seeds", 7)
     assert sample_of(places(1, 7)).freedom == 6
-    assert sample_of(places(5, 4)) == FIVE
+    assert sample_of(places(5, 4)) == Sample(5, "seeds", seeds=5)
+    assert sample_of(pooled(places(3, 48))) == Sample(1, "cases", 144, seeds=3)
     assert (FIVE.freedom, Sample(2, "seeds").freedom, Sample(1, "seeds").freedom) == (4, 1, 1)
 
 
@@ -84,27 +93,28 @@ def test_as_much_is_hidden_as_the_interval_of_a_share_leaves_open(n):
 def test_what_has_a_width_or_no_ends_is_not_widened():
     for found in (Interval(0.5, 0.4, 0.6), Interval(0.5, None, None)):
         assert widened(found, 10, 1.0) == found
-        assert of_share(found, 10, "accuracy", TOY) == found
+        assert of_share(found, TEN, "accuracy", TOY) == found
     point = Interval(0.5, 0.5, 0.5)
-    assert of_share(point, 10, "faults", TOY) == point
-    assert of_share(point, 10, "accuracy", TOY).low == pytest.approx(0.5 - hidden(10))
+    assert of_share(point, TEN, "faults", TOY) == point
+    assert of_share(point, TEN, "accuracy", TOY).low == pytest.approx(0.5 - hidden(10))
 
 
 @pytest.mark.parametrize(("wins", "losses", "ties"), [(2, 1, 97), (0, 3, 27), (9, 0, 1)])
 def test_few_answers_that_differ_are_as_uncertain_as_so_many_pairs(wins, losses, ties):
-    """Agresti and Min (2005): half a case more of each of the four outcomes."""
-    gaps, n = np.repeat([1.0, -1.0, 0.0], [wins, losses, ties]), wins + losses + ties + 2
-    mean = (wins - losses) / n
-    half = stats.norm.ppf(0.975) * math.sqrt(((wins + losses + 1) / n - mean**2) / n)
+    gaps = np.repeat([1.0, -1.0, 0.0], [wins, losses, ties])
     middle = float(gaps.mean())
-    near = Interval(middle, middle - 1e-6, middle + 1e-6)
-    assert of_answers(near, gaps, "accuracy", TOY)[1:] == pytest.approx((mean - half, mean + half))
-    far = Interval(middle, -2.0, 2.0)
-    assert of_answers(far, gaps, "accuracy", TOY) == far
+    near, far = Interval(middle, middle - 1e-6, middle + 1e-6), Interval(middle, -2.0, 2.0)
+    seeds = places(5, len(gaps) // 5 + 1)[: len(gaps)]
+    pairs = answers_interval(gaps)
+    assert of_answers(near, seeds, gaps, "accuracy", TOY)[1:] == pairs
+    assert of_answers(far, seeds, gaps, "accuracy", TOY)[1:] == (-1.0, 1.0), (
+        "cut at what is possible"
+    )
+    assert of_answers(far, pooled(seeds), gaps, "accuracy", TOY)[1:] == pairs
     for other in (Interval(middle, None, 0.1), Interval(middle, -0.1, None)):
-        assert of_answers(other, gaps, "accuracy", TOY) == other
-    assert of_answers(near, gaps, "score", TOY) == near
-    assert of_answers(near, gaps / 2, "accuracy", TOY) == near
+        assert of_answers(other, seeds, gaps, "accuracy", TOY) == other
+    assert of_answers(near, seeds, gaps, "score", TOY) == near
+    assert of_answers(near, seeds, gaps / 2, "accuracy", TOY) == near
 
 
 @pytest.mark.parametrize("size", [3, 5, 6, 20])
@@ -127,6 +137,6 @@ def test_a_margin_is_kept_or_lost_where_p_is_one_in_forty(size):
 
 def test_a_margin_of_what_never_varied_is_certain():
     point = Interval(-0.1, -0.1, -0.1)
-    states = [margin("x", point, at, FIVE)[::2] for at in (0.05, 0.1, 0.2)]
+    states = [margin("x", point, at, FIVE)[:3:2] for at in (0.05, 0.1, 0.2)]
     assert states == [("lost", 1.0), ("kept", 0.0), ("kept", 0.0)]
     assert margin("x", Interval(0.0, None, None), 1.0, FIVE).p_value == 1.0

@@ -43,11 +43,16 @@ def test_ratio_that_must_rise():
     assert judged(claim, BASE + run("new", faults=times(0.5)), 2.5).verdict == "contradicted"
 
 
-def test_ratio_divides_before_it_averages():
-    """Half on the small families, one and a half times on the large one; of sums it would be 1.4."""
+def test_a_ratio_is_one_of_totals_unless_it_is_said_to_be_of_pairs():
+    """Half on the small families, one and a half times on the large one."""
     mixed = run("new", faults=lambda s, c: size(s, c) * (0.5, 0.5, 1.5)[c])
     row = judged(Ratio("faults", "old"), BASE + mixed, 0.5)
+    theirs = [size(s, c) for s in SEEDS for c in range(3)]
+    ours = [size(s, c) * (0.5, 0.5, 1.5)[c] for s in SEEDS for c in range(3)]
+    assert row.estimate == pytest.approx(sum(ours) / sum(theirs))
+    row = judged(Ratio("faults", "old", of="pairs"), BASE + mixed, 0.5)
     assert row.estimate == pytest.approx((0.5 * 0.5 * 1.5) ** (1 / 3))
+    assert "mean of the pairs' ratios" in row.reason
 
 
 def test_a_counter_that_never_varied_decides_without_an_interval():
@@ -108,11 +113,13 @@ def test_every_pair_with_a_zero_rival_and_an_allowance():
     assert (row.verdict, row.estimate) == ("violated", None)
 
 
-def test_zero_scores_are_summed_before_dividing_and_the_row_says_so():
+def test_zero_scores_are_summed_before_dividing():
     old = run("old", accuracy=lambda s, c: float((s + c) % 2))
     row = judged(Ratio("accuracy", "old"), old + run("new", accuracy=1.0), 2.0)
     assert row.estimate == pytest.approx(2.0)
-    assert "ratio of means" in row.reason
+    row = judged(Ratio("accuracy", "old", of="pairs"), old + run("new", accuracy=1.0), 2.0)
+    assert (row.verdict, row.estimate) == ("undecided", None)
+    assert "12 of 24 pairs are not positive" in row.reason
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,7 @@ def test_where_picks_conditions_and_unnamed_ones_stay_at_their_default():
     }
     assert at["0"].estimate == pytest.approx(0.5, rel=0.1)
     assert at["1"].estimate == pytest.approx(2, rel=0.1)
-    assert at["both"].estimate == pytest.approx(1, rel=0.1)
+    assert at["both"].estimate == pytest.approx(1.25, rel=0.1)  # of the totals under both
     assert at["both"].n == at["0"].n  # a case counts once
 
 

@@ -11,7 +11,8 @@ from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.analysis.claims.ratio_and_difference import by_place
 from adabench.harness.analysis.claims.unvaried import hidden
 from adabench.harness.analysis.claims.verdicts import rule_of
-from adabench.harness.analysis.operating_points import ReplicateIndex, ReplicateList, collapse
+from adabench.harness.analysis.operating_points import collapse
+from adabench.harness.analysis.replicates import ReplicateIndex, ReplicateList
 from adabench.harness.contract.card import (
     Bound,
     Card,

@@ -1,6 +1,7 @@
 """The table of verdicts, row by row: which interval earns which word."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,11 +15,11 @@ from adabench.harness.analysis.claims.looks import (
     sample_of,
     wider,
 )
-from adabench.harness.analysis.claims.verdict_rule import Gap, margin, rule
-from adabench.harness.analysis.operating_points import ReplicateIndex, ReplicateList
+from adabench.harness.analysis.claims.verdict_rule import Gap, least_worth, margin, rule
+from adabench.harness.analysis.replicates import ReplicateIndex, ReplicateList
 from adabench.harness.contract.card import Difference, Level, Monotone, Ratio, Reach
 from adabench.harness.stats.intervals import Interval
-from tests.harness.analysis.claims.toy_run import claim_of
+from tests.harness.analysis.claims.toy_run import TASK, claim_of
 
 
 def places(units=5, cases=4):
@@ -329,3 +330,50 @@ def test_no_advice_asks_for_trainings_that_have_no_recipe() -> None:
     seeds = more_units(0.01, 0.1, Sample(4, "seeds"))
     assert "more seeds" in seeds.words
     assert seeds.units == many.units
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.01, 0.05, "reproduced"),
+        (0.001, 0.03, "direction only"),
+        (0.001, 0.019, "not reproduced"),
+        (-0.05, 0.019, "not reproduced"),
+        (-0.01, 0.05, "undecided"),
+        (-0.05, -0.01, "contradicted"),
+    ],
+)
+def test_any_gain_must_be_worth_having(low, high, word):
+    """Of a gain without a number 0.02 is asked for, by the estimate; less by the whole interval is none."""
+    claim = claim_of(Difference("score", "old", low=0.0))
+    assert rule(claim, around(low, high), places(), worth=0.02).verdict == word
+
+
+def test_what_is_worth_having_is_two_points_or_two_percent_unless_a_claim_says_so():
+    gain = claim_of(Difference("accuracy", "old", low=0.0))
+    assert least_worth(gain, TASK) == 0.02
+    assert least_worth(replace(gain, worth=0.05), TASK) == 0.05
+    assert least_worth(claim_of(Difference("score", "old", low=0.0)), TASK) == 0
+    assert least_worth(GAIN, TASK) == 0, "the paper says how much"
+    less = claim_of(Ratio("faults", "old", high=1.0))
+    assert least_worth(less, TASK) == pytest.approx(-math.log(0.98))
+    assert least_worth(claim_of(Ratio("faults", "old", high=0.8)), TASK) == 0, "a bar of its own"
+
+
+def test_a_ruling_says_its_power_and_what_it_would_need():
+    few = rule(GAIN, around(0.1, 1.1), places(units=5))
+    many = rule(GAIN, around(0.59, 0.61), places(units=5))
+    assert few.power < 0.6
+    assert many.power > 0.99
+    assert few.needed > 5 > many.needed >= 2
+    assert rule(GAIN, Interval(0.6, 0.6, 0.6), places()).power is None
+
+
+def test_a_planned_look_says_how_far_out_its_ends_lie():
+    ends = around(0.55, 0.95)
+    index = places(units=8).where.resting_on("seeds", (), look=1.0)
+    planned = ReplicateList(index, places(units=8).numbers)
+    assert rule(GAIN, ends, planned).verdict == "reproduced"
+    assert rule(GAIN, ends, places(units=8)).verdict == "direction only", "a later look, unplanned"
+    further = ReplicateList(places().where.resting_on("seeds", (), look=1.5), places().numbers)
+    assert rule(GAIN, ends, further).verdict == "direction only"

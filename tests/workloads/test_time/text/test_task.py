@@ -86,14 +86,16 @@ def test_samples_are_drawn_at_the_tasks_temperature(model):
 def test_a_right_answer_is_graded_by_what_it_states():
     task = text.load("embedded", 0, model="builtin", problems=1)
     codec, gold = task.domain.codec, task.grader.golds[0]
-    end = min(codec.ends)
+    end, numbers = min(codec.ends), set()
     for says, right, malformed in (
         (f"Step 1: 1 + 1 = 2\nAnswer: {gold}", 1.0, 0.0),
         ("Answer: 1000", 0.0, 0.0),
         (f"Step 1: 1 + 1 = {gold}", 0.0, 1.0),
     ):
-        found = task.judge(task.questions[0], (*codec.encode(says), end))
+        found = dict(task.judge(task.questions[0], (*codec.encode(says), end)))
+        numbers.add(found.pop("instance"))
         assert found == {"accuracy": right, "malformed": malformed}
+    assert len(numbers) == 1, "it numbers the question, whatever is answered"
 
 
 def test_a_number_that_a_method_wrote_is_not_the_models():

@@ -10,6 +10,7 @@ What stands in the paper's table is a caption ("cascade", "4 of 5 down"); which 
 says that a tool goes down when another one has worked.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -48,6 +49,12 @@ class Scenario:
     """What kind of fault it is; empty: none, single or compound by their number."""
     errand: Errand | None = None
     """Of a domain with records: what is asked of its tools."""
+
+    @property
+    def number(self) -> int:
+        """Return a number by which copies of it are known, in every seed: 48 bits of a digest."""
+        row = (self.domain, sorted(self.faults.items()), self.flag_stage, self.label, self.errand)
+        return int.from_bytes(hashlib.sha256(repr(row).encode()).digest()[:6], "big")
 
     @property
     def kind(self) -> str:

@@ -36,6 +36,8 @@ class StateAuditor:
     """The cases of a run with their scenes."""
 
     cases: Sequence[tuple[RoutingCase, Scene]]
+    scenarios: Sequence[int] = ()
+    """The number of each case's scenario, of which it is a copy."""
     _plans: dict[int, Plan | None] = field(default_factory=dict, repr=False, compare=False)
 
     def plan(self, index: int) -> tuple[Plan, int]:
@@ -53,6 +55,8 @@ class StateAuditor:
             name: float(found == name)
             for name in ("declared", "silent", "duplicated", "wrong_branch", "misstated")
         }
+        if self.scenarios:
+            scores["instance"] = float(self.scenarios[index])
         scores |= {
             "correct": float(is_correct),
             "completed": float(found == "complete"),

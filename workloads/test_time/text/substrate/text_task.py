@@ -4,6 +4,7 @@ A solve takes seconds, and the server has run every kernel of it before a method
 none is solved unmeasured first; on a device the process loads its own model, and there one is.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,10 +82,19 @@ class GradedText(GradedTask):
         return found
 
     def judge(self, question: Question, outcome: Any) -> Mapping[str, float]:
-        """Judge a completion, and pass on what the target of a pair made of it."""
+        """Judge a completion, pass on what the target of a pair made of it, and number the question.
+
+        A file may hold a question twice, or come to its end and begin anew: its number tells.
+        """
         seen = dict(outcome) if isinstance(outcome, Mapping) else {}
         seen.pop(COMPLETION, None)
-        return {**super().judge(question, self.completion_of(outcome)), **seen}
+        words = ",".join(map(str, question.prompt)).encode()
+        number = int.from_bytes(hashlib.sha256(words).digest()[:6], "big")
+        return {
+            **super().judge(question, self.completion_of(outcome)),
+            "instance": float(number),
+            **seen,
+        }
 
     def substrate(self) -> QuestionTask:
         """Return what methods get."""

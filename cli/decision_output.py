@@ -1,0 +1,233 @@
+"""How verbs decide claims within a time: progress, the run that is left, answers first."""
+
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import typer
+
+from adabench.cli.forecast_lines import duration
+from adabench.cli.terminal import talk, verdict_output
+from adabench.harness.errors import SelectionError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adabench.harness.decision.decision import Decision
+    from adabench.harness.decision.open_claim import OpenClaim
+
+HIGHEST = 1_000_000
+
+
+class Asked(NamedTuple):
+    """Where a question of the user's is decided, and within which time."""
+
+    select: tuple[str, ...]
+    fixed: tuple[str, ...]
+    """Conditions, as `--set` has them."""
+    seeds: str
+    """Where they begin."""
+    scale: str
+    time_s: float
+
+
+def first_of(seeds: str) -> int:
+    """Return the seed that a run of as many seeds as it needs begins with: `7001..`, `7001` or nothing.
+
+    Raises:
+        SelectionError: for anything else.
+    """
+    text = seeds.strip().removesuffix("..") or "0"
+    if not text.isdecimal() or int(text) > HIGHEST:
+        raise SelectionError(
+            f"{seeds!r} is no first seed: with --time a run takes as many as it needs.",
+            "Say where they begin: --seeds 7001..",
+        )
+    return int(text)
+
+
+def decided(
+    claims: "Sequence[OpenClaim]",
+    first_seed: int,
+    budget_s: float | None,
+    *,
+    rounds: int | None = None,
+    cached: bool = True,
+) -> "Decision":
+    """Decide claims, or take the first rounds to it, with progress on stderr."""
+    from adabench.harness.decision.decision import Decision
+    from adabench.harness.run.settings import Settings
+    from adabench.harness.store import prepared_states
+    from adabench.profilers.hardware.host import usable_cores
+
+    settings = Settings(cache_folder=prepared_states.default_folder() if cached else None)
+    found = Decision(claims, first_seed, usable_cores(), settings, say=talk)
+    found.run(budget_s, rounds)
+    return found
+
+
+def stored(found: "Decision", folder: Path, select: "Sequence[str]") -> None:
+    """Write what was counted as a run, whose verdicts are those of its looks."""
+    from adabench.harness.run.run_request import RunRequest, create_run
+
+    looks = {
+        claim.name: (claim.widening, found.first_seed + claim.looks[-1] - 1)
+        for claim in found.claims
+        if claim.looks
+    }
+    last = (
+        found.first_seed
+        + max((claim.looks[-1] for claim in found.claims if claim.looks), default=1)
+        - 1
+    )
+    request = RunRequest(
+        tuple(select), seeds=f"{found.first_seed}..{last}", alone=True, counts=True
+    )
+    turns = tuple(found.turns)
+    with create_run(folder, turns, request, None, ("adabench", *sys.argv[1:]), looks) as journal:
+        for turn in turns:
+            for record in found.records[turn.cell.key]:
+                journal.append(record)
+            journal.end_turn(turn)
+
+
+def answer(text: str, asked: Asked, out: Path | None, *, as_json: bool) -> None:
+    """Decide a question of the user's about two methods of a task.
+
+    Raises:
+        SelectionError: if the question, the task or the conditions make no sense.
+        StoreError: if a run stands where this one is to be written.
+        Exit: 0 with a verdict, 5 without one.
+    """
+    from adabench.cli.execution import announce, interruptible
+    from adabench.harness.decision.decision_question import decision_question, open_question
+
+    question = decision_question(text)
+    if len(asked.select) != 1 or "/" in asked.select[0]:
+        raise SelectionError(
+            "A question is decided on one task.",
+            "Name it alone: adabench run text --decide 'accuracy: majority > greedy'.",
+        )
+    claim = open_question(question, asked.select[0], asked.fixed, asked.scale)
+    first = first_of(asked.seeds)
+    announce(claim.turns([first]), out)
+    folder = free_folder(out, claim.statement.entry.address)
+    with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
+        done = decided([claim], first, asked.time_s)
+    stored(done, folder, (claim.statement.entry.address,))
+    write_answers(folder, done, {})
+    with verdict_output():
+        show(claim.statement.claim.says, done, {}, folder, as_json=as_json)
+    raise typer.Exit(0 if claim.is_decided else 5)
+
+
+def free_folder(out: Path | None, name: str) -> Path:
+    """Return where a run goes: a folder that holds none.
+
+    Raises:
+        StoreError: if it holds one.
+    """
+    from adabench.harness.store import run_folder
+
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    folder = out or Path("runs") / f"{stamp}-{name.replace('/', '-')}"
+    if (folder / run_folder.MANIFEST).exists():
+        raise StoreError(
+            f"{folder} holds a run already.",
+            "Choose another --out: what was counted before is not counted again.",
+        )
+    return folder
+
+
+def write_answers(folder: Path, found: "Decision", others: "Mapping[str, str]") -> None:
+    """Put the answers beside the records: what was planned, and how often it was looked at."""
+    from adabench.harness.files.whole_file import write_whole
+
+    text = json.dumps({"claims": answers(found, others)}, indent=1)
+    write_whole(folder / "decision.json", text.encode("utf-8"))
+
+
+def answers(found: "Decision", others: "Mapping[str, str]") -> list[dict[str, Any]]:
+    """Return what became of each claim as plain data, the decided ones first."""
+    rows = sorted(found.claims, key=lambda claim: (not claim.is_decided, claim.name))
+    lines = [_answer(found, claim) for claim in rows]
+    return lines + [{"id": name, "verdict": "not run", "left": why} for name, why in others.items()]
+
+
+def _answer(found: "Decision", claim: "OpenClaim") -> dict[str, Any]:
+    row = {} if claim.row is None else asdict(claim.row)
+    planned = round(claim.planned * claim.per_seed) if claim.per_seed else 0
+    return {
+        "id": claim.name,
+        "verdict": "not run",
+        **row,
+        "says": claim.statement.claim.says,
+        "seeds": claim.looks[-1] if claim.looks else 0,
+        "planned_seeds": claim.planned,
+        "planned": planned,
+        "looks": len(claim.looks),
+        "left": "" if claim.is_decided else left(found, claim),
+    }
+
+
+def left(found: "Decision", claim: "OpenClaim") -> str:
+    """Say what it would take to decide a claim, in units that can be had."""
+    row = claim.row
+    if row is None:
+        return claim.reason or "no time was left for its first look"
+    if row.verdict == "not run":
+        return row.reason
+    if row.over == "trainings" and claim.reason and "training" in claim.reason:
+        return f"{claim.reason}; {row.run_with}" if row.run_with else claim.reason
+    missing_s = found.left_s(claim)
+    if missing_s > 0:
+        unit = {"cases": "cases", "trainings": "trainings"}.get(row.over, "seeds")
+        more = round((claim.planned - claim.looks[-1]) * max(claim.per_seed, 1.0))
+        return f"{duration(missing_s)} more: {more} {unit}"
+    return f"its plan is done, and its power was {row.power:.2f}" if row.power else row.reason
+
+
+def show(
+    title: str, found: "Decision", others: "Mapping[str, str]", folder: Path, *, as_json: bool
+) -> None:
+    """Print the answers: how many, which, and what the rest would take."""
+    rows = answers(found, others)
+    done = [row["id"] for row in rows if "left" not in row or not row["left"]]
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "title": title, "decided": len(done), "of": len(found.claims), "claims": rows,
+                    "seconds": round(found.spent_s, 1), "run": str(folder),
+                }
+            )
+        )  # fmt: skip
+        return
+    print(title)
+    names = f": {', '.join(done)}" if done else ""
+    print(f"{len(done)} of {len(found.claims)} decided in {duration(found.spent_s)}{names}")
+    for row in rows:
+        _print(row)
+    print(f"Records: {folder}   adabench report {folder}")
+
+
+def _print(row: "Mapping[str, Any]") -> None:
+    value = ""
+    if row.get("estimate") is not None:
+        value = f"  {row['estimate']:.3g}"
+        if row.get("low") is not None and row.get("high") is not None:
+            value += f" [{row['low']:.3g}, {row['high']:.3g}]"
+        bar = row.get("bar")
+        value += f", bar {bar:.3g}" if bar is not None else ""
+    unit = f", {row['n']} cases over {row['over']}" if row.get("over") else ""
+    print(f"\n{row['id']}: {row['verdict']}{value}{unit}")
+    if row.get("says"):
+        print(f"  {row['says']}")
+    if row.get("reason"):
+        print(f"  {row['reason']}")
+    if row.get("left"):
+        print(f"  What it takes: {row['left']}")

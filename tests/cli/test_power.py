@@ -1,0 +1,76 @@
+"""Planned sizes, and decisions within a time, from the outside: `power`, `reproduce --time`, `run --decide`."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from adabench.harness.store import run_folder
+
+READS = ("paging",)
+"""For tests/suite/dependencies.py."""
+
+CLAIM = "PG-5"
+"""LRU against a policy with bits: counts decide it, in seconds."""
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    raise NotImplementedError("the fixture here")
+
+
+def test_a_pilot_plans_a_size_and_decides_nothing(toy_env: dict[str, str]) -> None:
+    done = adabench("power", CLAIM, "--json", env=toy_env)
+    assert done.returncode == 0, done.stderr
+    [row] = json.loads(done.stdout)["claims"]
+    assert (row["id"], row["unit"], row["pilot"]) == (CLAIM, "seeds", 3)
+    assert 0 < row["needed"] <= row["planned"]
+    assert 0 <= row["power_of_pilot"] <= 1
+    assert "verdict" not in row
+
+
+def test_a_decision_is_a_run_whose_verdicts_are_those_of_its_looks(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    place = tmp_path / "run"
+    words = ("reproduce", CLAIM, "--seeds", "7001..", "--time", "5m", "--out", str(place))
+    done = adabench(*words, "--json", env=toy_env)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    [row] = document["claims"]
+    assert (document["decided"], document["of"], row["left"]) == (1, 1, "")
+    assert row["verdict"] in ("reproduced", "not reproduced", "contradicted", "direction only")
+    seeds = {record.cell.seed for record in run_folder.records(place)}
+    assert seeds == set(range(7001, 7001 + row["seeds"]))
+    assert json.loads((place / "decision.json").read_text())["claims"] == document["claims"]
+    told = json.loads(adabench("claims", str(place), "--all", "--json", env=toy_env).stdout)
+    assert [r["verdict"] for r in told if r["id"] == CLAIM] == [row["verdict"]]
+    again = adabench(*words, env=toy_env)
+    assert (again.returncode, "holds a run already" in again.stderr) == (3, True)
+
+
+def test_a_question_of_ones_own_is_decided(toy_env: dict[str, str], tmp_path: Path) -> None:
+    question = ("run", "paging", "--set", "slots=50", "--out", str(tmp_path / "run"))
+    done = adabench(*question, "--decide", "faults: mark0 < lru by 1%", "--json", env=toy_env)
+    assert done.returncode == 0, done.stderr
+    [row] = json.loads(done.stdout)["claims"]
+    assert row["verdict"] in ("reproduced", "not reproduced", "contradicted")
+    assert row["over"] == "seeds"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "paging", "--decide", "faults mark0 < lru"), "METRIC: METHOD > RIVAL"),
+        (("run", "paging/lru", "--decide", "faults: mark0 < lru"), "on one task"),
+        (("reproduce", CLAIM, "--time", "1m", "--seeds", "0..4"), "no first seed"),
+        (("reproduce", CLAIM, "--time", "soon"), "soon"),
+    ],
+)
+def test_what_makes_no_sense_ends_with_2_and_says_so(
+    words: tuple[str, ...], says: str, toy_env: dict[str, str]
+) -> None:
+    done = adabench(*words, env=toy_env)
+    assert done.returncode == 2
+    assert says in done.stderr

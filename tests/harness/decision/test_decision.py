@@ -1,0 +1,131 @@
+"""Who is counted next, who no more, and what a time that ends inside leaves."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from adabench.harness.contract.record import Cell, Record, Turn
+from adabench.harness.decision import decision as decision_module
+from adabench.harness.decision.decision import Decision
+from adabench.harness.run.settings import Settings
+
+
+@dataclass
+class Clock:
+    """Time that passes where the test says so."""
+
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@dataclass
+class Coin:
+    """A claim that is decided once so many seeds are there."""
+
+    name: str
+    enough: int
+    planned: int = 0
+    cells: tuple[str, ...] = ("new",)
+    looks: list[int] = field(default_factory=list)
+    row: object = None
+    seed_s: float = 0.0
+    reason: str = ""
+    most: int | None = None
+
+    @property
+    def is_decided(self):
+        return bool(self.looks) and self.looks[-1] >= self.enough
+
+    @property
+    def is_open(self):
+        return not self.is_decided and (not self.looks or self.looks[-1] < self.planned)
+
+    @property
+    def next_look(self):
+        coming = 2 if not self.looks else min(self.looks[-1] * 2, self.planned)
+        return coming if self.most is None else min(coming, self.most)
+
+    def turns(self, seeds):
+        return [
+            Turn(Cell("toy", name, {}, {}, "embedded", s), 0, True)
+            for name in self.cells
+            for s in seeds
+        ]
+
+    def look(self, seeds, records):
+        assert all(turn.cell.key in records for turn in self.turns(seeds))
+        self.looks.append(len(seeds))
+        self.row = type("Row", (), {"over": "cases"})()
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count in place of processes: a second a turn; the turns in their order."""
+    clock, seen = Clock(), []
+
+    def count_turns(turns, settings, limits, *, cores, alone):
+        for turn in turns:
+            clock.now += 1.0
+            seen.append((turn.cell.method, turn.cell.seed))
+            yield Record(turn.cell, "solve", 0, 0, "ok", {"right": 1.0})
+
+    monkeypatch.setattr(decision_module, "count_turns", count_turns)
+    monkeypatch.setattr(decision_module, "time", clock)
+    return seen
+
+
+def decision(*claims):
+    return Decision(claims, 7001, 2, Settings())
+
+
+def test_a_claim_that_is_decided_takes_no_further_cell(counted):
+    near, far = Coin("near", 2, 16), Coin("far", 8, 16, ("other",))
+    decision(near, far).run(None)
+    assert (near.looks, far.looks) == ([2], [2, 4, 8])
+    assert [seed for name, seed in counted if name == "new"] == [7001, 7002]
+    assert [seed for name, seed in counted if name == "other"] == list(range(7001, 7009))
+
+
+def test_cells_of_several_claims_are_counted_once(counted):
+    decision(Coin("a", 4, 8), Coin("b", 8, 8, ("new", "old"))).run(None)
+    assert len(counted) == len(set(counted)) == 16
+
+
+def test_time_goes_to_what_can_be_decided_soonest(counted):
+    long, short = Coin("long", 64, 64, ("slow",)), Coin("short", 4, 8, ("fast",))
+    found = decision(long, short)
+    found.run(8.0)
+    assert short.is_decided
+    assert not long.is_decided
+    assert long.is_open
+    assert found.left_s(long) > found.left_s(short)
+
+
+def test_a_time_that_ends_inside_leaves_whole_turns_and_no_look(counted):
+    claim = Coin("a", 2, 8)
+    found = decision(claim)
+    found.run(0.5)
+    assert claim.looks == []
+    assert found.turns == []
+    assert claim.is_open
+
+
+def test_what_is_left_of_the_time_takes_a_shorter_look(counted):
+    claim = Coin("a", 99, 100)
+    decision(claim).run(15.0)
+    assert claim.looks == [2, 4, 8, 13]
+
+
+def test_a_pilot_takes_one_round(counted):
+    claim = Coin("a", 99, 100)
+    decision(claim).run(None, rounds=1)
+    assert claim.looks == [2]
+
+
+def test_records_are_kept_by_cell_and_in_the_order_of_the_turns(counted):
+    found = decision(Coin("a", 4, 4, ("new", "old")))
+    found.run(None)
+    assert [turn.cell.key for turn in found.turns] == list(found.records)
+    assert all(len(records) == 1 for records in found.records.values())
