@@ -1,7 +1,8 @@
 """No published claim of the family reads `reproduced` where a control of its method does what the method does.
 
 For each claim a run is made up in which the method meets it by far, and nobody else does: it has to read
-`reproduced`, or the second half says nothing. Then each control of the method in turn does the same as
+`reproduced`, or the second half says nothing. What all are given is of one training; what a method fits is
+fitted anew for each seed. Then each control of the method in turn does the same as
 the method: it may not read `reproduced` any more, unless the claim says why nobody has to be told apart.
 """
 
@@ -13,6 +14,7 @@ import pytest
 
 from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.operating_points import IDENTITY
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Point
 from adabench.harness.contract.claim import Claim, bar
@@ -150,6 +152,8 @@ def records(
         *getattr(trial.claim.expect, "other_groups", ()),
     ] or [""]
     base = {metric.name: BASE for metric in trial.home.metrics} | {"latency_s": BASE}
+    base.pop(IDENTITY, None)  # no case is asked twice
+    given = {f"{name.rstrip('*')}0": "0" for name in trial.home.given[:1]}
     base |= {one.expect.less: 0.0 for one in claims if getattr(one.expect, "less", "")}
     places = settings(trial, claim, trial.cards[name], there=there)
     for place, (point, conditions) in enumerate(places):
@@ -160,7 +164,7 @@ def records(
             values = dict(base)
             for one in claims:
                 values |= numbers(one, group, place, case)
-            yield Record(cell, "solve", case, 0, "ok", values, "", group)
+            yield Record(cell, "solve", case, 0, "ok", values, "", group, trained=given)
 
 
 def verdict_row(trial: Trial, copies: tuple[str, ...] = ()) -> ClaimRow:
