@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.reproduction import Run, Statement, runs_of
 from adabench.harness.analysis.single_claim import judge_claim
+from adabench.harness.contract.claim import is_any_change
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.stats.bca import Z975
 from adabench.harness.stats.group_sequential import INFLATION, LOOKS, bounds
@@ -75,9 +76,14 @@ class OpenClaim:
         return not (self.row.verdict == "direction only" and self._may_reach_bar(self.row))
 
     def _may_reach_bar(self, row: ClaimRow) -> bool:
-        """Say whether the bar lies within an interval that its plan would narrow further."""
+        """Say whether the bar lies within an interval that its plan would narrow further.
+
+        Of any change it is what would be worth having, which no interval that is left lies wholly below.
+        """
         if self.looks[-1] >= self.planned or self.reason or row.bar is None:
             return False
+        if is_any_change(self.statement.claim):
+            return True
         return row.low is not None and row.high is not None and row.low < row.bar < row.high
 
     @property

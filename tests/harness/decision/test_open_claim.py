@@ -95,6 +95,19 @@ def test_direction_only_is_no_end_while_the_bar_may_be_reached(monkeypatch):
     assert short.is_decided, "the bar is excluded"
 
 
+def test_a_gain_that_may_still_be_worth_having_stays_open_until_its_plan_is_done(monkeypatch):
+    row = replace(ROW, verdict="direction only", low=0.005, high=0.03, bar=0.0, needed=100)
+    claim, _ = opened(monkeypatch, row, replace(row, n=96), replace(row, n=112))
+    claim.statement = Statement(
+        ENTRY, replace(CLAIM, effect=None, expect=Difference("right", "old", low=0.0))
+    )
+    look(claim, FIRST)
+    assert (claim.is_decided, claim.is_open) == (False, True)
+    while claim.is_open:
+        look(claim, claim.next_look)
+    assert claim.is_decided, "direction only, with all of the plan"
+
+
 def test_trainings_are_looked_at_at_three_and_five(monkeypatch):
     row = replace(ROW, over="trainings", trainings=3)
     claim, _ = opened(monkeypatch, row, replace(row, trainings=5))
