@@ -23,6 +23,8 @@ FIRST = 3
 """Seeds of the first block."""
 TRAININGS = 5
 """Of a plan over trainings: two looks, at `FIRST` and here."""
+UNPLANNED = 30
+"""Seeds of a claim whose first block says of no size what it would do."""
 UNDECIDED = ("undecided", "not run")
 ONE_LOOK = 1.0
 
@@ -133,8 +135,8 @@ class OpenClaim:
             self.per_seed = 1.0
             return max(TRAININGS, now)
         self.per_seed = row.n / now if row.over == "cases" else 1.0
-        if not row.needed:
-            return now
+        if not row.needed:  # nothing varied, or a front that never gets there by so few cases
+            return UNPLANNED if row.verdict == "undecided" else now
         needed = row.needed / max(self.per_seed, 1e-9)
         return max(math.ceil(needed * (INFLATION if needed > now else 1.0)), now)
 

@@ -132,6 +132,12 @@ def test_questions_that_are_at_their_end_are_not_asked_for(monkeypatch):
     assert "all 60 were asked" in claim.reason
 
 
+def test_a_claim_that_no_size_is_known_of_is_looked_at_further(monkeypatch):
+    claim, _ = opened(monkeypatch, replace(ROW, needed=0))
+    look(claim, FIRST)
+    assert (claim.planned, claim.next_look) == (30, 6)
+
+
 def test_a_method_without_a_record_is_no_claim(monkeypatch):
     claim, _ = opened(monkeypatch, ROW)
     claim.look(range(3), {})
