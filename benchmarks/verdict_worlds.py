@@ -238,15 +238,15 @@ def answers(rate: float, agree: float = 0.5, spread: float = 0.02) -> Draw:
     """Right answers; ours more often by the effect. So many of the cases are drawn in common."""
 
     def draw(generator: Generator, design: Design, effect: float) -> Values:
-        common = generator.random(design.shape)
-        again = np.where(
+        luck = generator.random(design.shape)
+        our_luck = np.where(
             generator.random(design.shape) < agree,
-            common,
+            luck,
             generator.random(design.shape),
         )
         most = design.scatter * min(spread, rate / 3, (1 - rate) / 3)
         shift = most * generator.uniform(-1.7, 1.7, (design.blocks, 1))
-        ours, theirs = again < rate + effect + shift, common < rate + 0 * shift
+        ours, theirs = our_luck < rate + effect + shift, luck < rate + 0 * shift
         return {
             ("new", 0, "right"): ours.astype(np.float64),
             ("old", 0, "right"): theirs.astype(np.float64),

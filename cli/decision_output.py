@@ -4,12 +4,12 @@ import json
 import shlex
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from adabench.cli.execution import announce, interruptible, new_folder
 from adabench.cli.forecast_lines import duration
 from adabench.cli.terminal import talk, verdict_output
 from adabench.harness.errors import SelectionError, StoreError
@@ -19,20 +19,7 @@ if TYPE_CHECKING:
 
     from adabench.harness.decision.decision import Decision
     from adabench.harness.decision.open_claim import OpenClaim
-
-HIGHEST = 1_000_000
-
-
-class Asked(NamedTuple):
-    """Where a question of the user's is decided, and within which time."""
-
-    select: tuple[str, ...]
-    fixed: tuple[str, ...]
-    """Conditions, as `--set` has them."""
-    seeds: str
-    """Where they begin."""
-    scale: str
-    time_s: float
+    from adabench.harness.run.run_request import RunRequest
 
 
 def first_of(seeds: str) -> int:
@@ -41,6 +28,8 @@ def first_of(seeds: str) -> int:
     Raises:
         SelectionError: for anything else.
     """
+    from adabench.harness.plan.request import HIGHEST
+
     text = seeds.strip().removesuffix("..") or "0"
     if not text.isdecimal() or int(text) > HIGHEST:
         raise SelectionError(
@@ -50,7 +39,7 @@ def first_of(seeds: str) -> int:
     return int(text)
 
 
-def decided(
+def run_decision(
     claims: "Sequence[OpenClaim]",
     first_seed: int,
     budget_s: float | None,
@@ -70,7 +59,7 @@ def decided(
     return found
 
 
-def stored(found: "Decision", folder: Path, select: "Sequence[str]") -> None:
+def write_run(found: "Decision", folder: Path, select: "Sequence[str]") -> None:
     """Write what was counted as a run, whose verdicts are those of its looks."""
     from adabench.harness.run.run_request import RunRequest, create_run
 
@@ -79,14 +68,9 @@ def stored(found: "Decision", folder: Path, select: "Sequence[str]") -> None:
         for claim in found.claims
         if claim.looks
     }
-    last = (
-        found.first_seed
-        + max((claim.looks[-1] for claim in found.claims if claim.looks), default=1)
-        - 1
-    )
-    request = RunRequest(
-        tuple(select), seeds=f"{found.first_seed}..{last}", alone=True, counts=True
-    )
+    last = max((seed for _, seed in looks.values()), default=found.first_seed)
+    seeds = f"{found.first_seed}..{last}"
+    request = RunRequest(tuple(select), seeds=seeds, alone=True, counts=True)
     turns = tuple(found.turns)
     with create_run(folder, turns, request, None, ("adabench", *sys.argv[1:]), looks) as journal:
         for turn in turns:
@@ -95,34 +79,58 @@ def stored(found: "Decision", folder: Path, select: "Sequence[str]") -> None:
             journal.end_turn(turn)
 
 
-def answer(text: str, asked: Asked, out: Path | None, *, as_json: bool) -> None:
+def decide_question(
+    text: str,
+    request: "RunRequest",
+    time_s: float,
+    out: Path | None,
+    *,
+    cached: bool,
+    as_json: bool,
+) -> None:
     """Decide a question of the user's about two methods of a task.
 
     Raises:
-        SelectionError: if the question, the task or the conditions make no sense.
+        SelectionError: if the question, the task or the conditions make no sense, or the request asks for
+            something that a decision does not do.
         StoreError: if a run stands where this one is to be written.
         Exit: 0 with a verdict, 5 without one.
     """
-    from adabench.cli.execution import announce, interruptible
     from adabench.harness.decision.decision_question import decision_question, open_question
 
     question = decision_question(text)
-    if len(asked.select) != 1 or "/" in asked.select[0]:
+    _check_request(request)
+    if len(request.select) != 1 or "/" in request.select[0]:
         raise SelectionError(
             "A question is decided on one task.",
             "Name it alone: adabench run text --decide 'accuracy: majority > greedy'.",
         )
-    claim = open_question(question, asked.select[0], asked.fixed, asked.scale)
-    first = first_of(asked.seeds)
+    claim = open_question(question, request.select[0], request.fixed, request.scale)
+    first = first_of(request.seeds)
     announce(claim.turns([first]), out)
     folder = free_folder(out, claim.statement.entry.address)
     with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
-        done = decided([claim], first, asked.time_s)
-    stored(done, folder, (claim.statement.entry.address,))
+        done = run_decision([claim], first, time_s, cached=cached)
+    write_run(done, folder, (claim.statement.entry.address,))
     write_answers(folder, done, {})
     with verdict_output():
         show(claim.statement.claim.says, done, {}, folder, as_json=as_json)
     raise typer.Exit(0 if claim.is_decided else 5)
+
+
+def _check_request(request: "RunRequest") -> None:
+    """Refuse what a decision does not do."""
+    from adabench.harness.run.run_request import RunRequest
+
+    plain = RunRequest(
+        request.select, request.fixed, star=request.star, seeds=request.seeds, scale=request.scale,
+        alone=request.alone, counts=request.counts,
+    )  # fmt: skip
+    if request != plain:
+        raise SelectionError(
+            "A decision counts the cases of two methods, once, at one operating point.",
+            "With --decide give a task, --set, --seeds, --scale, --out, --time and a model alone.",
+        )
 
 
 def free_folder(out: Path | None, name: str) -> Path:
@@ -133,8 +141,7 @@ def free_folder(out: Path | None, name: str) -> Path:
     """
     from adabench.harness.store import run_folder
 
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    folder = out or Path("runs") / f"{stamp}-{name.replace('/', '-')}"
+    folder = out or new_folder(name)
     if (folder / run_folder.MANIFEST).exists():
         raise StoreError(
             f"{folder} holds a run already.",
@@ -170,11 +177,11 @@ def _answer(found: "Decision", claim: "OpenClaim") -> dict[str, Any]:
         "planned_seeds": claim.planned,
         "planned": planned,
         "looks": len(claim.looks),
-        "left": "" if claim.is_decided else left(found, claim),
+        "left": "" if claim.is_decided else missing_work(found, claim),
     }
 
 
-def left(found: "Decision", claim: "OpenClaim") -> str:
+def missing_work(found: "Decision", claim: "OpenClaim") -> str:
     """Say what it would take to decide a claim, in units that can be had."""
     row = claim.row
     if row is None:

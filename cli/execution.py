@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.run.settings import Limits
     from adabench.harness.store.run_folder import Run
+
+
+def new_folder(name: str) -> Path:
+    """Return a new place below runs/."""
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{stamp}-{name.replace('/', '-')}"
 
 
 def announce(turns: "tuple[Turn, ...]", out: Path | None) -> None:

@@ -32,7 +32,7 @@ PilotTime = Annotated[
 
 def command(paper: Name, time_s: PilotTime = 300.0, as_json: AsJson = False) -> None:
     """Plan what deciding a paper's claims takes, by a pilot: units, sizes, power, seconds."""
-    from adabench.cli.decision_output import decided
+    from adabench.cli.decision_output import run_decision
     from adabench.cli.execution import interruptible
     from adabench.harness.analysis.reproduction import reproduction
     from adabench.harness.decision.decision import decidable
@@ -40,7 +40,7 @@ def command(paper: Name, time_s: PilotTime = 300.0, as_json: AsJson = False) -> 
     found = reproduction(paper)
     claims, others = decidable(found.statements)
     with interruptible(" ".join(["adabench", *sys.argv[1:]])):
-        pilot = decided(claims, PILOT, time_s, rounds=1)
+        pilot = run_decision(claims, PILOT, time_s, rounds=1)
     rows = [_row(pilot, claim) for claim in claims]
     rows += [{"id": name, "why": why} for name, why in others.items()]
     with verdict_output():

@@ -5,16 +5,15 @@ import shlex
 import sys
 import time
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adabench.cli.execution import announce, interruptible, records_of
+from adabench.cli.execution import announce, interruptible, new_folder, records_of
 from adabench.cli.selection import AsJson, time_of
 from adabench.cli.terminal import table_console, talk, verdict_output, warn
-from adabench.harness.errors import StoreError
+from adabench.harness.errors import SelectionError, StoreError
 
 if TYPE_CHECKING:
     from adabench.harness.analysis.findings import ClaimRow, Findings
@@ -68,6 +67,11 @@ def command(
 
     found = reproduction(paper)
     if time_s is not None or until_decided:
+        if dry or counts:
+            raise SelectionError(
+                "What --time runs follows from what is seen, and it counts alone.",
+                f"Leave out --dry-run and --counts; `adabench power {paper}` says what it takes.",
+            )
         decide_within(found, seeds, None if until_decided else time_s, out, as_json=as_json)
         return
     turns = [run.turns(seeds, counts=counts) for run in found.runs]
@@ -75,7 +79,7 @@ def command(
         show_plan(found, turns, as_json)
         return
     start = time.perf_counter()
-    folder = out or _folder(found)
+    folder = out or new_folder(found.name)
     measured = [
         _measure(run, plan, part, folder, seeds)
         for run, plan, part in zip(found.runs, turns, _places(folder, len(turns)), strict=True)
@@ -97,20 +101,20 @@ def decide_within(
         SelectionError: for seeds that are no beginning.
     """
     from adabench.cli.decision_output import (
-        decided,
         first_of,
         free_folder,
+        run_decision,
         show,
-        stored,
         write_answers,
+        write_run,
     )
     from adabench.harness.decision.decision import decidable
 
     folder = free_folder(out, found.name)
     claims, others = decidable(found.statements)
     with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
-        done = decided(claims, first_of(seeds), time_s)
-    stored(done, folder, tuple(dict.fromkeys(c.statement.entry.address for c in claims)))
+        done = run_decision(claims, first_of(seeds), time_s)
+    write_run(done, folder, tuple(dict.fromkeys(c.statement.entry.address for c in claims)))
     write_answers(folder, done, others)
     with verdict_output():
         show(found.title, done, others, folder, as_json=as_json)
@@ -131,12 +135,6 @@ def show_plan(found: "Reproduction", turns: "list[tuple[Turn, ...]]", as_json: b
     for commands, plan in zip(lines, turns, strict=True):
         print(f"\n{len(plan)} runs of configurations:")
         print("\n".join(f"  {line}" for line in commands))
-
-
-def _folder(found: "Reproduction") -> Path:
-    """Return a new place below runs/."""
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    return Path("runs") / f"{stamp}-{found.name.replace('/', '-')}"
 
 
 def _places(folder: Path, count: int) -> list[Path]:

@@ -173,7 +173,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run methods on their tasks, judge their claims, write a report."""
-    from adabench.cli.decision_output import Asked, answer
+    from adabench.cli.decision_output import decide_question
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.notebook.session_methods import keep_methods, refuse_elsewhere
     from adabench.harness.provenance.hardware_profile import admit_machine
@@ -185,9 +185,6 @@ def command(
         fixed, model=model, judge=judge, draft=draft, data=data, device=device, dtype=dtype,
         chat="off" if no_chat else None,
     )  # fmt: skip
-    if decide is not None:
-        asked = Asked(tuple(select or ()), pinned_conditions, seeds, scale, decide_s)
-        return answer(decide, asked, out, as_json=as_json)
     request = run_request.RunRequest(
         selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats,
         scale, target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts,
@@ -195,6 +192,10 @@ def command(
     limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
     _check_request(request, limits, options, energy=energy)
+    if decide is not None:
+        given = (resume, hardware, region, dry or None, energy or None)
+        _check_decision(options, limits, given)
+        return decide_question(decide, request, decide_s, out, cached=cached, as_json=as_json)
     carbon = carbon_output(region, energy=energy)
     pinned = admit_machine(hardware, off_profile=mismatch, say=talk)
     if resume:
@@ -202,8 +203,7 @@ def command(
         opened = run_request.resume_run(resume)
     else:
         words = ("adabench", *sys.argv[1:])
-        most = {"most": math.inf} if confirmed else {}
-        turns = run_request.plan_turns(request, **most)
+        turns = run_request.plan_turns(request, **({"most": math.inf} if confirmed else {}))
         refuse_elsewhere((turn.cell.address for turn in turns), options.kind)
         announce(turns, out)
         if dry:
@@ -243,6 +243,20 @@ def _check_request(
         check_race(request.repeats, limits, options)
     if request.counts:
         check_counts(request, energy=energy)
+
+
+def _check_decision(
+    options: "FanOutOptions", limits: "Limits", given: tuple[object | None, ...]
+) -> None:
+    """Refuse options that a decision would not heed."""
+    from adabench.harness.distributed.backends import FanOutOptions
+    from adabench.harness.run.settings import Limits
+
+    if options != FanOutOptions() or limits != Limits() or any(one is not None for one in given):
+        raise SelectionError(
+            "A decision looks after each round what to count next, here and now.",
+            "With --decide leave out --resume, --dry-run, --energy, limits, profiles and executors.",
+        )
 
 
 def selection_of(select: list[str] | None, resume: Path | None) -> tuple[str, ...]:

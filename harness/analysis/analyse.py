@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adabench.harness.analysis.claims.verdicts import verdicts
+from adabench.harness.analysis.claims.verdicts import Look, verdicts
 from adabench.harness.analysis.findings import ClaimRow, Findings, Tally
 from adabench.harness.analysis.frontier_band import front_bands
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
@@ -52,12 +52,16 @@ def analyse(
         realised_speedups(dots, task_cards, method_cards),
         tuple(
             _marked(row, *usual, task_cards, method_cards)
-            for row in verdicts(
-                table, task_cards, method_cards, dots, rivals, manifest.get("looks")
-            )
+            for row in verdicts(table, task_cards, method_cards, dots, rivals, _looks(manifest))
         ),
         front_bands(dots, task_cards, method_cards),
     )
+
+
+def _looks(manifest: Mapping[str, Any]) -> dict[str, Look]:
+    """Return the looks that a run planned; none lets an interval be narrower than that of one look."""
+    found = manifest.get("looks", {})
+    return {n: (max(float(one["widening"]), 1.0), one["last_seed"]) for n, one in found.items()}
 
 
 def settled_cards(

@@ -118,15 +118,16 @@ class ClaimTrials:
             )
 
     def _fitted(self, claim: Claim, turns: tuple[Turn, ...]) -> Iterator[str]:
-        """Say it if a claim over cases compares what was trained for it."""
-        if claim.over != "cases":
+        """Say it if a claim over cases or seeds compares what was trained for it."""
+        task = registry.find(self.entry.task).card
+        if claim.over not in ("cases", "seeds") or task.cases == "nested":
             return
         compared = {self.entry.name, *rival_names(claim.expect)}
         made = [record for turn in turns for record in self.records[turn.cell.key]]
         used = {name for r in made if r.cell.method in compared for name in r.trained}
-        for name in fitted_for(used, registry.find(self.entry.task).card):
+        for name in fitted_for(used, task):
             yield (
-                f"{claim.id} is over cases, and what it compares reads {name}, which was trained for it "
+                f"{claim.id} is over {claim.over}, and what it compares reads {name}, which was trained for it "
                 '(the task\'s given= does not name it): say over="trainings"'
             )
 

@@ -22,6 +22,12 @@ from adabench.harness.contract.card import Card
 from adabench.harness.contract.claim import Over
 from adabench.harness.store.table import Table
 
+MORE_CAREFUL: Mapping[Over, tuple[Over, ...]] = {
+    "cases": ("seeds",), "trainings": (), "seeds": (),
+}  # fmt: skip
+"""What a statement may say that it is over in place of what follows. A fitted thing that said `seeds` would have its
+one training counted as often as there are seeds."""
+
 
 def with_units(
     dots: Sequence[OperatingPoint],
@@ -38,8 +44,8 @@ def with_units(
         compared: those that a statement speaks of.
         card: of the task.
         methods: the cards of what is compared.
-        over: what the statement says that it generalises over, if it says so; `cases` counts only where
-            nothing was fitted and seeds share nothing.
+        over: what the statement says that it generalises over, if it says so: it may be more careful than
+            what follows from the task and what is compared, and never less.
         look: of a planned look, how much further out the ends of intervals lie.
     """
     if not dots:
@@ -47,7 +53,7 @@ def with_units(
     leaves = dots[0].leaves
     used = _artefacts(leaves.table, compared)
     chosen = implied(card, methods, {name for own in used.values() for name in own})
-    if over is not None and not (over == "cases" and chosen != "cases"):
+    if over in MORE_CAREFUL[chosen]:
         chosen = over
     trainings = _trainings(used, chosen, card, leaves)
     items = _items(leaves) if chosen == "cases" and card.cases == "fixed" else None

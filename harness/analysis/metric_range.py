@@ -54,7 +54,7 @@ def range_of(name: str, metric: Metric | None) -> Range:
     return POSITIVE if positive else ANYWHERE
 
 
-def cut(found: Interval, ends: Range) -> Interval:
+def clip(found: Interval, ends: Range) -> Interval:
     """Return what of an interval lies in a range, if its estimate does."""
     if found.low is None or found.high is None or not ends.low <= found.estimate <= ends.high:
         return found  # what an estimate contradicts is no range
@@ -62,7 +62,7 @@ def cut(found: Interval, ends: Range) -> Interval:
     return Interval(found.estimate, low, high)
 
 
-def stretched(statistic: Statistic, ranges: Sequence[Range]) -> Statistic:
+def on_open_scale(statistic: Statistic, ranges: Sequence[Range]) -> Statistic:
     """Return a statistic (r, k) on scales without ends, given the range of each of the k values."""
 
     def on_scales(weights: FloatArray) -> FloatArray:
@@ -74,8 +74,8 @@ def stretched(statistic: Statistic, ranges: Sequence[Range]) -> Statistic:
     return on_scales
 
 
-def taken_back(found: Interval, ends: Range) -> Interval:
-    """Return an interval of a stretched scale in the metric's own unit."""
+def from_open_scale(found: Interval, ends: Range) -> Interval:
+    """Return an interval of an open scale, back in the metric's own unit."""
     low, high = (None if x is None else _back(x, ends) for x in found[1:])
     return Interval(_back(found.estimate, ends), low, high)
 

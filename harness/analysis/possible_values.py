@@ -14,7 +14,7 @@ from adabench.harness.analysis.metric_range import (
     POSITIVE,
     SHARE,
     Range,
-    cut,
+    clip,
     is_share,
     range_of,
 )
@@ -92,7 +92,7 @@ def _summary_row(row: SummaryRow, card: Card | None) -> SummaryRow:
 
 def _estimate(name: str, found: Estimate, card: Card) -> Estimate:
     ends = range_of(name, metric_of(name, card))
-    _, low, high = cut(Interval(found.estimate, found.low, found.high), ends)
+    _, low, high = clip(Interval(found.estimate, found.low, found.high), ends)
     return replace(found, low=low, high=high)
 
 
@@ -100,7 +100,7 @@ def _compared(found: Compared) -> Compared:
     ends = PERCENT if found.unit == "%" else ANYWHERE
     if found.estimate is None:
         return found
-    _, low, high = cut(Interval(found.estimate, found.low, found.high), ends)
+    _, low, high = clip(Interval(found.estimate, found.low, found.high), ends)
     return replace(found, low=low, high=high)
 
 
@@ -109,5 +109,5 @@ def _claim_row(row: ClaimRow, claim: Claim | None, cards: Mapping[str, Card]) ->
         return row
     ends = range_of_effect(claim.expect, cards[row.task])
     estimate = math.nan if row.estimate is None else row.estimate
-    _, low, high = cut(Interval(estimate, row.low, row.high), ends)
+    _, low, high = clip(Interval(estimate, row.low, row.high), ends)
     return replace(row, low=low, high=high)

@@ -23,11 +23,11 @@ from adabench.harness.analysis.independent_units import with_units
 from adabench.harness.analysis.metric_range import (
     ANYWHERE,
     POSITIVE,
-    cut,
+    clip,
+    from_open_scale,
     is_share,
+    on_open_scale,
     range_of,
-    stretched,
-    taken_back,
 )
 from adabench.harness.analysis.operating_points import (
     IDENTITY,
@@ -110,17 +110,20 @@ def _intervals(
         for own, value in zip(ends, plain.tolist(), strict=True)
     ]
     found = [
-        taken_back(one, scale)._replace(estimate=value)
+        from_open_scale(one, scale)._replace(estimate=value)
         for one, scale, value in zip(
-            places.intervals(stretched(means(columns), inside)), inside, plain.tolist(), strict=True
+            places.intervals(on_open_scale(means(columns), inside)),
+            inside,
+            plain.tolist(),
+            strict=True,
         )
     ]
     lost = [k for k, one in enumerate(found) if one.low is None and inside[k] != ANYWHERE]
-    if lost:  # too many resamples stand at an end, where a stretched scale has no value
+    if lost:  # too many resamples stand at an end, where an open scale has no value
         for k, one in zip(lost, places.intervals(means(columns[:, lost])), strict=True):
             found[k] = one
     return [
-        cut(_honest(one, column, places, metric), own)
+        clip(_honest(one, column, places, metric), own)
         for one, own, column, metric in zip(found, ends, columns.T, metrics, strict=True)
     ]
 
@@ -136,7 +139,9 @@ def _ratios(dot: OperatingPoint, card: Card) -> dict[str, Estimate]:
         if len(own) and both[:, 1].any():
             mean = _ratio(both)(np.ones((1, len(both))))[0, 0]
             ends = POSITIVE if mean > 0 and both.min() >= 0 else ANYWHERE
-            ratio = taken_back(own.places.intervals(stretched(_ratio(both), [ends]))[0], ends)
+            ratio = from_open_scale(
+                own.places.intervals(on_open_scale(_ratio(both), [ends]))[0], ends
+            )
             found[metric.name] = Estimate(*ratio, own.places.cases, metric.unit)
     return found
 

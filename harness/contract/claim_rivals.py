@@ -75,11 +75,13 @@ def faults(claim: Claim, method: str, task: Card, cards: Cards) -> Iterator[str]
 def faults_of_units(
     claim: Claim, method: str, task: Card, cards: Mapping[str, Card]
 ) -> Iterator[str]:
-    """Yield why a claim cannot be over the cases of given weights."""
-    if claim.over != "cases":
+    """Yield why a claim cannot be over what it says: it would count as independent what is not."""
+    if claim.over is None:
         return
     if task.cases == "nested":
-        yield f"{claim.id} is over cases, and a seed of this task changes what all its cases share (over=)"
+        if claim.over == "cases":
+            yield f"{claim.id} is over cases, and a seed of this task changes what all its cases share (over=)"
+        return
     for name in (method, *rival_names(claim.expect)):
-        if name in cards and cards[name].prepares:
-            yield f'{claim.id} is over cases, and {name} is fitted by its prepare: say over="trainings"'
+        if name in cards and cards[name].prepares and claim.over != "trainings":
+            yield f'{claim.id} is over {claim.over}, and {name} is fitted by its prepare: say over="trainings"'

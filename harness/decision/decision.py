@@ -1,4 +1,4 @@
-"""Decides claims within a time: first those that can be decided soonest, and none longer than it is open.
+"""Decides claims within a time: those first that can be decided soonest, and each only as long as it is open.
 
 Rounds. In each the open claims are taken in the order of what is left of their plans, and the cells of each
 one's next look are counted, on all cores, where the time is expected to allow it; then each is looked at. A
@@ -17,14 +17,14 @@ from adabench.harness.contract.card import OutOfReach
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import metric_names
 from adabench.harness.contract.record import Record, Turn
-from adabench.harness.decision.open_claim import FIRST, OpenClaim
+from adabench.harness.decision.open_claim import OpenClaim
 from adabench.harness.run.counts_pool import count_turns
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Limits, Settings
 
 Say = Callable[[str], None]
-FORECAST = 1.25
-"""What is expected to take longer than this part of the time that is left is not begun."""
+SAFETY = 1.25
+"""What is expected to take so many times longer still has to fit into the time that is left, or is not begun."""
 
 
 @dataclass
@@ -67,8 +67,8 @@ class Decision:
 
     def left_s(self, claim: OpenClaim) -> float:
         """Return how long what is missing of a claim's plan is expected to take."""
-        missing = max(claim.planned - (claim.looks[-1] if claim.looks else 0), 0)
-        return missing * claim.seed_s
+        seeds = max(claim.planned - (claim.looks[-1] if claim.looks else 0), 0)
+        return seeds * claim.seed_s
 
     def _in_order(self) -> list[OpenClaim]:
         return sorted((c for c in self.claims if c.is_open), key=self.left_s)
@@ -81,22 +81,22 @@ class Decision:
         for claim in waiting:
             if claim.looks and claim.next_look <= claim.looks[-1]:
                 continue
-            news = self._news([*chosen, claim])
-            if FORECAST * sum(self.turn_s.get(_kind(turn), 0.0) for turn in news) <= left_s:
+            missing = self._missing_turns([*chosen, claim])
+            if SAFETY * sum(self.turn_s.get(_kind(turn), 0.0) for turn in missing) <= left_s:
                 chosen.append(claim)
         return chosen or self._shorter(waiting, left_s)
 
     def _shorter(self, waiting: Sequence[OpenClaim], left_s: float) -> list[OpenClaim]:
-        """Return the first claim that the time that is left brings half as many seeds again at least."""
+        """Return the first claim for which the time allows half as many seeds again, and limit its look to them."""
         for claim in waiting:
             seen = claim.looks[-1] if claim.looks else 0
-            more = int(left_s / FORECAST / claim.seed_s) if seen and claim.seed_s else 0
+            more = int(left_s / SAFETY / claim.seed_s) if seen and claim.seed_s else 0
             if claim.row and claim.row.over != "trainings" and more >= max(seen / 2, 1):
                 claim.most = seen + more
                 return [claim]
         return []
 
-    def _news(self, claims: Sequence[OpenClaim]) -> list[Turn]:
+    def _missing_turns(self, claims: Sequence[OpenClaim]) -> list[Turn]:
         """Return the turns of the next looks that were not counted."""
         wanted = (t for claim in claims for t in claim.turns(self.seeds(claim.next_look)))
         fresh = {turn.cell.key: turn for turn in wanted if turn.cell.key not in self.records}
@@ -104,7 +104,7 @@ class Decision:
 
     def _count(self, claims: Sequence[OpenClaim], left_s: float | None) -> None:
         """Count what the next looks need; a turn that the time ends is dropped."""
-        turns = self._news(claims)
+        turns = self._missing_turns(claims)
         if not turns:
             return
         until = None if left_s is None else time.monotonic() + left_s
@@ -114,19 +114,19 @@ class Decision:
 
     def _take(self, turns: Sequence[Turn], found: Iterator[Record], until: float | None) -> None:
         """Keep the records of whole turns, which come in their order, and what each turn took."""
-        at, mine = 0, list[Record]()
+        at, records = 0, list[Record]()
         since = ended = time.monotonic()
         for record in found:
             while turns[at].cell.key != record.cell.key:
-                self._keep(turns[at], mine, ended - since)
-                at, mine, since = at + 1, [], ended
-            mine.append(record)
+                self._keep(turns[at], records, ended - since)
+                at, records, since = at + 1, [], ended
+            records.append(record)
             ended = time.monotonic()
             if until is not None and ended > until:
                 return
         for turn in turns[at:]:
-            self._keep(turn, mine, ended - since)
-            mine, since = [], ended
+            self._keep(turn, records, ended - since)
+            records, since = [], ended
 
     def _keep(self, turn: Turn, records: list[Record], took_s: float) -> None:
         self.records[turn.cell.key] = records
@@ -180,6 +180,3 @@ def _kind(turn: Turn) -> str:
     """Name a turn whatever its seed: what one took another will take."""
     cell = turn.cell
     return f"{cell.address} {sorted(cell.point.items())} {sorted(cell.conditions.items())}"
-
-
-__all__ = ["FIRST", "Decision", "decidable"]

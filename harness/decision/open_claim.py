@@ -117,8 +117,9 @@ class OpenClaim:
         if before is not None and before.over == "cases" and self.row.n == before.n:
             self.reason = f"there are no further cases: all {self.row.n} were asked"
         if self.row.over == "trainings" and self.row.trainings < len(seeds):
-            had = f"{self.row.trainings} training{'s' * (self.row.trainings > 1)}"
-            self.reason = f"a further seed brings no further training, and there {'are' if self.row.trainings > 1 else 'is'} {had}"
+            self.reason = (
+                f"further seeds bring no further trainings: there are {self.row.trainings} in all"
+            )
 
     def _judged(self, records: Iterable[Record], *, plan_first: bool = False) -> ClaimRow:
         own, claim, table = self.statement.entry, self.statement.claim, from_records(records)

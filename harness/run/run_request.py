@@ -124,12 +124,13 @@ def create_run(
     request: RunRequest,
     profile: Mapping[str, Any] | None = None,
     command: Sequence[str] = (),
-    looks: Mapping[str, Sequence[float]] | None = None,
+    looks: Mapping[str, tuple[float, int]] | None = None,
 ) -> run_folder.Run:
     """Start a run folder with its manifest, by default under `runs/`.
 
     `profile` is what `hardware_profile.admit_machine` returned, `command` the words of a shell
-    that asked for the run, `looks` the last look at each claim, of a run that planned them.
+    that asked for the run, `looks` the last look at each claim, of a run that planned them: how
+    much further out the ends lie, and the last seed.
 
     Raises:
         StoreError: if it cannot be written or holds a run already.
@@ -146,11 +147,15 @@ def create_run(
         "sources": run_sources.digests(turns),
         environment_diff.BASE: source_digests.base_digest(),
         **({"profile": dict(profile)} if profile else {}),
-        **({"looks": {name: list(look) for name, look in looks.items()}} if looks else {}),
+        **({"looks": _plain(looks)} if looks else {}),
     }
     return run_folder.create(
         folder or Path("runs") / run_folder.run_name(now, request.select), turns, manifest
     )
+
+
+def _plain(looks: Mapping[str, tuple[float, int]]) -> dict[str, dict[str, float]]:
+    return {name: {"widening": out, "last_seed": seed} for name, (out, seed) in looks.items()}
 
 
 def resume_run(folder: Path) -> run_folder.Run:

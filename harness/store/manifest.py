@@ -36,6 +36,7 @@ SHAPE = {
     "instruments?": [INSTRUMENT], "unwatched?": {str: str}, "sources?": {str: str},
     "profile?": (None, {"name?": str, "differs?": [str], "pinned?": dict}), "gate?": (None, dict),
     "whole?": {"cells": dict, "turns": list},
+    "looks?": {str: {"widening": NUMBER, "last_seed": int}},
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,13 @@ READS = ("paging",)
 
 CLAIM = "PG-5"
 """LRU against a policy with bits: counts decide it, in seconds."""
-pytestmark = pytest.mark.usefixtures("here")
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
-
-
-def test_a_pilot_plans_a_size_and_decides_nothing(toy_env: dict[str, str]) -> None:
-    done = adabench("power", CLAIM, "--json", env=toy_env)
+def test_a_pilot_plans_a_size_and_decides_nothing(
+    command: Command, toy_env: dict[str, str]
+) -> None:
+    done = command("power", CLAIM, "--json", env=toy_env)
     assert done.returncode == 0, done.stderr
     [row] = json.loads(done.stdout)["claims"]
     assert (row["id"], row["unit"], row["pilot"]) == (CLAIM, "seeds", 3)
@@ -31,11 +30,11 @@ def test_a_pilot_plans_a_size_and_decides_nothing(toy_env: dict[str, str]) -> No
 
 
 def test_a_decision_is_a_run_whose_verdicts_are_those_of_its_looks(
-    toy_env: dict[str, str], tmp_path: Path
+    command: Command, toy_env: dict[str, str], tmp_path: Path
 ) -> None:
     place = tmp_path / "run"
     words = ("reproduce", CLAIM, "--seeds", "7001..", "--time", "5m", "--out", str(place))
-    done = adabench(*words, "--json", env=toy_env)
+    done = command(*words, "--json", env=toy_env)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     [row] = document["claims"]
@@ -44,15 +43,17 @@ def test_a_decision_is_a_run_whose_verdicts_are_those_of_its_looks(
     seeds = {record.cell.seed for record in run_folder.records(place)}
     assert seeds == set(range(7001, 7001 + row["seeds"]))
     assert json.loads((place / "decision.json").read_text())["claims"] == document["claims"]
-    told = json.loads(adabench("claims", str(place), "--all", "--json", env=toy_env).stdout)
+    told = json.loads(command("claims", str(place), "--all", "--json", env=toy_env).stdout)
     assert [r["verdict"] for r in told if r["id"] == CLAIM] == [row["verdict"]]
-    again = adabench(*words, env=toy_env)
+    again = command(*words, env=toy_env)
     assert (again.returncode, "holds a run already" in again.stderr) == (3, True)
 
 
-def test_a_question_of_ones_own_is_decided(toy_env: dict[str, str], tmp_path: Path) -> None:
+def test_a_question_of_ones_own_is_decided(
+    command: Command, toy_env: dict[str, str], tmp_path: Path
+) -> None:
     question = ("run", "paging", "--set", "slots=50", "--out", str(tmp_path / "run"))
-    done = adabench(*question, "--decide", "faults: mark0 < lru by 1%", "--json", env=toy_env)
+    done = command(*question, "--decide", "faults: mark0 < lru by 1%", "--json", env=toy_env)
     assert done.returncode == 0, done.stderr
     [row] = json.loads(done.stdout)["claims"]
     assert row["verdict"] in ("reproduced", "not reproduced", "contradicted")
@@ -66,11 +67,15 @@ def test_a_question_of_ones_own_is_decided(toy_env: dict[str, str], tmp_path: Pa
         (("run", "paging/lru", "--decide", "faults: mark0 < lru"), "on one task"),
         (("reproduce", CLAIM, "--time", "1m", "--seeds", "0..4"), "no first seed"),
         (("reproduce", CLAIM, "--time", "soon"), "soon"),
+        (("reproduce", CLAIM, "--time", "1m", "--dry-run"), "adabench power"),
+        (("run", "paging", "--decide", "faults: mark0 < lru", "--dry-run"), "leave out"),
+        (("run", "paging", "--decide", "faults: mark0 < lru", "--race", "1m"), "two methods"),
+        (("run", "paging", "--decide", "faults: mark0 < lru", "--workers", "2"), "leave out"),
     ],
 )
 def test_what_makes_no_sense_ends_with_2_and_says_so(
-    words: tuple[str, ...], says: str, toy_env: dict[str, str]
+    words: tuple[str, ...], says: str, command: Command, toy_env: dict[str, str]
 ) -> None:
-    done = adabench(*words, env=toy_env)
+    done = command(*words, env=toy_env)
     assert done.returncode == 2
     assert says in done.stderr

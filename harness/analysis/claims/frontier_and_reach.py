@@ -33,7 +33,7 @@ from adabench.harness.analysis.claims.verdict_rule import (
 )
 from adabench.harness.analysis.findings import VerdictWord
 from adabench.harness.analysis.invalid_timings import CLOCKED
-from adabench.harness.analysis.metric_range import SHARE, cut, is_share
+from adabench.harness.analysis.metric_range import SHARE, clip, is_share
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     Setting,
@@ -116,7 +116,7 @@ def rule_frontier(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     found = Interval(middle.estimate, pessimistic.low, optimistic.high)
     widened = of_share(found, places, expect.quality, evidence)
     if is_share(metric_of(expect.quality, evidence.card)):
-        widened = cut(widened, SHARE.differences)
+        widened = clip(widened, SHARE.differences)
     return rule(claim, widened, places, worth=least_worth(claim, evidence.card), note=note)
 
 

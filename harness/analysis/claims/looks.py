@@ -1,8 +1,8 @@
 """How often one may look: the units behind an interval, its ends at a later look, and advice.
 
-Who reads `undecided` runs more and looks again, and each look is a chance to be wrong. So the
-interval of a first look (up to `FIRST` units, of pooled cases up to so many seeds) is one of 95 %, and of every later one it is moved out
-by `LATER`. Advice asks for twice as many units at least, and for more than a first look has: whoever
+Who reads `undecided` runs more and looks again, and each look is a chance to be wrong. So the interval
+of a first look (up to `FIRST` units, of pooled cases up to so many seeds) is one of 95 %, and of every later
+one it is moved out by `LATER`. Advice asks for twice as many units at least, and for more than a first look has: whoever
 follows it never looks twice at the first level. What that amounts to is simulated
 (`benchmarks/verdict_errors.py`, the table in `docs/statistics.md`).
 
@@ -28,6 +28,7 @@ TRAININGS, CASES = "trainings", "cases"
 MANY = 1000
 """More units than that are no advice."""
 MANY_CASES = 100_000
+"""More cases than that are no advice."""
 
 
 class Sample(NamedTuple):

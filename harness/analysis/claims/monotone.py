@@ -18,7 +18,7 @@ from adabench.harness.analysis.claims.evidence import Evidence, Ruling, ruling_o
 from adabench.harness.analysis.claims.looks import sample_of
 from adabench.harness.analysis.claims.unvaried import widened
 from adabench.harness.analysis.claims.verdict_rule import SLACK, least_worth, margin, rule
-from adabench.harness.analysis.metric_range import SHARE, cut, is_share
+from adabench.harness.analysis.metric_range import SHARE, clip, is_share
 from adabench.harness.analysis.operating_points import (
     Key,
     OperatingPoint,
@@ -79,7 +79,7 @@ def _monotone(claim: Claim, expect: Monotone, curves: Curves, evidence: Evidence
     places, rows = by_place(curves.places, np.hstack([whole, steps]))
     found = places.intervals(means(rows))
     if bounded and not places.fixed:
-        found = [cut(widened(interval, n, 1.0), SHARE.differences) for interval in found]
+        found = [clip(widened(interval, n, 1.0), SHARE.differences) for interval in found]
     change, *each = found
     sample = sample_of(places)
     margins = [

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adabench.harness.analysis.claims.looks import CASES, Sample
+from adabench.harness.analysis.claims.looks import CASES, TRAININGS, Sample
 from adabench.harness.stats.bca import Z975
 from adabench.harness.stats.student_t import quantile, t975, tail
 
@@ -37,9 +37,11 @@ class SizePlan(NamedTuple):
 
 
 def size_plan(precisions: Sequence[Precision], sample: Sample) -> SizePlan | None:
-    """Return the plan of a claim; None where nothing varies, or no distance is stated."""
+    """Return the plan of a claim; None where nothing varies, of one training, or without a distance."""
     known = [one for one in precisions if one.half > 0 and math.isfinite(one.half)]
     if not known or not all(one.distance > 0 for one in known) or not sample.noun:
+        return None
+    if sample.noun == TRAININGS and sample.size == 1:  # its cases say nothing of a further one
         return None
     if sample.noun == CASES or sample.cases:
         return _of_cases(known, sample)

@@ -29,7 +29,7 @@ from adabench.harness.analysis.claims.evidence import (
 from adabench.harness.analysis.claims.looks import level, sample_of
 from adabench.harness.analysis.claims.unvaried import of_share, widened
 from adabench.harness.analysis.claims.verdict_rule import least_worth, one_replicate, rule, said
-from adabench.harness.analysis.metric_range import SHARE, cut, is_share, range_of
+from adabench.harness.analysis.metric_range import SHARE, clip, is_share, range_of
 from adabench.harness.analysis.operating_points import (
     Key,
     OperatingPoint,
@@ -94,7 +94,7 @@ def rule_level(claim: Claim, method: str, evidence: Evidence) -> Ruling:
         else:
             found = yes_or_no(found, values_of[:, 0], places.clusters)
     found = of_share(found, places, expect.metric, evidence)
-    found = cut(found, range_of(expect.metric, metric_of(expect.metric, evidence.card)))
+    found = clip(found, range_of(expect.metric, metric_of(expect.metric, evidence.card)))
     return rule(claim, _less(found, expect.above), places, worth=least_worth(claim, evidence.card))
 
 
@@ -130,7 +130,7 @@ def rule_correlation(claim: Claim, method: str, evidence: Evidence) -> Ruling:
     if not np.isfinite(found.estimate):
         return one_replicate(claim, None, len(places), "one of the two never varies")
     found = found if places.fixed else widened(found, len(places), 2.0)
-    return rule(claim, cut(found, SHARE.differences), places)
+    return rule(claim, clip(found, SHARE.differences), places)
 
 
 def _weighted_correlation(columns: FloatArray) -> Statistic:
@@ -279,7 +279,7 @@ def _signed_ranks(claim: Claim, places: ReplicateList, gains: FloatArray) -> Rul
     note = f"p = {p:.2g}; {wins} won, {n - wins - losses} tied, {losses} lost"
     interval = places.intervals(_rank_biserial(np.sign(gains) * size, size))[0]
     interval = interval if places.fixed else widened(interval, len(moved), 2.0)
-    ruling = rule(claim, cut(interval, SHARE.differences), places, note=note)
+    ruling = rule(claim, clip(interval, SHARE.differences), places, note=note)
     decided = ruling.verdict in ("reproduced", "direction only", "contradicted")
     if decided and p >= level(sample_of(places)):
         return ruling._replace(verdict="undecided", reason=said(note, "more instances would tell"))

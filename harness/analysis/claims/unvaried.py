@@ -11,7 +11,7 @@ seeds at least that.
 """
 
 from adabench.harness.analysis.claims.evidence import Evidence
-from adabench.harness.analysis.metric_range import SHARE, cut, is_share
+from adabench.harness.analysis.metric_range import SHARE, clip, is_share
 from adabench.harness.analysis.operating_points import metric_of
 from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.stats.intervals import FloatArray, Interval, share
@@ -58,7 +58,7 @@ def of_answers(
     """
     if not is_share(metric_of(metric, evidence.card)):
         return found
-    found = cut(of_share(found, places, metric, evidence), SHARE.differences)
+    found = clip(of_share(found, places, metric, evidence), SHARE.differences)
     if places.fixed or found.low is None or found.high is None or not is_paired_answers(gaps):
         return found
     low, high = answers_interval(gaps)

@@ -96,6 +96,14 @@ def test_a_claim_may_say_what_it_is_over():
     assert row(records(), cards=cards).over == "seeds"
 
 
+@pytest.mark.parametrize("said", ["cases", "seeds"])
+def test_one_training_does_not_become_many_by_what_a_claim_says(said):
+    """Five seeds of one fitted router are one training, whatever the claim would have."""
+    card = replace(CARDS["toy/new"], claims=(replace(CLAIM, over=said),))
+    known = row(records(5, 200, artefact="router"), cards=CARDS | {"toy/new": card})
+    assert (known.over, known.trainings, known.verdict) == ("trainings", 1, "undecided")
+
+
 def test_copies_of_a_list_are_one_case_and_have_no_interval():
     """Nineteen scenarios, fifteen copies each: a count of 19, however many seeds were run."""
     task = replace(TASK, cases="fixed")

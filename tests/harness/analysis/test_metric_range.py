@@ -10,11 +10,11 @@ from adabench.harness.analysis.metric_range import (
     POSITIVE,
     SHARE,
     Range,
-    cut,
+    clip,
+    from_open_scale,
     is_share,
+    on_open_scale,
     range_of,
-    stretched,
-    taken_back,
 )
 from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.analysis.summary import summarise
@@ -54,18 +54,18 @@ def test_a_range_of_its_own_makes_it_no_share():
 @pytest.mark.parametrize("ends", [SHARE, POSITIVE, ANYWHERE, Range(-1.0, 1.0)])
 @pytest.mark.parametrize("value", [0.03, 0.5, 0.97])
 def test_what_is_stretched_comes_back(ends, value):
-    statistic = stretched(means(np.full((4, 1), value)), [ends])
+    statistic = on_open_scale(means(np.full((4, 1), value)), [ends])
     [[there]] = statistic(np.ones((1, 4)))
-    back = taken_back(Interval(there, there - 50, there + 50), ends)
+    back = from_open_scale(Interval(there, there - 50, there + 50), ends)
     assert back.estimate == pytest.approx(value)
     assert ends.low <= back.low <= back.high <= ends.high
 
 
 def test_only_what_is_beyond_is_cut_and_nothing_of_a_range_that_is_wrong():
-    assert cut(Interval(0.5, -0.2, 1.3), SHARE) == (0.5, 0.0, 1.0)
-    assert cut(Interval(0.5, 0.2, 0.8), SHARE) == (0.5, 0.2, 0.8)
-    assert cut(Interval(1.5, 0.2, 3.0), SHARE) == (1.5, 0.2, 3.0)
-    assert cut(Interval(0.5, None, None), SHARE) == (0.5, None, None)
+    assert clip(Interval(0.5, -0.2, 1.3), SHARE) == (0.5, 0.0, 1.0)
+    assert clip(Interval(0.5, 0.2, 0.8), SHARE) == (0.5, 0.2, 0.8)
+    assert clip(Interval(1.5, 0.2, 3.0), SHARE) == (1.5, 0.2, 3.0)
+    assert clip(Interval(0.5, None, None), SHARE) == (0.5, None, None)
     assert SHARE.differences == (-1.0, 1.0)
 
 

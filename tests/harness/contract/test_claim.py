@@ -190,3 +190,11 @@ def test_a_claim_over_cases_compares_nothing_that_was_fitted(cases, fitted, says
     found = list(faults_of_units(over, "m", Card("Task", cases=cases), cards))
     assert (len(found), says is None or says in found[0]) == (says is not None, True)
     assert not list(faults_of_units(claim(Ratio("work", "r"), 0.5), "m", Card("Task"), cards))
+
+
+def test_seeds_do_not_stand_for_trainings_of_what_was_fitted():
+    cards, task = {"m": Card("m", prepares=True)}, Card("Task", cases="exchangeable")
+    [fault] = faults_of_units(claim(Ratio("work", "r"), 0.5, over="seeds"), "m", task, cards)
+    assert "over seeds, and m is fitted" in fault
+    honest = claim(Ratio("work", "r"), 0.5, over="trainings")
+    assert not list(faults_of_units(honest, "m", task, cards))

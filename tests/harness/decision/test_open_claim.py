@@ -121,7 +121,7 @@ def test_seeds_of_one_training_are_not_asked_for(monkeypatch):
     claim, _ = opened(monkeypatch, replace(ROW, over="trainings", trainings=1))
     look(claim, 3)
     assert not claim.is_open
-    assert "no further training" in claim.reason
+    assert "no further trainings" in claim.reason
 
 
 def test_questions_that_are_at_their_end_are_not_asked_for(monkeypatch):

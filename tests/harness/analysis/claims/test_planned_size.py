@@ -50,6 +50,7 @@ def test_the_hardest_of_several_things_counts():
         ([Precision(0.0, 0.1)], Sample(1, CASES, 48)),
         ([Precision(0.1, 0.0)], Sample(1, CASES, 48)),
         ([Precision(0.1, 0.1)], Sample(1, "", 19)),
+        ([Precision(0.1, 0.1)], Sample(1, "trainings", 400)),
     ],
 )
 def test_what_does_not_vary_or_names_no_distance_has_no_plan(precisions, sample):
