@@ -100,7 +100,9 @@ def _threads() -> ThreadPoolExecutor:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="adabench-suite-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="adabench-suite-", ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder)
 
 
@@ -111,18 +113,14 @@ def _run(
     """Run a group in a process of its own; None if it is too late."""
     if until is not None and time.time() > until:
         return None
-    place = folder / group.name.replace("/", "-").replace(" ", "-")
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(dir=folder))  # short: sockets lie below it
     plan, outcomes, output = place / "plan.json", place / "outcomes.json", place / "output"
     write_plan(plan, Plan({unit: distances[unit] for unit in group.units}, outcomes, until))
-    left_out = {"PYTHONPATH", start_order.NAME} if group.name in FRESH else {"PYTHONPATH"}
-    environ = {name: value for name, value in os.environ.items() if name not in left_out}
-    if opened_files.FOLDER in environ:
-        environ["PYTHONPATH"] = opened_files.SITE
+    environ = {**environment(group, os.environ, place), PLAN: str(plan)}
     started_s = time.monotonic()
     with output.open("wb") as stream:
         code = subprocess.run(
-            [*PYTEST, *words, *group.files], cwd=root, env={**environ, PLAN: str(plan)}, check=False,
+            [*PYTEST, *words, *group.files], cwd=root, env=environ, check=False,
             stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
         ).returncode  # fmt: skip
     document = json.loads(outcomes.read_text()) if outcomes.exists() else {}
@@ -130,6 +128,19 @@ def _run(
         group, code, {unit: Outcome(**outcome) for unit, outcome in document.items()},
         output.read_text(errors="replace"), time.monotonic() - started_s,
     )  # fmt: skip
+
+
+def environment(group: Group, mine: Mapping[str, str], place: Path) -> dict[str, str]:
+    """Return the environment of a group's pytest, whose temporary folders lie in its own place.
+
+    Sessions that share `pytest-of-USER` delete each other's old folders when they end, and the one
+    that comes second ends with an error though its tests have passed.
+    """
+    left_out = {"PYTHONPATH", start_order.NAME} if group.name in FRESH else {"PYTHONPATH"}
+    environ = {name: value for name, value in mine.items() if name not in left_out}
+    if opened_files.FOLDER in environ:
+        environ["PYTHONPATH"] = opened_files.SITE
+    return environ | {"PYTEST_DEBUG_TEMPROOT": str(place)}
 
 
 def _note(found: _Finished | None, result: Result, left: int) -> None:

@@ -1,0 +1,32 @@
+"""Groups run at the same time and share nothing that one of them takes away at its end."""
+
+import subprocess
+import sys
+
+from tests.suite.groups import Group
+from tests.suite.runner import environment
+
+TESTS = "def test_it(tmp_path):\n    print(tmp_path)\n"
+
+
+def test_sessions_of_groups_have_temporary_folders_of_their_own(tmp_path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS)
+    for name in ("a", "b"):
+        place = tmp_path / name
+        place.mkdir()
+        environ = environment(Group("cli", (), 0.0), {"PYTHONPATH": "no/folder"}, place)
+        words = [
+            sys.executable,
+            "-P",
+            "-m",
+            "pytest",
+            "-sq",
+            "-p",
+            "no:cacheprovider",
+            "test_it.py",
+        ]
+        output = subprocess.run(
+            words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+        ).stdout
+        assert f"{place}/pytest-of-" in output
+        assert "PYTHONPATH" not in environ
