@@ -1,4 +1,4 @@
-"""What a reader runs to see a paper's claims judged: `commands` of papers.toml.
+"""What a reader runs to see a paper's claims judged: `commands` of its file.
 
 A claim is judged within one run. Where claims of a paper stand under conditions that exclude each other, there is a
 command for each; a test sees to it that together they leave no published claim of the paper "not run".

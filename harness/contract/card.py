@@ -6,7 +6,7 @@ nothing but the names of this module), so that listing 47 methods imports none o
 them. That is why a card may use these names and literals only.
 
 A task's card gives its conditions (as knobs) and its metrics; a method's card gives
-its knobs, its role and the published claims it is held to.
+its knobs and its role.
 """
 
 from collections.abc import Mapping
@@ -204,6 +204,8 @@ class Card:
     fidelity: Fidelity = "paper"
     knobs: tuple[Knob, ...] = ()
     claims: tuple[Claim, ...] = ()
+    """Of a method of somebody else's package. Ours are added from `papers/<slug>.toml` and the task's
+    `claims.toml` (`claim_files.py`), and no card of ours holds any."""
     needs: tuple[str, ...] = ()
     """Extras that must be installed: `("milp",)`."""
     abilities: tuple[Ability, ...] = ()
@@ -290,7 +292,7 @@ class Card:
         return {knob.name: knob.default for knob in self.knobs}
 
     def on(self, task: str) -> "Card":
-        """Return the card as it reads on one task of the family: title, knobs and claims there."""
+        """Return the card as it reads on one task of the family: title and knobs there."""
         if not self.tasks:
             return self
         variant = self.variants.get(task, Variant())
@@ -298,9 +300,6 @@ class Card:
             self,
             title=variant.title or self.title,
             knobs=tuple(_swept(knob, variant.sweep.get(knob.name)) for knob in self.knobs),
-            claims=tuple(
-                claim for claim in self.claims if (claim.decided_on or self.tasks[0]) == task
-            ),
             conditions={**self.conditions, **variant.conditions},
         )
 

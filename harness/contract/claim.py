@@ -68,9 +68,6 @@ class Claim:
     """Of the effect, where the bar lies."""
     scale: Scale = "embedded"
     """The smallest scale at which the claim can be tested."""
-    decided_on: str = ""
-    """In the card of a method that a family shares: the task on which the claim is decided; empty
-    means the first of the card's `tasks`."""
 
     @property
     def published(self) -> bool:
@@ -195,8 +192,8 @@ def _faults_of_pair(claim: Claim, other: Claim) -> Iterator[str]:
             f"{claim.id} stands at {where or 'the defaults'} and requires {other.id}, which stands at "
             f"{elsewhere or 'the defaults'}: what is stated together holds at one operating point"
         )
-    if (claim.scale, claim.decided_on) != (other.scale, other.decided_on):
-        yield f"{claim.id} requires {other.id}, which is decided at another scale or task"
+    if claim.scale != other.scale:
+        yield f"{claim.id} requires {other.id}, which is decided at another scale"
 
 
 def shared_ids(cards: Mapping[str, Sequence[Claim]]) -> dict[str, list[str]]:

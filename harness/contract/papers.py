@@ -1,23 +1,53 @@
-"""The papers that are reproduced: title, arXiv number, and the commands that judge what they claim.
+"""The papers that are reproduced: what their abstracts state, and the claims that test it.
 
-They stand in `workloads/papers.toml`, by slug. A method belongs to a paper whose slug its card names.
-A paper has `commands` where runs that decide its published claims were cut to a few minutes by hand;
-a test sees to it that together they leave none of these claims "not run".
+Each has a file `workloads/papers/<slug>.toml`. A method belongs to a paper whose slug its card names.
+It begins with title and arXiv number; then every sentence of the abstract that states a result stands in our
+words, with the claims that test it, or with the reason why none does:
+
+    [[sentences]]
+    says = "It holds 1.8 times less cache on the mean, with little loss of accuracy."
+    claims = ["ets-1-64"]
+
+    [[sentences]]
+    says = "No kernel of one's own is needed."
+    out_of_reach = "what others must write cannot be measured"
+
+`out_of_reach` is for what nothing here can test, `not_built` for what could be tested and is not. Claims follow
+(`claim_files.py`). A paper has `commands` where runs that decide its published claims were cut to a few
+minutes by hand; a test sees to it that together they leave none of these claims "not run".
 """
 
 import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from adabench.harness.contract import registry
+from adabench.harness.contract import claim_files, registry
+from adabench.harness.contract.claim import Claim
+from adabench.harness.errors import MethodContractError, nearest
 
-FILE = "papers.toml"
 ARXIV = re.compile(r"\d{4}\.\d{4,5}")
 FEWEST_LETTERS = 4
 """Of a part of a title: fewer fit too many."""
+KEYS = ("title", "arxiv", "commands", "sentences", "claims")
+REASONS = ("out_of_reach", "not_built")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of an abstract that states a result."""
+
+    says: str
+    """The sentence, in our words."""
+    claims: tuple[str, ...] = ()
+    """Ids of the claims that test it."""
+    out_of_reach: str = ""
+    """Why nothing here can test it."""
+    not_built: str = ""
+    """What would have to be built here to test it."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +60,96 @@ class Paper:
     """Its number: `2502.13575`."""
     commands: tuple[str, ...] = ()
     """`adabench run ...`, each a run; empty where they follow from the claims."""
+    sentences: tuple[Sentence, ...] = ()
+    """Of its abstract, those that state a result."""
+    claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
+    """By the address of the method that they are about."""
 
 
 @cache
 def papers() -> Mapping[str, Paper]:
-    """Return every paper by its slug."""
+    """Return every paper by its slug.
+
+    Raises:
+        MethodContractError: if a file cannot be read.
+    """
     found = {
-        slug: Paper(slug, about["title"], about["arxiv"], tuple(about.get("commands", ())))
+        file.stem: read_paper(file)
         for root in registry.roots()
-        if (root / FILE).is_file()
-        for slug, about in tomllib.loads((root / FILE).read_text(encoding="utf-8")).items()
+        for file in sorted((root / claim_files.PAPERS_FOLDER).glob("*.toml"))
     }
     return MappingProxyType(found)
+
+
+def read_paper(file: Path) -> Paper:
+    """Read the file of a paper.
+
+    Raises:
+        MethodContractError: if it is no TOML, has an unknown key, or lacks title or number.
+    """
+    about = claim_files.document(file)
+    _refuse_unknown(about, KEYS, f"{file.name} has")
+    for key in ("title", "arxiv"):
+        if not isinstance(about.get(key), str):
+            raise MethodContractError(f"{file.name} has no {key}.", f'Write {key} = "...".')
+    sentences = tuple(
+        _sentence(row, file.name) for row in claim_files.tables(about, "sentences", file.name)
+    )
+    commands = tuple(about.get("commands", ()))
+    claims = claim_files.claims_in(file)
+    return Paper(file.stem, about["title"], about["arxiv"], commands, sentences, claims)
+
+
+def _sentence(row: Mapping[str, Any], file: str) -> Sentence:
+    name = str(row.get("says", "without words"))
+    _refuse_unknown(row, ("says", "claims", *REASONS), f"The sentence {name!r} in {file} has")
+    ids = row.get("claims", [])
+    words = [row.get(key, "") for key in ("says", *REASONS)]
+    if not isinstance(ids, list) or not all(isinstance(word, str) for word in (*ids, *words)):
+        raise MethodContractError(
+            f"The sentence {name!r} in {file} cannot be read.",
+            'It has texts, and claims = ["id", ...].',
+        )
+    return Sentence(words[0], tuple(ids), *words[1:])
+
+
+def _refuse_unknown(row: Mapping[str, Any], known: tuple[str, ...], whose: str) -> None:
+    unknown = next((key for key in row if key not in known), None)
+    if unknown is not None:
+        raise MethodContractError(f"{whose} an unknown key {unknown!r}.", nearest(unknown, known))
+
+
+def faults(paper: Paper) -> Iterator[str]:
+    """Yield what is wrong between a paper's sentences and its claims."""
+    claims = {claim.id: claim for found in paper.claims.values() for claim in found}
+    known = {
+        entry.address for task in registry.tasks() for entry in registry.methods(task).values()
+    }
+    for address in paper.claims.keys() - known:
+        yield f"{paper.slug}.toml has claims about {address}, which is no method"
+    if not paper.sentences:
+        yield f"{paper.slug}.toml has no sentence of the abstract ([[sentences]])"
+    for sentence in paper.sentences:
+        yield from _faults_of_sentence(sentence, claims)
+    carried = {name for sentence in paper.sentences for name in sentence.claims}
+    for claim in claims.values():
+        if claim.source == "headline" and claim.id not in carried:
+            yield f"{claim.id} is a headline, and no sentence of the abstract carries it: say measured, or add one"
+
+
+def _faults_of_sentence(sentence: Sentence, claims: Mapping[str, Claim]) -> Iterator[str]:
+    name = f"the sentence {sentence.says!r}"
+    answers = [bool(sentence.claims), bool(sentence.out_of_reach), bool(sentence.not_built)]
+    if not sentence.says:
+        yield "a sentence says nothing"
+    if sum(answers) != 1:
+        yield f"{name} needs claims, or why none tests it (out_of_reach= or not_built=), and one of these"
+    for claim_id in sentence.claims:
+        claim = claims.get(claim_id)
+        if claim is None:
+            yield f"{name} names {claim_id}, which is no claim of its file"
+        elif claim.source == "own":
+            yield f"{name} names {claim_id}, which is a criterion of our own"
 
 
 def find_papers(words: str) -> list[Paper]:

@@ -28,8 +28,10 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
+from adabench.harness.contract import claim_files
 from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin
 from adabench.harness.contract.card_reader import card_value
+from adabench.harness.contract.extras import install_line, missing_extras
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
@@ -144,12 +146,19 @@ def load(entry: Entry) -> ModuleType:
     except SyntaxError as broken:
         raise MethodContractError(f"{entry.address} is not valid Python: {broken}") from broken
     card = getattr(module, "CARD", None)
-    if (card.on(entry.task) if isinstance(card, Card) else card) != entry.card:
+    if not isinstance(card, Card) or _without_claims(card.on(entry.task)) != _without_claims(
+        entry.card
+    ):
         raise MethodContractError(
             f"{entry.address}: the CARD read from the file differs from the imported one.",
             "Write it as one literal expression and do not change it afterwards.",
         )
     return module
+
+
+def _without_claims(card: Card) -> Card:
+    """Return what a file itself says: claims come from the files of papers and tasks too."""
+    return replace(card, claims=())
 
 
 def check_readable(entry: Entry) -> None:
@@ -163,28 +172,18 @@ def check_readable(entry: Entry) -> None:
         raise MissingExtra(f"{entry.address} cannot be found: {entry.problem}.")
     if entry.problem:
         raise MethodContractError(f"{entry.address} has no readable card: {entry.problem}")
-    lacking = missing_needs(entry.card)
+    lacking = missing_extras(entry.card.needs)
     if lacking:
         raise MissingExtra(
             f"{entry.address} needs {', '.join(lacking)}.", f"pip install {install_line(lacking)}"
         )
 
 
-def missing_needs(card: Card) -> list[str]:
-    """Return the extras named by a card whose distributions are not all installed."""
-    return [extra for extra in card.needs if not _extra_installed(extra)]
-
-
-def install_line(extras: list[str]) -> str:
-    """Return what to hand to pip for these extras."""
-    return f"'adabench[{','.join(extras)}]'"
-
-
 def availability(entry: Entry) -> tuple[bool, str]:
     """Can this be run here? If not, why not."""
     if entry.problem:
         return False, entry.problem
-    lacking = missing_needs(entry.card)
+    lacking = missing_extras(entry.card.needs)
     if lacking:
         return False, f"needs {', '.join(lacking)}: pip install {install_line(lacking)}"
     return True, ""
@@ -284,11 +283,23 @@ def _builtin_methods(task: str) -> Iterator[Entry]:
         for path in method_files(home):
             entry = _entry(f"{task}/{path.stem}", _module(path), path)
             if entry.problem or entry.card.title:
-                yield entry
+                yield _with_claims(entry, home)
         for path in method_files(home.parent):
             entry = _entry(f"{task}/{path.stem}", _module(path), path)
             if task in entry.card.tasks:
-                yield replace(entry, card=entry.card.on(task))
+                yield _with_claims(replace(entry, card=entry.card.on(task)), home)
+
+
+def _with_claims(entry: Entry, home: Path) -> Entry:
+    """Add what the file of a method's paper, and that of its task, claim about it."""
+    paper = _root_of(home) / claim_files.PAPERS_FOLDER / f"{entry.card.slug}.toml"
+    files = [*([paper] if entry.card.slug else []), home / claim_files.TASK_FILE]
+    try:
+        found = [claim_files.claims_in(file).get(entry.address, ()) for file in files]
+    except MethodContractError as broken:
+        return replace(entry, problem=f"{broken.message} {broken.hint}".strip())
+    claims = tuple(claim for claims in found for claim in claims)
+    return replace(entry, card=replace(entry.card, claims=entry.card.claims + claims))
 
 
 def method_files(home: Path) -> list[Path]:
@@ -313,8 +324,7 @@ def _stem(path: Path) -> str:
 @lru_cache(maxsize=2048)
 def _module(path: Path) -> str:
     """Return the dotted name of a built-in file."""
-    root = next(root for root in roots() if path.is_relative_to(root))
-    return ".".join((PACKAGE, *path.relative_to(root).with_suffix("").parts))
+    return ".".join((PACKAGE, *path.relative_to(_root_of(path)).with_suffix("").parts))
 
 
 def _entry(address: str, module: str, path: Path | None) -> Entry:
@@ -334,6 +344,10 @@ def _entry(address: str, module: str, path: Path | None) -> Entry:
 def roots() -> list[Path]:
     """Return the folders of the built-in workloads."""
     return _roots_on(tuple(sys.path))
+
+
+def _root_of(path: Path) -> Path:
+    return next(root for root in roots() if path.is_relative_to(root))
 
 
 @lru_cache(maxsize=8)
@@ -374,21 +388,3 @@ def _points(group: str, path: tuple[str, ...]) -> list[tuple[str, str]]:
 def forget_plugins() -> None:
     """Look for entry points anew: a folder that is on the path has got another one."""
     _points.cache_clear()
-
-
-def _extra_installed(extra: str) -> bool:
-    """Is every distribution of this extra here? An extra we do not know is not."""
-    needed = [
-        re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
-        for line in importlib.metadata.requires("adabench") or ()
-        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", line)
-    ]
-    return bool(needed) and all(_installed(name) for name in needed)
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True

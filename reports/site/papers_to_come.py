@@ -1,6 +1,6 @@
 """The papers of the catalogue that no method reproduces yet, by slug: title and arXiv number.
 
-A paper that gets an entry in `workloads/papers.toml` is counted there and left out of here.
+A paper that gets a file in `workloads/papers/` is counted there and left out of here.
 """
 
 PAPERS_TO_COME = {

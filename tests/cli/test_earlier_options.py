@@ -22,7 +22,7 @@ PAGES = (
     "docs/examples/**/*",
     ".github/**/*.yml",
     "Makefile",
-    "workloads/papers.toml",
+    "workloads/papers/*.toml",
 )
 CODE = ("cli", "harness", "profilers", "reports", "workloads")
 

@@ -41,7 +41,9 @@ SPECIAL = frozenset((CATALOGUE, RECIPES, EVERYTHING))
 """What a test file may say that it reads: READS = ("<all cards>",)."""
 RECIPE_VERBS = frozenset(("train", "show", "checkpoint-figures", "checkpoint_figures"))
 """Verbs that import the recipes of all tasks."""
-PAPERS, READER_OF_PAPERS = "workloads/papers.toml", "harness/contract/papers.py"
+PAPERS, READER_OF_PAPERS = "workloads/papers", "harness/contract/papers.py"
+CLAIMS = "claims.toml"
+"""Beside a task: claims of methods that belong to no paper."""
 COMMAND_LINE = "cli/main.py"
 COMMAND_FIXTURES = frozenset(("command", "process", "here", "in_process", "journey"))
 CATALOGUE_VERBS = frozenset(("list", "show", "check", "reproduce"))
@@ -275,8 +277,13 @@ class _Reader:
 
     def _link_catalogue(self) -> None:
         everything = {*self.checkout.tasks.values(), *self.checkout.methods.values()}
-        self.edges[READER_OF_PAPERS].add(PAPERS)
-        self.edges[CATALOGUE] = {PAPERS, *(card_of(file) for file in everything)}
+        papers = set(self.checkout.folders.get(PAPERS, ()))
+        self.edges[READER_OF_PAPERS] |= papers
+        claims = {file for file in self.checkout.files if file.endswith(f"/{CLAIMS}")}
+        self.edges[CATALOGUE] = papers | claims | {card_of(file) for file in everything}
+        for file, facts in self.checkout.facts.items():
+            if facts.paper:
+                self.edges[card_of(file)] |= {f"{PAPERS}/{facts.paper}.toml"} & papers
         recipes = "recipes.py"
         self.edges[RECIPES] = {f for f in self.checkout.facts if f.endswith(f"/{recipes}")}
         for start, end in pairwise((EVERYTHING, *WAY)):

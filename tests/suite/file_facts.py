@@ -54,6 +54,8 @@ class FileFacts:
     """A digest of its card and its docstring; empty if it has no card."""
     tasks: tuple[str, ...]
     """The tasks that its card lists."""
+    paper: str
+    """The short name of the paper that its card gives; empty if it gives none."""
     top: Facts
     """Everything but its fixtures."""
     fixtures: dict[str, Fixture]
@@ -71,13 +73,14 @@ def parse(content: bytes) -> FileFacts:
         code = _code_digest(_without(content, filter(_is_fixture, tree.body)))
     except (SyntaxError, ValueError):
         nothing = Facts(frozenset(), frozenset(), frozenset(), frozenset())
-        return FileFacts(content_digest(content), "", (), nothing, {})
+        return FileFacts(content_digest(content), "", (), "", nothing, {})
     card = _card(tree)
     fixtures = {node.name: node for node in tree.body if _is_fixture(node)}
     return FileFacts(
         code,
         "" if card is None else content_digest(f"{ast.get_docstring(tree)}{ast.dump(card)}".encode()),
         () if card is None else tuple(_listed_tasks(card)),
+        "" if card is None else _slug(card),
         _facts(node for node in tree.body if not _is_fixture(node)),
         {name: _fixture(node) for name, node in fixtures.items()},
     )  # fmt: skip
@@ -161,6 +164,13 @@ def _listed_tasks(card: ast.Call) -> Iterator[str]:
             )
 
 
+def _slug(card: ast.Call) -> str:
+    for keyword in card.keywords:
+        if keyword.arg == "slug" and isinstance(keyword.value, ast.Constant):
+            return str(keyword.value.value)
+    return ""
+
+
 def _is_fixture(node: ast.stmt) -> bool:
     return isinstance(node, Function) and any(
         "fixture" in ast.dump(decorator) for decorator in node.decorator_list
@@ -224,6 +234,7 @@ def _to_json(facts: FileFacts) -> dict[str, object]:
         "code": facts.code,
         "card": facts.card,
         "tasks": facts.tasks,
+        "paper": facts.paper,
         "top": _piece(facts.top),
         "fixtures": {
             name: [one.code, _piece(one.facts), one.autouse] for name, one in facts.fixtures.items()
@@ -251,8 +262,9 @@ def _from_json(value: object) -> FileFacts:
         for name, (code, one, auto) in value["fixtures"].items()
     }
     return FileFacts(
-        value["code"], value["card"], tuple(value["tasks"]), _unpiece(value["top"]), fixtures
-    )
+        value["code"], value["card"], tuple(value["tasks"]), value["paper"],
+        _unpiece(value["top"]), fixtures,
+    )  # fmt: skip
 
 
 def _unpiece(value: list[list[str]]) -> Facts:

@@ -25,7 +25,7 @@ sure, the last exit is at 27, and one look of the head costs as much as eight la
 an exit rule for free; comparing with a model whose head reads one layer only.
 """
 
-from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.substrate.confidence import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import (
     Answer,
@@ -41,41 +41,6 @@ CARD = Card(
     fidelity="special-case",
     skips_from="vanilla",
     knobs=(Knob("confidence", (0.3, 0.5, 0.7, 0.9, 0.99), 0.9, open=True, low=0.0, high=1.0),),
-    claims=(
-        Claim(
-            id="EE-1",
-            says="Exits save two thirds of the layers and keep the quality of the full model.",
-            source="headline",
-            paper="'reducing compute [...] while provably maintaining high performance': a third "
-            "of the compute at the best",
-            effect=0.333,
-            expect=Ratio("executions", against="vanilla", keeping={"accuracy": 0.01}),
-        ),
-        Claim(
-            id="EE-1-time",
-            says="So reading takes up to three times less time.",
-            source="headline",
-            paper="'speedup of up to x3 while provably maintaining high performance'",
-            effect=0.333,
-            expect=Ratio("latency_s", against="vanilla", keeping={"accuracy": 0.01}),
-        ),
-        Claim(
-            id="EE-fifth",
-            says="Exits save a fifth of the layers and keep the quality of the full model.",
-            source="own",
-            paper="our bar: two thirds of the targets are random here, and nobody is sure of those",
-            effect=None,
-            expect=Ratio("executions", against="vanilla", high=0.8, keeping={"accuracy": 0.01}),
-        ),
-        Claim(
-            id="EE-2",
-            says="Its frontier lies above that of uniform depth.",
-            source="own",
-            paper="what exits have to beat: models trained with fewer layers",
-            effect=None,
-            expect=Frontier("executions", "accuracy", against="vanilla", low=0.0),
-        ),
-    ),
 )
 
 

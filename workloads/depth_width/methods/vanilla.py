@@ -18,7 +18,7 @@ On `pretrained` the stack is the model as it is: `depth=all`.
 **Ways to fake it.** Timing the stack with tiles that suit the gathered arms and not this one.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point, Variant
+from adabench.harness.contract.card import Card, Knob, Point, Variant
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
@@ -31,16 +31,6 @@ CARD = Card(
     adapts="nothing: every token runs every layer",
     role="static",
     knobs=(Knob("depth", (2, 3, 4, 6), 6, at="prepare"),),
-    claims=(
-        Claim(
-            id="LG-1",
-            says="Chaining four maps takes depth: answers at k = 4 improve with every layer.",
-            source="own",
-            paper="our substrate is to need depth: six layers solve k = 4 and two do not",
-            effect=None,
-            expect=Monotone("accuracy_k4", over="depth", rising=True, tolerance=0.01),
-        ),
-    ),
 )
 
 

@@ -23,7 +23,7 @@ data set of 17, its mean is 3.3.
 import math
 from collections import Counter
 
-from adabench.harness.contract.card import Ability, Card, Claim, Knob, Point, Ratio, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import vote
@@ -39,19 +39,6 @@ CARD = Card(
     knobs=(
         Knob("N", (16, 64), 16, open=True, low=1),
         Knob("confidence", (0.8, 0.95), 0.95, open=True, low=0.5, high=1.0),
-    ),
-    claims=(
-        Claim(
-            id="ac-1",
-            says="It takes 7.9 times fewer samples' words than a fixed vote, within 0.1 points.",
-            source="headline",
-            paper="reduces sample budget by up to 7.9 times with an average accuracy drop of less "
-            "than 0.1 %, 40 samples; here 64, and a margin of one point",
-            effect=0.127,
-            expect=Ratio(
-                "generated", against="majority", keeping={"accuracy": 0.01}, where={"N": 64}
-            ),
-        ),
     ),
 )
 

@@ -17,12 +17,8 @@ at a share of at most 0.2. Its FLOPs are those of both models together, and more
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Difference,
-    Frontier,
     Knob,
     Point,
-    Ratio,
     Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
@@ -45,35 +41,6 @@ CARD = Card(
         ),
     },
     knobs=(Knob("least", (0.0, 0.05, 0.1, 0.3), 0.0, open=True, low=-1, high=1),),
-    claims=(
-        Claim(
-            id="CH-pair",
-            says="The oracle has 0.9 of the target's accuracy.",
-            source="check",
-            paper="the gate of the pair: else there is nothing for a router to find",
-            effect=None,
-            expect=Ratio("accuracy", against="target_only", low=0.9, groups=("d6",)),
-        ),
-        Claim(
-            id="CH-pair-share",
-            says="The target writes at most a fifth of the oracle's answers.",
-            source="check",
-            paper="the gate of the pair, at the operating point of the other half",
-            effect=None,
-            expect=Difference("target_share", against="target_only", high=-0.8, groups=("d6",)),
-            requires=("CH-pair",),
-        ),
-        Claim(
-            id="CH-bound",
-            says="At equal shares of target steps the oracle answers more than the router.",
-            source="check",
-            paper="a bound that a method passes is none",
-            effect=None,
-            expect=Frontier(
-                "target_share", "accuracy", against="arbitrage", low=0.0, groups=("d6",)
-            ),
-        ),
-    ),
 )
 
 

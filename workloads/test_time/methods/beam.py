@@ -23,9 +23,6 @@ import math
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Contrast,
-    Difference,
     Knob,
     Point,
     Variant,
@@ -47,35 +44,6 @@ CARD = Card(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),
         Knob("aggregate", ("last",), "last", open=True),
-    ),
-    claims=(
-        Claim(
-            id="beam-small",
-            says="With few samples a beam answers more than the judge's choice among as many.",
-            source="measured",
-            paper="beam search beats best-of-N at small budgets and not at large ones (recalled); "
-            "no number",
-            effect=None,
-            expect=Difference("accuracy", against="best_of_n", low=0.0, where={"N": 4}),
-        ),
-        Claim(
-            id="CO-3",
-            says="It gains more on a judged vote where questions are hard than where they are easy.",
-            source="headline",
-            paper="the effectiveness of different approaches to scaling test-time compute critically "
-            "varies depending on the difficulty of the prompt; no number: beams lose to best-of-N on "
-            "easy questions and win on medium ones",
-            effect=None,
-            expect=Contrast(
-                "accuracy",
-                against="judged_vote",
-                groups=("d6", "d8"),
-                other_groups=("d1", "d2"),
-                low=0.0,
-                where={"N": 64, "lengths": "1..8"},
-            ),
-            apart_from=("majority", "random_n"),
-        ),
     ),
 )
 

@@ -16,7 +16,7 @@ intermediate values; leaving its tokens out of the FLOPs.
 
 from collections.abc import Sequence
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
@@ -39,26 +39,6 @@ CARD = Card(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("by", ("judge", "likelihood"), "judge"),
         Knob("aggregate", ("last", "min"), "last", open=True),
-    ),
-    claims=(
-        Claim(
-            id="CH-judge",
-            says="The judge's choice among 16 is better than their majority.",
-            source="own",
-            paper="the gate of the substrate before any search is judged",
-            effect=None,
-            expect=Difference("accuracy", against="majority", low=0.0),
-        ),
-        Claim(
-            id="CH-likelihood",
-            says="Choosing by likelihood is better than the majority by a point at most.",
-            source="own",
-            paper="the policy's own likelihood is no judge: 0.45 against 0.48 in a prototype",
-            effect=None,
-            expect=Difference(
-                "accuracy", against="majority", high=0.01, where={"by": "likelihood"}
-            ),
-        ),
     ),
 )
 

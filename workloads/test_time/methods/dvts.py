@@ -14,7 +14,7 @@ it at 16; below REBASE, which can move width between beginnings.
 
 import math
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.tree_search import Node, Tree, search
@@ -31,17 +31,6 @@ CARD = Card(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),
         Knob("aggregate", ("last",), "last", open=True),
-    ),
-    claims=(
-        Claim(
-            id="dvts-large",
-            says="With many samples it answers more than a beam.",
-            source="measured",
-            paper="DVTS beats beam search at large budgets, where diversity pays (recalled); no "
-            "number",
-            effect=None,
-            expect=Difference("accuracy", against="beam", low=0.0, where={"N": 64}),
-        ),
     ),
 )
 

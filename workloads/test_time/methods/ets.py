@@ -41,13 +41,8 @@ on test questions.
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Difference,
-    Frontier,
     Knob,
-    Monotone,
     Point,
-    Ratio,
     Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
@@ -78,114 +73,6 @@ CARD = Card(
         Knob("solver", ("tree",), "tree", open=True),
         Knob("select", ("vote",), "vote", open=True),
         Knob("aggregate", ("last",), "last", open=True),
-    ),
-    claims=(
-        Claim(
-            id="ets-1-64",
-            says="At N = 64 a search holds 1.8 times less cache than REBASE on the mean, within a point.",
-            source="headline",
-            paper="1.8x reduction in average KV cache size during the search process, with minimal "
-            "accuracy degradation; widths 16, 64 and 256 at lambda_c = 1",
-            effect=0.556,
-            expect=Ratio(
-                "kv_before", against="rebase", keeping={"accuracy": 0.01}, where={"N": 64}
-            ),
-        ),
-        Claim(
-            id="ets-1-16",
-            says="At N = 16 a search holds 1.8 times less cache than REBASE on the mean, within a point.",
-            source="measured",
-            paper="1.8x (abstract), at the least of the widths 16, 64 and 256",
-            effect=0.556,
-            expect=Ratio(
-                "kv_before", against="rebase", keeping={"accuracy": 0.01}, where={"N": 16}
-            ),
-        ),
-        Claim(
-            id="ets-1-64-dev",
-            says="The same at N = 64 with the price of cache chosen on other questions.",
-            source="own",
-            paper="a price of cache is worth what steps are long; ours have nine words",
-            effect=0.556,
-            expect=Ratio(
-                "kv_before",
-                against="rebase",
-                keeping={"accuracy": 0.01},
-                where={"N": 64, "lambda_c": 2.0},
-            ),
-        ),
-        Claim(
-            id="ets-1-16-dev",
-            says="The same at N = 16 with the price of cache chosen on other questions.",
-            source="own",
-            paper="a price of cache is worth what steps are long; ours have nine words",
-            effect=0.556,
-            expect=Ratio(
-                "kv_before",
-                against="rebase",
-                keeping={"accuracy": 0.01},
-                where={"N": 16, "lambda_c": 2.0},
-            ),
-        ),
-        Claim(
-            id="ets-2",
-            says="Searching is 1.4 times as fast as with REBASE.",
-            source="headline",
-            paper="1.4x increased throughput relative to prior state-of-the-art methods, without "
-            "any custom kernel (SGLang, H100 NVL)",
-            effect=0.714,
-            expect=Ratio("latency_s", against="rebase"),
-            scale="gpu",
-        ),
-        Claim(
-            id="ets-3-beam",
-            says="At equal N it answers more than beam search, which explores too little.",
-            source="headline",
-            paper="previous search methods either do not perform sufficient exploration, or have "
-            "high latency; above beam search on MATH-500 and GSM8K, no number confirmed",
-            effect=None,
-            expect=Difference("accuracy", against="beam", low=0.0, where={"N": 16}),
-        ),
-        Claim(
-            id="ets-3-dvts",
-            says="At equal N it answers more than DVTS.",
-            source="measured",
-            paper="above DVTS on MATH-500 and GSM8K; no number confirmed",
-            effect=None,
-            expect=Difference("accuracy", against="dvts", low=0.0, where={"N": 16}),
-        ),
-        Claim(
-            id="ets-4",
-            says="Over the cache held it answers more with the price on sameness than without.",
-            source="headline",
-            paper="a semantic coverage term ensures that we retain trajectories which are "
-            "semantically different; the ablation without it loses accuracy, no number confirmed",
-            effect=None,
-            expect=Frontier(
-                "kv_before",
-                "accuracy",
-                against="ets_kv",
-                where={
-                    "N": 16,
-                    "lambda_s": 1.5,
-                    "cost": "nodes",
-                    "cut": 0.05,
-                    "T": 0.2,
-                    "solver": "tree",
-                    "select": "vote",
-                    "aggregate": "last",
-                },
-                low=0.0,
-            ),
-        ),
-        Claim(
-            id="ets-dial",
-            says="The dearer the cache, the less of it is held.",
-            source="own",
-            paper="what lambda_c is there for: a price; steps back of 10 tokens are allowed",
-            effect=None,
-            expect=Monotone("kv_before", over="lambda_c", rising=False, tolerance=10.0),
-        ),
     ),
 )
 

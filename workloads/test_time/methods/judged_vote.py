@@ -9,7 +9,7 @@ protection against one lucky wrong completion and lets the judge say which paths
 **Ways to fake it.** As best-of-N; and weights that were tuned on the test split.
 """
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import aggregate, vote
@@ -25,16 +25,6 @@ CARD = Card(
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("aggregate", ("last", "min"), "last", open=True),
-    ),
-    claims=(
-        Claim(
-            id="CH-weights",
-            says="Weighting by a judge is better than counting heads.",
-            source="own",
-            paper="a gate of the substrate: a judge that is worth searching by is worth voting by",
-            effect=None,
-            expect=Difference("accuracy", against="majority", low=0.0),
-        ),
     ),
 )
 

@@ -14,7 +14,7 @@ abstentions that cost nothing.
 
 import math
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import vote
@@ -33,52 +33,6 @@ CARD = Card(
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("weight", ("one", "likelihood"), "one"),
-    ),
-    claims=(
-        Claim(
-            id="sc-1",
-            says="Voting over samples answers more than greedy decoding, by 17.9 points.",
-            source="headline",
-            paper="boosts chain-of-thought prompting with a striking margin: GSM8K +17.9 %, SVAMP "
-            "+11.0 %, AQuA +12.2 %, StrategyQA +6.4 %, ARC-challenge +3.9 % (recalled)",
-            effect=0.179,
-            expect=Difference("accuracy", against="greedy"),
-            # Random N is a vote too, and a dearer one: it has a judge besides.
-            apart_from=("sample", "greedy"),
-        ),
-        Claim(
-            id="CH-vote",
-            says="With several paths to an answer, voting over 16 gains six points over one sample.",
-            source="own",
-            paper="half of the 12 to 14 points of a prototype: is there anything to vote for?",
-            effect=None,
-            expect=Difference("accuracy", against="sample", low=0.06),
-        ),
-        Claim(
-            id="TX-vote",
-            says="Voting over 8 samples of a real model gains six points over one sample.",
-            source="own",
-            paper="a third of what SmolLM2 showed on 200 other sums of two steps: 0.51 and 0.71",
-            effect=None,
-            expect=Difference("accuracy", against="sample", low=0.06),
-            decided_on="text",
-        ),
-        Claim(
-            id="CH-single",
-            says="With a single path voting gains little over one sample: at most four points.",
-            source="own",
-            paper="the negative control of the substrate; 0 to 4 points in a prototype",
-            effect=None,
-            expect=Difference("accuracy", against="sample", high=0.04, where={"layout": "single"}),
-        ),
-        Claim(
-            id="CH-single-greedy",
-            says="With a single path voting over 16 gains a point over greedy decoding at most.",
-            source="own",
-            paper="the negative control of the substrate; 0.52 against 0.54 in a prototype",
-            effect=None,
-            expect=Difference("accuracy", against="greedy", high=0.01, where={"layout": "single"}),
-        ),
     ),
 )
 

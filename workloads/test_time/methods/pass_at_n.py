@@ -9,7 +9,7 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
@@ -22,26 +22,6 @@ CARD = Card(
     abilities=(Ability("samples"),),
     variants={"text": Variant(sweep={"N": (8,)})},
     knobs=(Knob("N", (4, 16), 16, open=True, low=1),),
-    claims=(
-        Claim(
-            id="CH-room",
-            says="Among 16 samples the right answer is 15 points more often than in greedy decoding.",
-            source="check",
-            paper="the gate of the substrate: else there is nothing to choose",
-            effect=None,
-            expect=Difference("accuracy", against="greedy", low=0.15),
-        ),
-        Claim(
-            id="TX-room",
-            says="Among 8 samples of a real model the right answer is 10 points more often than in "
-            "greedy decoding.",
-            source="check",
-            paper="half of what SmolLM2 showed on 200 other sums of two steps: 0.69 and 0.89",
-            effect=None,
-            expect=Difference("accuracy", against="greedy", low=0.1),
-            decided_on="text",
-        ),
-    ),
 )
 
 

@@ -38,13 +38,8 @@ from dataclasses import dataclass
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Contrast,
-    Frontier,
     Knob,
-    OutOfReach,
     Point,
-    Ratio,
     Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
@@ -73,134 +68,6 @@ CARD = Card(
     knobs=(
         Knob("w", (0.0, 0.05, 0.3, 0.5, 0.8, 0.9), 0.8, open=True, low=0, high=1),
         Knob("rule", ("linear",), "linear", also=("chebyshev",)),
-    ),
-    claims=(
-        Claim(
-            id="radar-router",
-            says="At equal FLOPs it answers more than a router by nearest neighbours.",
-            source="headline",
-            paper="superior performance of RADAR compared to state-of-the-art model routing methods; "
-            "no number in the abstract, and this rival is not the strongest of the paper",
-            effect=None,
-            expect=Frontier(
-                "flops_counted", "accuracy", against="knn_router", low=0.0,
-                where={"lengths": "1..8", "problems": 48},
-            ),
-            apart_from=("random_pair", "configuration"),
-        ),
-        Claim(
-            id="radar-hard",
-            says="Harder questions go to abler configurations: the middle model writes more of long ones.",
-            source="headline",
-            paper="routes queries with higher difficulty to model-budget pairs with higher ability, "
-            "and vice versa; no number",
-            effect=None,
-            expect=Contrast(
-                "middle_share",
-                against="random_pair",
-                groups=("d6", "d7", "d8"),
-                other_groups=("d1", "d2", "d3"),
-                low=0.0,
-                where={"lengths": "1..8", "problems": 48},
-            ),
-            requires=("radar-hard-largest",),
-            apart_from=("random_pair", "configuration"),
-        ),
-        Claim(
-            id="radar-hard-largest",
-            says="And the largest model, which is abler still, writes no less of them.",
-            source="check",
-            paper="the other half of the sentence: a middle model that takes over from the ablest is no "
-            "higher ability",
-            effect=None,
-            expect=Contrast(
-                "large_share",
-                against="configuration",
-                groups=("d6", "d7", "d8"),
-                other_groups=("d1", "d2", "d3"),
-                low=-0.02,
-                where={"lengths": "1..8", "problems": 48},
-                there={"configuration": "lm-s@1"},
-            ),
-        ),
-        Claim(
-            id="radar-light",
-            says="Routing is light: with everything sent to the cheapest it takes 5 % longer at most.",
-            source="headline",
-            paper="a lightweight, interpretable, and scalable routing framework; 7 ms a query where "
-            "the smallest configuration takes 870 ms, and the five per cent are ours",
-            effect=None,
-            expect=Ratio(
-                "latency_s",
-                against="configuration",
-                high=1.05,
-                where={"lengths": "1..8", "problems": 48, "w": 0.0},
-                there={"configuration": "lm-s@1"},
-            ),
-            apart_from=(),
-            no_rival="it is about what routing costs, and whoever does not route pays nothing for it",
-        ),
-        Claim(
-            id="radar-pair",
-            says="At equal FLOPs it answers more than a random choice of the cheapest and the dearest.",
-            source="own",
-            paper="random pairs have a hypervolume of 0.55 to 0.73 where RADAR has 0.75 to 0.92",
-            effect=None,
-            expect=Frontier(
-                "flops_counted", "accuracy", against="random_pair", low=0.0,
-                where={"lengths": "1..8", "problems": 48},
-            ),
-        ),
-        Claim(
-            id="radar-fixed",
-            says="At equal FLOPs it answers more than any one configuration, or a mix of them.",
-            source="own",
-            paper="what a router has to gain at all: the frontier of those that do not look",
-            effect=None,
-            expect=Frontier(
-                "flops_counted", "accuracy", against="configuration", low=0.0,
-                where={"lengths": "1..8", "problems": 48},
-            ),
-        ),
-        Claim(
-            id="TX-radar-pair",
-            says="On sums of a real model it answers more than a random choice of cheapest and dearest.",
-            source="own",
-            paper="what RADAR claims of many models, asked of one and its draft",
-            effect=None,
-            decided_on="text",
-            expect=Frontier(
-                "flops_counted", "accuracy", against="random_pair", low=0.0,
-                where={
-                    "level": "digit-1..2", "w": (0.0, 0.5, 0.8, 0.95, 1.0),
-                    "rate": (0.0, 0.5, 1.0),
-                },
-            ),
-        ),
-        Claim(
-            id="TX-radar-fixed",
-            says="On sums of a real model it answers more than any one configuration, or a mix.",
-            source="own",
-            paper="what a router has to gain at all: expected to fail with two models so alike",
-            effect=None,
-            decided_on="text",
-            expect=Frontier(
-                "flops_counted", "accuracy", against="configuration", low=0.0,
-                where={"level": "digit-1..2", "w": (0.0, 0.5, 0.8, 0.95, 1.0)},
-            ),
-        ),
-        Claim(
-            id="radar-api",
-            says="90 % of the accuracy of o4-mini (high) at 1.31 % of its cost.",
-            source="measured",
-            paper="MATH-500, 35 configurations of eight models",
-            effect=0.0131,
-            expect=OutOfReach(
-                "the ratio lives on prices that span four orders of magnitude, from 0.6B weights to "
-                "a commercial interface; here the span is 300"
-            ),
-            scale="paper",
-        ),
     ),
 )  # fmt: skip
 

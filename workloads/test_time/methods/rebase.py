@@ -21,12 +21,8 @@ place of the cache.
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Difference,
-    Frontier,
     Knob,
     Point,
-    Reach,
     Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
@@ -47,65 +43,6 @@ CARD = Card(
         Knob("T", (0.2,), 0.2, open=True, low=0.01),
         Knob("select", ("vote",), "vote", open=True),
         Knob("aggregate", ("last",), "last", open=True),
-    ),
-    claims=(
-        Claim(
-            id="rebase-scale",
-            says="With a fitting search a small policy answers more than one of 24 times its size.",
-            source="headline",
-            paper="Llemma-7B, when paired with our novel tree search algorithm, consistently "
-            "outperforms Llemma-34B across all tested inference strategies on MATH; no number. At "
-            "N = 16 and 4 the two sides take about as many FLOPs",
-            effect=None,
-            expect=Difference(
-                "accuracy",
-                against=("greedy", "majority"),
-                low=0.0,
-                where={"N": 16},
-                there={"N": 4, "policy": "lm-l"},
-            ),
-        ),
-        Claim(
-            id="rebase-compute",
-            says="It reaches what a policy of 24 times the size decodes greedily for fewer FLOPs.",
-            source="headline",
-            paper="scaling inference compute with inference strategies can be more computationally "
-            "efficient than scaling model parameters; no number",
-            effect=None,
-            expect=Reach(
-                "flops_counted",
-                "accuracy",
-                against="greedy",
-                high=1.0,
-                there={"policy": "lm-l"},
-            ),
-        ),
-        Claim(
-            id="rebase-pareto",
-            says="Over FLOPs it answers more than votes weighted by the same judge.",
-            source="headline",
-            paper="smaller models combined with advanced inference algorithms offer Pareto-optimal "
-            "trade-offs in cost and performance; no number",
-            effect=None,
-            expect=Frontier("flops_counted", "accuracy", against="judged_vote", low=0.0),
-        ),
-        Claim(
-            id="rebase-vote",
-            says="At the same N it answers more than a vote weighted by the same judge.",
-            source="measured",
-            paper="better than weighted voting at every budget (recalled); no number",
-            effect=None,
-            expect=Difference("accuracy", against="judged_vote", low=0.0),
-        ),
-        Claim(
-            id="TX-search",
-            says="A real model's own likelihood makes a search worth more than a vote weighted by it.",
-            source="own",
-            paper="what the task asks for whoever brings a model; nobody claims it of a likelihood",
-            effect=None,
-            expect=Difference("accuracy", against="judged_vote", low=0.0),
-            decided_on="text",
-        ),
     ),
 )
 

@@ -23,10 +23,7 @@ good. More than half of what it hands over comes back as it was.
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Frontier,
     Knob,
-    Level,
     Point,
     Variant,
 )
@@ -51,29 +48,6 @@ CARD = Card(
     knobs=(
         # Chosen on `dev`: the fewest hand-overs within a point of the target's accuracy.
         Knob("tau", (0.05, 0.1, 0.15, 0.25, 0.4, 0.7), 0.25, open=True, low=0, high=1.1),
-    ),
-    claims=(
-        Claim(
-            id="rsd-waste",
-            says="Where much is rejected, 40 % of all steps are written again and come out no better.",
-            source="measured",
-            paper="Arbitrage's analysis: up to about 40 % of all steps at high rejection rates "
-            "bring no higher score; here only what comes back in the same words is counted",
-            effect=0.4,
-            expect=Level("redrawn_share", where={"tau": 0.7}, groups=("d6",)),
-            apart_from=(),
-            no_rival="to waste is no feat: a die that rejects as much wastes as much",
-        ),
-        Claim(
-            id="rsd-random",
-            says="At equal shares of target steps it answers more than escalation by a die.",
-            source="own",
-            paper="a reward that chooses no better than a die is none",
-            effect=None,
-            expect=Frontier(
-                "target_share", "accuracy", against="random_escalation", low=0.0, groups=("d6",)
-            ),
-        ),
     ),
 )
 

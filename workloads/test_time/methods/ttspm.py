@@ -32,11 +32,8 @@ accuracy.
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Difference,
     Knob,
     Point,
-    Reach,
     Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
@@ -65,43 +62,6 @@ CARD = Card(
         Knob("pilot", (4,), 4, open=True, low=1),
         Knob("alpha", (0.1,), 0.1, open=True, low=0.0),
         Knob("beta", (1.2,), 1.2, open=True, low=0.0),
-    ),
-    claims=(
-        Claim(
-            id="TT-3",
-            says="Allocating samples by the law reaches majority's accuracy at 0.7 of its words.",
-            source="headline",
-            paper="demonstrating the practical utility of these bounds for test-time resource "
-            "allocation; no number, the bar is ours",
-            effect=None,
-            expect=Reach("generated", "accuracy", against="majority", high=0.7, there={"N": 16}),
-        ),
-        Claim(
-            id="TT-plateau",
-            says="Beyond the saturation point more samples gain little: 64 gain a point at most.",
-            source="headline",
-            paper="thresholds beyond which additional computation yields diminishing returns; no "
-            "number, the point is ours",
-            effect=None,
-            expect=Difference("accuracy", against="majority", low=-0.01, there={"N": 64}),
-        ),
-        Claim(
-            id="TT-gain",
-            says="Parallel scaling answers 23.3 points more than one sample.",
-            source="measured",
-            paper="AIME24 30.0 -> 53.3 with N = 32 parallel (R1-Distill-Qwen-1.5B)",
-            effect=0.233,
-            expect=Difference("accuracy", against="sample"),
-            apart_from=("sample", "greedy", "random_n"),
-        ),
-        Claim(
-            id="TT-small",
-            says="A small policy, scaled, answers more than one of 28 times its size that is not.",
-            source="measured",
-            paper="MATH-500: 83.6 for 1.5B with N = 32 against 82.0 for 7B, vanilla",
-            effect=0.016,
-            expect=Difference("accuracy", against="greedy", there={"policy": "lm-l"}),
-        ),
     ),
 )
 

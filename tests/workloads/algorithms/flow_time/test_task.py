@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+from adabench.harness.contract import registry
 from adabench.harness.contract.expectations import rival_names
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import FAMILIES, UNIFORM_TESTS
@@ -86,7 +87,9 @@ def test_a_random_job_beats_the_chunk_rule_where_long_jobs_hide(values) -> None:
 def test_what_the_chunk_rule_is_measured_by_tells_it_from_policies_that_see_no_size(
     methods,
 ) -> None:
-    compared = [rival_names(claim.expect) for claim in methods["chunked"].CARD.claims]
+    compared = [
+        rival_names(claim.expect) for claim in registry.find("flow_time/chunked").card.claims
+    ]
     compared = [names for names in compared if names]
     assert compared
     assert all({"random_job", "round_robin"} <= set(names) for names in compared)
@@ -176,8 +179,10 @@ def test_information_falls_with_the_number_of_operations(values) -> None:
     assert shares[-1] < 0.2
 
 
-def test_claim_ids_are_unique_within_the_task(methods) -> None:
-    ids = [claim.id for method in methods.values() for claim in method.CARD.claims]
+def test_claim_ids_are_unique_within_the_task() -> None:
+    ids = [
+        claim.id for entry in registry.methods("flow_time").values() for claim in entry.card.claims
+    ]
     assert len(ids) == len(set(ids))
 
 

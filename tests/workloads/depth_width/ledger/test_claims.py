@@ -12,7 +12,6 @@ from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.contract import registry
 from adabench.harness.contract.claim import Claim
 from adabench.harness.store.table import read
-from adabench.workloads.depth_width.ledger.methods.mor import mor
 
 RUN = Path(__file__).parents[4] / "docs/recorded/ledger"
 
@@ -24,7 +23,7 @@ def evidence() -> Evidence:
 
 
 def claim_of(name: str) -> Claim:
-    (found,) = (claim for claim in mor.CARD.claims if claim.id == name)
+    (found,) = (claim for claim in registry.find("ledger/mor").card.claims if claim.id == name)
     return found
 
 

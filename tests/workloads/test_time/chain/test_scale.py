@@ -229,7 +229,7 @@ def test_system_1_is_no_straw_man():
 
 
 def test_the_papers_saving_is_held_against_uniform_thinking():
-    claim = next(claim for claim in scale.CARD.claims if claim.id == "SC-3")
+    claim = next(claim for claim in registry.find("chain/scale").card.claims if claim.id == "SC-3")
     assert isinstance(claim.expect, Ratio)
     assert claim.expect.against == "sys2"
     assert "InftyThink" in claim.paper

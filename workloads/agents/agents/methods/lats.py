@@ -21,13 +21,8 @@ the label; a value that knows the world.
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Difference,
-    Frontier,
     Knob,
-    OutOfReach,
     Point,
-    Ratio,
 )
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
@@ -52,48 +47,6 @@ CARD = Card(
         Knob("iterations", (4,), 4, open=True, low=1),
         Knob("accept", (0.9,), 0.9, open=True, low=0.0, high=1.0),
         Knob("qps", (0.0,), 0.0, open=True, low=0.0),
-    ),
-    claims=(
-        Claim(
-            id="AC-lats",
-            says="A tree search calls its model many times as often as ReAct.",
-            source="measured",
-            paper="71.0 calls a request, where agents have 9.2 on average",
-            effect=None,
-            expect=Ratio("llm_calls", against="react", low=5.0),
-            apart_from=(),
-            no_rival="A cost and no merit: a tree by a die pays it too.",
-        ),
-        Claim(
-            id="AC-children",
-            says="More children for a step answer more: 14 points from one to sixteen.",
-            source="measured",
-            paper="from 1 to 16 children +14.4 points (and 196.3 s less, where children run in parallel)",
-            effect=0.144,
-            expect=Difference(
-                "accuracy", against="lats", where={"children": 5}, there={"children": 1}
-            ),
-            apart_from=("random_tree",),
-        ),
-        Claim(
-            id="AC-lats-fair",
-            says="At equal words it answers more than a vote of independent episodes.",
-            source="own",
-            paper="the paper has no rival at equal words",
-            effect=None,
-            expect=Frontier("words", "accuracy", against="self_consistency", low=0.0),
-        ),
-        Claim(
-            id="AC-energy",
-            says="A question costs an agent sixty to a hundred times the energy of a single turn.",
-            source="headline",
-            paper="62 to 136 times: 0.32 Wh a single turn, 41.53 Wh Reflexion, 22.76 Wh LATS (8 B)",
-            effect=None,
-            expect=OutOfReach(
-                "joules of a policy of 0.12 million weights say nothing of one of 8 billion; "
-                "`adabench run --energy` gives ours"
-            ),
-        ),
     ),
 )
 EXPLORATION = 1.0

@@ -28,11 +28,8 @@ a plan by a script; a joiner that knows the label.
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
     Knob,
-    Level,
     Point,
-    Ratio,
 )
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
@@ -52,48 +49,6 @@ CARD = Card(
         Knob("plans", (4,), 4, open=True, low=1),
         Knob("entries", (0, 300_000), 0, open=True, low=0),
         Knob("qps", (0.0,), 0.0, open=True, low=0.0),
-    ),
-    claims=(
-        Claim(
-            id="AC-overlap",
-            says="Tools run while the plan is still written for a fifth of the latency.",
-            source="headline",
-            paper="only 18.2 % of the latency of LLMCompiler overlaps, where tools take 30.2 % of an agent's",
-            effect=0.182,
-            expect=Level("overlap_share", where={"entries": 300_000}, groups=("kb", "mix")),
-            apart_from=(),
-            no_rival="Who writes no plan has nothing to overlap with.",
-        ),
-        Claim(
-            id="AC-ahead",
-            says="Calls that begin while the plan is written make requests shorter.",
-            source="own",
-            paper="the paper gives the share that overlaps, not what it saves",
-            effect=None,
-            expect=Ratio(
-                "request_s", against="llm_compiler", high=1.0, groups=("kb", "mix"),
-                where={"ahead": "on", "entries": 300_000}, there={"ahead": "off", "entries": 300_000},
-            ),
-        ),
-        Claim(
-            id="AC-planned",
-            says="A plan asks the model three times where ReAct asks it four times.",
-            source="own",
-            paper="the paper gives calls of all agents together",
-            effect=None,
-            expect=Ratio("llm_calls", against="react", high=0.75, where={"qps": 0.0}),
-        ),
-        Claim(
-            id="AC-same-ahead",
-            says="Begun early or late, calls bring the same answers, word for word.",
-            source="check",
-            paper="what a tool says does not depend on when it is asked",
-            effect=None,
-            expect=Ratio(
-                "answers_digest", against="llm_compiler", low=1.0, high=1.0, every=True,
-                where={"ahead": "on"}, there={"ahead": "off"},
-            ),
-        ),
     ),
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ microseconds, and for more than half where a look-up reads a million rows.
 that is counted and not run; a queue without requests that wait.
 """
 
-from adabench.harness.contract.card import Ability, Card, Claim, Knob, Monotone, Point, Ratio
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
@@ -38,82 +38,6 @@ CARD = Card(
         Knob("qps", (0.0, 1.0, 16.0, 256.0), 0.0, open=True, low=0.0),
         Knob("steps", (24,), 24, open=True, low=1),
         Knob("entries", (0, 100_000, 300_000, 1_000_000), 0, open=True, low=0),
-    ),
-    claims=(
-        Claim(
-            id="AC-calls",
-            says="An agent calls its model nine times where a chain of thought calls it once.",
-            source="headline",
-            paper="9.2 times the calls of a chain of thought, on average over agents and benchmarks",
-            effect=9.2,
-            expect=Ratio("llm_calls", against="cot", where={"qps": 0.0}),
-            apart_from=(),
-            no_rival="A cost and no merit: whoever calls tools pays it.",
-        ),
-        Claim(
-            id="AC-tail",
-            says="Its latencies are spread wider than those of a single call.",
-            source="measured",
-            paper="p95 of 20.7 s and 50.8 s against 9.7 s of single turns; no median is given",
-            effect=None,
-            expect=Ratio("p95_over_p50", against="cot", low=1.2, where={"qps": 0.0}),
-            apart_from=(),
-            no_rival="A cost and no merit: it is not told apart from other agents.",
-        ),
-        Claim(
-            id="AC-idle",
-            says="The slower its tools are, the longer the model stands idle.",
-            source="measured",
-            paper="idle for up to 54.5 % of a request; the share follows from the tools, of 1.2 s or of 20 ms",
-            effect=None,
-            expect=Monotone(
-                "idle_share", over="entries", rising=True, tolerance=0.02,
-                where={"qps": 0.0}, groups=("kb", "mix"),
-            ),
-            apart_from=(),
-            no_rival="A cost and no merit: whoever waits for tools pays it.",
-        ),
-        Claim(
-            id="AC-prefix",
-            says="A prefix cache spares three in five of the words that are read.",
-            source="headline",
-            paper="prefill time 60.1 % less with prefix caching (58.6 % in the first version)",
-            effect=0.399,
-            share=0.56,
-            expect=Ratio("prefilled", against="react_nocache", where={"qps": 0.0}),
-            apart_from=(),
-            no_rival="Held against the same agent without a cache: who calls no tool reads less anyway.",
-        ),
-        Claim(
-            id="AC-prefix-time",
-            says="It spares as much of the time that reading takes.",
-            source="own",
-            paper="counts alone could be worked out; the time was really spared",
-            effect=None,
-            expect=Ratio("prefill_s", against="react_nocache", high=0.6, where={"qps": 0.0}),
-        ),
-        Claim(
-            id="AC-same-cache",
-            says="With and without a prefix cache every answer is the same, word for word.",
-            source="check",
-            paper="what is kept is what would be read again",
-            effect=None,
-            expect=Ratio(
-                "answers_digest", against="react_nocache", low=1.0, high=1.0, every=True,
-                where={"qps": 0.0},
-            ),
-        ),
-        Claim(
-            id="AC-same-load",
-            says="At one and at sixteen requests a second every answer is the same, word for word.",
-            source="check",
-            paper="rows of a batch are computed one by one",
-            effect=None,
-            expect=Ratio(
-                "answers_digest", against="react", low=1.0, high=1.0, every=True,
-                where={"qps": 16.0}, there={"qps": 1.0},
-            ),
-        ),
     ),
 )  # fmt: skip
 

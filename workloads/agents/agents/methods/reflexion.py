@@ -16,7 +16,7 @@ episodes and a vote, at the same words, lie two to five points higher on facts.
 reflections that are not in the bill.
 """
 
-from adabench.harness.contract.card import Card, Claim, Frontier, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Branch, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
@@ -32,29 +32,6 @@ CARD = Card(
         Knob("reflections", (1, 2, 4), 2, open=True, low=0),
         Knob("accept", (0.5,), 0.5, open=True, low=0.0, high=1.0),
         Knob("qps", (0.0,), 0.0, open=True, low=0.0),
-    ),
-    claims=(
-        Claim(
-            id="AC-diminish",
-            says="Late reflections bring a thirtieth of the points a second that early ones bring.",
-            source="headline",
-            paper="+4 points for 8.7 s early and for 269.5 s late: 31 times",
-            effect=0.0323,
-            expect=Ratio(
-                "gain_per_s", against="reflexion",
-                where={"reflections": 4}, there={"reflections": 1}, groups=("kb", "mix"),
-            ),
-            apart_from=(),
-            no_rival="A limit and no merit: random retries bring nothing at any time.",
-        ),
-        Claim(
-            id="AC-fair",
-            says="At equal words it answers more than a vote of independent episodes.",
-            source="own",
-            paper="the paper has no rival at equal words",
-            effect=None,
-            expect=Frontier("words", "accuracy", against="self_consistency", low=0.0),
-        ),
     ),
 )  # fmt: skip
 

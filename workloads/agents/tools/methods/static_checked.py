@@ -9,7 +9,7 @@ data stay silent: what a tool says of itself is what stands in the world.
 **Ways to fake it.** Looks that are not counted; a look that knows what is right.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.agents.tools.substrate.fallback_workflow import run_workflow
 from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
@@ -18,16 +18,6 @@ CARD = Card(
     title="A static workflow with fallbacks that looks before it says done",
     adapts="nothing",
     role="static",
-    claims=(
-        Claim(
-            id="TR-checked",
-            says="With one look at the end no failure of a static workflow is silent.",
-            source="check",
-            paper="it argues against static workflows by their silent failures, without this look",
-            effect=None,
-            expect=Bound("silent", "none_missed", where={"set": ("paper", "subsets")}),
-        ),
-    ),
 )
 
 

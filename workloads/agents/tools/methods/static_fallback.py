@@ -9,7 +9,7 @@ takes every crash for one. On subsets a fifth of the cases is silent: those in w
 **Ways to fake it.** A map that knows the scenarios.
 """
 
-from adabench.harness.contract.card import Card, Claim, Level, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.agents.tools.substrate.fallback_workflow import run_workflow
 from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
@@ -18,16 +18,6 @@ CARD = Card(
     title="A static workflow with fallbacks",
     adapts="nothing",
     role="static",
-    claims=(
-        Claim(
-            id="TR-static",
-            says="Its failures are silent in 3 of 19 scenarios.",
-            source="check",
-            paper="silent on S6, S7 and T6: 3 of 19",
-            effect=0.158,
-            expect=Level("silent", where={"set": "paper"}),
-        ),
-    ),
 )
 
 

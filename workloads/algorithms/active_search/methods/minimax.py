@@ -9,7 +9,7 @@ everywhere. In easy classes nobody told it what to do.
 **Ways to fake it.** None: it is what is left when the offsets are.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
@@ -20,16 +20,6 @@ CARD = Card(
     adapts="the next arm, by a network trained against the hardest class",
     fidelity="reconstructed",
     conditions={"family": "suite"},
-    claims=(
-        Claim(
-            id="MM-1",
-            says="Without offsets the policy serves the hopeless class: a larger worst gap.",
-            source="own",
-            paper="the reason for the offsets; the paper has no such run that we know of",
-            effect=None,
-            expect=Difference("worst_gap", against="learned_policy", low=0.0, groups=("classes",)),
-        ),
-    ),
 )
 
 

@@ -10,7 +10,7 @@ case of the classes that the prior seldom shows, the easiest among them.
 **Ways to fake it.** A prior that nobody would choose; fewer updates.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
@@ -20,30 +20,6 @@ CARD = Card(
     paper="the existing approach that arXiv 2010.15382 compares with",
     adapts="the next arm, by a network trained for the average under a prior",
     fidelity="reconstructed",
-    claims=(
-        Claim(
-            id="LA-prior",
-            says="Under its own prior it has a lower loss than the robust policy.",
-            source="own",
-            paper="robustness should cost something where the prior is right",
-            effect=None,
-            expect=Difference("loss", against="learned_policy", high=0.0, groups=("prior",)),
-        ),
-        Claim(
-            id="LA-prior-q",
-            says="In 20 Questions it has a lower average loss than the robust policy.",
-            source="own",
-            paper="robustness should cost something where the prior is right",
-            effect=None,
-            expect=Difference(
-                "loss",
-                against="learned_policy",
-                high=0.0,
-                where={"family": "questions"},
-                groups=("questions",),
-            ),
-        ),
-    ),
 )
 
 

@@ -8,7 +8,7 @@ never asked with probability 0.9^20 = 0.12.
 **Ways to fake it.** Random numbers that are not fresh at each query.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
 from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Ints, first_best
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
@@ -18,16 +18,6 @@ CARD = Card(
     paper="none: a control",
     adapts="nothing: any arm",
     role="control",
-    claims=(
-        Claim(
-            id="LA-random",
-            says="As many queries without looking at answers do worse than the robust policy.",
-            source="check",
-            paper="a control: what is claimed is the choice of queries, not their number",
-            effect=None,
-            expect=Difference("loss", against="learned_policy", low=0.0, groups=("classes",)),
-        ),
-    ),
 )
 
 

@@ -13,7 +13,7 @@ gap.
 flatters. Both get the same start and the same number of updates (`train_bandit.py`).
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.bandits import Policy
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
@@ -27,16 +27,6 @@ CARD = Card(
     oracle="bound",
     fidelity="reconstructed",
     conditions={"family": "suite"},
-    claims=(
-        Claim(
-            id="LA-limit-specialist",
-            says="No policy succeeds more often than the lower bound on the loss allows.",
-            source="theorem",
-            paper="T of about C log(1 / d) queries are necessary: the bound that classes are made of",
-            effect=None,
-            expect=Bound("success", "success_limit", over="mean"),
-        ),
-    ),
 )
 
 

@@ -11,7 +11,7 @@ between the two it wastes queries on arms that are out of the race.
 happens to favour the best one (the task shuffles the arms).
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
@@ -27,24 +27,6 @@ CARD = Card(
     adapts="nothing: arms in turn",
     role="static",
     knobs=(Knob("among", (10, 5), 10, open=True, low=1, high=10),),
-    claims=(
-        Claim(
-            id="LA-limit-uniform",
-            says="No policy succeeds more often than the lower bound on the loss allows.",
-            source="theorem",
-            paper="T of about C log(1 / d) queries are necessary: the bound that classes are made of",
-            effect=None,
-            expect=Bound("success", "success_limit", over="mean"),
-        ),
-        Claim(
-            id="CT-easy",
-            says="In the easiest class uniform suffices: success within 2 points of the robust policy's.",
-            source="check",
-            paper="the negative control: where everything is easy nothing is to be learnt",
-            effect=None,
-            expect=Difference("success", against="learned_policy", low=-0.02, groups=("easy",)),
-        ),
-    ),
 )
 
 

@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     AGES,
     LiftedRecursion,
@@ -54,25 +54,6 @@ CARD = Card(
     fidelity="special-case",
     moved_from="connectivity/learned",
     conditions={"n": 1000},
-    claims=(
-        Claim(
-            id="LE-1",
-            says="Lifetimes learned from the first tenth of a stream are worth having where there "
-            "is something to learn: less work than doubling.",
-            source="own",
-            paper="The paper takes its predictions as given; those that are learned must beat none.",
-            effect=None,
-            expect=Ratio("work", against="lookahead", high=1.0, groups=("fifo", "heavy")),
-        ),
-        Claim(
-            id="LE-1-memoryless",
-            says="The same where lifetimes are memoryless.",
-            source="own",
-            paper="The paper takes its predictions as given; those that are learned must beat none.",
-            effect=None,
-            expect=Ratio("work", against="lookahead", high=1.0, groups=("random", "ring")),
-        ),
-    ),
 )
 Floats = NDArray[np.float64]
 PREFIX = 0.1

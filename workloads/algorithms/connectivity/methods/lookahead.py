@@ -10,7 +10,7 @@ repairs cover a share of the time tree whatever happens.
 **Ways to fake it.** Peeking at the prediction to begin the doubling.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
@@ -25,16 +25,6 @@ CARD = Card(
     adapts="how long an edge is believed in, on how long it has lived",
     fidelity="special-case",
     conditions={"noise": 1.0, "n": 1000},
-    claims=(
-        Claim(
-            id="PU-LA",
-            says="Without predictions the recursion does more work than with nearly right ones.",
-            source="own",
-            paper="An ablation: the distance is what predictions are worth.",
-            effect=None,
-            expect=Ratio("work", against="predicted_updates", low=2.0),
-        ),
-    ),
 )
 
 

@@ -15,7 +15,7 @@ and 5.9 at 5,000 on random streams, 106 and 237 times fewer than rebuilding at e
 edge out of the work.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
@@ -30,24 +30,6 @@ CARD = Card(
     adapts="what is united when, on all deletion times",
     role="oracle",
     oracle="exact",
-    claims=(
-        Claim(
-            id="OF-1",
-            says="Unions are at most 2 (log2 P - 1) per inserted edge.",
-            source="theorem",
-            paper="O(log T) nodes an edge; the constant is that of canonical intervals",
-            effect=None,
-            expect=Bound("unions", "perfect_bound"),
-        ),
-        Claim(
-            id="OF-2",
-            says="Every answer is the rebuild baseline's.",
-            source="check",
-            paper="Two algorithms that share no structure must agree.",
-            effect=None,
-            expect=Ratio("answers", against="rebuild", low=1.0, high=1.0, every=True),
-        ),
-    ),
 )
 
 

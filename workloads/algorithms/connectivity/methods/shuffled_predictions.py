@@ -10,7 +10,7 @@ are equal, shuffling changes little, and the control should be about as good as 
 **Ways to fake it.** Lifetimes of another distribution.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
@@ -25,16 +25,6 @@ CARD = Card(
     role="control",
     moved_from="connectivity/shuffled",
     conditions={"noise": 1.0, "n": 1000},
-    claims=(
-        Claim(
-            id="PU-CT",
-            says="Lifetimes without content do no good: more work than the method's.",
-            source="check",
-            paper="A control: what the predictions say must be what helps.",
-            effect=None,
-            expect=Ratio("work", against="predicted_updates", low=1.0),
-        ),
-    ),
 )
 
 

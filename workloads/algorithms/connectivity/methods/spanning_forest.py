@@ -12,7 +12,7 @@ leaves small sides), some n / 4 steps per cut on the ring, where halves are halv
 lucky half of the time.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import (
     forest,
     forest_query,
@@ -27,24 +27,6 @@ CARD = Card(
     adapts="nothing: a cut tree is mended from its smaller side",
     role="static",
     fidelity="special-case",
-    claims=(
-        Claim(
-            id="SF-1",
-            says="The task's own anchor runs this structure: no more work than that on any stream.",
-            source="check",
-            paper="A self-test: both count the same steps.",
-            effect=None,
-            expect=Bound("work", "backstop"),
-        ),
-        Claim(
-            id="SF-2",
-            says="On the ring a cut costs a share of the circle: dearer than offline.",
-            source="own",
-            paper="Why the family is here: on it predictions have something to save.",
-            effect=None,
-            expect=Ratio("work", against="offline", low=2.0, groups=("ring",)),
-        ),
-    ),
 )
 
 

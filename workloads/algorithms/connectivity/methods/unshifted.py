@@ -12,7 +12,7 @@ modulo 512, so single seeds vary much: some shifts are as bad as none.
 **Ways to fake it.** Dyadic streams whose error is larger than stated; a shift that is redrawn.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
@@ -26,39 +26,6 @@ CARD = Card(
     adapts="what is rebuilt, on predictions, with the time tree where the adversary expects it",
     role="control",
     conditions={"noise": 100.0, "n": 1000},
-    claims=(
-        Claim(
-            id="AB-1",
-            says="Without the shift an adversary at large nodes' ends makes it visibly worse: "
-            "twice the unions on dyadic streams.",
-            source="own",
-            paper="The random shift gives the expectation its linear error; the paper has no figure, "
-            "and twice is our criterion.",
-            effect=None,
-            expect=Ratio(
-                "unions",
-                against="predicted_updates",
-                low=2.0,
-                where={"noise": 100.0},
-                groups=("dyadic",),
-            ),
-        ),
-        Claim(
-            id="AB-2",
-            says="On streams without an adversary the shift changes little: within 10 %.",
-            source="own",
-            paper="A control of the ablation: only the adversary may see the shift.",
-            effect=None,
-            expect=Ratio(
-                "unions",
-                against="predicted_updates",
-                low=0.9,
-                high=1.1,
-                where={"noise": 100.0},
-                groups=("random", "fifo", "heavy", "ring"),
-            ),
-        ),
-    ),
 )
 
 

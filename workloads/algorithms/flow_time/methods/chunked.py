@@ -35,7 +35,7 @@ import math
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
@@ -56,69 +56,6 @@ CARD = Card(
     adapts="which job runs, on chunks of each job's revealed operations, at every event",
     fidelity="reconstructed",
     knobs=(Knob("c", (1.5, 2.0, 4.0), 2.0, open=True, low=1.0, high=1000.0),),
-    claims=(
-        Claim(
-            id="FT-1",
-            says="It is O(m^2)-competitive.",
-            source="headline",
-            paper="'a deterministic O(m^2)-competitive algorithm'",
-            effect=None,
-            expect=OutOfReach(
-                "a theorem over all inputs whose constant is not public to us: no ratio on the streams "
-                "of a run confirms or breaks it, and that of a random job falls against m^2 too"
-            ),
-        ),
-        Claim(
-            id="FT-1-refined",
-            says="It is O(m1 m2)-competitive.",
-            source="headline",
-            paper="'a refined competitive ratio in O(m_1 m_2)'",
-            effect=None,
-            expect=OutOfReach("the definitions of m1 and m2 are not public to us"),
-        ),
-        Claim(
-            id="FT-2",
-            says="No algorithm does better than the upper bounds, up to constants.",
-            source="headline",
-            paper="'our bounds are essentially best possible'",
-            effect=None,
-            expect=OutOfReach("a lower bound over all algorithms: no run can decide it"),
-        ),
-        Claim(
-            id="FT-1-worth",
-            says="What is revealed is worth having: less flow time than a random job and than round "
-            "robin, over all families.",
-            source="own",
-            paper="The paper has no experiment; this tells the rule from policies that look at no size.",
-            effect=None,
-            expect=Ratio("flow", against=("random_job", "round_robin"), high=1.0),
-        ),
-        Claim(
-            id="FT-1-hide",
-            says="Where long jobs hide behind small operations, from m = 8 on its flow time is below "
-            "that of op-SRPT, SETF, attained + current, round robin and a random job.",
-            source="own",
-            paper="The paper has no experiment; this is the theorem's shape on a hostile family.",
-            effect=None,
-            expect=Ratio(
-                "flow",
-                against=("op_srpt", "setf", "attained_current", "round_robin", "random_job"),
-                high=1.0, where={"m": (8, 16, 32)}, groups=("hide",),
-            ),
-        ),
-        Claim(
-            id="FT-5",
-            says="On burst, where op-SRPT's ratio grows with m, from m = 8 on its flow time is below "
-            "that of op-SRPT, round robin and a random job.",
-            source="own",
-            paper="The paper has no experiment; this is the separation of its two algorithms.",
-            effect=None,
-            expect=Ratio(
-                "flow", against=("op_srpt", "round_robin", "random_job"), high=1.0,
-                where={"m": (8, 16, 32)}, groups=("burst",),
-            ),
-        ),
-    ),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ it is optimal.
 **Ways to fake it.** None worth the name.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Floats,
@@ -25,16 +25,6 @@ CARD = Card(
     paper="none: the queue",
     adapts="nothing: the earliest arrival runs to its end",
     role="static",
-    claims=(
-        Claim(
-            id="FT-0-fifo",
-            says="No policy has less flow time than SRPT.",
-            source="check",
-            paper="SRPT is optimal (Schrage).",
-            effect=None,
-            expect=Ratio("flow", against="srpt", low=1.0, every=True),
-        ),
-    ),
 )
 
 

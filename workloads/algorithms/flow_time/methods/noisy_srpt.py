@@ -13,7 +13,7 @@ Knob: `mu`; an estimate is the total times mu^U, U uniform in -1..1.
 **Ways to fake it.** Ranking it among the policies that see operations only.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
@@ -32,16 +32,6 @@ CARD = Card(
     adapts="which job runs, on estimates of each job's total told at arrival",
     fidelity="special-case",
     knobs=(Knob("mu", (1.0, 2.0, 4.0), 2.0, open=True, low=1.0, high=1000.0),),
-    claims=(
-        Claim(
-            id="FT-0-noisy",
-            says="With estimates that are right it is SRPT, exactly.",
-            source="check",
-            paper="At mu = 1 an estimate is the total.",
-            effect=None,
-            expect=Ratio("flow", against="srpt", low=1.0, high=1.0, every=True, where={"mu": 1.0}),
-        ),
-    ),
 )
 
 

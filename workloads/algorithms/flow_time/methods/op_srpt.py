@@ -16,7 +16,7 @@ on `tight_one`.
 **Ways to fake it.** Calling it the algorithm of the paper; showing random instances alone.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Monotone, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.flow_time.substrate.heap import heap_size, least, remove, set_key
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
@@ -35,51 +35,6 @@ CARD = Card(
     slug="flow-time",
     adapts="which job runs, on what is left of each job's operation at hand, at every event",
     fidelity="special-case",
-    claims=(
-        Claim(
-            id="FT-3",
-            says="On uniform obligatory tests its flow time is at most twice the optimum.",
-            source="headline",
-            paper="'SRPT at the operation level is 2-competitive'",
-            effect=None,
-            expect=Bound("flow", "obligatory_bound"),
-        ),
-        Claim(
-            id="FT-3-best",
-            says="No deterministic algorithm does better than 2 on uniform obligatory tests.",
-            source="headline",
-            paper="'which is best possible'",
-            effect=None,
-            expect=OutOfReach("a lower bound over all algorithms: no run can decide it"),
-        ),
-        Claim(
-            id="FT-3-tight",
-            says="Where it tests everything first its ratio reaches 1.5: the bound is not idle.",
-            source="check",
-            paper="2 is best possible, so some family must come near it.",
-            effect=None,
-            expect=Ratio("flow", against="srpt", low=1.48, every=True, groups=("tight_one",)),
-        ),
-        Claim(
-            id="FT-0-op",
-            says="With one operation a job it is SRPT, exactly.",
-            source="check",
-            paper="At m = 1 all sizes are known at arrival.",
-            effect=None,
-            expect=Ratio(
-                "flow", against="srpt", low=1.0, high=1.0, every=True, where={"m": 1},
-                groups=("pareto", "exp", "trap", "geom", "hide", "burst", "service"),
-            ),
-        ),
-        Claim(
-            id="FT-4",
-            says="Outside its special case its ratio grows with m.",
-            source="own",
-            paper="The paper gives no figure; this is why it needs another algorithm.",
-            effect=None,
-            expect=Monotone("ratio", over="m", rising=True, groups=("burst", "hide"), tolerance=0.1),
-        ),
-    ),
 )  # fmt: skip
 
 

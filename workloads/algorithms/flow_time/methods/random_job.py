@@ -8,7 +8,7 @@ but on no information. What it loses against op-SRPT is what the revealed sizes 
 **Ways to fake it.** One pseudo-random order shared by all random streams.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Floats,
@@ -26,17 +26,6 @@ CARD = Card(
     paper="none: a control",
     adapts="nothing: any job runs, chosen anew at every event",
     role="control",
-    claims=(
-        Claim(
-            id="FT-CT",
-            says="The same moments of decision without the sizes do no good: more flow time "
-            "than op-SRPT.",
-            source="check",
-            paper="A control: the sizes must be what helps.",
-            effect=None,
-            expect=Ratio("flow", against="op_srpt", low=1.0),
-        ),
-    ),
 )
 STREAMS = 3
 

@@ -9,7 +9,7 @@ the end). The card gives no figures.
 **Ways to fake it.** A quantum that is coarse against the jobs.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Case
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Floats,
@@ -26,16 +26,6 @@ CARD = Card(
     paper="Motwani, Phillips and Torng, Nonclairvoyant scheduling, 1994",
     adapts="nothing: everybody gets an equal share",
     role="static",
-    claims=(
-        Claim(
-            id="FT-0-rr",
-            says="No policy has less flow time than SRPT.",
-            source="check",
-            paper="SRPT is optimal (Schrage).",
-            effect=None,
-            expect=Ratio("flow", against="srpt", low=1.0, every=True),
-        ),
-    ),
 )
 
 

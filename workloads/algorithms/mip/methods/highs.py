@@ -5,7 +5,7 @@
 **Ways to fake it.** More threads; a limit that does not count reading the file.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
 from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.program import Program
@@ -16,16 +16,6 @@ CARD = Card(
     adapts="nothing from outside: branch and cut",
     role="static",
     needs=("milp",),
-    claims=(
-        Claim(
-            id="BL-time-highs",
-            says="It ends within 2 % of its budget.",
-            source="check",
-            paper="a gate: the package overruns by 1 to 10 s, which would be time for nothing",
-            effect=None,
-            expect=Bound("overrun", "allowed"),
-        ),
-    ),
 )
 
 

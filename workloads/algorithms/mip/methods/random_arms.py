@@ -7,7 +7,7 @@ What the bandit's choice is worth is the difference to this one, and nothing els
 **Ways to fake it.** Another portfolio, start or acceptance than the bandit's.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
 from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
 from adabench.workloads.algorithms.mip.substrate.mip import Mip
@@ -20,16 +20,6 @@ CARD = Card(
     adapts="nothing: the neighbourhood is drawn",
     role="control",
     needs=("milp",),
-    claims=(
-        Claim(
-            id="BL-time-random-arms",
-            says="It ends within 2 % of its budget, the first solve included.",
-            source="check",
-            paper="a gate: the package overruns by 1 to 10 s, which would be time for nothing",
-            effect=None,
-            expect=Bound("overrun", "allowed"),
-        ),
-    ),
 )
 
 

@@ -18,7 +18,7 @@ where one page held forever costs little but many cost everything.
 **Ways to fake it.** Reading true arrivals; charging it one bit.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Floats,
@@ -36,18 +36,6 @@ CARD = Card(
     paper="Wei, Better and simpler learning-augmented online caching, APPROX 2020",
     adapts="which page is evicted, on a predicted next arrival per request",
     fidelity="special-case",
-    claims=(
-        Claim(
-            id="BO-1",
-            says="With perfect arrivals the faults are exactly Belady's.",
-            source="check",
-            paper="True arrivals make the rule Belady's.",
-            effect=None,
-            expect=Ratio(
-                "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}
-            ),
-        ),
-    ),
 )
 
 

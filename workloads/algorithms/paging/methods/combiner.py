@@ -29,7 +29,7 @@ finished runs, which knows the future; simulations that share the real cache's p
 
 import numpy as np
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Floats,
@@ -58,32 +58,6 @@ CARD = Card(
     fidelity="reconstructed",
     moved_from="paging/combined",
     knobs=(Knob("epsilon", (0.05, 0.1, 0.5), 0.1, open=True, low=0.0),),
-    claims=(
-        Claim(
-            id="PG-7-robust",
-            says="Robust: faults are O(log k) OPT whatever the bits: at most (2 H_k + 1) OPT.",
-            source="headline",
-            paper="'robust' on discard predictions, by following Marker where that is cheaper: O(log k)",
-            effect=None,
-            expect=Bound("faults", "robust_bound"),
-        ),
-        Claim(
-            id="PG-7",
-            says="Never more than 1.25 times the better of MARK0 and Marker, plus 10 k.",
-            source="own",
-            paper="(1 + epsilon) min + O(k / epsilon) for the randomised rule; 1.25 and 10 k are ours, "
-            "for this deterministic one.",
-            effect=None,
-            expect=Ratio(
-                "faults",
-                against=("mark0", "marker"),
-                high=1.25,
-                allowance=1000.0,
-                every=True,
-                where={"noise": (0.0, 0.01, 0.05, 0.1, 0.3, 0.5, 1.0)},
-            ),
-        ),
-    ),
 )
 STREAMS = 3
 FOLLOWED, COST, SIMULATED, HAND, BOARD = 0, 1, 3, 4, 5

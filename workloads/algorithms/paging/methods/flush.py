@@ -26,7 +26,7 @@ Markov 1.00 / 1.45 / 1.61. Under `fall` (1 -> 0) it should suffer more per error
 faults only; calling a threshold on the next arrival a discard bit.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Evicts,
@@ -45,34 +45,6 @@ CARD = Card(
     slug="paging",
     adapts="which page is evicted, on one discard bit per request",
     fidelity="reconstructed",
-    claims=(
-        Claim(
-            id="PG-1-flush",
-            says="With perfect discard bits the faults are exactly Belady's.",
-            source="theorem",
-            paper="(1, k-1, 1), so the optimum without errors",
-            effect=None,
-            expect=Ratio(
-                "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}
-            ),
-        ),
-        Claim(
-            id="PG-2-flush",
-            says="faults <= OPT + (k-1) eta0 + eta1, whatever the bits.",
-            source="theorem",
-            paper="(1, k-1, 1)",
-            effect=None,
-            expect=Bound("faults", "flush_bound", over="every"),
-        ),
-        Claim(
-            id="PG-4",
-            says="No deterministic one-bit algorithm has alpha+beta < k or alpha+(k-1)gamma < k.",
-            source="headline",
-            paper="'our algorithms are essentially best possible'",
-            effect=None,
-            expect=OutOfReach("a lower bound over all algorithms: no run can decide it"),
-        ),
-    ),
 )
 
 

@@ -34,7 +34,7 @@ from math import log
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Bits,
     Cache,
@@ -62,25 +62,6 @@ CARD = Card(
     fidelity="special-case",
     moved_from="paging/learned",
     knobs=(Knob("threshold", (0.3, 0.5, 0.7), 0.5, open=True, low=0.0, high=1.0),),
-    claims=(
-        Claim(
-            id="PG-8",
-            says="Bits learned from the first fifth of a trace are worth having: fewer faults "
-            "than LRU.",
-            source="own",
-            paper="The paper takes its bits as given; a bit that is learned must beat no bit.",
-            effect=None,
-            expect=Ratio("faults", against="lru", high=1.0),
-        ),
-        Claim(
-            id="PG-8-real",
-            says="The same on the real trace alone, where no worst case of LRU helps the mean.",
-            source="own",
-            paper="The paper takes its bits as given; a bit that is learned must beat no bit.",
-            effect=None,
-            expect=Ratio("faults", against="lru", high=1.0, groups=("docs",)),
-        ),
-    ),
 )
 STREAMS = 3
 FEATURES = 5

@@ -16,7 +16,7 @@ faults on every request.
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Floats,
@@ -33,16 +33,6 @@ CARD = Card(
     paper="Sleator and Tarjan, Amortized efficiency of list update and paging rules, 1985",
     adapts="nothing: the page unused for longest goes",
     role="static",
-    claims=(
-        Claim(
-            id="PG-LRU",
-            says="Without predictions LRU comes close to its competitive ratio k on a circle.",
-            source="check",
-            paper="k is LRU's ratio (Sleator and Tarjan): the circle must be its worst case.",
-            effect=None,
-            expect=Ratio("faults", against="belady", low=90.0, groups=("cyclic",)),
-        ),
-    ),
 )
 
 

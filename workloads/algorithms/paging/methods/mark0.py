@@ -29,7 +29,7 @@ is room, as the pseudocode says.
 next arrivals; storing bits on faults only; showing symmetric noise alone.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Monotone, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Evicts,
@@ -52,48 +52,6 @@ CARD = Card(
     slug="paging",
     adapts="which page is evicted, on one discard bit per request",
     fidelity="reconstructed",
-    claims=(
-        Claim(
-            id="PG-1-mark0",
-            says="Consistent: with perfect discard bits the faults are exactly Belady's.",
-            source="headline",
-            paper="'consistent' on discard predictions: (1, 2 H_k, 1), so the optimum without errors",
-            effect=None,
-            expect=Ratio(
-                "faults", against="belady", low=1.0, high=1.0, every=True, where={"noise": 0.0}
-            ),
-        ),
-        Claim(
-            id="PG-2-mark0",
-            says="Smooth: expected faults <= OPT + 2 H_k eta0 + eta1, whatever the bits.",
-            source="headline",
-            paper="'smooth' on discard predictions: (1, 2 H_k, 1)",
-            effect=None,
-            expect=Bound("faults", "mark0_bound", over="mean"),
-        ),
-        Claim(
-            id="PG-5",
-            says="With at most 5 % wrong bits it faults less than LRU on Zipf traces.",
-            source="own",
-            paper="The paper has no experiment; a bit is worth having where it beats a policy without.",
-            effect=None,
-            expect=Ratio(
-                "faults",
-                against="lru",
-                high=1.0,
-                where={"noise": (0.0, 0.01, 0.05)},
-                groups=("zipf", "scan"),
-            ),
-        ),
-        Claim(
-            id="PG-6",
-            says="Hits fall as the share of wrong bits rises.",
-            source="own",
-            paper="The paper has no experiment; its bound rises with both kinds of error.",
-            effect=None,
-            expect=Monotone("hit_ratio", over="noise", rising=False, tolerance=0.002),
-        ),
-    ),
 )
 STREAMS = 20
 

@@ -30,7 +30,7 @@ above 6 on the circle: the opposite bargain to MARK0's.
 page for a random one; bits updated on faults only.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Floats,
@@ -57,32 +57,6 @@ CARD = Card(
     slug="paging",
     adapts="which unmarked page is evicted, on one phase bit per request",
     fidelity="reconstructed",
-    claims=(
-        Claim(
-            id="PG-3-consistent",
-            says="Consistent: with perfect phase bits expected faults are at most 2 OPT.",
-            source="headline",
-            paper="'consistent' on phase predictions: (2, H_k, 1)",
-            effect=None,
-            expect=Bound("faults", "phase_bound", over="mean", where={"noise": 0.0}),
-        ),
-        Claim(
-            id="PG-3",
-            says="Smooth: expected faults <= 2 OPT + H_k eta0 + eta1, whatever the bits.",
-            source="headline",
-            paper="'smooth' on phase predictions: (2, H_k, 1)",
-            effect=None,
-            expect=Bound("faults", "phase_bound", over="mean"),
-        ),
-        Claim(
-            id="PG-3-robust",
-            says="Robust: expected faults are O(log k) OPT whatever the bits: at most (2 H_k + 1) OPT.",
-            source="headline",
-            paper="'robust' on phase predictions: O(log k)",
-            effect=None,
-            expect=Bound("faults", "robust_bound", over="mean"),
-        ),
-    ),
 )
 STREAMS = 20
 

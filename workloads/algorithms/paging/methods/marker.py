@@ -16,7 +16,7 @@ and 5.0 on the circle, near H_100 = 5.19, where LRU pays 95.
 deterministic and forfeits the bound.
 """
 
-from adabench.harness.contract.card import Bound, Card, Claim, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Floats,
@@ -33,16 +33,6 @@ CARD = Card(
     paper="Fiat et al., Competitive paging algorithms, 1991",
     adapts="nothing from outside: a random page unused in this phase goes",
     role="static",
-    claims=(
-        Claim(
-            id="MK-1",
-            says="Expected faults are at most 2 H_k x OPT; the task's bound allows one OPT more.",
-            source="theorem",
-            paper="2 H_k (Fiat et al.)",
-            effect=None,
-            expect=Bound("faults", "robust_bound", over="mean"),
-        ),
-    ),
 )
 STREAMS = 3
 

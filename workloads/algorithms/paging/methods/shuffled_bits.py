@@ -10,7 +10,7 @@ right, and worse than Marker, for a random 1 throws out a page that may be popul
 **Ways to fake it.** Bits at another rate than MARK0's.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     Cache,
     Evicts,
@@ -31,16 +31,6 @@ CARD = Card(
     title="MARK0 on shuffled bits",
     adapts="which page is evicted, on bits without content",
     role="control",
-    claims=(
-        Claim(
-            id="PG-CT",
-            says="Bits of the right rate without content do no good: more faults than MARK0.",
-            source="check",
-            paper="A control: what the bits say must be what helps.",
-            effect=None,
-            expect=Ratio("faults", against="mark0", low=1.0),
-        ),
-    ),
 )
 STREAMS = 3
 

@@ -15,7 +15,7 @@ ends.
 
 import numpy as np
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
 from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
@@ -41,16 +41,6 @@ CARD = Card(
     paper="Koenig, Likhachev and Furcy, Lifelong planning A*, Artificial Intelligence, 2004",
     adapts="which samples are expanded again, on which costs became inconsistent; per update",
     knobs=(Knob("early", (False, True), False),),
-    claims=(
-        Claim(
-            id="LPA-exact",
-            says="Costs are those of the shortest ways.",
-            source="theorem",
-            paper="a theorem",
-            effect=None,
-            expect=Bound("g_gap", "tolerance"),
-        ),
-    ),
 )
 
 

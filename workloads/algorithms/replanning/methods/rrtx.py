@@ -19,7 +19,7 @@ untuned.
 
 import numpy as np
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.fast_marching import cut
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
@@ -48,16 +48,6 @@ CARD = Card(
     knobs=(
         Knob("epsilon", (0.0, 0.1, 1.0), 0.0, open=True, low=0.0),
         Knob("early", (False, True), False),
-    ),
-    claims=(
-        Claim(
-            id="RX-exact",
-            says="At epsilon 0, drained, costs are those of the shortest ways.",
-            source="theorem",
-            paper="epsilon-consistent",
-            effect=None,
-            expect=Bound("g_gap", "tolerance"),
-        ),
     ),
 )
 

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
@@ -53,16 +53,6 @@ CARD = Card(
     adapts="nothing: both ends grow until they meet",
     role="static",
     knobs=(Knob("rows", ("given", "hubs_first"), "given", at="prepare"),),
-    claims=(
-        Claim(
-            id="BB-1",
-            says="It is exact on every graph.",
-            source="check",
-            paper="A search that stops at the first meeting edge must agree with a full index.",
-            effect=None,
-            expect=Ratio("exact", against="pll", low=1.0, high=1.0, every=True),
-        ),
-    ),
 )
 
 

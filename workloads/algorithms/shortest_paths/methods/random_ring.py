@@ -12,7 +12,7 @@ stands in many rows.
 power laws; little difference on the grid and the geometric graph, where no vertex is special.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import (
@@ -47,21 +47,6 @@ CARD = Card(
             open=True,
             low=0.0,
             high=1.0,
-        ),
-    ),
-    claims=(
-        Claim(
-            id="WH-CT",
-            says="A ring of arbitrary vertices errs more than WormHole's of the same size.",
-            source="check",
-            paper="A control: which vertices are taken must be what helps.",
-            effect=None,
-            expect=Ratio(
-                "mean_error",
-                against="wormhole",
-                low=1.0,
-                groups=("power_2.3", "power_2.5", "power_2.8"),
-            ),
         ),
     ),
 )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
 from adabench.workloads.algorithms.stragglers.substrate.scheme import (
@@ -37,25 +37,6 @@ CARD = Card(
     paper="MapReduce: Simplified Data Processing on Large Clusters, OSDI 2004",
     adapts="whose part is started again, on who is late in this round",
     fidelity="special-case",
-    claims=(
-        Claim(
-            id="BK-1",
-            says="In short bursts backups take less time than waiting for all.",
-            source="measured",
-            paper="44 % more time without them, on a sort",
-            effect=0.694,
-            expect=Ratio("time", against="uncoded", groups=("short",)),
-            requires=("BK-1-whole",),
-        ),
-        Claim(
-            id="BK-1-whole",
-            says="No part of the data is missing from its gradients.",
-            source="check",
-            paper="time is compared among schemes that are exact; to leave the late out is cheap",
-            effect=None,
-            expect=Ratio("delivered", against="uncoded", low=1.0, every=True, groups=("short",)),
-        ),
-    ),
 )
 
 

@@ -20,7 +20,7 @@ which makes repetition free.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.parameter_search import best_code
@@ -44,43 +44,6 @@ CARD = Card(
     knobs=(
         Knob("s", (-1, 3, 7, 15, 31), -1, open=True, low=-1, high=100000),
         Knob("strict", (False, True), False),
-    ),
-    claims=(
-        Claim(
-            id="GC-exact-code",
-            says="What it decodes is the full-batch gradient: within 1e-5, on real processes.",
-            source="theorem",
-            paper="the code is exact: any n - s results give the sum of all parts",
-            effect=None,
-            expect=Bound("gradient_error", "tolerance", where={"level": "real"}),
-        ),
-        Claim(
-            id="GC-1-code",
-            says="In short bursts it takes less time than waiting for all.",
-            source="measured",
-            paper="109.4 s against 122.6 s for 80 jobs on recorded delays",
-            effect=0.892,
-            expect=Ratio("time", against="uncoded", groups=("short",)),
-            requires=("GC-1-code-whole",),
-        ),
-        Claim(
-            id="GC-1-code-whole",
-            says="No part of the data is missing from its gradients.",
-            source="check",
-            paper="time is compared among schemes that are exact; to leave the late out is cheap",
-            effect=None,
-            expect=Ratio("delivered", against="uncoded", low=1.0, every=True, groups=("short",)),
-        ),
-        Claim(
-            id="GC-2-code",
-            says="Its load is (s + 1) / n: 0.0625 at s = 15 and n = 256.",
-            source="check",
-            paper="0.0625: the formula",
-            effect=None,
-            expect=Ratio(
-                "load", against="uncoded", low=16.0, high=16.0, every=True, where={"s": 15}
-            ),
-        ),
     ),
 )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
 from adabench.workloads.algorithms.stragglers.substrate.scheme import (
@@ -35,21 +35,6 @@ CARD = Card(
     adapts="who works, on each round's true delays",
     role="oracle",
     oracle="bound",
-    claims=(
-        Claim(
-            id="OR-1",
-            says="No scheme that is exact takes less time than the oracle in short bursts.",
-            source="check",
-            paper="a bound that a scheme beats is none",
-            effect=None,
-            expect=Ratio(
-                "time", high=1.0, every=True, groups=("short",),
-                against=(
-                    "uncoded", "gradient_code", "sequential_gc", "multiplexed_gc", "backup_tasks",
-                ),
-            ),
-        ),
-    ),
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ bursts, 0.97 for the two hostile families.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
 from adabench.workloads.algorithms.stragglers.substrate.scheme import (
@@ -33,19 +33,6 @@ CARD = Card(
     paper="none: industrial practice",
     adapts="nothing: late results are dropped, whoever's they are",
     role="static",
-    claims=(
-        Claim(
-            id="IGN-1",
-            says="It is not exact: with stragglers its gradients lack part of the data.",
-            source="check",
-            paper="a baseline that must not pass for exact",
-            effect=None,
-            expect=Ratio(
-                "delivered", against="uncoded", high=0.9999, every=True,
-                groups=("short", "long", "independent"),
-            ),
-        ),
-    ),
 )  # fmt: skip
 
 

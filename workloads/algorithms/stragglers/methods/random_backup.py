@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
 from adabench.workloads.algorithms.stragglers.substrate.scheme import (
@@ -32,17 +32,6 @@ CARD = Card(
     paper="none: a control",
     adapts="nothing: copies of parts drawn at random, as many as there are late ones",
     role="control",
-    claims=(
-        Claim(
-            id="BK-random",
-            says="The same number of copies of random parts does no good: more time than backup "
-            "tasks.",
-            source="check",
-            paper="a control: what is claimed is knowing who is late, not copying",
-            effect=None,
-            expect=Ratio("time", against="backup_tasks", low=1.0, groups=("short",)),
-        ),
-    ),
 )
 
 

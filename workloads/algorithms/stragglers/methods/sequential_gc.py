@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.parameter_search import (
@@ -59,90 +59,6 @@ CARD = Card(
     adapts="which workers repeat an older part in place of a new one, on who was late B rounds ago",
     fidelity="code-confirmed",
     knobs=(Knob("params", ("probe", "2,3,23"), "probe", open=True),),
-    claims=(
-        Claim(
-            id="GC-exact-repeat",
-            says="What it decodes is the full-batch gradient: within 1e-5, on real processes.",
-            source="theorem",
-            paper="the code is exact: any n - s results give the sum of all parts",
-            effect=None,
-            expect=Bound("gradient_error", "tolerance", where={"level": "real"}),
-        ),
-        Claim(
-            id="GC-1-repeat",
-            says="In short bursts it takes less time than gradient coding, over 480 jobs.",
-            source="headline",
-            paper='"two schemes that demonstrate improved performance compared to GC"; 105.9 s against '
-            "109.4 s for 80 jobs on recorded delays",
-            effect=0.968,
-            expect=Ratio(
-                "time", against="gradient_code", groups=("short",), where={"jobs": 480}
-            ),
-            requires=("GC-1-repeat-whole",),
-        ),
-        Claim(
-            id="GC-1-repeat-whole",
-            says="No part of the data is missing from its gradients.",
-            source="check",
-            paper="time is compared among schemes that are exact; to leave the late out is cheap",
-            effect=None,
-            expect=Ratio(
-                "delivered", against="gradient_code", low=1.0, every=True, groups=("short",), where={"jobs": 480}
-            ),
-        ),
-        Claim(
-            id="GC-1-repeat-brief",
-            says="The same over 60 jobs.",
-            source="measured",
-            paper="105.9 s against 109.4 s for 80 jobs on recorded delays",
-            effect=0.968,
-            expect=Ratio("time", against="gradient_code", groups=("short",)),
-            requires=("GC-1-repeat-brief-whole",),
-        ),
-        Claim(
-            id="GC-1-repeat-brief-whole",
-            says="No part of the data is missing from its gradients.",
-            source="check",
-            paper="time is compared among schemes that are exact; to leave the late out is cheap",
-            effect=None,
-            expect=Ratio(
-                "delivered", against="gradient_code", low=1.0, every=True, groups=("short",)
-            ),
-        ),
-        Claim(
-            id="GC-3-repeat",
-            says="On delays recorded in Canada it finishes 80 jobs sooner than GC.",
-            source="measured",
-            paper="105.9 s against 109.4 s; the delays have no licence: give them as canada.csv",
-            effect=0.968,
-            expect=Ratio(
-                "time", against="gradient_code", where={"delays": "canada.csv", "jobs": 80}
-            ),
-            apart_from=("random_backup", "uncoded"),
-        ),
-        Claim(
-            id="GC-4-repeat",
-            says="On another recorded profile it finishes 30 jobs sooner than GC.",
-            source="measured",
-            paper="47.4 s against 53.1 s; the delays have no licence: give them as second.csv",
-            effect=0.893,
-            expect=Ratio(
-                "time", against="gradient_code", where={"delays": "second.csv", "jobs": 30}
-            ),
-            apart_from=("random_backup", "uncoded"),
-        ),
-        Claim(
-            id="GC-2-repeat",
-            says="Its load is 13/256 at (2, 3, 23) and n = 256.",
-            source="check",
-            paper="0.051: the formula",
-            effect=None,
-            expect=Ratio(
-                "load", against="uncoded", low=13.0, high=13.0, every=True,
-                where={"params": "2,3,23"},
-            ),
-        ),
-    ),
 )  # fmt: skip
 
 

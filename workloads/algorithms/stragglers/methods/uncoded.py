@@ -12,7 +12,7 @@ stragglers it is the best there is.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
 from adabench.workloads.algorithms.stragglers.substrate.scheme import (
@@ -30,16 +30,6 @@ CARD = Card(
     paper="none: plain data parallelism",
     adapts="nothing: every worker does its own part of every job",
     role="static",
-    claims=(
-        Claim(
-            id="GC-control",
-            says="Without stragglers no code does better than none.",
-            source="check",
-            paper="the negative control: the code chosen on a calm probe is no code",
-            effect=None,
-            expect=Ratio("time", against="gradient_code", high=1.0, every=True, groups=("none",)),
-        ),
-    ),
 )
 
 

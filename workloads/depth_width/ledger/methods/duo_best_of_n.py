@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import routed
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, rates
@@ -46,17 +46,6 @@ CARD = Card(
     knobs=(
         Knob("budget", (2,), 2, at="prepare", open=True, low=1, high=2),
         Knob("n", (100,), 100, at="prepare", open=True, low=1),
-    ),
-    claims=(
-        Claim(
-            id="duo-3-near",
-            says="Trained routers are nearer to the best of 100 random patterns than to the "
-            "oracle.",
-            source="measured",
-            paper="near the best of 100 random patterns, far from the oracle",
-            effect=None,
-            expect=Bound("apart_best", "apart_oracle", where={"batches": 1}),
-        ),
     ),
 )
 

@@ -36,7 +36,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
 from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import Studied
@@ -58,70 +58,6 @@ CARD = Card(
     knobs=(
         Knob("budget", (1, 3), 1, at="prepare", open=True, low=0, high=6),
         Knob("options", (2,), 2, at="prepare", open=True, low=2, high=3),
-    ),
-    claims=(
-        Claim(
-            id="duo-1",
-            says="One big module, placed by the oracle, loses less at answers than six, and more "
-            "by choice than by luck.",
-            source="headline",
-            paper="'activating a large module in just one layer outperforms models that use large "
-            "modules across all layers', without a number in the abstract",
-            effect=None,
-            expect=Ratio("loss_answer", against="static_duo", high=1.0, where={"budget": 1}),
-            requires=("duo-1-dealt", "duo-1-lucky", "duo-1-classes"),
-            apart_from=("random_duo", "static_duo"),
-        ),
-        Claim(
-            id="duo-1-dealt",
-            says="Patterns that are best for other answers lose more than its own: every batch.",
-            source="check",
-            paper="the shuffled control of duo-1",
-            effect=None,
-            expect=Bound("loss_answer", "loss_answer_dealt", where={"budget": 1}),
-        ),
-        Claim(
-            id="duo-1-lucky",
-            says="So does the best of as many random patterns, whatever they cost: every batch.",
-            source="check",
-            paper="the luck control of duo-1: the minimum over as many random patterns",
-            effect=None,
-            expect=Bound("loss_answer", "loss_answer_lucky", where={"budget": 1}),
-        ),
-        Claim(
-            id="duo-1-classes",
-            says="It gains more at answers than where the target is random: every batch.",
-            source="check",
-            paper="the luck control of duo-1: what a minimum gains where nothing can be gained",
-            effect=None,
-            expect=Bound("gained_random", "gained_answer", where={"budget": 1}),
-        ),
-        Claim(
-            id="duo-2",
-            says="Three big modules, placed by the oracle, lose less at answers than six.",
-            source="measured",
-            paper="6 big layers of 12, placed by the oracle, beat all 12",
-            effect=None,
-            expect=Ratio("loss_answer", against="static_duo", high=1.0, where={"budget": 3}),
-            requires=("duo-2-dealt", "duo-2-classes"),
-            apart_from=("random_duo", "static_duo"),
-        ),
-        Claim(
-            id="duo-2-dealt",
-            says="Patterns that are best for other answers lose more than its own: every batch.",
-            source="check",
-            paper="the shuffled control of duo-2",
-            effect=None,
-            expect=Bound("loss_answer", "loss_answer_dealt", where={"budget": 3}),
-        ),
-        Claim(
-            id="duo-2-classes",
-            says="It gains more at answers than where the target is random: every batch.",
-            source="check",
-            paper="the luck control of duo-2: what a minimum gains where nothing can be gained",
-            effect=None,
-            expect=Bound("gained_random", "gained_answer", where={"budget": 3}),
-        ),
     ),
 )
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Bound, Card, Claim, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
 from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import Studied
@@ -44,41 +44,6 @@ CARD = Card(
     knobs=(
         Knob("budget", (1,), 1, at="prepare", open=True, low=0, high=6),
         Knob("options", (2,), 2, at="prepare", open=True, low=2, high=3),
-    ),
-    claims=(
-        Claim(
-            id="duo-4",
-            says="More compute gains nothing where the target is random: every batch.",
-            source="own",
-            paper="the paper says of single tokens that high loss is not high difficulty",
-            effect=None,
-            expect=Bound("gain_random", "gain_tenth"),
-            requires=("duo-4-loss",),
-        ),
-        Claim(
-            id="duo-4-loss",
-            says="Although the loss there is the highest: every batch.",
-            source="own",
-            paper="the paper says of single tokens that some with a high loss do not gain",
-            effect=None,
-            expect=Bound("loss_answer", "loss_random"),
-        ),
-        Claim(
-            id="duo-4-filler",
-            says="Nor at the second and third word of a phrase: every batch.",
-            source="own",
-            paper="our substrate knows what needs no compute",
-            effect=None,
-            expect=Bound("gain_filler", "gain_tenth"),
-        ),
-        Claim(
-            id="duo-4-grows",
-            says="At answers it gains more with every further operation: every batch.",
-            source="own",
-            paper="our substrate knows which answers are hard: difficulty is to grow with k",
-            effect=None,
-            expect=Bound("gain_drop", "gain_tenth"),
-        ),
     ),
 )
 

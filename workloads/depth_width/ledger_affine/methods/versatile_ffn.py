@@ -38,7 +38,7 @@ reporting l; mixing softly in evaluation and calling it adaptive; presenting it 
 dense; forgetting the temperature. Each has a test.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import AffineTask, FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Path, Run, argmax
 from adabench.workloads.depth_width.substrate.readers import Batch
@@ -55,99 +55,6 @@ CARD = Card(
     knobs=(
         Knob("bias", (-2.0, 0.0, 2.0), 0.0, open=True, low=-1000, high=1000),
         Knob("path", ("both", "deep", "wide"), "both"),
-    ),
-    claims=(
-        Claim(
-            id="vffn-1",
-            says="With the same memory it answers more than dense MLPs at k = 2..4.",
-            source="headline",
-            paper="experiments across diverse benchmarks demonstrate the effectiveness of the method: "
-            "a better average on 8 tasks at equal parameters; no number confirmed",
-            effect=None,
-            expect=Difference("accuracy_deep", against="dense_ffn", low=0.0),
-        ),
-        Claim(
-            id="vffn-overhead",
-            says="It has the parameters of the dense model: gates and routers are a thousandth of them.",
-            source="headline",
-            paper="both pathways reuse the same parameters, so all additional capacity comes from "
-            "computation rather than memory; 0.1 % or less at width 1024",
-            effect=None,
-            expect=Ratio("parameters_bytes", against="dense_ffn", high=1.001),
-        ),
-        Claim(
-            id="vffn-operands",
-            says="Operands, where the value is computed, run more loops than fillers.",
-            source="headline",
-            paper='steering "easy" tokens through the efficient width-wise route and allocating '
-            'deeper iterative refinement to "hard" tokens; no number',
-            effect=None,
-            expect=Ratio("loops_operand_over_filler", against="fixed_loops", low=1.0),
-        ),
-        Claim(
-            id="vffn-2",
-            says="It takes 45 % fewer operations than fixed loops, and answers more.",
-            source="measured",
-            paper="better on average at about 45 % fewer FLOPs than 6 loops (recalled); ours are 4",
-            effect=0.55,
-            expect=Ratio("flops_counted", against="fixed_loops"),
-            requires=("vffn-2-better",),
-        ),
-        Claim(
-            id="vffn-2-better",
-            says="It answers more than fixed loops for everybody.",
-            source="measured",
-            paper="a better average on 8 tasks than the k-loop baselines; no number confirmed",
-            effect=None,
-            expect=Difference("accuracy", against="fixed_loops", low=0.0),
-        ),
-        Claim(
-            id="vffn-3",
-            says="It answers more than a mixture of separate experts that is larger.",
-            source="measured",
-            paper="beats a MoE whose parameter count is far larger, as it beats dense at equal "
-            "parameters; no number confirmed",
-            effect=None,
-            expect=Difference(
-                "accuracy", against="moe_ffn", low=0.0, keeping={"parameters_bytes": 0.0}
-            ),
-            requires=("vffn-1",),
-        ),
-        Claim(
-            id="vffn-loop4",
-            says="It runs at most 75 % of the MLPs of four loops for everybody, within a point.",
-            source="own",
-            paper="our criterion: what gates save beside the loops themselves",
-            effect=None,
-            expect=Ratio(
-                "executions", against="fixed_loops", high=0.75, keeping={"accuracy": 0.01}
-            ),
-        ),
-        Claim(
-            id="vffn-random",
-            says="Gates answer more than random gates that loop as often, layer by layer.",
-            source="own",
-            paper="our control: is the reading of the state worth anything?",
-            effect=None,
-            expect=Difference("accuracy", against="random_loops", low=0.0),
-        ),
-        Claim(
-            id="vffn-latency",
-            says="It takes more time than the dense model, not less.",
-            source="own",
-            paper="loops are no speed-up over dense, and nobody should read them as one",
-            effect=None,
-            expect=Ratio("latency_s", against="dense_ffn", low=1.0),
-        ),
-        Claim(
-            id="vffn-size",
-            says="It answers more than dense at both model scales, about 350 M and 720 M parameters.",
-            source="headline",
-            paper="experiments across model scales demonstrate the effectiveness of the method",
-            effect=None,
-            expect=OutOfReach("needs language models of two sizes and 40 billion tokens"),
-            scale="paper",
-        ),
     ),
 )
 

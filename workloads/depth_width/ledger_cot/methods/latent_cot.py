@@ -18,7 +18,7 @@ needs.
 many would do.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import Solver, StepTask
 from adabench.workloads.depth_width.substrate.questions import Exam
@@ -33,32 +33,6 @@ CARD = Card(
     knobs=(
         Knob("per_step", (1, 2), 1),
         Knob("student", ("prepared", "plain"), "prepared", at="prepare"),
-    ),
-    claims=(
-        Claim(
-            id="s15-stage-1",
-            says="Latent steps answer as many questions as spoken ones, within three points.",
-            source="own",
-            paper="our gate: shortcuts are judged on a student that can reckon",
-            effect=None,
-            expect=Difference("accuracy", against="cot", low=-0.03),
-        ),
-        Claim(
-            id="s15-stage-1-plain",
-            says="So do those of the student that nothing prepares, within three points.",
-            source="own",
-            paper="our gate: shortcuts are judged on a student that can reckon",
-            effect=None,
-            expect=Difference("accuracy", against="cot", low=-0.03, where={"student": "plain"}),
-        ),
-        Claim(
-            id="s15-stage-1-floor",
-            says="They answer half as many again as no steps at all.",
-            source="own",
-            paper="our gate: well above no chain of thought, or the task needs no steps",
-            effect=None,
-            expect=Ratio("accuracy", against="no_cot", low=1.5),
-        ),
     ),
 )
 

@@ -34,13 +34,8 @@ number of steps (`latent_cot` at `per_step` = 2 stands beside it); a task that n
 
 from adabench.harness.contract.card import (
     Card,
-    Claim,
-    Difference,
-    Frontier,
     Knob,
-    Monotone,
     Point,
-    Ratio,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
@@ -54,125 +49,6 @@ CARD = Card(
     fidelity="special-case",
     skips_from="latent_cot",
     knobs=(Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),),
-    claims=(
-        Claim(
-            id="s15p-1",
-            says="It answers as many questions as spoken steps, within a point.",
-            source="own",
-            paper="what the paper says of its own form: comparable to chain-of-thought fine-tuning",
-            effect=None,
-            expect=Difference("accuracy", against="cot", low=-0.01),
-        ),
-        Claim(
-            id="s15p-2",
-            says="One question at a time it takes at most a quarter of the time of spoken steps.",
-            source="own",
-            paper="4 to 10 times as fast was expected of traces of 30 to 58 tokens",
-            effect=None,
-            expect=Ratio(
-                "latency_s",
-                against="cot",
-                high=0.25,
-                keeping={"accuracy": 0.01},
-                where={"mode": "decode1"},
-            ),
-        ),
-        Claim(
-            id="s15p-3",
-            says="It generates at most a fifth of the language tokens of verbose steps.",
-            source="own",
-            paper="80 % fewer was expected of traces of 30 to 58 tokens, at comparable accuracy",
-            effect=None,
-            expect=Ratio("tokens_language", against="cot", high=0.2),
-            requires=("s15p-1",),
-        ),
-        Claim(
-            id="s15p-3-terse",
-            says="It generates at most a fifth of the language tokens of terse steps, within a point.",
-            source="own",
-            paper="our control: the trace without filler",
-            effect=None,
-            expect=Ratio(
-                "tokens_language",
-                against="cot",
-                high=0.2,
-                keeping={"accuracy": 0.01},
-                where={"trace": "terse"},
-            ),
-        ),
-        Claim(
-            id="s15p-4",
-            says="From 0.3 to 0.9 the threshold adds a tenth of the layers of full steps.",
-            source="own",
-            paper="a threshold that moves less controls no budget; full steps run 36 layers",
-            effect=3.6,
-            expect=Monotone("executions_latent", over="lambda_depth", rising=True, tolerance=0.1),
-        ),
-        Claim(
-            id="s15p-work",
-            says="It runs at most 70 % of the latent layers of full steps, within a point.",
-            source="own",
-            paper="our criterion: what the shortcuts save beside the steps themselves",
-            effect=None,
-            expect=Ratio(
-                "executions_latent", against="latent_cot", high=0.7, keeping={"accuracy": 0.01}
-            ),
-        ),
-        Claim(
-            id="s15p-half",
-            says="It runs fewer layers than half as many full steps, within a point.",
-            source="own",
-            paper="our control: is it more than fewer steps?",
-            effect=None,
-            expect=Ratio(
-                "executions_latent",
-                against="latent_cot",
-                high=1.0,
-                keeping={"accuracy": 0.01},
-                where={"per_step": 2},
-            ),
-        ),
-        Claim(
-            id="s15p-critical",
-            says="Steps that change the value run more layers than those that do not.",
-            source="own",
-            paper="our criterion: does compute follow criticality?",
-            effect=None,
-            expect=Ratio("critical_over_trivial", against="latent_cot", low=1.0),
-        ),
-        Claim(
-            id="s15p-shuffled",
-            says="Over layers run it answers more than routers taught by shuffled labels.",
-            source="own",
-            paper="our control: are the labels worth anything?",
-            effect=None,
-            expect=Frontier("executions", "accuracy", against="shuffled_shortcuts", low=0.0),
-        ),
-        Claim(
-            id="s15p-random",
-            says="It answers more than random shortcuts at its rates.",
-            source="own",
-            paper="our control: is the reading of the state worth anything?",
-            effect=None,
-            expect=Difference("accuracy", against="random_shortcuts", low=0.0),
-        ),
-        Claim(
-            id="s15p-depth",
-            says="Over layers run it answers more than the depth shortcut alone.",
-            source="own",
-            paper="our ablation: is the step shortcut worth anything?",
-            effect=None,
-            expect=Frontier("executions", "accuracy", against="depth_shortcut", low=0.0),
-        ),
-        Claim(
-            id="s15p-step",
-            says="Over layers run it answers more than the step shortcut alone.",
-            source="own",
-            paper="our ablation: is the depth shortcut worth anything?",
-            effect=None,
-            expect=Frontier("executions", "accuracy", against="step_shortcut", low=0.0),
-        ),
-    ),
 )
 
 

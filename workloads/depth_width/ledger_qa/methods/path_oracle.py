@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger_qa.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, right
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
@@ -44,24 +44,6 @@ CARD = Card(
     knobs=(
         Knob("simulations", (50,), 50, at="prepare", open=True, low=1, high=729),
         Knob("look", ("first", "second"), "first"),
-    ),
-    claims=(
-        Claim(
-            id="drllm-4-repairs",
-            says="Searched paths answer three points more than the frozen model.",
-            source="own",
-            paper="what routers are taught by: without repairs there is no gain to learn",
-            effect=None,
-            expect=Difference("accuracy", against="full_path", low=0.03),
-        ),
-        Claim(
-            id="drllm-4-luck",
-            says="They still answer more when the fillers are drawn again.",
-            source="own",
-            paper="lucky paths do not survive a second look",
-            effect=None,
-            expect=Difference("accuracy", against="full_path", low=0.0, where={"look": "second"}),
-        ),
     ),
 )
 

@@ -16,7 +16,7 @@ paper, so that the numbers trained differ a little from LoRA's.
 that is left out of one.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.rank_allocation import triplets
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -32,42 +32,6 @@ CARD = Card(
     slug="peft-survey",
     adapts="the rank of each weight's update, on the sensitivity of its triplets, in training",
     fidelity="code-confirmed",
-    claims=(
-        Claim(
-            id="ps-5",
-            says="It answers more than LoRA, whose rank is the same everywhere, at the same budget of ranks.",
-            source="measured",
-            paper="adaptive allocation of ranks beats uniform ranks at equal budget; no number here",
-            effect=None,
-            expect=Difference("accuracy", against="lora", low=0.0, there={"rank": 4}),
-            requires=("ps-5-count",),
-        ),
-        Claim(
-            id="ps-5-lot",
-            says="It answers more than with its ranks dealt to weights by lot.",
-            source="own",
-            paper="our control: is it worth anything where the ranks go?",
-            effect=None,
-            expect=Difference("accuracy", against="random_ranks", low=0.0),
-        ),
-        Claim(
-            id="ps-5-count",
-            says="It trains at most 10 % more numbers than that LoRA.",
-            source="check",
-            paper="our condition of a comparison: equal budgets of ranks are not quite equal numbers",
-            effect=None,
-            expect=Ratio("trained_parameters", against="lora", high=1.1, there={"rank": 4}),
-        ),
-        Claim(
-            id="ps-5-scale",
-            says="It beats LoRA on GLUE and question answering with DeBERTa.",
-            source="measured",
-            paper="tables of AdaLoRA that the survey reports",
-            effect=None,
-            expect=OutOfReach("needs DeBERTa and its data sets"),
-            scale="paper",
-        ),
-    ),
 )
 
 

@@ -10,7 +10,7 @@ what the base knew than fine-tuning does. Entries of all weights by lot, as many
 **Ways to fake it.** A head that is trained in this arm alone; parameters that count only what was added.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.base_parts import own_part
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -27,35 +27,6 @@ CARD = Card(
     adapts="nothing: the same biases serve every token",
     role="static",
     knobs=(Knob("part", ("biases", "norms"), "biases", at="prepare"),),
-    claims=(
-        Claim(
-            id="ps-1-bitfit",
-            says="It keeps 90 % of what fine-tuning gains over the base.",
-            source="headline",
-            paper="efficiently adapt the large models over the various downstream tasks while minimizing the "
-            "number of additional parameters; no number, 90 % is ours",
-            effect=None,
-            expect=Ratio("gain", against="full", low=0.9),
-            requires=("ps-1-bitfit-count",),
-        ),
-        Claim(
-            id="ps-1-bitfit-count",
-            says="It trains at most 5 % of the numbers that fine-tuning trains.",
-            source="check",
-            paper="minimizing the number of additional parameters introduced; 5 % is ours, and holds by design",
-            effect=None,
-            expect=Ratio("trained_parameters", against="full", high=0.05),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-1-bitfit-mask",
-            says="Biases gain more than as many entries of all weights by lot.",
-            source="own",
-            paper="our control: is it worth anything which numbers are trained?",
-            effect=None,
-            expect=Difference("gain", against="random_mask", low=0.0),
-        ),
-    ),
 )
 
 

@@ -11,7 +11,7 @@ nonlinearity keeps it from being merged.
 **Ways to fake it.** Latency from FLOPs in place of a clock: at batches of this size the extra calls are what counts.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, Level, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import bottlenecks
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -28,36 +28,6 @@ CARD = Card(
     adapts="nothing: every token goes through the same bottlenecks",
     role="static",
     knobs=(Knob("width", (16, 6), 16, at="prepare"),),
-    claims=(
-        Claim(
-            id="ps-1-bottleneck",
-            says="It keeps 90 % of what fine-tuning gains over the base.",
-            source="headline",
-            paper="efficiently adapt the large models over the various downstream tasks while minimizing the "
-            "number of additional parameters; no number, 90 % is ours",
-            effect=None,
-            expect=Ratio("gain", against="full", low=0.9, where={"width": 6}),
-            requires=("ps-1-bottleneck-count",),
-        ),
-        Claim(
-            id="ps-1-bottleneck-count",
-            says="It trains at most 5 % of the numbers that fine-tuning trains.",
-            source="check",
-            paper="minimizing the number of additional parameters introduced; 5 % is ours, and holds by design",
-            effect=None,
-            expect=Ratio("trained_parameters", against="full", high=0.05, where={"width": 6}),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-2-bottleneck",
-            says="Reading takes longer with it than the base alone does.",
-            source="measured",
-            paper="serial adapters add layers, and cannot be merged; no number",
-            effect=None,
-            expect=Level("reading_overhead_s", low=0.0),
-            apart_from=(),
-        ),
-    ),
 )
 
 

@@ -14,7 +14,7 @@ requests each are served faster together than by swapping, and with 64 each abou
 beside the weights timed; little forgotten because little was learned; swaps that are slower than they must be.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Level, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.weight_decomposition import dora
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -30,80 +30,6 @@ CARD = Card(
     slug="peft-survey",
     adapts="nothing: every token goes through the same weights",
     role="static",
-    claims=(
-        Claim(
-            id="ps-2-dora",
-            says="Merged into the weights it reads as fast as the base, within 2 %.",
-            source="measured",
-            paper="what is merged into the weights adds no latency to inference; no number",
-            effect=None,
-            expect=Ratio("reading_merged_s", against="full", low=0.98, high=1.02),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-4",
-            says="A step of training takes fewer bytes in all than in fine-tuning, and no more of gradients or of "
-            "the optimiser's state.",
-            source="headline",
-            paper="minimizing the computational resources required; no number",
-            effect=None,
-            expect=Ratio(
-                "training_bytes",
-                against="full",
-                high=1.0,
-                keeping={"gradient_bytes": 0.0, "optimizer_bytes": 0.0},
-            ),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-4-activations",
-            says="Activations take what they take in fine-tuning, within 10 %.",
-            source="measured",
-            paper="memory falls by optimiser state and gradients, activations stay; no number",
-            effect=None,
-            expect=Ratio("activation_bytes", against="full", low=0.9, high=1.1),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-6",
-            says="A task more takes at most 15 % of the bytes that fine-tuning stores for it.",
-            source="own",
-            paper="one base serves many tasks, each stored as its trained share; no number",
-            effect=None,
-            expect=Ratio("stored_bytes", against="full", high=0.15),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-6-throughput",
-            says="Eight requests of each of eight tasks are served faster beside one base than by swapping weights.",
-            source="measured",
-            paper="serving of many adapters beside one base; no number",
-            effect=None,
-            expect=Level("serving_saved_64_s", low=0.0),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-6-scale",
-            says="A server of large models holds thousands of adapters and keeps its throughput.",
-            source="measured",
-            paper="systems for many tenants that the survey reports",
-            effect=None,
-            expect=OutOfReach("needs a server of large models and weights that take time to swap"),
-            scale="paper",
-        ),
-        Claim(
-            id="ps-7",
-            says="It keeps more of what the base knew than fine-tuning does, and answers as much of a new task, within "
-            "one point.",
-            source="measured",
-            paper="what trains few numbers forgets less; no number",
-            effect=None,
-            expect=Difference(
-                "accuracy_source", against="full", low=0.0, keeping={"accuracy": 0.01}
-            ),
-            apart_from=(),
-        ),
-    ),
 )
 
 

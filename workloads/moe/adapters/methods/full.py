@@ -9,7 +9,7 @@ sequences. From scratch it learns next to nothing in 450 steps.
 **Ways to fake it.** A rate that was tuned for adapters, which makes the ceiling low.
 """
 
-from adabench.harness.contract.card import Card, Claim, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.base_parts import own_part
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -26,29 +26,6 @@ CARD = Card(
     adapts="nothing: the same weights serve every token",
     role="static",
     knobs=(Knob("start", ("base", "scratch"), "base", at="prepare"),),
-    claims=(
-        Claim(
-            id="ps-4-activations-lora",
-            says="Its activations take what those of LoRA of rank 4 take, within 10 %.",
-            source="own",
-            paper="our form of ps-4-activations for LoRA, written after the bytes of both had been seen",
-            effect=None,
-            expect=Ratio("activation_bytes", against="lora", low=0.9, high=1.1, there={"rank": 4}),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-scale",
-            says="With billions of parameters it is particularly expensive, and adapters make it practical.",
-            source="headline",
-            paper="fine-tuning these models from scratch can be computationally expensive and "
-            "resource-intensive; models of billions of parameters",
-            effect=None,
-            expect=OutOfReach(
-                "needs models of billions of parameters and machines that can hold them"
-            ),
-            scale="paper",
-        ),
-    ),
 )
 
 

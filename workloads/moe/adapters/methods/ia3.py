@@ -10,7 +10,7 @@ as fast as the base.
 **Ways to fake it.** LoRA's rate: factors want a larger one. Merged claimed and beside the weights timed.
 """
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import scales
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -26,36 +26,6 @@ CARD = Card(
     slug="peft-survey",
     adapts="nothing: every token is scaled by the same factors",
     role="static",
-    claims=(
-        Claim(
-            id="ps-1-ia3",
-            says="It keeps 90 % of what fine-tuning gains over the base.",
-            source="headline",
-            paper="efficiently adapt the large models over the various downstream tasks while minimizing the "
-            "number of additional parameters; no number, 90 % is ours",
-            effect=None,
-            expect=Ratio("gain", against="full", low=0.9),
-            requires=("ps-1-ia3-count",),
-        ),
-        Claim(
-            id="ps-1-ia3-count",
-            says="It trains at most 5 % of the numbers that fine-tuning trains.",
-            source="check",
-            paper="minimizing the number of additional parameters introduced; 5 % is ours, and holds by design",
-            effect=None,
-            expect=Ratio("trained_parameters", against="full", high=0.05),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-2-ia3",
-            says="Merged into the weights it reads as fast as the base, within 2 %.",
-            source="measured",
-            paper="what is merged into the weights adds no latency to inference; no number",
-            effect=None,
-            expect=Ratio("reading_merged_s", against="full", low=0.98, high=1.02),
-            apart_from=(),
-        ),
-    ),
 )
 
 

@@ -25,7 +25,7 @@ outputs in place of parameters; held-out tasks of unknown words, or identical to
 rate for Z; counts without Z.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, OutOfReach, Point, Ratio
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -44,79 +44,6 @@ CARD = Card(
     knobs=(
         Knob("heads", (8,), 8, at="prepare", also=(2, 4)),
         Knob("skills", (8,), 8, at="prepare", also=(4,)),
-    ),
-    claims=(
-        Claim(
-            id="mhr-1",
-            says="After few-shot adaptation it answers more than Polytropon.",
-            source="headline",
-            paper="combines subsets of adapter parameters and outperforms Poly under a comparable parameter "
-            "budget; no number",
-            effect=None,
-            expect=Difference("accuracy", against="poly", low=0.0),
-            requires=("mhr-1-size",),
-        ),
-        Claim(
-            id="mhr-1-size",
-            says="It trains as many numbers as Polytropon within 2 %, rows of Z counted.",
-            source="check",
-            paper="a comparable parameter budget",
-            effect=None,
-            expect=Ratio("trained_parameters", against="poly", low=0.98, high=1.02),
-        ),
-        Claim(
-            id="mhr-optimization",
-            says="It has learned more of the 48 tasks than Polytropon after 450 steps.",
-            source="headline",
-            paper="Poly/MHR performance is a result of better multi-task optimization; no number",
-            effect=None,
-            expect=Difference("accuracy_seen", against="poly", low=0.0),
-        ),
-        Claim(
-            id="mhr-optimization-seconds",
-            says="It has learned more of the 48 tasks than Polytropon after equal processor time.",
-            source="own",
-            paper="our criterion: equal steps are not equal time",
-            effect=None,
-            expect=Difference(
-                "accuracy_seen", against="poly", low=0.0, where={"budget": "seconds"}
-            ),
-        ),
-        Claim(
-            id="mhr-5",
-            says="In training, gradients of its tasks point more alike than those of Polytropon and LoRA.",
-            source="headline",
-            paper="MHR exhibits higher gradient alignment between tasks than any other method; no number",
-            effect=None,
-            expect=Difference("gradient_cosine", against=("poly", "lora"), low=0.0),
-        ),
-        Claim(
-            id="mhr-ids",
-            says="It answers more than the same inventory trained with ids that tell no task.",
-            source="own",
-            paper="our control: permuting the ids of pre-training must cost the gain",
-            effect=None,
-            expect=Difference("accuracy", against="shuffled_tasks", low=0.0),
-        ),
-        Claim(
-            id="mhr-lora",
-            says="It answers more than one LoRA of as many numbers, shared by all tasks.",
-            source="own",
-            paper="our criterion: the rival of equal size that has no router",
-            effect=None,
-            expect=Difference("accuracy", against="lora", low=0.0, there={"rank": 32}),
-        ),
-        Claim(
-            id="mhr-scale",
-            says="It outperforms Polytropon on T0 and SuperNI with T5-XL.",
-            source="headline",
-            paper="held-out tasks of T0 and 119 of SuperNI, 3 B parameters",
-            effect=None,
-            expect=OutOfReach(
-                "needs a language model of 3 B parameters and 100,000 steps of training"
-            ),
-            scale="paper",
-        ),
     ),
 )
 

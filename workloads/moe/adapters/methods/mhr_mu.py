@@ -11,7 +11,7 @@ times as many; zero-shot above a shared LoRA of its size, and both not far from 
 **Ways to fake it.** Training the mean for longer than its rivals, and not saying so.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
@@ -29,28 +29,6 @@ CARD = Card(
     adapts="nothing any more: what routing has learned, averaged into one adapter",
     fidelity="code-confirmed",
     knobs=(Knob("start", ("mean", "trained"), "mean", at="prepare"),),
-    claims=(
-        Claim(
-            id="mhr-3",
-            says="After few-shot adaptation it is at most one point below MHR.",
-            source="headline",
-            paper="routing is only crucial during multi-task pre-training: MHR-mu discards routing and "
-            "fine-tunes the average of the pre-trained adapters; an effective method",
-            effect=None,
-            expect=Difference("accuracy", against="mhr", low=-0.01),
-        ),
-        Claim(
-            id="mhr-4",
-            says="Without any example, 50 steps after averaging, it answers more than a shared LoRA of its "
-            "size.",
-            source="measured",
-            paper="zero-shot: up to 3 points above the baselines on T0",
-            effect=0.03,
-            expect=Difference(
-                "accuracy_zero_shot", against="lora", where={"start": "trained"}, there={"rank": 4}
-            ),
-        ),
-    ),
 )
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Claim, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
@@ -30,28 +30,6 @@ CARD = Card(
     slug="mhr",
     adapts="the mixture of adapter blocks that a task uses; the adapters stay",
     fidelity="code-confirmed",
-    claims=(
-        Claim(
-            id="mhr-2",
-            says="It keeps 80 % of what MHR gains over the base.",
-            source="headline",
-            paper="by only fine-tuning the routing function and not the adapters, competitive "
-            "performance; no number",
-            effect=None,
-            expect=Ratio("gain", against="mhr", low=0.8),
-            requires=("mhr-2-size",),
-        ),
-        Claim(
-            id="mhr-2-size",
-            says="It trains at most 5 % of MHR's numbers.",
-            source="headline",
-            paper="extreme parameter efficiency; no number",
-            effect=None,
-            expect=Ratio("trained_parameters", against="mhr", high=0.05),
-            apart_from=(),
-            no_rival="a small number is no merit by itself: mhr-2 asks for the gain beside it",
-        ),
-    ),
 )
 
 

@@ -13,7 +13,7 @@ tasks are known in training, and instructions name the tasks as well.
 **Ways to fake it.** The adapters' rate for Z, so that mixtures stay uniform; a rival without Z in its count.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -29,24 +29,6 @@ CARD = Card(
     adapts="the mixture of adapters that a task uses, by a learned row of the task",
     fidelity="code-confirmed",
     knobs=(Knob("skills", (8,), 8, at="prepare", also=(4,)),),
-    claims=(
-        Claim(
-            id="poly-routing",
-            says="After few-shot adaptation it is above the same inventory under mixtures by lot.",
-            source="own",
-            paper="our control: is the learned mixture worth anything, beside the inventory?",
-            effect=None,
-            expect=Difference("accuracy", against="poly_rand", low=0.0),
-        ),
-        Claim(
-            id="poly-routing-seen",
-            says="On the 48 tasks it is above the same inventory under mixtures by lot.",
-            source="own",
-            paper="our control, where a task has a row that was learned",
-            effect=None,
-            expect=Difference("accuracy_seen", against="poly_rand", low=0.0),
-        ),
-    ),
 )
 
 

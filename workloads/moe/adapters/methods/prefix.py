@@ -11,7 +11,7 @@ vectors to its outputs; reading takes a few per cent longer.
 **Ways to fake it.** Prefixes out of the measured reading; a rate that was tuned for LoRA.
 """
 
-from adabench.harness.contract.card import Card, Claim, Level, Point, Ratio
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import prefix
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import (
@@ -27,36 +27,6 @@ CARD = Card(
     slug="peft-survey",
     adapts="nothing: every token sees the same keys and values",
     role="static",
-    claims=(
-        Claim(
-            id="ps-1-prefix",
-            says="It keeps 90 % of what fine-tuning gains over the base.",
-            source="headline",
-            paper="efficiently adapt the large models over the various downstream tasks while minimizing the "
-            "number of additional parameters; no number, 90 % is ours",
-            effect=None,
-            expect=Ratio("gain", against="full", low=0.9),
-            requires=("ps-1-prefix-count",),
-        ),
-        Claim(
-            id="ps-1-prefix-count",
-            says="It trains at most 5 % of the numbers that fine-tuning trains.",
-            source="check",
-            paper="minimizing the number of additional parameters introduced; 5 % is ours, and holds by design",
-            effect=None,
-            expect=Ratio("trained_parameters", against="full", high=0.05),
-            apart_from=(),
-        ),
-        Claim(
-            id="ps-2-prefix",
-            says="Reading takes longer with it than the base alone does.",
-            source="measured",
-            paper="prefixes lengthen attention, and cannot be merged; no number",
-            effect=None,
-            expect=Level("reading_overhead_s", low=0.0),
-            apart_from=(),
-        ),
-    ),
 )
 
 

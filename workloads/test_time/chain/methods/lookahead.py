@@ -15,7 +15,7 @@ step ahead at N = 16 is a point or two behind a beam and ahead of a judged vote.
 kept as a child; N for the width.
 """
 
-from adabench.harness.contract.card import Ability, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.strategies import lookahead
@@ -33,30 +33,6 @@ CARD = Card(
         Knob("k", (1, 3), 1, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),
         Knob("aggregate", ("last",), "last", open=True),
-    ),
-    claims=(
-        Claim(
-            id="CO-4",
-            says="At the same budget, looking one step ahead answers less than a beam does.",
-            source="measured",
-            paper="lookahead search generally underperforms other methods at the same generation "
-            "budget; no number",
-            effect=None,
-            expect=Ratio("accuracy", against="beam", high=1.0),
-            apart_from=(),
-            no_rival="to answer less is no feat: whatever is worse than a beam meets it",
-        ),
-        Claim(
-            id="CO-4-vote",
-            says="At the same budget, looking one step ahead answers less than a judged vote does.",
-            source="measured",
-            paper="lookahead search generally underperforms other methods at the same generation "
-            "budget; no number",
-            effect=None,
-            expect=Ratio("accuracy", against="judged_vote", high=1.0),
-            apart_from=(),
-            no_rival="to answer less is no feat",
-        ),
     ),
 )
 

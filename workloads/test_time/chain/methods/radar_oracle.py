@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adabench.harness.contract.card import Ability, Card, Claim, Frontier, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
@@ -41,30 +41,6 @@ CARD = Card(
     knobs=(
         Knob("w", (0.0, 0.05, 0.5, 0.8), 0.8, open=True, low=0, high=1),
         Knob("draws", (2,), 2, open=True, low=1, high=8),
-    ),
-    claims=(
-        Claim(
-            id="CH-routing-room",
-            says="Told how often each is right, a router answers 3 points more than fixed ones.",
-            source="check",
-            paper="the gate of the pool: else there is nothing to choose among",
-            effect=None,
-            expect=Frontier(
-                "flops_counted", "accuracy", against="configuration", low=0.03,
-                where={"lengths": "1..8", "problems": 48},
-            ),
-        ),
-        Claim(
-            id="CH-routing-bound",
-            says="At equal FLOPs it answers more than RADAR.",
-            source="check",
-            paper="a bound that a method passes is none",
-            effect=None,
-            expect=Frontier(
-                "flops_counted", "accuracy", against="radar", low=0.0,
-                where={"lengths": "1..8", "problems": 48},
-            ),
-        ),
     ),
 )  # fmt: skip
 

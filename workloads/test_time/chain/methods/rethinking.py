@@ -25,7 +25,7 @@ number of rounds is.
 from grades; the pilot left out of the bill.
 """
 
-from adabench.harness.contract.card import Ability, Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.agreement_prior import agreement
 from adabench.workloads.test_time.substrate.attempt_chains import READ, write_chains
@@ -46,41 +46,6 @@ CARD = Card(
         Knob("pilot", (4,), 4, open=True, low=1),
         Knob("alpha", (0.1,), 0.1, open=True, low=0.0),
         Knob("beta", (1.2,), 1.2, open=True, low=0.0),
-    ),
-    claims=(
-        Claim(
-            id="TT-sequential",
-            says="Beyond the saturation point more rounds gain little: eight gain a point at most.",
-            source="headline",
-            paper="the saturation point on the scaling budget for both strategies, parallel and "
-            "sequential, beyond which additional computation yields diminishing returns; no number, the "
-            "point is ours",
-            effect=None,
-            expect=Difference(
-                "accuracy",
-                against="revisions",
-                low=-0.01,
-                there={"N": 8, "ratio": 1.0, "by": "last"},
-            ),
-            apart_from=("random_rounds",),
-        ),
-        Claim(
-            id="TT-4",
-            says="Answers that a round made right stay right: the last of eight is as often right as any.",
-            source="headline",
-            paper="both paradigms converge to a unified mathematical structure: of sequential scaling "
-            "since the right answer is an absorbing state; the point is ours",
-            effect=None,
-            expect=Difference(
-                "accuracy",
-                against="revision_oracle",
-                low=-0.01,
-                where={"epsilon": 1e-9},
-                there={"N": 8, "ratio": 1.0},
-            ),
-            apart_from=(),
-            no_rival="it is about what further rounds do to a right answer, however many there are",
-        ),
     ),
 )
 

@@ -14,7 +14,7 @@ it. The accuracy of this setting over that of the other is the share of right an
 
 from itertools import pairwise
 
-from adabench.harness.contract.card import Ability, Card, Claim, Knob, Point, Ratio
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.attempt_chains import sizes, write_chains
 from adabench.workloads.test_time.substrate.question_task import GradedTask
@@ -32,22 +32,6 @@ CARD = Card(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("ratio", (0.5,), 0.5, open=True, low=0, high=1),
         Knob("returns", ("right", "next"), "right"),
-    ),
-    claims=(
-        Claim(
-            id="CO-rev-lost",
-            says="A further revision loses 38 % of the right answers.",
-            source="measured",
-            paper="around 38 % of correct answers get converted back to incorrect ones",
-            effect=0.62,
-            expect=Ratio(
-                "accuracy",
-                against="revision_oracle",
-                where={"returns": "next", "lengths": "1..8"},
-                there={"returns": "right"},
-            ),
-            apart_from=(),
-        ),
     ),
 )
 

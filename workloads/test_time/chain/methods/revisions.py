@@ -33,13 +33,8 @@ training. A stronger judge, or another vote, than the attempts side by side get.
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Contrast,
-    Difference,
-    Frontier,
     Knob,
     Point,
-    Reach,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.attempt_chains import choose, sizes, write_chains
@@ -57,116 +52,6 @@ CARD = Card(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("ratio", (0.5, 1.0), 0.5, open=True, low=0, high=1),
         Knob("by", ("judge", "majority", "last"), "judge"),
-    ),
-    claims=(
-        Claim(
-            id="CO-rev-4x",
-            says="Revisions answer what 64 attempts side by side do for a quarter of their FLOPs.",
-            source="measured",
-            paper="compute-optimal revisions outperform best-of-N with up to 4x less test-time "
-            "compute: 64 samples against 256; here at one ratio for all questions",
-            effect=0.25,
-            expect=Reach(
-                "flops_counted",
-                "accuracy",
-                against="parallel_attempts",
-                where={"lengths": "1..8"},
-                there={"N": 64},
-            ),
-        ),
-        Claim(
-            id="CO-rev-4x-words",
-            says="They do so for half of the words that are generated.",
-            source="own",
-            paper="the same in the unit of the paper, which counts generations and not what is read",
-            effect=None,
-            expect=Reach(
-                "generated",
-                "accuracy",
-                against="parallel_attempts",
-                high=0.5,
-                where={"lengths": "1..8"},
-                there={"N": 64},
-            ),
-        ),
-        Claim(
-            id="CO-rev-gain",
-            says="The fourth attempt of a chain is right more often than the first.",
-            source="measured",
-            paper="the revision model's pass@1 rises gradually at each step, even beyond the four "
-            "revisions that it was trained on; no number in the text",
-            effect=None,
-            expect=Difference(
-                "accuracy",
-                against="parallel_attempts",
-                low=0.0,
-                where={"by": "last", "lengths": "1..8"},
-                there={"N": 1, "by": "judge"},
-            ),
-            apart_from=(),
-            no_rival="one attempt is held against another one of the same policy; whoever votes "
-            "answers more than either",
-        ),
-        Claim(
-            id="CO-rev-sequential",
-            says="16 attempts in one chain answer more than 16 side by side.",
-            source="measured",
-            paper="sampling sequentially from the revision model slightly outperforms sampling in "
-            "parallel, by verifier and by majority; no number in the text",
-            effect=None,
-            expect=Difference(
-                "accuracy",
-                against="parallel_attempts",
-                low=0.0,
-                where={"ratio": 1.0, "lengths": "1..8"},
-            ),
-        ),
-        Claim(
-            id="CO-5",
-            says="One chain gains more over attempts side by side where questions are easy.",
-            source="headline",
-            paper="in both cases, search and revisions, the effectiveness of different approaches "
-            "critically varies depending on the difficulty of the prompt: easy questions do best with purely "
-            "sequential revisions, hard ones at an intermediate ratio; no number; eight lengths",
-            effect=None,
-            expect=Contrast(
-                "accuracy",
-                against="parallel_attempts",
-                groups=("d1", "d2"),
-                other_groups=("d7", "d8"),
-                low=0.0,
-                where={"ratio": 1.0, "lengths": "1..8"},
-            ),
-        ),
-        Claim(
-            id="CO-rev-front",
-            says="At equal FLOPs revisions answer more than attempts side by side.",
-            source="own",
-            paper="a criterion of ours, expected to fail: earlier attempts have to be read",
-            effect=None,
-            expect=Frontier(
-                "flops_counted",
-                "accuracy",
-                against="parallel_attempts",
-                low=0.0,
-                where={"lengths": "1..8"},
-            ),
-        ),
-        Claim(
-            id="CO-rev-judge",
-            says="A judge of single solutions chooses better among revisions than the majority.",
-            source="own",
-            paper="the gate of a judge; the paper's reward model of single solutions does not transfer "
-            "to revisions, and one is trained on these",
-            effect=None,
-            expect=Difference(
-                "accuracy",
-                against="revisions",
-                low=0.0,
-                where={"by": "judge", "lengths": "1..8"},
-                there={"by": "majority"},
-            ),
-        ),
     ),
 )
 

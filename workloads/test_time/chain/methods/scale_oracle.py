@@ -14,7 +14,7 @@ where System 1 was right) at a share of System 2 of 12 % of products, 4 % of sub
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.dual_modes import (
@@ -32,16 +32,6 @@ CARD = Card(
     oracle="exact",
     conditions={"layout": "several"},
     knobs=(Knob("effort", (5,), 5, open=True, low=1),),
-    claims=(
-        Claim(
-            id="SC-oracle",
-            says="Told where System 1 errs, a choice keeps System 2's accuracy within a point.",
-            source="check",
-            paper="the gate of the substrate: errors of System 1 are where System 2 is needed",
-            effect=None,
-            expect=Difference("accuracy", against="sys2", low=-0.01),
-        ),
-    ),
 )
 
 

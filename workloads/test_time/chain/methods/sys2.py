@@ -11,7 +11,7 @@ with the largest factors.
 **Ways to fake it.** Ways that share their draws; a vote that is told the answer.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.dual_modes import always, modes_of, work
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -22,16 +22,6 @@ CARD = Card(
     role="static",
     conditions={"layout": "several"},
     knobs=(Knob("effort", (1, 3, 5), 5, open=True, low=1),),
-    claims=(
-        Claim(
-            id="SC-room",
-            says="System 2 throughout answers five points more than System 1 throughout.",
-            source="check",
-            paper="the gate of the substrate: else there is nothing to allocate",
-            effect=None,
-            expect=Difference("accuracy", against="sys1", low=0.05),
-        ),
-    ),
 )
 
 

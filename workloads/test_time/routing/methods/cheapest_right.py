@@ -10,7 +10,7 @@ one that is. `chain/radar_oracle` is told how often each is right instead; this 
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.test_time.routing.substrate.calibration_desk import QuestionSet, Routes
 from adabench.workloads.test_time.routing.truth.held_out import HindsightDesk
 from adabench.workloads.test_time.substrate.configurations import chosen_by_weights
@@ -21,16 +21,6 @@ CARD = Card(
     role="oracle",
     oracle="bound",
     wins_by_luck=True,
-    claims=(
-        Claim(
-            id="CH-routes-room",
-            says="Told which is right, a router's hypervolume is 5 points above fixed configurations'.",
-            source="check",
-            paper="the gate of the pool: else there is nothing to choose among",
-            effect=None,
-            expect=Difference("hypervolume", against="fixed_front", low=0.05, groups=("in",)),
-        ),
-    ),
 )
 
 

@@ -21,7 +21,7 @@ mixture of first successes. With F_max free, four points for three parameters: l
 import numpy as np
 from scipy.special import betaln
 
-from adabench.harness.contract.card import Card, Claim, Knob, Level, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.test_time.saturation.substrate.least_squares import best_fit
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
     HELD_OUT,
@@ -40,16 +40,6 @@ CARD = Card(
     knobs=(
         Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),
         Knob("ceiling", ("one", "fitted"), "one"),
-    ),
-    claims=(
-        Claim(
-            id="beta-hit",
-            says="Hit@N follows a mixture: fitted up to 8 samples it is within 3 points at 16, 32, 64.",
-            source="own",
-            paper="the rival that tells what the geometric law misses; three points as in TT-1",
-            effect=None,
-            expect=Level("within", low=0.9, groups=("hit d4", "hit d6")),
-        ),
     ),
 )
 SIZES = np.geomspace(0.05, 50.0, 140)

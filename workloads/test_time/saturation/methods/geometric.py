@@ -30,12 +30,7 @@ import numpy as np
 
 from adabench.harness.contract.card import (
     Card,
-    Claim,
-    Correlation,
-    Difference,
     Knob,
-    Level,
-    OutOfReach,
     Point,
 )
 from adabench.workloads.test_time.saturation.substrate.least_squares import best_fit
@@ -57,102 +52,6 @@ CARD = Card(
     knobs=(
         Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),
         Knob("ceiling", ("fitted", "one"), "fitted"),
-    ),
-    claims=(
-        Claim(
-            id="TT-1-hit",
-            says="Hit@N follows the law: fitted up to 8 samples it is within 3 points at 16, 32, 64.",
-            source="headline",
-            paper="both paradigms converge to a unified mathematical structure in their upper bounds; "
-            "we empirically validate our theoretical findings; no number, the three points are ours",
-            effect=None,
-            expect=Level("within", low=0.9, groups=("hit d4", "hit d6")),
-        ),
-        Claim(
-            id="TT-1-vote",
-            says="So does the accuracy of the vote.",
-            source="headline",
-            paper="the same sentence, for the accuracy of answers that a vote selects; no number, the "
-            "three points are ours",
-            effect=None,
-            expect=Level("within", low=0.9, groups=("majority d4", "majority d6")),
-        ),
-        Claim(
-            id="TT-bound",
-            says="With F_max = 1 the law is an upper bound on Hit@N, at 16 samples.",
-            source="headline",
-            paper="a unified mathematical structure in their upper bounds; no number",
-            effect=None,
-            expect=Level("bias_16", low=0.0, groups=("hit d4", "hit d6"), where={"ceiling": "one"}),
-        ),
-        Claim(
-            id="TT-1-last",
-            says="The law forecasts Hit@N better than the last value bought does.",
-            source="own",
-            paper="what a law with two parameters has to gain on none",
-            effect=None,
-            expect=Difference("error", against="last_value", high=0.0, groups=("hit d4", "hit d6")),
-        ),
-        Claim(
-            id="TT-1-hit-single",
-            says="Hit@N follows the law where there is one path to an answer.",
-            source="own",
-            paper="the same on the layout whose errors are systematic",
-            effect=None,
-            expect=Level(
-                "within", low=0.9, groups=("hit d4", "hit d6"), where={"layout": "single"}
-            ),
-        ),
-        Claim(
-            id="TT-1-vote-single",
-            says="So does the accuracy of the vote where there is one path to an answer.",
-            source="own",
-            paper="the same on the layout whose errors are systematic",
-            effect=None,
-            expect=Level(
-                "within", low=0.9, groups=("majority d4", "majority d6"), where={"layout": "single"}
-            ),
-        ),
-        Claim(
-            id="TT-1-sequential",
-            says="Rounds of rethinking follow the same law.",
-            source="headline",
-            paper="parallel scaling and sequential scaling; both converge to a unified structure",
-            effect=None,
-            expect=OutOfReach(
-                "a curve of rounds that is known to a point takes some 60,000 attempts, each of which reads "
-                "four others; whether rounds saturate and right answers stay is asked on chain (rethinking)"
-            ),
-        ),
-        Claim(
-            id="TT-2",
-            says="The saturation point that is told from a pilot follows the observed one: r = 0.803.",
-            source="measured",
-            paper="Pearson r = 0.803 of predicted and observed saturation (7B, parallel, MATH-500); "
-            "ours is of ranks, and asks for 0.6",
-            effect=0.803,
-            share=0.75,
-            expect=Correlation(
-                "n_star",
-                "n_star_observed",
-                groups=("graded",),
-                where={"unit": "question"},
-            ),
-        ),
-        Claim(
-            id="TT-2-agreement",
-            says="It does so where the pilot is not graded, and only agrees with itself.",
-            source="own",
-            paper="what can be known of a question that nobody has answered",
-            effect=0.803,
-            share=0.75,
-            expect=Correlation(
-                "n_star",
-                "n_star_observed",
-                groups=("agreement",),
-                where={"unit": "question"},
-            ),
-        ),
     ),
 )
 RATES = np.arange(1, 1000) / 1000.0

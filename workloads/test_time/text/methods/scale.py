@@ -27,13 +27,8 @@ answer, or fitted to test questions. Bare answers that were lost, left out of th
 from adabench.harness.contract.card import (
     Ability,
     Card,
-    Claim,
-    Frontier,
     Knob,
-    Monotone,
-    OutOfReach,
     Point,
-    Ratio,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -49,55 +44,6 @@ CARD = Card(
         # On practice questions it writes a tenth fewer words than `sys2` there.
         Knob("tau", (0.8,), 0.8, open=True, low=0.0, high=1.0),
         Knob("effort", (1,), 1, open=True, low=1),
-    ),
-    claims=(
-        Claim(
-            id="TX-doubt",
-            says="At the same share of worked answers, doubt chooses better than chance, by a point.",
-            source="own",
-            paper="what SCALE claims of sub-problems, asked of whole questions of a real model",
-            effect=None,
-            expect=Frontier(
-                "sys2_share",
-                "accuracy",
-                against="scale_coins",
-                low=0.01,
-                where={"tau": (0.0, 0.5, 0.8, 0.85, 1.0), "share": (0.0, 0.3, 0.6, 1.0)},
-            ),
-        ),
-        Claim(
-            id="TX-saved",
-            says="It generates a third fewer words than worked answers throughout, at their accuracy.",
-            source="own",
-            paper="the paper's 33 %-53 %, against System 2 throughout: expected to fail here",
-            effect=None,
-            expect=Ratio("generated", against="sys2", high=0.67, keeping={"accuracy": 0.01}),
-        ),
-        Claim(
-            id="TX-tau",
-            says="Accuracy falls as tau rises.",
-            source="own",
-            paper="what tau is there for",
-            effect=None,
-            expect=Monotone(
-                "accuracy",
-                over="tau",
-                rising=False,
-                tolerance=0.02,
-                where={"tau": (0.0, 0.5, 0.8, 0.85, 1.0)},
-            ),
-        ),
-        Claim(
-            id="TX-parts",
-            says="It allocates thinking among the sub-problems of a question.",
-            source="own",
-            paper="decompose, assess, choose, execute: three of SCALE's four stages",
-            effect=None,
-            expect=OutOfReach(
-                "a model of 135 million parameters writes no outline that can be followed, and "
-                "nothing else reads sub-problems out of a question in words"
-            ),
-        ),
     ),
 )
 

@@ -10,7 +10,7 @@ It is `exact` in where System 1 errs; where System 2 errs as well its words are 
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask, QuestionTask
 from adabench.workloads.test_time.text.substrate.answer_modes import always, answer, never
@@ -22,16 +22,6 @@ CARD = Card(
     oracle="exact",
     conditions={"level": "digit-1..2"},
     knobs=(Knob("effort", (1,), 1, open=True, low=1),),
-    claims=(
-        Claim(
-            id="TX-oracle",
-            says="Told where bare answers are wrong, a choice keeps the accuracy of worked ones.",
-            source="check",
-            paper="the gate of the substrate; a point may be lost",
-            effect=None,
-            expect=Difference("accuracy", against="sys2", low=-0.01),
-        ),
-    ),
 )
 
 

@@ -12,7 +12,7 @@ of bare answers, and the model writes a line. Nothing is thrown away.
 **Ways to fake it.** A bare answer that is held to be wrong, so that any choice looks wise.
 """
 
-from adabench.harness.contract.card import Card, Claim, Level, Point
+from adabench.harness.contract.card import Card, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.text.substrate.answer_modes import answer, never
@@ -22,16 +22,6 @@ CARD = Card(
     adapts="nothing",
     role="static",
     conditions={"level": "digit-1..2"},
-    claims=(
-        Claim(
-            id="TX-bare",
-            says="Bare answers of a real model are right one time in four.",
-            source="check",
-            paper="the gate of the substrate: System 1 must be worth choosing somewhere",
-            effect=None,
-            expect=Level("accuracy", low=0.25),
-        ),
-    ),
 )
 
 

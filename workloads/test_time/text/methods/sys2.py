@@ -9,7 +9,7 @@ decoding, word by word; with more, so many worked answers are drawn and vote.
 **Ways to fake it.** Worked examples that give the answer away.
 """
 
-from adabench.harness.contract.card import Card, Claim, Difference, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.text.substrate.answer_modes import always, answer
@@ -20,16 +20,6 @@ CARD = Card(
     role="static",
     conditions={"level": "digit-1..2"},
     knobs=(Knob("effort", (1,), 1, open=True, low=1),),
-    claims=(
-        Claim(
-            id="TX-modes",
-            says="Worked answers are right five points more often than bare ones.",
-            source="check",
-            paper="the gate of the substrate: else there is nothing to allocate",
-            effect=None,
-            expect=Difference("accuracy", against="sys1", low=0.05),
-        ),
-    ),
 )
 
 

@@ -30,13 +30,9 @@ outages that are told in advance; probes and blocked deadlines that are not coun
 from functools import partial
 
 from adabench.harness.contract.card import (
-    Bound,
     Card,
-    Claim,
     Knob,
-    Level,
     Point,
-    Ratio,
 )
 from adabench.workloads.agents.tools.methods.self_healing_router.shortest_path import shortest_path
 from adabench.workloads.agents.tools.substrate.edge_weights import WeightModel
@@ -55,73 +51,6 @@ CARD = Card(
         Knob("start", ("resume",), "resume", also=("restart",)),
         Knob("weights", ("static", "composite"), "static"),
         Knob("retries", (3,), 3, open=True, low=0),
-    ),
-    claims=(
-        Claim(
-            id="TR-calls",
-            says="It asks the model 93 % less often than ReAct, and completes as much.",
-            source="headline",
-            paper="9 against 123 control-plane calls over 19 scenarios, -93 %",
-            effect=0.0732,
-            expect=Ratio(
-                "control_calls",
-                against="react",
-                keeping={"completed": 0.02},
-                where={"set": "paper"},
-            ),
-            share=0.73,
-        ),
-        Claim(
-            id="TR-subsets",
-            says="Over every subset of tools that may be down it asks a quarter as often as ReAct.",
-            source="own",
-            paper="its scenarios are 19 chosen ones; all subsets are not",
-            effect=None,
-            expect=Ratio(
-                "control_calls",
-                against="react",
-                high=0.25,
-                keeping={"completed": 0.02},
-                where={"set": "subsets"},
-            ),
-        ),
-        Claim(
-            id="TR-complete",
-            says="It completes every case that can be completed, whatever is down.",
-            source="headline",
-            paper="correct in 19 of 19 scenarios",
-            effect=None,
-            expect=Bound("missed", "none_missed", where={"set": "subsets"}),
-        ),
-        Claim(
-            id="TR-silent",
-            says="No failure is silent, by an audit of the world.",
-            source="headline",
-            paper="0 silent failures; static workflow 3 (S6, S7, T6)",
-            effect=None,
-            expect=Bound("silent", "none_missed", where={"set": ("paper", "subsets")}),
-        ),
-        Claim(
-            id="TR-recovery",
-            says="It recovers within a thousandth of the time that ReAct needs.",
-            source="measured",
-            paper="below 1 ms against 1 to 2.5 s a failure, at 300 to 500 ms a call of the model",
-            effect=0.001,
-            expect=Ratio("recovery_s", against="react", where={"set": "paper"}),
-        ),
-        Claim(
-            id="TR-wrong",
-            says="Where tools answer wrong data, its failures are silent.",
-            source="own",
-            paper="monitors see failures of calls, and no values",
-            effect=None,
-            expect=Level(
-                "silent",
-                low=0.5,
-                where={"set": "partial"},
-                groups=("linear wrong_data", "dag wrong_data", "fanout wrong_data"),
-            ),
-        ),
     ),
 )
 

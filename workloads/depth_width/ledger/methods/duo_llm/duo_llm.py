@@ -31,13 +31,8 @@ that may not skip where routers do; a soft mixture at evaluation; routers left o
 
 from adabench.harness.contract.card import (
     Card,
-    Claim,
-    Frontier,
     Knob,
-    Monotone,
-    OutOfReach,
     Point,
-    Ratio,
 )
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import routed
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, DuoTask
@@ -53,78 +48,6 @@ CARD = Card(
     skips_from="static_duo",
     conditions={"mode": "prefill"},
     knobs=(Knob("budget", (1, 2), 2, at="prepare"),),
-    claims=(
-        Claim(
-            id="duo-3-oracle",
-            says="Aimed at one big module, trained routers lose more than the oracle with one, and "
-            "less than random routers at their rates.",
-            source="headline",
-            paper="'trained routers operate differently from oracles and often yield suboptimal "
-            "solutions', without a number in the abstract",
-            effect=None,
-            expect=Ratio("loss_answer", against="duo_oracle", low=1.0, where={"budget": 1}),
-            requires=("duo-3",),
-            apart_from=("random_duo",),
-        ),
-        Claim(
-            id="duo-3",
-            says="Trained routers lose less at answers than random routers at their own rates.",
-            source="own",
-            paper="the control: without it a bad router would be far from the oracle too",
-            effect=None,
-            expect=Ratio("loss_answer", against="random_duo", high=1.0, where={"budget": 1}),
-        ),
-        Claim(
-            id="duo-3-two",
-            says="So they do aimed at two big modules.",
-            source="own",
-            paper="the control at the larger budget",
-            effect=None,
-            expect=Ratio("loss_answer", against="random_duo", high=1.0),
-        ),
-        Claim(
-            id="duo-constant",
-            says="Its frontier of answers over operations lies above that of constant patterns.",
-            source="own",
-            paper="what a router has to beat: the best pattern for everybody",
-            effect=None,
-            expect=Frontier("flops_counted", "accuracy", against="static_duo", low=0.0),
-        ),
-        Claim(
-            id="duo-5",
-            says="What routers skip are not plain early exits: fewer than half of the positions "
-            "that skip.",
-            source="measured",
-            paper="skipping patterns are not plain early exits (no number)",
-            effect=None,
-            expect=Ratio("exit_like", against="static_duo", high=0.5),
-        ),
-        Claim(
-            id="duo-5-layers",
-            says="Later layers need a capacity threshold; early positions use big modules more.",
-            source="measured",
-            paper="an analysis of 12 layers",
-            effect=None,
-            expect=OutOfReach("counts of layers and the effect of position do not transfer here"),
-            scale="paper",
-        ),
-        Claim(
-            id="duo-time",
-            says="Reading takes less time than with big modules everywhere.",
-            source="own",
-            paper="our bar: what is skipped is not to cost time",
-            effect=None,
-            expect=Ratio("latency_s", against="static_duo", high=1.0),
-        ),
-        Claim(
-            id="duo-time-budget",
-            says="Time rises with the budget.",
-            source="own",
-            paper="our bar: latency falls with the share of small and skip",
-            effect=None,
-            expect=Monotone("latency_s", over="budget", rising=True, tolerance=1e-3),
-        ),
-    ),
 )
 
 

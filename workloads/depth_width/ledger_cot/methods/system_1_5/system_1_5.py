@@ -36,13 +36,8 @@ number of steps; a task that needs no steps (`no_cot`); fewer tokens without the
 
 from adabench.harness.contract.card import (
     Card,
-    Claim,
-    Difference,
-    Frontier,
     Knob,
-    Monotone,
     Point,
-    Ratio,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import HandOver, Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
@@ -58,94 +53,6 @@ CARD = Card(
     knobs=(
         Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),
         Knob("hand_over", ("always", "once"), "always"),
-    ),
-    claims=(
-        Claim(
-            id="s15-1",
-            says="It answers as many questions as spoken steps, within a point.",
-            source="headline",
-            paper="on GSM8K, reasoning performance comparable to traditional CoT fine-tuning; no "
-            "number in the abstract, so a point is allowed",
-            effect=None,
-            expect=Difference("accuracy", against="cot", low=-0.01),
-        ),
-        Claim(
-            id="s15-2",
-            says="One question at a time it is 20 times as fast as spoken steps, within a point.",
-            source="headline",
-            paper="while accelerating inference by over 20x (GSM8K)",
-            effect=0.05,
-            expect=Ratio(
-                "latency_s", against="cot", keeping={"accuracy": 0.01}, where={"mode": "decode1"}
-            ),
-        ),
-        Claim(
-            id="s15-3",
-            says="It generates 92.31 % fewer language tokens than spoken steps.",
-            source="headline",
-            paper="and reducing token generation by 92.31 % on average",
-            effect=0.0769,
-            expect=Ratio("tokens_language", against="cot"),
-            requires=("s15-1",),
-        ),
-        Claim(
-            id="s15-critical",
-            says="Steps that change the value run more layers than those that do not.",
-            source="headline",
-            paper="early exiting non-critical tokens through lightweight adapter branches, while "
-            "allowing critical tokens to continue through deeper layers; no number",
-            effect=None,
-            expect=Ratio("critical_over_trivial", against="latent_cot", low=1.0),
-        ),
-        Claim(
-            id="s15-superior",
-            says="Over layers run it answers more than latent steps that are all treated alike.",
-            source="headline",
-            paper="recent latent-space methods treat all steps uniformly; experiments demonstrate "
-            "the superior performance of our method; no number",
-            effect=None,
-            expect=Frontier(
-                "executions", "accuracy", against="latent_cot", low=0.0, where={"student": "plain"}
-            ),
-            # Spoken steps run more layers: they are what the paper compares itself with.
-            apart_from=("random_shortcuts", "shuffled_shortcuts", "no_cot", "pause_tokens"),
-        ),
-        Claim(
-            id="s15-4",
-            says="The threshold sets the latent layers that run, without training again.",
-            source="measured",
-            paper="inference-time budget control; no number",
-            effect=None,
-            expect=Monotone("executions_latent", over="lambda_depth", rising=True, tolerance=0.2),
-        ),
-        Claim(
-            id="s15-3-terse",
-            says="It generates at most a fifth of the language tokens of terse steps, within a point.",
-            source="own",
-            paper="our control: the trace without filler",
-            effect=None,
-            expect=Ratio(
-                "tokens_language",
-                against="cot",
-                high=0.2,
-                keeping={"accuracy": 0.01},
-                where={"trace": "terse"},
-            ),
-        ),
-        Claim(
-            id="s15-work",
-            says="It runs at most 70 % of its student's latent layers, within a point.",
-            source="own",
-            paper="our criterion: what the shortcuts save beside the steps themselves",
-            effect=None,
-            expect=Ratio(
-                "executions_latent",
-                against="latent_cot",
-                high=0.7,
-                keeping={"accuracy": 0.01},
-                where={"student": "plain"},
-            ),
-        ),
     ),
 )
 
