@@ -20,7 +20,7 @@ from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
-from docs import gap_tables, paper_commands
+from docs import abstract_section, gap_tables, paper_commands
 from docs.agenda import agenda
 from docs.comparison_table import comparison
 from docs.markdown_table import cell as _cell
@@ -326,6 +326,7 @@ def paper_page(slug: str, runs: Sequence[Findings]) -> str:
         *head,
         "## Methods",
         "\n".join(map(_method_line, own)),
+        *abstract_section.section(paper, rows),
         *measured,
         *map(_unrecorded, missing),
         *_promises(own, rows),

@@ -99,7 +99,7 @@ class ClaimTrials:
         """Say it if a control, or whom it names, meets a claim that the method meets too."""
         rivals = set(apart(claim, self.entry.name, _cards(self.entry.task)))
         met = [name for name in row.met_by if name in rivals]
-        if met:
+        if met and row.verdict == "does not discriminate":
             yield (
                 f"{claim.id} says nothing of the method: {' and '.join(met)} meets it too, on the "
                 "small cases. State it so that it tells the method from what does not adapt, or "

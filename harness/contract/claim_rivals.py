@@ -23,14 +23,27 @@ def rivals(
     cards: Cards,
     roles: tuple[Role, ...] = ("control", "static"),
 ) -> Iterator[str]:
-    """Yield the methods that must not meet a claim: those that it names, else those of some roles."""
+    """Yield the methods that must not meet a claim: those that it names, else those of some roles.
+
+    With the statics come the adaptive methods that the paper says it beats, in this claim or another.
+    """
     if claim.apart_from is not None:
         yield from (name for name in claim.apart_from if name != method)
         return
+    beaten = beaten_by(method, cards) if "static" in roles else set()
     for name, card in cards.items():
         of_it = card.role != "control" or card.controls(method)
-        if name != method and card.role in roles and of_it and is_made_for(card, claim, task):
+        chosen = (card.role in roles and of_it) or (card.role == "adaptive" and name in beaten)
+        if name != method and chosen and is_made_for(card, claim, task):
             yield name
+
+
+def beaten_by(method: str, cards: Cards) -> set[str]:
+    """Return the methods that published claims of a method say it is better than."""
+    return {
+        name for claim in cards[method].claims if claim.published
+        for name in rival_names(claim.expect)
+    }  # fmt: skip
 
 
 def is_made_for(card: Card, claim: Claim, task: Card) -> bool:

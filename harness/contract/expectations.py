@@ -170,7 +170,7 @@ class Frontier:
 
 @dataclass(frozen=True)
 class Level:
-    """The mean of `metric` over cases; `above` is where no effect lies.
+    """The mean of `metric` over cases; `above` is where no effect lies, and `high` a limit beyond it.
 
     With `reaching` a case counts as one or nothing: does its `metric` reach so much? The mean is
     then a share of the cases. The effect is the paper's level.
@@ -178,6 +178,7 @@ class Level:
 
     metric: str
     low: float | None = None
+    high: float | None = None
     above: float = 0.0
     reaching: float | None = None
     where: Where = field(default_factory=dict)

@@ -31,6 +31,7 @@ from adabench.harness.contract.card import (
 )
 from adabench.harness.contract.claim import faults_together, shared_ids
 from adabench.harness.contract.expectations import metric_names, rival_names
+from adabench.harness.contract.papers import faults, papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
 from adabench.harness.run.block import LoadedBlock
@@ -89,6 +90,7 @@ class ConformanceCheck:
             ("loads", trials.loads),
             ("card is complete", lambda: _complete(entry, catalogue=self.catalogue)),
             ("claims", lambda: _claims_resolve(entry)),
+            ("paper", lambda: _paper_answers(entry)),
             ("contract", trials.contract),
             ("order", trials.order),
         ]
@@ -337,6 +339,12 @@ def _claims_resolve(entry: Entry) -> Iterator[str]:
         knobs = {knob.name for card in (task, entry.card, *rivals) for knob in card.knobs}
         for name in {*expect.where, *getattr(expect, "there", ()), *_swept(expect)} - knobs:
             yield f"{claim.id} names {name!r}, which is no knob or condition"
+
+
+def _paper_answers(entry: Entry) -> Iterator[str]:
+    """Yield what is wrong in the file of its paper, if it has one."""
+    paper = papers().get(entry.card.slug)
+    yield from faults(paper) if paper else ()
 
 
 def _swept(expect: Testable) -> set[str]:

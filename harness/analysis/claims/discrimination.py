@@ -1,9 +1,13 @@
 """Whether a claim tells the method from what does not adapt: rivals put in the method's place.
 
-"Fewer tokens than the chain of thought" is also true of no thought at all. So each control, and each
-static setting of the task that does no more work, stands in for the method, on the same records, and is
-held to the same claim, with all that the claim requires. Where one meets it, the claim says nothing
-of the method. A claim may name what it must be told apart from (`Claim.apart_from`).
+"Fewer tokens than the chain of thought" is also true of no thought at all. So each control, each static
+setting of the task that does hardly more work, and each adaptive method that the paper itself says it beats
+stands in for the method, on the same records, and is held to the same claim, with all that the claim
+requires. Where one meets it, the claim says nothing of the method. A claim may name what it must be told
+apart from (`Claim.apart_from`).
+
+A certainty that holds is put to every other method of the task but oracles, and says who keeps it too: a
+theorem is none the less true for that, and a reader sees what it is worth.
 
 What a control would have done is not guessed: where one was not run under the conditions of the
 claim, the claim waits for it. A static setting that was not run may be left out, and so may a control
@@ -24,12 +28,12 @@ from adabench.harness.analysis.operating_points import (
 )
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.claim_rivals import rivals
-from adabench.harness.contract.expectations import Frontier, Monotone, Reach
+from adabench.harness.contract.expectations import Frontier, Monotone, Reach, rival_names
 
 Judge = Callable[[Evidence], Ruling]
 """Rules on the claim, and on all that it requires, from evidence."""
-ALIKE = 1.01
-"""Up to so much more work counts as no more: means of two methods are never quite equal."""
+ALIKE = 1.10
+"""Up to so much more work counts as hardly more: nobody chooses an adaptive method for a tenth of the work."""
 WHOLE = (Frontier, Reach)
 """Forms that speak of all operating points at once."""
 
@@ -62,11 +66,30 @@ def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple
     return tuple(found)
 
 
+def also_held_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:
+    """Return the other methods of the task that keep a certainty too, by name.
+
+    Oracles do not count, and what is compared with keeps an identity with itself.
+    """
+    ran = {dot.method for dot in evidence.dots} - {method, *rival_names(claim.expect)}
+    others = [
+        name for name, card in evidence.methods.items()
+        if name in ran and card.role != "oracle"
+    ]  # fmt: skip
+    return tuple(name for name in others if _keeps(claim, method, name, evidence, judge))
+
+
+def _keeps(claim: Claim, method: str, rival: str, evidence: Evidence, judge: Judge) -> bool:
+    """Say whether every setting of a rival that was run keeps a certainty."""
+    own = [dot for dot in evidence.dots if dot.method == rival]
+    return judge(_posing(method, own, evidence)).verdict == "holds"
+
+
 def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iterator[Evidence]:
     """Yield the evidence with a rival in the method's place, one for each of its settings.
 
-    A rival that the claim compares with stays there too. Settings of statics that do more work than
-    the method are left out, unless the claim names the rival.
+    A rival that the claim compares with stays there too. Settings that do more work than the method are
+    left out, unless the claim names the rival or it is a control.
     """
     expect = claim.expect
     own = [dot for dot in evidence.dots if dot.method == rival]
@@ -81,7 +104,7 @@ def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iter
         return
     for key in sorted({dot.setting[2] for dot in own}):
         dots = [dot for dot in own if dot.setting[2] == key]
-        limited = claim.apart_from is None and evidence.methods[rival].role == "static"
+        limited = claim.apart_from is None and evidence.methods[rival].role != "control"
         if not (limited and _dearer(dots, claim, method, evidence)):
             yield _posing(method, dots, evidence)
 

@@ -18,7 +18,7 @@ over two powers of ten, and there is none where too many resamples find nothing 
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ from adabench.harness.analysis.claims.verdict_rule import (
     promise,
     rule,
     said,
+    without_cost,
 )
 from adabench.harness.analysis.operating_points import (
     TIMED,
@@ -132,8 +133,10 @@ def _each(claim: Claim, expect: Ratio, pairs: Pairs, evidence: Evidence) -> Ruli
 def _mean_ratio(claim: Claim, expect: Ratio, pairs: Pairs, evidence: Evidence) -> Ruling:
     """Hold the mean ratio to the claim, with its interval."""
     falls = _falls(claim)
-    interval, note = _log_ratio(expect, pairs, falls, evidence)
     n = len(np.unique(pairs.places.numbers))
+    if zero := _side_without_cost(expect, pairs, falls, evidence):
+        return without_cost(claim, zero, _margins(expect, pairs, evidence), n)
+    interval, note = _log_ratio(expect, pairs, falls, evidence)
     if interval is None:
         return Ruling("undecided", bar=bar(claim), n=n, reason=note)
     places = distinct(pairs.places)
@@ -145,6 +148,22 @@ def _mean_ratio(claim: Claim, expect: Ratio, pairs: Pairs, evidence: Evidence) -
     margins = _margins(expect, pairs, evidence)
     worth = least_worth(claim, evidence.card)
     return rule(claim, interval, places, margins=margins, gap=gap, worth=worth, note=note)
+
+
+def _side_without_cost(
+    expect: Ratio, pairs: Pairs, falls: bool, evidence: Evidence
+) -> Literal["", "ours", "theirs"]:
+    """Say which side has nothing at all of a cost, where the other one has some.
+
+    No work in any case is a property; no right answer in any case may be chance.
+    """
+    metric = metric_of(expect.metric, evidence.card)
+    if expect.of != "totals" or metric is None or metric.role not in ("cost", "work"):
+        return ""
+    ours, theirs = _sides(expect, pairs, falls)
+    if ours.any() == theirs.any():
+        return ""
+    return "theirs" if ours.any() else "ours"
 
 
 def _falls(claim: Claim) -> bool:

@@ -152,6 +152,29 @@ def rule(
     )
 
 
+def without_cost(
+    claim: Claim, side: Literal["ours", "theirs"], margins: Sequence[Margin], n: int
+) -> Ruling:
+    """Rule on a ratio of which one side is 0: who does away with a cost altogether has the least of it."""
+    ratio = 0.0 if side == "ours" else math.inf
+    least, most = limits(claim)
+    inside = least <= (-math.inf if side == "ours" else math.inf) <= most
+    gains = (promise(claim).sign < 0) == (side == "ours")
+    lost, open_ = _reasons(margins, "lost"), _reasons(margins, "open")
+    why = f"{'it has' if side == 'ours' else 'the rival has'} none of it at all"
+    found = Decision("undecided", said(why, open_))
+    if is_sameness(claim):
+        found = Decision("reproduced", why) if inside else Decision("not reproduced", why)
+    elif not gains:
+        found = Decision("contradicted", why)
+    if found.word == "undecided" and not open_:
+        found = Decision("reproduced", why)
+    if lost and found.word in ("reproduced", "undecided"):
+        found = Decision("not reproduced", said(lost, why))
+    estimate = ratio if math.isfinite(ratio) else None
+    return Ruling(found.word, estimate, bar=bar(claim), n=n, reason=found.reason)
+
+
 def _precision(claim: Claim, found: Interval, worth: float) -> Precision:
     """Return the half-width of an interval of a first look, and the distance that it must tell."""
     low, high = turned(1.0, found)

@@ -15,7 +15,7 @@ default; a rival takes a named knob's value too if it has that knob, or what `th
 looks at every recorded condition, `Monotone` at every value of `over`, fronts at every knob and budget.
 
 *Together.* A claim and those that it requires get the weakest of their verdicts. And a published claim that a
-control or a cheaper static setting meets in the method's place `does not discriminate`.
+control or a static setting at hardly more work meets in the method's place `does not discriminate`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +40,7 @@ from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.independent_units import with_units
 from adabench.harness.analysis.operating_points import OperatingPoint, collapse
 from adabench.harness.contract.card import Card, Where
-from adabench.harness.contract.claim import Claim
+from adabench.harness.contract.claim import PUBLISHED, Claim
 from adabench.harness.contract.expectations import (
     Bound,
     Contrast,
@@ -62,6 +62,10 @@ from adabench.harness.store.energy_labels import label
 from adabench.harness.store.table import Table, from_records
 
 MET = ("reproduced", "holds")
+CERTAIN = (*PUBLISHED, "theorem")
+"""Whose certainties are put to others: our own identities are made to hold for all."""
+MOST_NAMED = 3
+"""Of those who keep a certainty too."""
 Look = tuple[float | None, int | None]
 """Of a planned look: how much further out the ends lie, and the last seed that was there."""
 NO_LOOK: Look = (None, None)
@@ -85,6 +89,8 @@ class Court:
             ruling = ruling._replace(reason=said(ruling.reason, apart))
         required = self._required(claim)
         ruling = _joined(ruling, [(other, self._alone(other)) for other in required])
+        if ruling.verdict == "holds" and claim.source in CERTAIN:
+            return self._said_of_others(claim, ruling)
         if not claim.published or ruling.verdict != "reproduced":
             return ruling, ()
         missing = discrimination.unrun(claim, self.method, self.evidence)
@@ -101,6 +107,21 @@ class Court:
             return ruling, ()
         reason = said(f"{' and '.join(met)} meets it too", ruling.reason)
         return ruling._replace(verdict="does not discriminate", reason=reason), met
+
+    def _said_of_others(self, claim: Claim, ruling: Ruling) -> tuple[Ruling, tuple[str, ...]]:
+        """Say who keeps a certainty too: what coins keep says nothing of a method."""
+
+        def judge(evidence: Evidence) -> Ruling:
+            return rule_of(claim, self.method, evidence)
+
+        others = discrimination.also_held_by(claim, self.method, self.evidence, judge)
+        if not others:
+            return ruling, ()
+        named = " and ".join(others[:MOST_NAMED])
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        verb = "does" if len(others) == 1 else "do"
+        reason = said(f"so {verb} {named}{more}", ruling.reason)
+        return ruling._replace(reason=reason), others
 
     def _required(self, claim: Claim) -> list[Claim]:
         own = self.evidence.methods[self.method].claims

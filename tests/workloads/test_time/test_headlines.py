@@ -24,7 +24,6 @@ SENTENCES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "radar": {
         "lightweight": ("radar-light",),
-        "interpretable parameters": ("radar-steps",),
         "routes higher difficulty to higher ability, and vice versa": ("radar-hard",),
         "superior performance compared to other routers": ("radar-router", "radar-volume"),
         "strong performance on out-of-distribution queries": ("radar-out",),
@@ -38,7 +37,7 @@ SENTENCES: dict[str, dict[str, tuple[str, ...]]] = {
     "ttspm": {
         "the saturation point, beyond which returns diminish, of both": ("TT-plateau", "TT-sequential"),
         "both converge to one structure in their upper bounds": (
-            "TT-1-hit", "TT-1-vote", "TT-bound", "TT-1-sequential", "TT-4",
+            "TT-1-hit", "TT-1-vote", "TT-1-sequential", "TT-4",
         ),
         "practical utility for test-time resource allocation": ("TT-3",),
     },

@@ -139,7 +139,7 @@ def test_every_command_of_the_catalogue_is_taken(line, monkeypatch):
         raise Planned
 
     monkeypatch.setattr(run_request, "create_run", create)
-    monkeypatch.setattr(registry, "missing_needs", lambda card: [])
+    monkeypatch.setattr(registry, "missing_extras", lambda extras: [])
     monkeypatch.setattr(condition_check, "check_conditions", lambda turns, out=None: ())
     program, *words = shlex.split(line)
     result = CliRunner().invoke(app, words)

@@ -169,3 +169,37 @@ def test_a_control_made_for_other_conditions_is_not_waited_for():
     row = rows_of(at_noise, claim_of(noisy, 0.4, **PAPER), all_cards=True, **cards)["T-1"]
     assert row.verdict == "not run"
     assert "other_coin" in row.reason
+
+
+def test_a_tenth_more_work_is_hardly_more():
+    better = Difference("score", "old")
+    for factor, word in ((0.54, "does not discriminate"), (0.58, "reproduced")):
+        fixed = run("fixed", faults=times(factor), score=2.0, where={"point": {"level": 1}})
+        assert judged(better, OLD + NEW + fixed, 1.0, **PAPER).verdict == word, factor
+
+
+def test_an_adaptive_method_that_the_paper_beats_must_not_meet_what_it_claims_of_others():
+    rival = run("other", faults=times(0.4), score=1.5)
+    fewer = claim_of(FEWER, 0.4, id="fewer", **PAPER)
+    better = claim_of(Difference("score", "other"), 0.5, id="better", **PAPER)
+    alone = rows_of(OLD + NEW + rival, fewer)
+    assert alone["fewer"].verdict == "reproduced", "nobody says that it is beaten"
+    rows = rows_of(OLD + NEW + rival, fewer, better)
+    assert (rows["fewer"].verdict, rows["fewer"].met_by) == ("does not discriminate", ("other",))
+    assert rows["better"].verdict == "reproduced"
+
+
+def test_a_rival_that_does_away_with_a_cost_meets_a_claim_of_less():
+    row = judged(FEWER, OLD + NEW + run("coin", faults=0.0, score=0.0), 0.4, **PAPER)
+    assert (row.verdict, row.met_by) == ("does not discriminate", ("coin",))
+
+
+def test_a_certainty_says_who_keeps_it_too():
+    never = Ratio("faults", "old", high=1.0, every=True)
+    coin, dear = run("coin", faults=0.0), run("fixed", faults=times(2.0))
+    row = judged(never, OLD + NEW + coin + dear, **PAPER)
+    assert (row.verdict, row.met_by) == ("holds", ("coin",))
+    assert row.reason.startswith("so does coin")
+    ours = judged(never, OLD + NEW + coin, source="check")
+    assert (ours.verdict, ours.met_by) == ("holds", ())
+    assert judged(never, OLD + NEW + dear, **PAPER).met_by == ()

@@ -295,3 +295,27 @@ def test_answers_that_hardly_ever_differ_leave_room_for_more():
     assert row.estimate == pytest.approx(-1 / 24)
     assert row.low <= -1 / 26 - least + 1e-9
     assert row.high >= -1 / 26 + least - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "effect", "word"),
+    [
+        (0.0, 4.0, 0.5, "reproduced"),
+        (4.0, 0.0, 0.5, "contradicted"),
+        (0.0, 4.0, 2.0, "contradicted"),
+    ],
+)
+def test_a_cost_that_one_side_has_not_at_all_decides(ours, theirs, effect, word):
+    records = run("old", faults=theirs) + run("new", faults=ours)
+    row = judged(Ratio("faults", "old"), records, effect)
+    assert (row.verdict, row.low) == (word, None)
+    assert "none of it at all" in row.reason
+
+
+def test_a_cost_done_away_with_keeps_the_margins_of_the_claim():
+    claim = Ratio("faults", "old", keeping={"score": 0.02})
+    old = run("old", faults=size, score=0.9)
+    row = judged(claim, old + run("new", faults=0.0, score=about(0.5, 0.005)), 0.4)
+    assert (row.verdict, row.estimate) == ("not reproduced", 0.0)
+    row = judged(claim, old + run("new", faults=0.0, score=about(0.9, 0.005)), 0.4)
+    assert (row.verdict, row.estimate) == ("reproduced", 0.0)

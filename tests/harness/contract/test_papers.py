@@ -1,0 +1,84 @@
+"""A paper's file: its sentences, and whether each has its answer."""
+
+from pathlib import Path
+
+import pytest
+
+from adabench.harness.contract.papers import Paper, faults, papers, read_paper
+from adabench.harness.errors import MethodContractError
+
+HEAD = 'title = "A Paper"\narxiv = "2502.00001"\n'
+CLAIM = """
+[[claims]]
+id = "p-1"
+method = "chain/ets"
+says = "It costs less."
+source = "headline"
+paper = "half the cost"
+effect = 0.5
+[claims.ratio]
+metric = "cost"
+against = "x"
+"""
+SENTENCE = '\n[[sentences]]\nsays = "It halves the cost."\nclaims = ["p-1"]\n'
+
+
+def paper_of(folder: Path, text: str) -> Paper:
+    file = folder / "a-paper.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_paper(file)
+
+
+def test_a_paper_is_what_its_file_says(tmp_path) -> None:
+    paper = paper_of(tmp_path, HEAD + 'commands = ["adabench run a"]\n' + SENTENCE + CLAIM)
+    assert (paper.slug, paper.arxiv, paper.commands) == (
+        "a-paper",
+        "2502.00001",
+        ("adabench run a",),
+    )
+    assert [sentence.claims for sentence in paper.sentences] == [("p-1",)]
+    assert [claim.id for claim in paper.claims["chain/ets"]] == ["p-1"]
+    assert not list(faults(paper))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (CLAIM, "has no title"),
+        (HEAD + "sentence = 1\n", "unknown key 'sentence'"),
+        (
+            HEAD + '[[sentences]]\nsays = "s"\nbecause = "b"\n',
+            "'s' in a-paper.toml has an unknown key",
+        ),
+        (HEAD + '[[sentences]]\nsays = "s"\nclaims = "p-1"\n', "cannot be read"),
+        (HEAD + "[[sentences]]\nsays = 1\n", "cannot be read"),
+    ],
+)
+def test_what_no_paper_says_is_refused_in_a_sentence(text, words, tmp_path) -> None:
+    with pytest.raises(MethodContractError, match=words) as refused:
+        paper_of(tmp_path, text)
+    assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD + CLAIM, "no sentence of the abstract"),
+        (HEAD + SENTENCE.replace("p-1", "p-2") + CLAIM, "names p-2, which is no claim"),
+        (HEAD + SENTENCE.replace('claims = ["p-1"]', "") + CLAIM, "needs claims, or why none"),
+        (HEAD + SENTENCE + 'not_built = "it is not"\n' + CLAIM, "and one of these"),
+        (HEAD + SENTENCE + CLAIM.replace("headline", "own"), "a criterion of our own"),
+        (HEAD + SENTENCE + CLAIM.replace("chain/ets", "chain/nobody"), "which is no method"),
+        (
+            HEAD + SENTENCE + CLAIM + CLAIM.replace("p-1", "p-2"),
+            "p-2 is a headline, and no sentence of the abstract carries it",
+        ),
+    ],
+)
+def test_sentences_and_claims_answer_each_other(text, words, tmp_path) -> None:
+    assert any(words in fault for fault in faults(paper_of(tmp_path, text)))
+
+
+def test_every_sentence_of_our_papers_has_its_answer() -> None:
+    found = {slug: list(faults(paper)) for slug, paper in papers().items()}
+    assert not {slug: problems for slug, problems in found.items() if problems}
