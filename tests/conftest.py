@@ -117,14 +117,14 @@ def toy(plugin_paths: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Methods of this process, as of a notebook: what a test registers is gone after it."""
-    from adabench.harness.contract import registry
+    from adabench.harness.contract.plugins import forget_plugins
     from adabench.harness.notebook.session_methods import PACKAGE, session_folder
 
     monkeypatch.setattr(sys, "path", list(sys.path))
     session_folder.cache_clear()
     yield
     session_folder.cache_clear()
-    registry.forget_plugins()
+    forget_plugins()
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
 

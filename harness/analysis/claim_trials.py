@@ -20,6 +20,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, OutOfReach
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import metric_names, rival_names
+from adabench.harness.contract.permuted_control import permuted_name
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
@@ -74,7 +75,7 @@ class ClaimTrials:
 
     def _turns(self, claim: Claim) -> tuple[Turn, ...]:
         """Lay out a claim's run under the small conditions; none where they cannot hold it."""
-        task, cards = registry.find(self.entry.task), _cards(self.entry.task)
+        task, cards = registry.find(self.entry.task), _cards(self.entry)
         evidence = Evidence(task.name, task.card, cards, [])
         values = sweeps(claim, self.entry.name, evidence)
         few: Mapping[str, Any] = getattr(registry.load(task), "CHECK_CONDITIONS", {})
@@ -97,7 +98,7 @@ class ClaimTrials:
 
     def _unmasked(self, claim: Claim, row: ClaimRow) -> Iterator[str]:
         """Say it if a control, or whom it names, meets a claim that the method meets too."""
-        rivals = set(apart(claim, self.entry.name, _cards(self.entry.task)))
+        rivals = set(apart(claim, self.entry.name, _cards(self.entry)))
         met = [name for name in row.met_by if name in rivals]
         if met and row.verdict == "does not discriminate":
             yield (
@@ -108,7 +109,7 @@ class ClaimTrials:
 
     def _unmeasured(self, claim: Claim, turns: tuple[Turn, ...]) -> Iterator[str]:
         """Say it if nobody whom a claim must be told apart from records what it speaks of."""
-        rivals = set(apart(claim, self.entry.name, _cards(self.entry.task)))
+        rivals = set(apart(claim, self.entry.name, _cards(self.entry)))
         made = [r for turn in turns for r in self.records[turn.cell.key] if r.cell.method in rivals]
         missing = unrecorded(claim, made)
         if missing:
@@ -154,10 +155,14 @@ def is_counted(claim: Claim) -> bool:
 
 def apart(claim: Claim, method: str, cards: Mapping[str, Card]) -> tuple[str, ...]:
     """Return who must not meet a claim of a method: those that it names, else all its controls."""
+    own = permuted_name(method)
     if claim.apart_from is not None:
-        return claim.apart_from
+        return (*claim.apart_from, *((own,) if claim.apart_from and own in cards else ()))
     return tuple(name for name, card in cards.items() if card.controls(method))
 
 
-def _cards(task: str) -> dict[str, Card]:
-    return {entry.name: entry.card for entry in registry.methods(task).values()}
+def _cards(entry: Entry) -> dict[str, Card]:
+    """Return the cards of a method's task, and of the control that the harness makes of it."""
+    control = registry.permuted_control(entry)
+    own = [control] if control else []
+    return {one.name: one.card for one in (*registry.methods(entry.task).values(), *own)}

@@ -24,6 +24,10 @@ def judge_claim(entry: Entry, claim: Claim, table: Table, look: float | None = N
     task = registry.find(entry.task)
     known = {f"{task.name}/{own.name}": own.card for own in registry.methods(task.name).values()}
     known.setdefault(entry.address, entry.card)
+    ran = {cell.method for cell in table.all_cells}
+    control = registry.permuted_control(entry)
+    if control is not None and control.name in ran:
+        known[control.address] = control.card
     dots = collapse(table)
     tasks, methods = settled_cards(dots, {task.name: task.card}, known)
     required = tuple(other for other in entry.card.claims if other.id in claim.requires)

@@ -200,6 +200,9 @@ class Card:
     no paper that we reproduce."""
     adapts: str = ""
     """What adapts, on which signal, at which granularity."""
+    signal: tuple[str, ...] = ()
+    """Of an adaptive method: the functions of its substrate that give what it adapts on, as `module:function`
+    or `module:Class.method` (ours below `adabench.workloads`); `permuted_control.py` makes a control of it."""
     role: Role = "adaptive"
     fidelity: Fidelity = "paper"
     knobs: tuple[Knob, ...] = ()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from adabench.harness.contract.card import Card, Role
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import OutOfReach, is_certainty, rival_names
+from adabench.harness.contract.permuted_control import permuted_name
 
 Cards = Mapping[str, Card]
 """The methods of a task by bare name."""
@@ -29,6 +30,9 @@ def rivals(
     """
     if claim.apart_from is not None:
         yield from (name for name in claim.apart_from if name != method)
+        own = permuted_name(method)
+        if claim.apart_from and own in cards and own not in claim.apart_from:
+            yield own
         return
     beaten = beaten_by(method, cards) if "static" in roles else set()
     for name, card in cards.items():

@@ -32,6 +32,8 @@ from adabench.harness.contract import claim_files
 from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin
 from adabench.harness.contract.card_reader import card_value
 from adabench.harness.contract.extras import install_line, missing_extras
+from adabench.harness.contract.permuted_control import SUFFIX, permuted_card, permuted_name
+from adabench.harness.contract.plugins import entry_points, find_module
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 
 PACKAGE = "adabench.workloads"
@@ -66,6 +68,8 @@ class Entry:
     card: Card
     problem: str = ""
     """Why its card could not be read; the card is then empty."""
+    permuted: bool = False
+    """Whether it is the control that the harness makes of the method of this file."""
 
     @property
     def task(self) -> str:
@@ -87,17 +91,17 @@ def tasks() -> dict[str, Entry]:
             twice = f"{_module(path)} and {found[entry.address].module} have the same name"
             entry = replace(entry, problem=f"{twice}; rename one of the two folders")
         found[entry.address] = entry
-    for address, module in _entry_points("adabench.tasks"):
-        found.setdefault(address, _entry(address, module, _locate(module)))
+    for address, module in entry_points("adabench.tasks"):
+        found.setdefault(address, _entry(address, module, find_module(module)))
     return found
 
 
 def methods(task: str) -> dict[str, Entry]:
     """Return the methods of one task by address."""
     found = {entry.address: entry for entry in _builtin_methods(task)}
-    for address, module in _entry_points("adabench.methods"):
+    for address, module in entry_points("adabench.methods"):
         if address.partition("/")[0] == task:
-            found.setdefault(address, _entry(address, module, _locate(module)))
+            found.setdefault(address, _entry(address, module, find_module(module)))
     return found
 
 
@@ -116,10 +120,21 @@ def find(address: str) -> Entry:
     siblings = methods(task)
     if address in siblings:
         return siblings[address]
+    own = permuted_control(siblings.get(address.removesuffix(SUFFIX)))
+    if own is not None and own.address == address:
+        return own
     moved = _moved_from(address)
     if moved is None:
         raise SelectionError(f"There is no method {address!r}.", nearest(address, siblings))
     return moved
+
+
+def permuted_control(entry: Entry | None) -> Entry | None:
+    """Return the control that the harness makes of a method; None where its card names no signal."""
+    card = permuted_card(entry.name, entry.card) if entry is not None else None
+    if entry is None or card is None:
+        return None
+    return replace(entry, address=permuted_name(entry.address), card=card, permuted=True)
 
 
 def _moved_from(address: str) -> Entry | None:
@@ -146,6 +161,8 @@ def load(entry: Entry) -> ModuleType:
     except SyntaxError as broken:
         raise MethodContractError(f"{entry.address} is not valid Python: {broken}") from broken
     card = getattr(module, "CARD", None)
+    if entry.permuted and isinstance(card, Card):
+        card = permuted_card(entry.name.removesuffix(SUFFIX), card.on(entry.task))
     if not isinstance(card, Card) or _without_claims(card.on(entry.task)) != _without_claims(
         entry.card
     ):
@@ -357,34 +374,3 @@ def _roots_on(path: tuple[str, ...]) -> list[Path]:
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
     return [Path(place) for place in places or ()]
-
-
-def _locate(module: str) -> Path | None:
-    """Find a module's file without importing its package."""
-    top, _, rest = module.partition(".")
-    spec = importlib.util.find_spec(top)
-    if spec is None:
-        return None
-    if not rest:
-        return Path(spec.origin) if spec.origin else None
-    stems = [Path(place, *rest.split(".")) for place in spec.submodule_search_locations or ()]
-    files = [stem.with_suffix(".py") for stem in stems] + [stem / "__init__.py" for stem in stems]
-    return next((file for file in files if file.is_file()), None)
-
-
-def _entry_points(group: str) -> list[tuple[str, str]]:
-    return _points(group, tuple(sys.path))
-
-
-@lru_cache(maxsize=8)
-def _points(group: str, path: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Look through everything installed, which takes longer than all else here: once a path."""
-    del path
-    return sorted(
-        (point.name, point.value) for point in importlib.metadata.entry_points(group=group)
-    )
-
-
-def forget_plugins() -> None:
-    """Look for entry points anew: a folder that is on the path has got another one."""
-    _points.cache_clear()

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from adabench.harness.contract import registry
+from adabench.harness.contract.plugins import forget_plugins
 from adabench.harness.errors import MethodContractError, SelectionError, nearest
 from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.harness.store.method_copies import copy_of
@@ -59,7 +60,7 @@ class SessionFolder:
         points = [f"{address} = {module}" for address, module in self.modules.items()]
         text = "\n".join(["[adabench.methods]", *points, ""])
         (self.root / INFO / "entry_points.txt").write_text(text, encoding="utf-8")
-        registry.forget_plugins()
+        forget_plugins()
 
 
 @cache

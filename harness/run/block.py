@@ -20,11 +20,12 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import case_environment
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import AdabenchError, MethodContractError
+from adabench.harness.errors import AdabenchError, MethodContractError, SelectionError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import own, sources_of
 from adabench.harness.run.case_data import CaseData, pickled_case
 from adabench.harness.run.guards.truth_guard import is_truth
+from adabench.harness.run.interventions.permuted_signal import partners
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
 HEAVY = frozenset((
@@ -121,6 +122,30 @@ class LoadedBlock:
 
         A large one goes as an open file, which costs no copy.
         """
+        message, files = self._case_message(index, method, known)
+        if method.permuted:
+            partner, more = self._case_message(self._partners[index], method, known)
+            message["partner"] = {**partner, "after": len(files)}
+            files = [*files, *more]
+        return message, files
+
+    def sent_with(self, index: int, method: Entry) -> tuple[int, ...]:
+        """Return the cases that go with the message of one."""
+        return (index, self._partners[index]) if method.permuted else (index,)
+
+    @cached_property
+    def _partners(self) -> list[int]:
+        """By case: whose signal it gets where signals are permuted."""
+        if len(self.cases) < 2:
+            raise SelectionError(
+                f"{self.entry.address} has one case under these conditions, and no other one's signal to give it.",
+                "Ask for more cases.",
+            )
+        return partners(len(self.cases), self.name)
+
+    def _case_message(
+        self, index: int, method: Entry, known: Container[int]
+    ) -> tuple[dict[str, Any], list[int]]:
         if index in known:
             return {"index": index, "case": None, "sizes": []}, []
         data = self.case_data(index, oracle=method.card.role == "oracle")

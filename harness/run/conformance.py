@@ -93,6 +93,7 @@ class ConformanceCheck:
             ("paper", lambda: _paper_answers(entry)),
             ("contract", trials.contract),
             ("order", trials.order),
+            ("signal", trials.signal),
         ]
         if self.most_s is not None:
             rules.append(("as in a run", trials.as_in_a_run))

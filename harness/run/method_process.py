@@ -32,8 +32,9 @@ from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
 from adabench.harness.run.guards import product_code, thread_origin
 from adabench.harness.run.guards.truth_guard import refuse_truth
+from adabench.harness.run.interventions.permuted_signal import PermutedSignal
+from adabench.harness.run.interventions.planted_slowdown import plant_slowdown
 from adabench.harness.run.measurement import Measurement, MethodBench
-from adabench.harness.run.planted_slowdown import plant_slowdown
 from adabench.harness.run.settings import Settings, settings_from_json
 from adabench.harness.store import prepared_states, used_artefacts
 from adabench.harness.store.prepared_states import PreparedState
@@ -58,6 +59,8 @@ class MethodProcess:
     states: dict[str, Any] = field(default_factory=dict)
     cases: dict[int, Any] = field(default_factory=dict)
     """By index: cases that were solved before, and what the substrate runs them against."""
+    permuted: PermutedSignal | None = None
+    """Of a method that gets another case's signal: what gives it."""
     trained: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the names of states: the trained artefacts that were read for them."""
 
@@ -113,7 +116,9 @@ class MethodProcess:
             own, files = files[: case["files"]], files[case["files"] :]
             try:
                 found = self._unchanged(message, {**case, "descriptors": own}, self.bench.count)
-                answers.append({"counts": dict(found.counts), "outcome": found.outcome})
+                answers.append(
+                    {"counts": dict(found.counts), "outcome": found.outcome, "note": found.note}
+                )
             except FAILURES as problem:
                 answers.append(failure(problem))
                 if answers[-1]["failed"]["status"] == "skipped":
@@ -126,16 +131,30 @@ class MethodProcess:
         self, message: Mapping[str, Any], sent: dict[str, Any], solve: Callable[..., Measurement]
     ) -> Measurement:
         """Let a case be solved, and see that it was left as it was."""
+        state = self.states[message["name"]] if message["name"] else self.substrate
+        if self.permuted is not None:
+            self._solve_partner(self.permuted, state, message, sent)
         case = self._entered(sent)
         before = _fingerprint(case)
-        state = self.states[message["name"]] if message["name"] else self.substrate
-        found = solve(state, case, message["point"], frozenset(message["count"]))
+        work = functools.partial(solve, state, case, message["point"], frozenset(message["count"]))
+        found = work() if self.permuted is None else self.permuted.given(work)
         if _fingerprint(case) != before:
             raise MethodContractError(
                 f"{self.address} changed the case that it was given.",
                 "Copy what you want to change; a case belongs to everybody.",
             )
         return found
+
+    def _solve_partner(
+        self, permuted: PermutedSignal, state: Any, message: Mapping[str, Any], sent: dict[str, Any]
+    ) -> None:
+        """Solve the case whose signal another one gets, under no instrument."""
+        partner, files = sent.pop("partner"), sent.pop("descriptors", None) or []
+        own, others = files[: partner["after"]], files[partner["after"] :]
+        sent["descriptors"] = own
+        case = self._entered({**partner, "descriptors": others})
+        with permuted.noting():
+            self.bench.method.solve(state, case, message["point"])
 
     def _trained(self, message: Mapping[str, Any]) -> dict[str, str]:
         return {**self.trained.get(message["name"], {}), **used_artefacts.digests()}
@@ -258,6 +277,9 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
     else:
         refuse_truth()
     settings = settings_from_json(order["settings"])
+    permuted = PermutedSignal() if entry.permuted else None
+    if permuted is not None:
+        permuted.wrap(entry.card.signal)
     thread_origin.note_starts(entry.module)
     metered = settings.energy or settings.meters
     memory = Baseline()
@@ -267,6 +289,8 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
         code = product_code.snapshot(entry.module)
     method = registry.load(entry)
     leave_out_compiler(memory)
+    if permuted is not None:
+        vars(method)["solve"] = permuted.from_first_call(method.solve)
     if settings.slowdown:
         vars(method)["solve"] = plant_slowdown(method.solve, settings.slowdown)
     bench = MethodBench(
@@ -276,7 +300,9 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
         energy, memory,
     )  # fmt: skip
     gc.collect()
-    return MethodProcess(channel, substrate, entry.address, settings, bench, code)
+    return MethodProcess(
+        channel, substrate, entry.address, settings, bench, code, permuted=permuted
+    )
 
 
 def _class(module: str, name: str) -> type:

@@ -90,7 +90,7 @@ class OpenTurn:
             said = handle.ask(
                 {"do": "solve", **case, **self._work()}, self.bench.step_s, *files
             )  # fmt: skip
-            handle.cases.add(index)
+            handle.cases.update(self.block.sent_with(index, self.entry))
             if not getattr(self.block.task, "laps_differ", False):
                 check_laps(
                     self.entry.address, said, getattr(self.block.task, "levels", frozenset())
@@ -112,7 +112,8 @@ class OpenTurn:
         said = handle.ask(
             {"do": "count", "cases": cases, **self._work()}, self.bench.step_s, *files
         )  # fmt: skip
-        handle.cases.update(indices)
+        for index in indices:
+            handle.cases.update(self.block.sent_with(index, self.entry))
         answers = said["answers"]
         if len(answers) > len(indices):
             raise MethodLost("its process gave more answers than it was asked for")

@@ -14,6 +14,7 @@ from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.block import LoadedBlock
 from adabench.harness.run.execute import Bench
 from adabench.harness.run.failure import MethodFailure, MethodLost
+from adabench.harness.run.interventions.permuted_signal import UNREAD
 from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Limits, Settings
@@ -87,6 +88,17 @@ class MethodTrials:
                     return
         finally:
             bench.close()
+
+    def signal(self) -> Iterator[str]:
+        """What its card names as its signal is read: else its control would be the method itself."""
+        control, first = registry.permuted_control(self.entry), self.entry.card.tasks[:1]
+        if control is None or (first and first[0] != self.entry.task):
+            return
+        records = replace(self, entry=control)._by_case(range(CASES), counts=True)
+        yield from _failures(list(records.values()))
+        if all(record.note == UNREAD for record in records.values()):
+            names = " or ".join(self.entry.card.signal)
+            yield f"it does not read the signal that its card names ({names})"
 
     def own_rules(self) -> Iterator[str]:
         """The rules that the task adds, in a process of the method."""

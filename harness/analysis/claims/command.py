@@ -11,6 +11,7 @@ is made for a number of them.
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.analysis.claims.looks import TRAININGS
@@ -25,6 +26,7 @@ from adabench.harness.contract.expectations import (
     Reach,
     rival_names,
 )
+from adabench.harness.contract.permuted_control import permuted_card, permuted_name
 
 Value = Scalar | tuple[Scalar, ...]
 Sweeps = dict[str, tuple[Scalar, ...]]
@@ -51,6 +53,7 @@ def commands(
     claim: Claim, method: str, evidence: Evidence, units: int = 0, *, of_trainings: bool = False
 ) -> tuple[str, ...]:
     """Return `adabench run ...` for a claim of a method, and another for rivals that need one."""
+    evidence = _with_permuted(method, evidence)
     swept = sweeps(claim, method, evidence)
     apart = dict.fromkeys(_apart(claim, method, evidence))
     able = [name for name in apart if _takes(evidence.methods[name], swept)]
@@ -66,6 +69,14 @@ def commands(
         words += _option(knob.name, swept[knob.name]) if knob else []
     words += ["--alone", *_seeds(claim, units)]
     return (first, " ".join(["adabench run", *words]))
+
+
+def _with_permuted(method: str, evidence: Evidence) -> Evidence:
+    """Add the control that the harness makes of a method, which its claims are put to."""
+    card = permuted_card(method, evidence.methods[method])
+    if card is None:
+        return evidence
+    return replace(evidence, methods={**evidence.methods, permuted_name(method): card})
 
 
 def _line(

@@ -57,6 +57,7 @@ from adabench.harness.contract.expectations import (
     metric_names,
     rival_names,
 )
+from adabench.harness.contract.permuted_control import permuted_name
 from adabench.harness.contract.record import Record
 from adabench.harness.store.energy_labels import label
 from adabench.harness.store.table import Table, from_records
@@ -104,9 +105,17 @@ class Court:
 
         met = discrimination.met_by(claim, self.method, self.evidence, stands)
         if not met:
-            return ruling, ()
+            return ruling._replace(reason=said(ruling.reason, self._not_permuted(claim))), ()
         reason = said(f"{' and '.join(met)} meets it too", ruling.reason)
         return ruling._replace(verdict="does not discriminate", reason=reason), met
+
+    def _not_permuted(self, claim: Claim) -> str:
+        """Say it if a claim was not put to the method with its signal permuted, and could have been."""
+        signal, control = self.evidence.methods[self.method].signal, permuted_name(self.method)
+        if not signal or claim.apart_from == ():
+            return ""
+        ran = any(dot.method == control for dot in self.evidence.dots)
+        return "" if ran else f"not yet put to {control}"
 
     def _said_of_others(self, claim: Claim, ruling: Ruling) -> tuple[Ruling, tuple[str, ...]]:
         """Say who keeps a certainty too: what coins keep says nothing of a method."""

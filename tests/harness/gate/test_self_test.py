@@ -23,7 +23,7 @@ from adabench.harness.gate.rounds import (
     start_workers,
 )
 from adabench.harness.gate.session import COMMAND
-from adabench.harness.run import planted_slowdown
+from adabench.harness.run.interventions import planted_slowdown
 
 RULE = Rule(looks=4, stride=STRIDE)
 

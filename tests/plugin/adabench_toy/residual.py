@@ -1,12 +1,13 @@
 """Iterate until the guess no longer moves: compute follows difficulty."""
 
 from adabench.harness.contract.card import Card, Claim, Knob, Monotone, Point, Ratio
-from adabench_toy.task import Iteration, Number
+from adabench_toy.task import Iteration, Number, change
 
 CARD = Card(
     title="stop when the guess settles",
     paper="none: a demonstration",
     adapts="iterations, on the last relative change, per number",
+    signal=("adabench_toy.task:change",),
     knobs=(Knob("tolerance", (1e-2, 1e-4, 1e-6), 1e-6),),
     claims=(
         Claim(
@@ -32,8 +33,8 @@ CARD = Card(
 
 def solve(task: Iteration, case: Number, point: Point) -> float:
     """Stop after a step that changed the guess by less than the tolerance."""
-    guess, change = 1.0, 1.0
-    while change > float(point["tolerance"]):
+    guess, moved = 1.0, 1.0
+    while moved > float(point["tolerance"]):
         better = task.step(case, guess)
-        guess, change = better, abs(better - guess) / better
+        guess, moved = better, change(better, guess)
     return guess

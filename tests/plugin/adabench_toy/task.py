@@ -49,6 +49,11 @@ class Iteration:
         return 0.5 * (guess + case.value / guess)
 
 
+def change(better: float, guess: float) -> float:
+    """Return how far a guess moved, as a part of it."""
+    return abs(better - guess) / better
+
+
 @dataclass
 class Roots(Iteration):
     """Numbers spread over `spread` powers of ten, and whether their roots are right."""

@@ -55,6 +55,7 @@ CARD = Card(
     paper="Maheswaran et al., Arbitrage, arXiv 2512.05033, 2025",
     slug="arbitrage",
     adapts="which of two models writes the next step, on a router's forecast of the advantage",
+    signal=("shared.language_model.search_session:Session.advantages",),
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),

@@ -37,6 +37,7 @@ CARD = Card(
     paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
     slug="compute-optimal",
     adapts="which leaves of a search go on, on the rank of a judge's score",
+    signal=("shared.language_model.search_session:Session.scores",),
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
     variants={"text": Variant(sweep={"N": (8,)})},

@@ -47,6 +47,7 @@ CARD = Card(
     paper="Snell et al., Scaling LLM Test-Time Compute Optimally, arXiv 2408.03314, ICLR 2025",
     slug="compute-optimal",
     adapts="which strategy a question gets, on its difficulty by a judge of other samples",
+    signal=("test_time.substrate.strategies:estimated_ease",),
     fidelity="reconstructed",
     tasks=("chain", "text"),
     abilities=(

@@ -23,6 +23,7 @@ CARD = Card(
     title="Diverse verifier tree search",
     paper="Beeching et al., Scaling test-time compute with open models, Hugging Face 2024",
     adapts="which leaf of each subtree goes on, on the rank of a judge's score",
+    signal=("shared.language_model.search_session:Session.scores",),
     fidelity="reconstructed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),

@@ -55,6 +55,7 @@ CARD = Card(
     paper="Hooper et al., ETS, arXiv 2502.13575, 2025",
     slug="ets",
     adapts="which leaves of a search survive, on scores, shared cache and sameness of last steps",
+    signal=("shared.language_model.search_session:Session.scores",),
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(

@@ -21,6 +21,7 @@ CARD = Card(
     title="Efficient Tree Search without coverage",
     paper="Hooper et al., ETS, arXiv 2502.13575, 2025",
     adapts="which leaves of a search survive, on scores and shared cache",
+    signal=("shared.language_model.search_session:Session.scores",),
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),

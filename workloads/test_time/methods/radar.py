@@ -52,6 +52,7 @@ CARD = Card(
     paper="Fernandez et al., RADAR, arXiv 2509.25426, ICLR 2026",
     slug="radar",
     adapts="which model with how many votes answers a question, on its forecast difficulty",
+    signal=("test_time.substrate.item_response:ResponseModel.chances",),
     fidelity="paper",
     tasks=("chain", "text"),
     abilities=(Ability("pool"), Ability("hidden")),

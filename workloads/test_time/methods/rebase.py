@@ -34,6 +34,7 @@ CARD = Card(
     title="REBASE",
     paper="Wu et al., Inference Scaling Laws, arXiv 2408.00724, ICLR 2025",
     adapts="how many children each leaf of a search gets, on a judge's score of its last step",
+    signal=("shared.language_model.search_session:Session.scores",),
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),

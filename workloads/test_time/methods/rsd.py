@@ -35,6 +35,7 @@ CARD = Card(
     title="Reward-guided speculative decoding",
     paper="Liao et al., RSD, arXiv 2501.19324, ICML 2025",
     adapts="which of two models writes the next step, on the judge's score of the draft's",
+    signal=("shared.language_model.search_session:Session.scores",),
     fidelity="paper",
     tasks=("chain", "text"),
     abilities=(Ability("draft"), Ability("scores")),

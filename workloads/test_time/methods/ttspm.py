@@ -47,6 +47,7 @@ CARD = Card(
     paper="Scaling over Scaling, arXiv 2505.20522",
     slug="ttspm",
     adapts="how many samples a question gets, on how far a pilot of four agrees with itself",
+    signal=("test_time.substrate.agreement_prior:agreement",),
     fidelity="reconstructed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"),),

@@ -55,6 +55,7 @@ CARD = Card(
     paper="Spend Less, Reason Better, arXiv 2603.12634",
     slug="bavt",
     adapts="which step of an agent is gone on from, on step values sharpened by the budget left",
+    signal=("agents.substrate.agent_session:AgentSession.values",),
     fidelity="reconstructed",
     conditions={"kinds": "kb4", "delay": 2},
     abilities=(Ability("values"),),

@@ -20,6 +20,7 @@ CARD = Card(
     title="Escalation where the score fell",
     paper="our own rival of Arbitrage, arXiv 2512.05033",
     adapts="which of two models writes the next step, on the fall of the judge's score",
+    signal=("shared.language_model.search_session:Session.scores",),
     conditions={"layout": "several", "trainings": 1},
     abilities=(Ability("draft"),),
     knobs=(

@@ -25,6 +25,7 @@ CARD = Card(
     paper="Snell et al., Scaling Test-Time Compute, arXiv 2408.03314",
     slug="compute-optimal",
     adapts="which leaves of a search go on, on the rank of a judge's score some steps ahead",
+    signal=("shared.language_model.search_session:Session.scores",),
     fidelity="reconstructed",
     conditions={"layout": "several"},
     abilities=(Ability("scores"),),

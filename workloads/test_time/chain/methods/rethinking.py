@@ -37,6 +37,7 @@ CARD = Card(
     paper="Scaling over Scaling, arXiv 2505.20522",
     slug="ttspm",
     adapts="how many rounds a question gets, on how far a pilot of four agrees with itself",
+    signal=("test_time.substrate.agreement_prior:agreement",),
     fidelity="reconstructed",
     conditions={"layout": "several"},
     abilities=(Ability("revisions"),),

@@ -47,6 +47,7 @@ CARD = Card(
     paper="SCALE, arXiv 2512.00466, AAAI 2026",
     slug="scale",
     adapts="thinking or a plain answer for each sub-problem, on a difficulty that the policy gives away",
+    signal=("test_time.substrate.dual_modes:SubProblem.difficulty",),
     fidelity="code-confirmed",
     conditions={"layout": "several"},
     knobs=(

@@ -39,6 +39,7 @@ CARD = Card(
     paper="Fernandez et al., RADAR, arXiv 2509.25426, ICLR 2026",
     slug="radar",
     adapts="which configuration a question gets, on its forecast difficulty",
+    signal=("test_time.substrate.item_response:ResponseModel.chances",),
     fidelity="paper",
     knobs=(
         Knob("rule", ("linear", "chebyshev"), "linear"),
