@@ -7,20 +7,42 @@ from adabench.harness.contract.papers import Paper, Sentence
 from docs.markdown_table import cell, table
 
 NOT_MEASURED = "in no recorded run"
+PLANNED = (
+    "By a pilot on seeds that decide nothing (`adabench power`): what each claim takes to be told with power 0.9, "
+    "at the paper's effect and at none."
+)
 
 
 def section(paper: Paper, rows: Sequence[ClaimRow]) -> list[str]:
     """Return the part of a paper's page with its sentences; none where they are not written down."""
-    words = {row.id: row.verdict for row in rows}
-    lines = [f"| {cell(one.says)} | {cell(_answer(one, words))} |" for one in paper.sentences]
+    known = {row.id: row for row in rows}
+    lines = [f"| {cell(one.says)} | {cell(_answer(one, known))} |" for one in paper.sentences]
     heading = "## What the abstract states, in our words"
     return [heading, table(("it states", "here"), lines)] if lines else []
 
 
-def _answer(sentence: Sentence, words: Mapping[str, str]) -> str:
+def plans(paper: Paper) -> list[str]:
+    """Return the part of a paper's page with the sizes that were planned; none where none was."""
+    lines = [
+        f"| {plan.claim} | {plan.size:,} {plan.unit if plan.size != 1 else plan.unit[:-1]} | {plan.seeds:,} |"
+        for plan in paper.plans.values()
+    ]
+    head = ("claim", "planned", "seeds of a run that has them")
+    return ["## Planned before it was run", PLANNED, table(head, lines)] if lines else []
+
+
+def _answer(sentence: Sentence, known: Mapping[str, ClaimRow]) -> str:
     if sentence.out_of_reach:
         return f"Nothing here can test it: {sentence.out_of_reach.rstrip('.')}."
     if sentence.not_built:
         return f"Not built: {sentence.not_built.rstrip('.')}."
-    said = (f"**{words.get(name, NOT_MEASURED)}** ({name})" for name in sentence.claims)
-    return ", ".join(said)
+    return "; ".join(_verdict(name, known.get(name)) for name in sentence.claims)
+
+
+def _verdict(name: str, row: ClaimRow | None) -> str:
+    """Return the word on a claim, with the reason where nothing here can test it."""
+    if row is None:
+        return f"**{NOT_MEASURED}** ({name})"
+    if row.verdict == "not testable here":
+        return f"**{row.verdict}**: {row.reason.rstrip('.')} ({name})"
+    return f"**{row.verdict}** ({name})"

@@ -328,6 +328,7 @@ def paper_page(slug: str, runs: Sequence[Findings]) -> str:
         "\n".join(map(_method_line, own)),
         *abstract_section.section(paper, rows),
         *measured,
+        *abstract_section.plans(paper),
         *map(_unrecorded, missing),
         *_promises(own, rows),
         *paper_commands.section(paper),

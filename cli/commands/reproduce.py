@@ -108,10 +108,12 @@ def decide_within(
         write_answers,
         write_run,
     )
+    from adabench.harness.contract.papers import papers
     from adabench.harness.decision.decision import decidable
 
     folder = free_folder(out, found.name)
-    claims, others = decidable(found.statements)
+    plans = {name: plan for paper in papers().values() for name, plan in paper.plans.items()}
+    claims, others = decidable(found.statements, plans)
     with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
         done = run_decision(claims, first_of(seeds), time_s)
     write_run(done, folder, tuple(dict.fromkeys(c.statement.entry.address for c in claims)))

@@ -12,8 +12,16 @@ words, with the claims that test it, or with the reason why none does:
     says = "No kernel of one's own is needed."
     out_of_reach = "what others must write cannot be measured"
 
-`out_of_reach` is for what nothing here can test, `not_built` for what could be tested and is not. Claims follow
-(`claim_files.py`). A paper has `commands` where runs that decide its published claims were cut to a few
+`out_of_reach` is for what nothing here can test, `not_built` for what could be tested and is not. What a claim
+takes was planned by a pilot on seeds that decide nothing (`adabench power`), before anything was recorded:
+
+    [[plans]]
+    claim = "ets-1-64"
+    unit = "cases"
+    size = 480
+    seeds = 10
+
+Claims follow (`claim_files.py`). A paper has `commands` where runs that decide its published claims were cut to a few
 minutes by hand; a test sees to it that together they leave none of these claims "not run".
 """
 
@@ -32,8 +40,10 @@ from adabench.harness.errors import MethodContractError, nearest
 ARXIV = re.compile(r"\d{4}\.\d{4,5}")
 FEWEST_LETTERS = 4
 """Of a part of a title: fewer fit too many."""
-KEYS = ("title", "arxiv", "commands", "sentences", "claims")
+KEYS = ("title", "arxiv", "commands", "sentences", "plans", "claims")
 REASONS = ("out_of_reach", "not_built")
+PLAN_KEYS = ("claim", "unit", "size", "seeds")
+UNITS = ("cases", "trainings", "seeds")
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,19 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a claim takes, by a pilot: power 0.9 at the paper's effect, and at no effect."""
+
+    claim: str
+    unit: str
+    """What its interval rests on: cases, trainings or seeds."""
+    size: int
+    """So many of them; 0 where no number would do."""
+    seeds: int
+    """Seeds of a run that has so many."""
+
+
+@dataclass(frozen=True)
 class Paper:
     """A paper, by the short name that its methods' cards give."""
 
@@ -62,6 +85,8 @@ class Paper:
     """`adabench run ...`, each a run; empty where they follow from the claims."""
     sentences: tuple[Sentence, ...] = ()
     """Of its abstract, those that state a result."""
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    """By claim."""
     claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     """By the address of the method that they are about."""
 
@@ -95,9 +120,24 @@ def read_paper(file: Path) -> Paper:
     sentences = tuple(
         _sentence(row, file.name) for row in claim_files.tables(about, "sentences", file.name)
     )
+    rows = claim_files.tables(about, "plans", file.name)
+    plans = {plan.claim: plan for plan in (_plan(row, file.name) for row in rows)}
     commands = tuple(about.get("commands", ()))
     claims = claim_files.claims_in(file)
-    return Paper(file.stem, about["title"], about["arxiv"], commands, sentences, claims)
+    return Paper(file.stem, about["title"], about["arxiv"], commands, sentences, plans, claims)
+
+
+def _plan(row: Mapping[str, Any], file: str) -> Plan:
+    whose = f"The plan of {row.get('claim', 'no claim')} in {file}"
+    _refuse_unknown(row, PLAN_KEYS, f"{whose} has")
+    size, seeds = (row.get(key) for key in ("size", "seeds"))
+    whole = all(type(number) is int and number >= 0 for number in (size, seeds))
+    if not whole or row.get("unit") not in UNITS or not isinstance(row.get("claim"), str):
+        raise MethodContractError(
+            f"{whose} cannot be read.",
+            f'It has claim = "id", unit = one of {", ".join(UNITS)}, size and seeds.',
+        )
+    return Plan(row["claim"], row["unit"], row["size"], row["seeds"])
 
 
 def _sentence(row: Mapping[str, Any], file: str) -> Sentence:
@@ -131,6 +171,8 @@ def faults(paper: Paper) -> Iterator[str]:
         yield f"{paper.slug}.toml has no sentence of the abstract ([[sentences]])"
     for sentence in paper.sentences:
         yield from _faults_of_sentence(sentence, claims)
+    for name in paper.plans.keys() - claims.keys():
+        yield f"{paper.slug}.toml plans {name}, which is no claim of it"
     carried = {name for sentence in paper.sentences for name in sentence.claims}
     for claim in claims.values():
         if claim.source == "headline" and claim.id not in carried:

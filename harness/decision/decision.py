@@ -8,14 +8,16 @@ any number of cores; what the time decides is how many looks are taken.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from adabench.harness.analysis.reproduction import Statement
 from adabench.harness.contract.card import OutOfReach
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import metric_names
+from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.decision.open_claim import OpenClaim
 from adabench.harness.run.counts_pool import count_turns
@@ -154,8 +156,10 @@ class Decision:
         self.say(f"{len(decided)} of {len(self.claims)} decided{words}")
 
 
-def decidable(statements: Sequence[Statement]) -> tuple[list[OpenClaim], dict[str, str]]:
-    """Return the claims that counts can decide, and of the others by id why not."""
+def decidable(
+    statements: Sequence[Statement], plans: Mapping[str, Plan] = MappingProxyType({})
+) -> tuple[list[OpenClaim], dict[str, str]]:
+    """Return the claims that counts can decide, and of the others by id why not; `plans` are by claim."""
     found, others = [], {}
     for own in statements:
         expect = own.claim.expect
@@ -166,7 +170,7 @@ def decidable(statements: Sequence[Statement]) -> tuple[list[OpenClaim], dict[st
                 "it takes times, or another scale: adabench reproduce without --time"
             )
         else:
-            found.append(OpenClaim.of(own))
+            found.append(OpenClaim.of(own, plans.get(own.claim.id)))
     return found, others
 
 

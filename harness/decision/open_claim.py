@@ -1,9 +1,12 @@
 """A claim that is not decided yet: what it needs, how large its plan is, and when it is looked at.
 
-A first block of seeds says how much a claim's cases, trainings or seeds scatter, and from that follows its
-plan: the least size with power 0.9 (`analysis/claims/planned_size.py`), which knows nothing of the effect that was
-seen. It is looked at with its first block, and when a fifth, two fifths, ... of the plan are there, with bounds that spend 2.5 % a side over all of them (`stats/group_sequential.py`). A claim over
-trainings is looked at twice: at three and at five.
+Its plan is the least size with power 0.9 (`analysis/claims/planned_size.py`). It stands in the paper's file, by a
+pilot; where it does not, a first block of seeds says how much a claim's cases, trainings or seeds scatter, and
+from that it follows, without a look at the effect that was seen.
+
+The claim is looked at with its first block, and when a fifth, two fifths, ... of the plan are there, with
+bounds that spend 2.5 % a side over all of them (`stats/group_sequential.py`). A claim over trainings is
+looked at twice: at three and at five.
 """
 
 import math
@@ -14,6 +17,7 @@ from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.reproduction import Run, Statement, runs_of
 from adabench.harness.analysis.single_claim import judge_claim
 from adabench.harness.contract.claim import is_any_change
+from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.stats.bca import Z975
 from adabench.harness.stats.group_sequential import INFLATION, LOOKS, bounds
@@ -35,6 +39,8 @@ class OpenClaim:
 
     statement: Statement
     runs: tuple[Run, ...]
+    plan: Plan | None = None
+    """What its paper's file says that it takes; None: its first block says it."""
     row: ClaimRow | None = None
     planned: int = 0
     """Seeds of the plan; 0 before the first look."""
@@ -52,9 +58,9 @@ class OpenClaim:
     """Why no further look is taken."""
 
     @classmethod
-    def of(cls, statement: Statement) -> "OpenClaim":
-        """Return a claim that nothing is known of."""
-        return cls(statement, runs_of((statement,)))
+    def of(cls, statement: Statement, plan: Plan | None = None) -> "OpenClaim":
+        """Return a claim of which nothing is known but its plan, if there is one."""
+        return cls(statement, runs_of((statement,)), plan)
 
     @property
     def name(self) -> str:
@@ -136,6 +142,8 @@ class OpenClaim:
             self.per_seed = 1.0
             return max(TRAININGS, now)
         self.per_seed = row.n / now if row.over == "cases" else 1.0
+        if self.plan is not None and self.plan.seeds:
+            return max(self.plan.seeds, now)
         if not row.needed:  # nothing varied, or a front that never gets there by so few cases
             return UNPLANNED if row.verdict == "undecided" else now
         needed = row.needed / max(self.per_seed, 1e-9)

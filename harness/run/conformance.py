@@ -90,11 +90,13 @@ class ConformanceCheck:
             ("loads", trials.loads),
             ("card is complete", lambda: _complete(entry, catalogue=self.catalogue)),
             ("claims", lambda: _claims_resolve(entry)),
-            ("paper", lambda: _paper_answers(entry)),
             ("contract", trials.contract),
             ("order", trials.order),
-            ("signal", trials.signal),
         ]
+        if entry.card.slug in papers():
+            rules.append(("paper", lambda: faults(papers()[entry.card.slug])))
+        if entry.card.signal:
+            rules.append(("signal", trials.signal))
         if self.most_s is not None:
             rules.append(("as in a run", trials.as_in_a_run))
         if hasattr(registry.load(registry.find(entry.task)), "check"):
@@ -340,12 +342,6 @@ def _claims_resolve(entry: Entry) -> Iterator[str]:
         knobs = {knob.name for card in (task, entry.card, *rivals) for knob in card.knobs}
         for name in {*expect.where, *getattr(expect, "there", ()), *_swept(expect)} - knobs:
             yield f"{claim.id} names {name!r}, which is no knob or condition"
-
-
-def _paper_answers(entry: Entry) -> Iterator[str]:
-    """Yield what is wrong in the file of its paper, if it has one."""
-    paper = papers().get(entry.card.slug)
-    yield from faults(paper) if paper else ()
 
 
 def _swept(expect: Testable) -> set[str]:

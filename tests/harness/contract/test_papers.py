@@ -82,3 +82,30 @@ def test_sentences_and_claims_answer_each_other(text, words, tmp_path) -> None:
 def test_every_sentence_of_our_papers_has_its_answer() -> None:
     found = {slug: list(faults(paper)) for slug, paper in papers().items()}
     assert not {slug: problems for slug, problems in found.items() if problems}
+
+
+PLAN = '\n[[plans]]\nclaim = "p-1"\nunit = "cases"\nsize = 480\nseeds = 10\n'
+
+
+def test_a_plan_is_what_its_table_says(tmp_path) -> None:
+    plan = paper_of(tmp_path, HEAD + SENTENCE + PLAN + CLAIM).plans["p-1"]
+    assert (plan.unit, plan.size, plan.seeds) == ("cases", 480, 10)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("seeds = 10", 'seeds = "10"', "cannot be read"),
+        ("size = 480", "size = -1", "cannot be read"),
+        ('unit = "cases"', 'unit = "questions"', "cannot be read"),
+        ("size", "power", "unknown key 'power'"),
+    ],
+)
+def test_what_is_no_plan_is_refused(old, new, words, tmp_path) -> None:
+    with pytest.raises(MethodContractError, match=words):
+        paper_of(tmp_path, HEAD + SENTENCE + PLAN.replace(old, new) + CLAIM)
+
+
+def test_a_plan_of_no_claim_is_a_fault(tmp_path) -> None:
+    paper = paper_of(tmp_path, HEAD + SENTENCE + PLAN.replace("p-1", "p-9") + CLAIM)
+    assert "a-paper.toml plans p-9, which is no claim of it" in list(faults(paper))

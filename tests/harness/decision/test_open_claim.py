@@ -8,6 +8,7 @@ import pytest
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.reproduction import Statement
 from adabench.harness.contract.card import Card, Claim, Difference
+from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.decision import open_claim
@@ -143,3 +144,19 @@ def test_a_method_without_a_record_is_no_claim(monkeypatch):
     claim.look(range(3), {})
     assert not claim.is_open
     assert claim.row is None
+
+
+def test_a_plan_of_the_papers_file_is_what_looks_are_fifths_of(monkeypatch):
+    claim, _ = opened(monkeypatch, *(replace(ROW, n=n) for n in (48, 64, 128, 192)))
+    claim.plan = Plan("c-1", "cases", 320, 20)
+    look(claim, FIRST)
+    assert (claim.planned, claim.next_look) == (20, 4), "whatever its first block scatters"
+    look(claim, 4)
+    assert claim.next_look == 8
+
+
+def test_a_plan_without_a_size_leaves_it_to_the_first_block(monkeypatch):
+    claim, _ = opened(monkeypatch, replace(ROW, n=48), replace(ROW, n=64))
+    claim.plan = Plan("c-1", "cases", 0, 0)
+    look(claim, FIRST)
+    assert claim.planned > FIRST
