@@ -59,7 +59,7 @@ def run_decision(
     return found
 
 
-def write_run(found: "Decision", folder: Path, select: "Sequence[str]") -> None:
+def write_run(found: "Decision", folder: Path, select: "Sequence[str]", question: str = "") -> None:
     """Write what was counted as a run, whose verdicts are those of its looks."""
     from adabench.harness.run.run_request import RunRequest, create_run
 
@@ -70,7 +70,7 @@ def write_run(found: "Decision", folder: Path, select: "Sequence[str]") -> None:
     }
     last = max((seed for _, seed in looks.values()), default=found.first_seed)
     seeds = f"{found.first_seed}..{last}"
-    request = RunRequest(tuple(select), seeds=seeds, alone=True, counts=True)
+    request = RunRequest(tuple(select), seeds=seeds, alone=True, counts=True, question=question)
     turns = tuple(found.turns)
     with create_run(folder, turns, request, None, ("adabench", *sys.argv[1:]), looks) as journal:
         for turn in turns:
@@ -96,7 +96,8 @@ def decide_question(
         StoreError: if a run stands where this one is to be written.
         Exit: 0 with a verdict, 5 without one.
     """
-    from adabench.harness.decision.decision_question import decision_question, open_question
+    from adabench.harness.contract.question import decision_question
+    from adabench.harness.decision.decision_question import open_question
 
     question = decision_question(text)
     _check_request(request)
@@ -111,7 +112,7 @@ def decide_question(
     folder = free_folder(out, claim.statement.entry.address)
     with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
         done = run_decision([claim], first, time_s, cached=cached)
-    write_run(done, folder, (claim.statement.entry.address,))
+    write_run(done, folder, (claim.statement.entry.address,), text)
     write_answers(folder, done, {})
     with verdict_output():
         show(claim.statement.claim.says, done, {}, folder, as_json=as_json)

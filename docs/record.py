@@ -3,7 +3,9 @@
 A run is made at the default seeds, or where models are trained at those of five trainings, and packed
 into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too.
 One whose records would take more than 700 kB leaves its findings only, and so do further runs, `agents`, `lookup`,
-`saturation`, `tools` and `routing`: all that is recorded stays below 3 MB.
+`saturation`, `tools` and `routing`.
+`reproduction_<paper>` is `adabench reproduce` of a paper, which looks at each claim at fifths of its plan. Its
+records stay, whatever they take: its verdicts rest on them.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
 """
 
@@ -117,8 +119,15 @@ MORE_TRAININGS = ("classify_trainings", "adapters_trainings")
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
 
 
+REPRODUCTION = "reproduction_"
+"""Begins the names of runs of `adabench reproduce`."""
+REPRODUCTION_TIME = "8m"
+
+
 def record(name: str) -> int:
-    """Run a task, or a further run, and put what it left into docs/recorded; return its bytes."""
+    """Run a task, a further run or a reproduction, and put what it left into docs/recorded; return its bytes."""
+    if name.startswith(REPRODUCTION):
+        return record_reproduction(name.removeprefix(REPRODUCTION))
     whole = (f"{name}/*", *(FIVE if name in TRAINED else ()))
     selection = FURTHER.get(name) or FEWER.get(name, whole)
     with scratch_folder("record") as temporary:
@@ -128,6 +137,21 @@ def record(name: str) -> int:
         if done.returncode not in (0, 1):  # 1: some cells failed, and their records say why
             raise SystemExit(f"{name}: adabench run ended with {done.returncode}.")
         return keep(out, RECORDED / name, selection)
+
+
+def record_reproduction(slug: str) -> int:
+    """Let `adabench reproduce` look at the claims of a paper, and put its records into docs/recorded."""
+    words = ("reproduce", slug, "--seeds", "0..", "--time", REPRODUCTION_TIME)
+    target = RECORDED / f"{REPRODUCTION}{slug}"
+    with scratch_folder("record") as temporary:
+        out = temporary / slug
+        command = [sys.executable, "-m", "adabench", *words, "--out", str(out)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        command = ["adabench", *words, "--out", f"docs/recorded/{target.name}"]
+        write_manifest(out, run_folder.read_manifest(out) | {"command": command})
+        shutil.rmtree(target, ignore_errors=True)
+        packed_run.pack(out, target, (run_folder.RECORDS, run_folder.MANIFEST))
+    return size_bytes(target)
 
 
 def keep(folder: Path, target: Path, selection: Sequence[str]) -> int:
@@ -155,7 +179,7 @@ def size_bytes(folder: Path) -> int:
 
 def main() -> None:
     """Record the runs that are named, or all of them."""
-    known = sorted([*registry.tasks(), *FURTHER])
+    known = sorted([*registry.tasks(), *FURTHER, *(f"{REPRODUCTION}{slug}" for slug in papers())])
     for name in sys.argv[1:]:
         if name not in known:
             raise SystemExit(f"{name} is no task and no further run; there are {', '.join(known)}.")

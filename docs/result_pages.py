@@ -27,7 +27,7 @@ from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
 from docs.markdown_table import value as _value
-from docs.record import FURTHER, MORE_TRAININGS
+from docs.record import FURTHER, MORE_TRAININGS, REPRODUCTION
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded"
@@ -85,6 +85,7 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
     card = registry.find(task).card
     parts = [f"# {task}", f"{card.title}."]
     own = [run for run in runs if task in run.task_cards]
+    own = [run for run in own if not Path(run.run).name.startswith(REPRODUCTION)]
     usual = [run for run in own if Path(run.run).name not in FURTHER]
     for run in usual:
         claims = [row for row in run.claims if row.task == task]
@@ -406,10 +407,13 @@ def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
 def _each_once(runs: Sequence[Findings], commands: Collection[str]) -> list[ClaimRow]:
     """Return each claim once, as the first run has it that holds all it needs.
 
-    Runs with more trainings come first, then those of commands of papers, those of tasks, and further ones.
+    Reproductions of papers come first, whose sizes were planned, then runs with more trainings, those of commands
+    of papers, those of tasks, and further ones.
     """
     place = {name: -1 if name in commands else 1 for name in FURTHER}
     place |= dict.fromkeys(MORE_TRAININGS, -2)
+    names = [Path(run.run).name for run in runs]
+    place |= {name: -3 for name in names if name.startswith(REPRODUCTION)}
     ordered = sorted(runs, key=lambda run: place.get(Path(run.run).name, 0))
     found: dict[tuple[str, str, str], ClaimRow] = {}
     for row in (row for run in ordered for row in run.claims):

@@ -1,14 +1,18 @@
 """Reads a run folder and computes everything that is shown of it."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from adabench.harness.analysis import findings_cache, findings_file, measurement_warnings
 from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract import earlier_addresses, registry
 from adabench.harness.contract.card import Card
+from adabench.harness.contract.claim import Scale
+from adabench.harness.contract.question import decision_question
 from adabench.harness.errors import SelectionError
 from adabench.harness.provenance import hardware_profile, worker_environment
 from adabench.harness.race import certificate
@@ -32,6 +36,8 @@ def load_run(folder: Path) -> Findings:
     cells = earlier_addresses.cells(turn.cell for turn in run_folder.read_plan(manifest))
     tasks = find_cards({cell.task for cell in cells})
     methods = find_cards({cell.address for cell in cells}, folder)
+    question = manifest.get("asked", {}).get("question", "")
+    methods |= _questioned(question, methods, {cell.scale for cell in cells})
     rivals = find_rivals(tasks)
     made_of = findings_cache.made_of(folder, sha256, tasks, {**rivals, **methods})
     known = findings_cache.load(folder, made_of, manifest, tasks, methods)
@@ -51,6 +57,19 @@ def load_run(folder: Path) -> Findings:
     if not records.damage:
         findings_cache.save(folder, made_of, findings)
     return findings
+
+
+def _questioned(text: str, methods: Mapping[str, Card], scales: Collection[str]) -> dict[str, Card]:
+    """Return the card of the method that a run was asked about, with the question among its claims."""
+    if not text:
+        return {}
+    question = decision_question(text)
+    known = [scale for scale in get_args(Scale) if scale in scales]
+    claim = replace(question.claim, scale=known[0]) if known else question.claim
+    return {
+        address: replace(card, claims=(*card.claims, claim)) for address, card in methods.items()
+        if address.rpartition("/")[2] == question.method
+    }  # fmt: skip
 
 
 def find_rivals(tasks: Iterable[str]) -> dict[str, Card]:

@@ -1,91 +1,15 @@
-"""Questions that a user decides on a model of his own, read from one line.
+"""A question of the user's about two methods of a task, as a claim that is decided."""
 
-    accuracy: majority > greedy               any gain that is worth having (0.02 of a share)
-    accuracy: majority > greedy by 0.02       a gain, at least so much of it
-    generated: majority < best_of_n by 20%    a saving, in percent of what the rival takes
-
-A metric, a method, which way, a rival; `by` says the least difference that is worth having, in the metric's unit, or
-in percent of a total.
-"""
-
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import get_args
 
 from adabench.harness.analysis.reproduction import Part, Run, Statement
 from adabench.harness.contract import registry
-from adabench.harness.contract.claim import Claim, Scale
-from adabench.harness.contract.expectations import Difference, Ratio
+from adabench.harness.contract.claim import Scale
+from adabench.harness.contract.question import GRAMMAR, DecisionQuestion
 from adabench.harness.decision.open_claim import OpenClaim
 from adabench.harness.errors import SelectionError, nearest
-
-GRAMMAR = "METRIC: METHOD > RIVAL [by 0.02], METRIC: METHOD < RIVAL [by 20%]"
-_LINE = re.compile(
-    r"\s*(?P<metric>\w+)\s*:\s*(?P<method>\w+)\s*(?P<way>[<>])\s*(?P<rival>\w+)"
-    r"(?:\s+by\s+(?P<by>\d+(?:\.\d+)?|\.\d+)(?P<percent>\s*%)?)?\s*"
-)
-TIMED = ("_s", "_j")
-SCALES: tuple[Scale, ...] = ("embedded", "real", "gpu", "paper")
-
-
-@dataclass(frozen=True)
-class DecisionQuestion:
-    """Whether a method's metric lies beyond a rival's, and by how much it must."""
-
-    metric: str
-    method: str
-    rival: str
-    rises: bool
-    worth: float | None
-    in_percent: bool
-
-    @property
-    def claim(self) -> Claim:
-        """The question as a criterion of the user's own."""
-        way = "more" if self.rises else "less"
-        by = (
-            ""
-            if self.worth is None
-            else f" by {self.worth:.0%}"
-            if self.in_percent
-            else f" by {self.worth:g}"
-        )
-        says = f"{self.method} has {way} {self.metric} than {self.rival}{by}."
-        low, high = (1.0, None) if self.rises else (None, 1.0)
-        expect: Ratio | Difference
-        if self.in_percent:
-            expect = Ratio(self.metric, self.rival, low=low, high=high)
-        else:
-            low, high = (0.0, None) if self.rises else (None, 0.0)
-            expect = Difference(self.metric, self.rival, low=low, high=high)
-        return Claim(
-            "decide", says, "own", "a question of the user's", None, expect, worth=self.worth
-        )
-
-
-def decision_question(text: str) -> DecisionQuestion:
-    """Read a question.
-
-    Raises:
-        SelectionError: with the grammar, if it is none.
-    """
-    found = _LINE.fullmatch(text)
-    if found is None:
-        raise SelectionError(f"{text!r} is no question that can be decided.", f"Write {GRAMMAR}.")
-    percent = found["percent"] is not None
-    worth = None if found["by"] is None else float(found["by"]) / (100 if percent else 1)
-    if worth is not None and (worth <= 0 or (percent and worth >= 1)):
-        raise SelectionError(
-            f"By {found['by']} is no difference to look for.", "Say one above 0, and below 100 %."
-        )
-    if found["metric"].endswith(TIMED):
-        raise SelectionError(
-            f"{found['metric']} takes a clock, and a decision counts.",
-            "Run both with --target-ci, and compare.",
-        )
-    return DecisionQuestion(
-        found["metric"], found["method"], found["rival"], found["way"] == ">", worth, percent
-    )
 
 
 def open_question(
@@ -97,7 +21,9 @@ def open_question(
         SelectionError: if the task has no such metric, method or scale, or one rival is both.
     """
     card = registry.find(task).card
-    own_scale = next((name for name in SCALES if name == scale and name in card.scales), None)
+    own_scale = next(
+        (name for name in get_args(Scale) if name == scale and name in card.scales), None
+    )
     if own_scale is None:
         raise SelectionError(f"{task} has no scale {scale!r}.", f"It has {', '.join(card.scales)}.")
     metrics = {metric.name: metric for metric in card.metrics}

@@ -60,6 +60,8 @@ class RunRequest:
     """Run the selected methods only, without what the adaptive ones are measured between."""
     counts: bool = False
     """Count every case, many at once on all cores, and measure no time."""
+    question: str = ""
+    """Of a run that decided a question of the user's: what it was (`contract/question.py`)."""
 
     @property
     def plans(self) -> tuple[PlanRequest, ...]:

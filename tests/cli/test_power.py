@@ -58,6 +58,10 @@ def test_a_question_of_ones_own_is_decided(
     [row] = json.loads(done.stdout)["claims"]
     assert row["verdict"] in ("reproduced", "not reproduced", "contradicted")
     assert row["over"] == "seeds"
+    told = json.loads(command("claims", question[-1], "--all", "--json", env=toy_env).stdout)
+    [answer] = [r for r in told if r["id"] == row["id"]]
+    assert (answer["verdict"], answer["says"]) == (row["verdict"], row["says"])
+    assert (answer["estimate"], answer["low"]) == (row["estimate"], row["low"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 from adabench.harness.analysis.claims.verdict_rule import least_worth, promise
 from adabench.harness.contract import registry
 from adabench.harness.contract.claim import faults
-from adabench.harness.decision.decision_question import GRAMMAR, decision_question, open_question
+from adabench.harness.contract.question import GRAMMAR, decision_question
+from adabench.harness.decision.decision_question import open_question
 from adabench.harness.errors import SelectionError
 
 READS = ("paging",)
