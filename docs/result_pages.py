@@ -20,7 +20,7 @@ from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
-from docs import abstract_section, gap_tables, paper_commands
+from docs import abstract_section, gap_tables, paper_commands, paper_index
 from docs.agenda import agenda
 from docs.comparison_table import comparison
 from docs.markdown_table import cell as _cell
@@ -60,7 +60,10 @@ def pages(runs: Sequence[Findings]) -> dict[str, str]:
     """Return every page by its path below docs/."""
     found = {f"results/{task}.md": task_page(task, runs) for task in registry.tasks()}
     found |= {f"papers/{slug}.md": paper_page(slug, runs) for slug in papers()}
-    return found | {"papers/README.md": paper_index(runs), "results/README.md": task_index(runs)}
+    return found | {
+        "papers/README.md": index_of_papers(runs),
+        "results/README.md": task_index(runs),
+    }
 
 
 def task_index(runs: Sequence[Findings]) -> str:
@@ -284,7 +287,7 @@ def _counts(rows: Iterable[ClaimRow]) -> str:
     )
 
 
-def paper_index(runs: Sequence[Findings]) -> str:
+def index_of_papers(runs: Sequence[Findings]) -> str:
     """Return the list of papers with a count of the verdicts on their abstracts' sentences."""
     lines: list[str] = []
     every: list[ClaimRow] = []
@@ -292,16 +295,18 @@ def paper_index(runs: Sequence[Findings]) -> str:
         headline = [row for row in _claims_of(slug, runs) if row.source == "headline"]
         every += headline
         counts = _counts(headline) if headline else "no recorded run yet"
-        lines.append(f"| [{paper.title}]({slug}.md) | {_arxiv(paper.arxiv)} | {counts} |")
+        of = paper_index.decided(headline)
+        lines.append(f"| [{paper.title}]({slug}.md) | {_arxiv(paper.arxiv)} | {counts} | {of} |")
     intro = (
         "What each abstract said and what the recorded runs show. A failed claim is a result. "
-        f"{published_caption(every)}"
+        f"{paper_index.numbers_reached(every)} Decided, of headline claims that can be tested here: "
+        f"{paper_index.decided(every)}.\n\n{published_caption(every)}"
     )
     to_come = [
-        f"| {paper.title} | {_arxiv(paper.arxiv)} | not yet |" for paper in agenda().values()
+        f"| {paper.title} | {_arxiv(paper.arxiv)} | not yet | – |" for paper in agenda().values()
     ]
     count = f"{len(lines)} of {len(lines) + len(to_come)} papers have a page."
-    every_line = _table(("paper", "arXiv", "headline claims"), lines + to_come)
+    every_line = _table(("paper", "arXiv", "headline claims", "decided"), lines + to_come)
     return _page("# Papers", f"{intro} {count}", every_line)
 
 

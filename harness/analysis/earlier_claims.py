@@ -6,14 +6,30 @@ it is given anew; where only findings were stored the row reads `undecided` and 
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.findings import ClaimRow, Findings
 
 EARLIER = "threshold"
 SAME_MEANING = ("undecided", "not testable here", "not run")
 """Words that say the same by both rules."""
+
+
+def with_todays_sources(findings: Findings) -> Findings:
+    """Return findings whose rows say where a claim comes from as its file says it today.
+
+    What a claim is counted among is no matter of records; findings without them say it as they were made.
+    """
+    sources = {
+        (address, claim.id): claim.source
+        for address, card in findings.method_cards.items() for claim in card.claims
+    }  # fmt: skip
+    rows = tuple(
+        replace(row, source=sources.get((f"{row.task}/{row.method}", row.id), row.source))
+        for row in findings.claims
+    )
+    return replace(findings, claims=rows)
 
 
 def claim_row(plain: Mapping[str, Any]) -> ClaimRow:

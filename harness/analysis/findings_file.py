@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from adabench.harness.analysis import findings_cache, possible_values
+from adabench.harness.analysis import earlier_claims, findings_cache, possible_values
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import StoreError
@@ -69,7 +69,7 @@ def read(folder: Path, find_cards: FindCards) -> Findings:
     cards = find_cards(header["tasks"]), find_cards(header["methods"])
     try:
         found = findings_cache.from_header(folder, manifest, header, *cards)
-        return possible_values.within_ranges(found)
+        return earlier_claims.with_todays_sources(possible_values.within_ranges(found))
     except (KeyError, TypeError, ValueError, AttributeError) as broken:
         raise StoreError(f"{packed_run.packed(path)} is damaged: {broken!r}.") from broken
 
