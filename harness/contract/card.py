@@ -276,6 +276,8 @@ class Card:
     """In a control's file: the methods whose choice it takes at random, where what it chooses among is
     no less than methods of the task: then claims of others need not be told apart from it. Empty: it is
     a control of all."""
+    idle: bool = False
+    """In a control's file: it does nothing and costs nothing. What it meets says nothing of a method that works."""
     moved_from: str = ""
     """The address that this method had before it moved; runs recorded under it stay readable."""
     prepares: bool = field(default=False, compare=False)

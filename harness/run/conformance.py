@@ -302,6 +302,8 @@ def _complete(entry: Entry, *, catalogue: bool = True) -> Iterator[str]:
     known = {one.name for task in tasks for one in registry.methods(task).values()}
     for name in sorted(set(card.control_of) - known):
         yield f"it is the control of {name!r}, which is no method of {' or '.join(tasks)}"
+    if card.idle and card.role != "control":
+        yield "it says that it does nothing (idle=), and it is no control"
     yield from faults_together(card.claims)
     for claim_id, owners in claims_elsewhere(entry).items() if catalogue else ():
         yield f"the id {claim_id} is also that of a claim of {' and '.join(owners)}"

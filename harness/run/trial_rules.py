@@ -63,7 +63,7 @@ class MethodTrials:
             other = again.get(one.case, one)
             yield from _failures((one, other))
             if one.status == other.status == "ok":
-                yield from _judge_values(one.values, other.values, known)
+                yield from _judge_values(one.values, other.values, known, idle=self.entry.card.idle)
 
     def order(self) -> Iterator[str]:
         """A method must not remember: cases counted in the other order give the same values."""
@@ -201,14 +201,21 @@ def _unlike(first: Mapping[str, float], second: Mapping[str, float]) -> set[str]
 
 
 def _judge_values(
-    first: Mapping[str, float], second: Mapping[str, float], known: Mapping[str, Metric]
+    first: Mapping[str, float],
+    second: Mapping[str, float],
+    known: Mapping[str, Metric],
+    *,
+    idle: bool,
 ) -> Iterator[str]:
     for name in sorted(_counted(first).keys() - known.keys()):
         yield f"{name} is given but not declared in the task's CARD.metrics"
     for name in sorted(_unlike(first, second) & second.keys()):
         yield f"the same seed gave {name} = {first[name]} and then {second[name]}"
-    if not any(first.get(name) for name in known if known[name].role in ("cost", "work")):
+    costs = [name for name in known if known[name].role in ("cost", "work") and first.get(name)]
+    if not costs and not idle:
         yield "it has no cost: the substrate counted nothing"
+    if costs and idle:
+        yield f"its card says that it does nothing (idle=), and it has {costs[0]}"
 
 
 def _counted(values: Mapping[str, float]) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """What tells a method that remembers from one that draws by chance."""
 
+from dataclasses import replace
+
 import pytest
 
 from adabench.harness.contract import registry
@@ -29,6 +31,24 @@ def problems(
     trials = MethodTrials(ENTRY, {}, {})
     vars(trials).update(_forward=[record(first)], _backward={0: record(backward)})
     return list(trials.contract()), list(trials.order())
+
+
+@pytest.mark.parametrize(
+    ("idle", "cost", "says"),
+    [
+        (True, 0.0, []),
+        (True, 4.0, [f"its card says that it does nothing (idle=), and it has {COST}"]),
+        (False, 0.0, ["it has no cost: the substrate counted nothing"]),
+        (False, 4.0, []),
+    ],
+)
+def test_who_does_nothing_says_so_and_costs_nothing(
+    idle: bool, cost: float, says: list[str]
+) -> None:
+    entry = replace(ENTRY, card=replace(ENTRY.card, idle=idle))
+    trials = MethodTrials(entry, {}, {})
+    vars(trials).update(_forward=[record(cost)], _backward={0: record(cost)})
+    assert list(trials.contract()) == says
 
 
 def test_what_is_the_same_in_another_order_is_not_solved_a_third_time(

@@ -72,9 +72,13 @@ def test_an_optimiser_saved_and_spent_on_activations_saves_nothing() -> None:
 
 def test_to_forget_little_because_little_was_learned_is_no_merit() -> None:
     poor = verdicts_on({"full": FULL, "dora": ({}, tuned(0.4, 7_776))})
-    equal = verdicts_on({"full": FULL, "dora": ({}, tuned(0.8, 7_776))})
+    many = {name: ({}, tuned(0.4, 62_208)) for name in ("mola", "mola_layered")}
+    equal = verdicts_on({"full": FULL, "dora": ({}, tuned(0.8, 7_776)), **many})
     assert poor["ps-7"].verdict == "not reproduced"
     assert equal["ps-7"].verdict == "reproduced"
+    many["mola"] = {}, tuned(0.8, 62_208)
+    also = verdicts_on({"full": FULL, "dora": ({}, tuned(0.8, 7_776)), **many})
+    assert also["ps-7"].verdict == "does not discriminate", "few numbers are not the reason"
 
 
 def test_serving_beside_one_base_must_be_faster_than_swapping() -> None:
