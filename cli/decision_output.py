@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from adabench.harness.errors import SelectionError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from adabench.harness.contract.question import DecisionQuestion
     from adabench.harness.decision.decision import Decision
     from adabench.harness.decision.open_claim import OpenClaim
     from adabench.harness.run.run_request import RunRequest
+    from adabench.harness.run.settings import Settings
 
 
 def first_of(seeds: str) -> int:
@@ -49,14 +52,18 @@ def run_decision(
 ) -> "Decision":
     """Decide claims, or take the first rounds to it, with progress on stderr."""
     from adabench.harness.decision.decision import Decision
-    from adabench.harness.run.settings import Settings
-    from adabench.harness.store import prepared_states
     from adabench.profilers.hardware.host import usable_cores
 
-    settings = Settings(cache_folder=prepared_states.default_folder() if cached else None)
-    found = Decision(claims, first_seed, usable_cores(), settings, say=talk)
+    found = Decision(claims, first_seed, usable_cores(), _settings(cached=cached), say=talk)
     found.run(budget_s, rounds)
     return found
+
+
+def _settings(*, cached: bool) -> "Settings":
+    from adabench.harness.run.settings import Settings
+    from adabench.harness.store import prepared_states
+
+    return Settings(cache_folder=prepared_states.default_folder() if cached else None)
 
 
 def write_run(found: "Decision", folder: Path, select: "Sequence[str]", question: str = "") -> None:
@@ -96,9 +103,10 @@ def decide_question(
         StoreError: if a run stands where this one is to be written.
         Exit: 0 with a verdict, 5 without one.
     """
-    from adabench.harness.contract.question import decision_question
+    from adabench.harness.contract.question import BEST, decision_question
     from adabench.harness.decision.decision_question import open_question
 
+    began_s = time.monotonic()
     question = decision_question(text)
     _check_request(request)
     if len(request.select) != 1 or "/" in request.select[0]:
@@ -106,17 +114,46 @@ def decide_question(
             "A question is decided on one task.",
             "Name it alone: adabench run text --decide 'accuracy: majority > greedy'.",
         )
-    claim = open_question(question, request.select[0], request.fixed, request.scale)
     first = first_of(request.seeds)
+    if question.method == BEST:
+        question = _best(question, request, time_s / 3, cached=cached)
+        time_s = max(time_s - (time.monotonic() - began_s), 1.0)
+    claim = open_question(question, request.select[0], request.fixed, request.scale)
     announce(claim.turns([first]), out)
     folder = free_folder(out, claim.statement.entry.address)
     with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
         done = run_decision([claim], first, time_s, cached=cached)
-    write_run(done, folder, (claim.statement.entry.address,), text)
+    write_run(done, folder, (claim.statement.entry.address,), question.text)
     write_answers(folder, done, {})
     with verdict_output():
         show(claim.statement.claim.says, done, {}, folder, as_json=as_json)
     raise typer.Exit(0 if claim.is_decided else 5)
+
+
+def _best(
+    question: "DecisionQuestion", request: "RunRequest", time_s: float, *, cached: bool
+) -> "DecisionQuestion":
+    """Find which method is best, on seeds that decide nothing."""
+    from adabench.harness.decision.decision_question import (
+        PILOT,
+        best_of,
+        pilot_means,
+        rivals_for_best,
+    )
+    from adabench.profilers.hardware.host import usable_cores
+
+    pilots = rivals_for_best(question, request.select[0], request.fixed, request.scale)
+    talk(f"a pilot of {len(pilots)} methods, on seeds {PILOT} and on")
+    with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
+        means = pilot_means(
+            question.metric, pilots, _settings(cached=cached), usable_cores(), time_s
+        )
+    found = best_of(question, means)
+    names = {pilot.statement.entry.name for pilot in pilots}
+    slow = ", ".join(sorted(names - means.keys()))
+    left_out = f"; too slow for it: {slow}" if slow else ""
+    talk(f"ahead in the pilot: {found.method}, {means[found.method]:.4g}{left_out}")
+    return found
 
 
 def _check_request(request: "RunRequest") -> None:

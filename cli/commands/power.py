@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from adabench.harness.decision.decision import Decision
     from adabench.harness.decision.open_claim import OpenClaim
 
-PILOT = 900
-"""The first seed of pilots: seeds from here on decide nothing, so that no plan knows what it will be held to."""
 Name = Annotated[
     str,
     typer.Argument(
@@ -36,6 +34,7 @@ def command(paper: Name, time_s: PilotTime = 300.0, as_json: AsJson = False) -> 
     from adabench.cli.execution import interruptible
     from adabench.harness.analysis.reproduction import reproduction
     from adabench.harness.decision.decision import decidable
+    from adabench.harness.decision.decision_question import PILOT
 
     found = reproduction(paper)
     claims, others = decidable(found.statements)

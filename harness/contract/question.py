@@ -3,9 +3,11 @@
     accuracy: majority > greedy               any gain that is worth having (0.02 of a share)
     accuracy: majority > greedy by 0.02       a gain, at least so much of it
     generated: majority < best_of_n by 20%    a saving, in percent of what the rival takes
+    accuracy: best > greedy by 0.02           the best of all methods, which a pilot finds
 
 A metric, a method, which way, a rival; `by` says the least difference that is worth having, in the metric's unit, or
-in percent of a total.
+in percent of a total. What is best is found on seeds of a pilot, and decided on others: the winner of one draw is
+the luckiest of it.
 """
 
 import re
@@ -21,6 +23,8 @@ _LINE = re.compile(
     r"(?:\s+by\s+(?P<by>\d+(?:\.\d+)?|\.\d+)(?P<percent>\s*%)?)?\s*"
 )
 TIMED = ("_s", "_j")
+BEST = "best"
+"""In a method's place: whichever a pilot finds to be ahead."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,18 @@ class DecisionQuestion:
     rises: bool
     worth: float | None
     in_percent: bool
+
+    @property
+    def text(self) -> str:
+        """The question as one line, which reads as the same question."""
+        by = (
+            ""
+            if self.worth is None
+            else f" by {self.worth * 100:.6g}%"
+            if self.in_percent
+            else f" by {self.worth:g}"
+        )
+        return f"{self.metric}: {self.method} {'>' if self.rises else '<'} {self.rival}{by}"
 
     @property
     def claim(self) -> Claim:

@@ -1,6 +1,9 @@
 """A question of the user's about two methods of a task, as a claim that is decided."""
 
-from collections.abc import Sequence
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import get_args
 
@@ -8,8 +11,74 @@ from adabench.harness.analysis.reproduction import Part, Run, Statement
 from adabench.harness.contract import registry
 from adabench.harness.contract.claim import Scale
 from adabench.harness.contract.question import GRAMMAR, DecisionQuestion
-from adabench.harness.decision.open_claim import OpenClaim
+from adabench.harness.decision.open_claim import FIRST, OpenClaim
 from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.run.counts_pool import count_turns
+from adabench.harness.run.settings import Limits, Settings
+
+PILOT = 900
+"""The first seed of pilots: seeds from here on decide nothing, so that no plan knows what it will be held to."""
+
+
+def rivals_for_best(
+    question: DecisionQuestion, task: str, fixed: Sequence[str], scale: str
+) -> list[OpenClaim]:
+    """Return, of a question about the best method, the question about each that could be it.
+
+    Controls and oracles are no methods to choose, and what lacks an extra or a card cannot be run.
+
+    Raises:
+        SelectionError: as `open_question` does, and if there is nobody but the rival.
+    """
+    names = [
+        entry.name for entry in registry.methods(registry.find(task).address).values()
+        if entry.card.role in ("adaptive", "static") and entry.name != question.rival
+        and registry.availability(entry)[0]
+    ]  # fmt: skip
+    if not names:
+        raise SelectionError(f"{task} has no method but {question.rival} that could be best.")
+    asked = (replace(question, method=name) for name in names)
+    return [open_question(one, task, fixed, scale) for one in asked]
+
+
+def pilot_means(
+    metric: str, claims: Sequence[OpenClaim], settings: Settings, cores: int, budget_s: float
+) -> dict[str, float]:
+    """Return a metric's mean by method, over the seeds of a pilot that the time allows.
+
+    Seeds are counted one after another, and one that is not whole is left out; where not even the first is whole,
+    the methods that were counted by then are what there is.
+    """
+    every = (turn for claim in claims for turn in claim.turns(range(PILOT, PILOT + FIRST)))
+    fresh = {turn.cell.key: turn for turn in every}
+    turns = sorted(fresh.values(), key=lambda turn: turn.cell.seed)
+    values: dict[tuple[int, str], list[float]] = defaultdict(list)
+    until, last, is_whole = time.monotonic() + budget_s, PILOT, True
+    with closing(count_turns(turns, settings, Limits(), cores=cores, alone=True)) as found:
+        for record in found:
+            last = record.cell.seed
+            if metric in record.values:
+                values[last, record.cell.method].append(record.values[metric])
+            if time.monotonic() > until:
+                is_whole = False
+                break
+    whole = {seed for seed, _ in values if is_whole or seed < last} or {PILOT}
+    names = dict.fromkeys(name for _, name in values)
+    seen = {name: [v for seed in whole for v in values.get((seed, name), ())] for name in names}
+    return {name: sum(own) / len(own) for name, own in seen.items() if own}
+
+
+def best_of(question: DecisionQuestion, means: Mapping[str, float]) -> DecisionQuestion:
+    """Return the question about the method that was ahead in the pilot.
+
+    Raises:
+        SelectionError: if the pilot has a number of none but the rival.
+    """
+    others = {name: mean for name, mean in means.items() if name != question.rival}
+    if not others:
+        raise SelectionError("The pilot came to no number of any method.", "Give it more --time.")
+    ahead = max if question.rises else min
+    return replace(question, method=ahead(others, key=lambda name: others[name]))
 
 
 def open_question(

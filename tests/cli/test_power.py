@@ -64,6 +64,23 @@ def test_a_question_of_ones_own_is_decided(
     assert (answer["estimate"], answer["low"]) == (row["estimate"], row["low"])
 
 
+def test_the_best_is_found_on_other_seeds_than_those_that_decide(
+    command: Command, toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Of the toy's methods one adapts; controls and oracles are not there to be chosen."""
+    place = tmp_path / "run"
+    words = ("run", "roots", "--decide", "steps: best < fixed by 5%", "--out", str(place))
+    done = command(*words, "--json", env=toy_env)
+    assert "ahead in the pilot: residual" in done.stderr
+    [row] = json.loads(done.stdout)["claims"]
+    assert (row["says"], row["left"]) == ("residual has less steps than fixed by 5%.", "")
+    records = list(run_folder.records(place))
+    assert {record.cell.method for record in records} == {"residual", "fixed"}
+    assert max(record.cell.seed for record in records) < 900
+    told = json.loads(command("claims", str(place), "--all", "--json", env=toy_env).stdout)
+    assert [r["verdict"] for r in told if r["id"] == row["id"]] == [row["verdict"]]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -6,7 +6,7 @@ from adabench.harness.analysis.claims.verdict_rule import least_worth, promise
 from adabench.harness.contract import registry
 from adabench.harness.contract.claim import faults
 from adabench.harness.contract.question import GRAMMAR, decision_question
-from adabench.harness.decision.decision_question import open_question
+from adabench.harness.decision.decision_question import best_of, open_question
 from adabench.harness.errors import SelectionError
 
 READS = ("paging",)
@@ -76,3 +76,20 @@ def test_it_runs_both_methods_under_the_conditions_that_are_pinned():
 def test_what_a_task_does_not_have_is_named(text, scale, words):
     with pytest.raises(SelectionError, match=words):
         open_question(decision_question(text), "paging", (), scale)
+
+
+def test_the_best_is_ahead_in_the_pilot_and_is_not_the_rival():
+    more, less = decision_question("accuracy: best > b"), decision_question("cost: best < b by 5%")
+    means = {"a": 0.5, "b": 0.9, "c": 0.7}
+    assert (best_of(more, means).method, best_of(less, means).method) == ("c", "a")
+    with pytest.raises(SelectionError, match="no number of any method"):
+        best_of(more, {"b": 1.0})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["accuracy: a > b", "accuracy: a > b by 0.02", "cost: a < b by 20%", "cost: best < b by 0.5%"],
+)
+def test_a_question_reads_as_it_is_written(text):
+    question = decision_question(text)
+    assert decision_question(question.text) == question
