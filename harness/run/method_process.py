@@ -16,13 +16,13 @@ import socket
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.protocols import enter_case, rehearse
+from adabench.harness.contract.protocols import enter_case, most_sessions, rehearse
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
@@ -58,6 +58,8 @@ class MethodProcess:
     states: dict[str, Any] = field(default_factory=dict)
     cases: dict[int, Any] = field(default_factory=dict)
     """By index: cases that were solved before, and what the substrate runs them against."""
+    sessions: dict[str, int] = field(default_factory=dict)
+    """By point: how many cases a message solves side by side."""
     trained: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the names of states: the trained artefacts that were read for them."""
 
@@ -96,7 +98,7 @@ class MethodProcess:
     def _solve(self, message: dict[str, Any]) -> dict[str, Any]:
         threads = frozenset(threading.enumerate())
         used_artefacts.forget()
-        found = self._unchanged(message, message, self.bench.solve)
+        found = self._unchanged(message, message, self.bench.solve, self.substrate)
         self._refuse_threads(threads)
         self._refuse_changes()
         return _plain(found) | {"trained": self._trained(message)}
@@ -108,27 +110,64 @@ class MethodProcess:
         """
         threads, files = frozenset(threading.enumerate()), message["descriptors"]
         used_artefacts.forget()
-        answers: list[dict[str, Any]] = []
-        for case in message["cases"]:
+        answers: list[dict[str, Any] | None] = [None] * len(message["cases"])
+        jobs: list[Callable[[Any], None]] = []
+        for place, case in enumerate(message["cases"]):
             own, files = files[: case["files"]], files[case["files"] :]
-            try:
-                found = self._unchanged(message, {**case, "descriptors": own}, self.bench.count)
-                answers.append({"counts": dict(found.counts), "outcome": found.outcome})
-            except FAILURES as problem:
-                answers.append(failure(problem))
-                if answers[-1]["failed"]["status"] == "skipped":
-                    break
+            sent = {**case, "descriptors": own}
+            jobs.append(functools.partial(self._count_one, message, sent, answers, place))
+        sessions = self._solve_all(message, jobs)
         self._refuse_threads(threads)
         self._refuse_changes()
-        return {"answers": answers, "trained": self._trained(message)}
+        return {
+            "answers": _until_skipped(answers),
+            "trained": self._trained(message),
+            "sessions": sessions,
+        }
+
+    def _count_one(
+        self,
+        message: Mapping[str, Any],
+        sent: dict[str, Any],
+        answers: list[dict[str, Any] | None],
+        place: int,
+        substrate: Any,
+    ) -> None:
+        """Count one case into a substrate, and put the answer at its place."""
+        if any(map(_is_skipped, answers)):
+            return
+        count = functools.partial(self.bench.count, substrate)
+        try:
+            found = self._unchanged(message, sent, count, substrate)
+            answers[place] = {"counts": dict(found.counts), "outcome": found.outcome}
+        except FAILURES as problem:
+            answers[place] = failure(problem)
+
+    def _solve_all(self, message: Mapping[str, Any], jobs: Sequence[Callable[[Any], None]]) -> int:
+        """Do all jobs, several at once where the substrate batches them; return how many it would next."""
+        wanted, point = self.settings.sessions, repr(sorted(message["point"].items()))
+        sessions = self.sessions.get(point) or wanted or most_sessions(self.substrate)
+        if self.bench.counting(frozenset(message["count"])):
+            sessions = 1
+        if sessions == 1:
+            for job in jobs:
+                job(self.substrate)
+            return 1
+        advised: int = self.substrate.solve_batched(jobs, sessions)
+        self.sessions[point] = wanted or advised
+        return self.sessions[point]
 
     def _unchanged(
-        self, message: Mapping[str, Any], sent: dict[str, Any], solve: Callable[..., Measurement]
+        self,
+        message: Mapping[str, Any],
+        sent: dict[str, Any],
+        solve: Callable[..., Measurement],
+        substrate: Any,
     ) -> Measurement:
         """Let a case be solved, and see that it was left as it was."""
-        case = self._entered(sent)
+        case = self._entered(sent, substrate)
         before = _fingerprint(case)
-        state = self.states[message["name"]] if message["name"] else self.substrate
+        state = self.states[message["name"]] if message["name"] else substrate
         found = solve(state, case, message["point"], frozenset(message["count"]))
         if _fingerprint(case) != before:
             raise MethodContractError(
@@ -140,8 +179,8 @@ class MethodProcess:
     def _trained(self, message: Mapping[str, Any]) -> dict[str, str]:
         return {**self.trained.get(message["name"], {}), **used_artefacts.digests()}
 
-    def _entered(self, message: dict[str, Any]) -> Any:
-        """Return the case of a message, which is sent once, and hand it to the substrate."""
+    def _entered(self, message: dict[str, Any], substrate: Any) -> Any:
+        """Return the case of a message, which is sent once, and hand it to a substrate."""
         index = message["index"]
         with self.bench.memory.ours():  # a case is held for as long as we live
             if message["case"] is not None or message["sizes"]:
@@ -149,14 +188,14 @@ class MethodProcess:
                 self.cases[index] = unpickled_case(message, files[0])
                 del message["case"]
             case, environment = self.cases[index]
-            enter_case(self.substrate, case, environment)
+            enter_case(substrate, case, environment)
         return case
 
     def _trace(self, message: dict[str, Any]) -> dict[str, Any]:
         """Take one case apart under a profiler that disturbs; nothing of it becomes a record."""
         from adabench.profilers.compute.torch_trace import PLAIN, watch
 
-        case = self._entered(message)
+        case = self._entered(message, self.substrate)
         state = self.states[message["name"]] if message["name"] else self.substrate
         solve = functools.partial(self.bench.method.solve, state, case, message["point"])
         rehearse(self.substrate, solve)
@@ -286,6 +325,16 @@ def _class(module: str, name: str) -> type:
         found = getattr(found, part)
     assert isinstance(found, type)
     return found
+
+
+def _until_skipped(answers: Sequence[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """Return answers up to the first that lacks an ability; what comes after it may not be there."""
+    end = next((place for place, one in enumerate(answers) if _is_skipped(one)), len(answers))
+    return [answer for answer in answers[: end + 1] if answer is not None]
+
+
+def _is_skipped(answer: Mapping[str, Any] | None) -> bool:
+    return answer is not None and answer.get("failed", {}).get("status") == "skipped"
 
 
 def _values(found: Measurement) -> dict[str, float]:

@@ -113,6 +113,7 @@ class OpenTurn:
             {"do": "count", "cases": cases, **self._work()}, self.bench.step_s, *files
         )  # fmt: skip
         handle.cases.update(indices)
+        handle.sessions = int(said["sessions"])
         answers = said["answers"]
         if len(answers) > len(indices):
             raise MethodLost("its process gave more answers than it was asked for")
@@ -120,6 +121,12 @@ class OpenTurn:
             self._counted(index, {**answer, "trained": said["trained"]})
             for index, answer in zip(indices, answers, strict=False)
         ]
+
+    @property
+    def sessions(self) -> int:
+        """Return how many cases of a message the method's process solves side by side."""
+        handle = self.bench.methods.get(self.entry.address)
+        return 1 if handle is None else handle.sessions
 
     def end_process(self) -> None:
         """End the method's process; the next case starts another."""
