@@ -104,9 +104,19 @@ def most_sessions(substrate: object) -> int:
 
     One that can has `batched_sessions`, this number, and `solve_batched(jobs, sessions)`. That calls
     every job with a copy of the substrate which has a meter of its own, so many at once, and returns how
-    many are worth it after what it saw. Counts are those of a case alone.
+    many are worth it after what it saw. Counts are those of a case alone. Where a batch may change the last
+    bits of a model's numbers, and so a word that is drawn near a boundary, `batches_exactly` is false.
     """
     return int(getattr(substrate, "batched_sessions", 1))
+
+
+SHARED_BATCH = "decoded in a batch with other cases"
+"""A note on what might be another word where a case is alone."""
+
+
+def batch_note(substrate: object) -> str:
+    """Return what is to be said of cases that were solved side by side; nothing where no bit can differ."""
+    return "" if getattr(substrate, "batches_exactly", True) else SHARED_BATCH
 
 
 def case_environment(task: object, case: object, *, oracle: bool) -> object:

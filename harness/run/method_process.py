@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.protocols import enter_case, most_sessions, rehearse
+from adabench.harness.contract.protocols import batch_note, enter_case, most_sessions, rehearse
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
@@ -116,13 +116,18 @@ class MethodProcess:
             own, files = files[: case["files"]], files[case["files"] :]
             sent = {**case, "descriptors": own}
             jobs.append(functools.partial(self._count_one, message, sent, answers, place))
-        sessions = self._solve_all(message, jobs)
+        point = repr(sorted(message["point"].items()))
+        if point not in self.sessions:
+            self.sessions[point] = self._first_sessions(message)
+        shared = self.sessions[point] > 1 and len(jobs) > 1
+        self._solve_all(point, jobs)
         self._refuse_threads(threads)
         self._refuse_changes()
         return {
             "answers": _until_skipped(answers),
             "trained": self._trained(message),
-            "sessions": sessions,
+            "sessions": self.sessions[point],
+            "note": batch_note(self.substrate) if shared else "",
         }
 
     def _count_one(
@@ -134,7 +139,7 @@ class MethodProcess:
         substrate: Any,
     ) -> None:
         """Count one case into a substrate, and put the answer at its place."""
-        if any(map(_is_skipped, answers)):
+        if any(map(_is_skipped, answers[:place])):
             return
         count = functools.partial(self.bench.count, substrate)
         try:
@@ -143,19 +148,25 @@ class MethodProcess:
         except FAILURES as problem:
             answers[place] = failure(problem)
 
-    def _solve_all(self, message: Mapping[str, Any], jobs: Sequence[Callable[[Any], None]]) -> int:
-        """Do all jobs, several at once where the substrate batches them; return how many it would next."""
-        wanted, point = self.settings.sessions, repr(sorted(message["point"].items()))
-        sessions = self.sessions.get(point) or wanted or most_sessions(self.substrate)
-        if self.bench.counting(frozenset(message["count"])):
-            sessions = 1
+    def _solve_all(self, point: str, jobs: Sequence[Callable[[Any], None]]) -> None:
+        """Do all jobs, several at once where the substrate batches them, and learn how many are worth it."""
+        sessions = self.sessions[point]
         if sessions == 1:
             for job in jobs:
                 job(self.substrate)
+        else:
+            advised: int = self.substrate.solve_batched(jobs, sessions)
+            self.sessions[point] = self.settings.sessions or advised
+
+    def _first_sessions(self, message: Mapping[str, Any]) -> int:
+        """Return how many cases are solved side by side before anything was seen of them."""
+        if self.bench.counting(frozenset(message["count"])):
             return 1
-        advised: int = self.substrate.solve_batched(jobs, sessions)
-        self.sessions[point] = wanted or advised
-        return self.sessions[point]
+        try:
+            most = most_sessions(self.substrate)
+        except FAILURES:  # models that cannot be loaded: each case says so
+            return 1
+        return 1 if most == 1 else self.settings.sessions or most
 
     def _unchanged(
         self,

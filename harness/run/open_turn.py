@@ -118,7 +118,7 @@ class OpenTurn:
         if len(answers) > len(indices):
             raise MethodLost("its process gave more answers than it was asked for")
         return [
-            self._counted(index, {**answer, "trained": said["trained"]})
+            self._counted(index, {**answer, "trained": said["trained"], "note": said["note"]})
             for index, answer in zip(indices, answers, strict=False)
         ]
 

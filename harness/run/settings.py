@@ -41,6 +41,11 @@ class Settings:
     retakes: int = RETAKES
     """How often a short block that was disturbed is measured again."""
 
+    @property
+    def counts_folder(self) -> Path | None:
+        """Return where counted cells are kept; nowhere if a number of sessions was asked for."""
+        return None if self.sessions else self.cache_folder
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
         folder = self.cache_folder

@@ -81,6 +81,12 @@ class QuestionTask:
         """Return how many questions share a batch by default; 1 where a model cannot be shared."""
         return most_sessions(self.models.parts)
 
+    @property
+    def batches_exactly(self) -> bool:
+        """Whether words are the same in any batch."""
+        capable = (getattr(part, "caps", None) for part in self.models.parts)
+        return all("exact" in caps for caps in capable if caps is not None)
+
     def solve_batched(self, jobs: Sequence[Callable[[Any], None]], sessions: int) -> int:
         """Call each job with a copy of this task, `sessions` of them side by side, and batch their models.
 

@@ -172,7 +172,7 @@ class CommonCache:
 
     def cache(self) -> Any:
         """Return what a model of transformers reads and writes: the rows as they stand."""
-        found = DynamicCache()
+        found: Any = DynamicCache()
         found.layers = self._layers
         found.layer_class_to_replicate = self._layer
         for layer in self._layers:
