@@ -189,9 +189,8 @@ def command(
         chat="off" if no_chat else None,
     )  # fmt: skip
     request = run_request.RunRequest(
-        selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats,
-        scale, target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts,
-        sessions or 0,
+        selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats, scale,
+        target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions or 0,
     )  # fmt: skip
     limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())

@@ -36,10 +36,10 @@ class Settings:
     """The budget of that pass."""
     slowdown: float = 0.0
     """A share of more work that a gate plants into a method, to see that it notices."""
-    sessions: int = 0
-    """Cases that are counted side by side, with their models in one batch; 0: as many as the task says."""
     retakes: int = RETAKES
     """How often a short block that was disturbed is measured again."""
+    sessions: int = 0
+    """Cases that are counted side by side, with their models in one batch; 0: as many as the task says."""
 
     @property
     def counts_folder(self) -> Path | None:
