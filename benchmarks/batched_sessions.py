@@ -1,6 +1,7 @@
 """What sharing batches buys: milliseconds a question alone and with several sessions, and answers that differ.
 
     python benchmarks/batched_sessions.py native            chain and lookup, processor milliseconds
+    python benchmarks/batched_sessions.py equal 64          every method of both at 1, 7, 16 and 64 sessions
     python benchmarks/batched_sessions.py text 24           24 questions at the shape of SmolLM2-135M
 
 `text` builds the model with random weights and a tokenizer of its own, in a temporary folder: nothing is
@@ -31,11 +32,13 @@ Found = list[tuple[Any, dict[str, float]]]
 
 
 def solve_all(task: Any, address: str, point: dict[str, Any], sessions: int) -> Found:
-    """Return outcomes and counts of all questions; 1 session is the path without batches."""
+    """Return outcomes and counts of all questions; 0 sessions are the path without batches."""
     entry = registry.find(address)
-    method, given = registry.load(entry), task.substrate()
+    method = registry.load(entry)
+    given = task.oracle_substrate() if entry.card.role == "oracle" else task.substrate()
     vars(given).update({k: v for k, v in vars(task).items() if k in ("models", "policy")})
     point = {knob.name: knob.default for knob in entry.card.knobs} | point
+    state = method.prepare(given, point, 0) if hasattr(method, "prepare") else None
     questions = list(task.cases())
     found: Found = [(None, {})] * len(questions)
 
@@ -44,17 +47,26 @@ def solve_all(task: Any, address: str, point: dict[str, Any], sessions: int) -> 
         scene = task.environment(question) if hasattr(task, "environment") else None
         enter_case(own, question, scene)
         own.meter.clear()
-        outcome = account(own, question, method.solve(own, question, point))
+        outcome = account(own, question, method.solve(state or own, question, point))
         counts = {k: float(v) for k, v in own.meter.items() if not k.endswith("_s")}
         found[place] = outcome, counts
 
     jobs = [partial(solve, place) for place in range(len(questions))]
-    if sessions == 1:
+    if sessions:
+        given.solve_batched(jobs, sessions)
+    else:
         for job in jobs:
             job(given)
-    else:
-        given.solve_batched(jobs, sessions)
     return found
+
+
+def check_equal(task: Any, name: str) -> None:
+    """Print a line for each method: at how many sessions words and counts differ from those alone."""
+    for method in registry.methods(name):
+        address = f"{name}/{method.rpartition('/')[2]}"
+        alone = solve_all(task, address, {}, 0)
+        differing = [n for n in (1, 7, 16, 64) if solve_all(task, address, {}, n) != alone]
+        print(address.ljust(28), f"differs at {differing}" if differing else "equal", flush=True)
 
 
 def compare(
@@ -67,7 +79,7 @@ def compare(
     for _ in range(times):
         for size in sizes:
             since = clock()
-            found[size] = solve_all(task, address, point, size)
+            found[size] = solve_all(task, address, point, size if size > 1 else 0)
             took = clock() - since
             best[size] = min(best.get(size, took), took)
     many = len(found[1])
@@ -120,13 +132,17 @@ def smollm2_shape(folder: Path) -> None:
 def main() -> None:
     """Measure what the command line says."""
     what, many = sys.argv[1], int((sys.argv[2:] or ["0"])[0])
-    if what == "native":
+    if what in ("native", "equal"):
         tasks = {
             "chain": chain.load("embedded", 7001, problems=many or 80),
             "lookup": lookup.load("embedded", 7001, questions=many or 80),
         }
         for task in tasks.values():
             task.warm()
+        if what == "equal":
+            for name, task in tasks.items():
+                check_equal(task, name)
+            return
         for address, point in NATIVE:
             task = tasks[address.partition("/")[0]]
             compare(task, address, point, (1, 8), time.process_time, 5)

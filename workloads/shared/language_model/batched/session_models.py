@@ -23,8 +23,9 @@ NATIVE, LARGE = 8, 16
 of models that read all their weights for every word."""
 WIDE = 16
 """Sequences in a call of one session from which batches of several sessions bring nothing."""
-FEW = 3
-"""Calls of the native engine a question: with more, threads that take turns cost what batches save."""
+FEW = 2
+"""Calls of the native engine a question: with more, or with several sequences in one, threads that take turns
+cost what batches save."""
 
 
 class CommonBatches:
@@ -125,6 +126,8 @@ def solve_batched(
 
 def _worthwhile(seen: BatchedSessions, jobs: int, most: int) -> int:
     """Return how many sessions are worth it, by the sequences of a call and the calls of a question."""
-    if seen.widest >= WIDE or (most == NATIVE and seen.requests > FEW * jobs):
+    if most == NATIVE and (seen.widest > 1 or seen.requests > FEW * jobs):
+        return 1
+    if seen.widest >= WIDE:
         return 1
     return max(1, min(most, 2 * WIDE // max(1, seen.widest)))
