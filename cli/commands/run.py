@@ -147,9 +147,7 @@ CountsOnly = Annotated[
     bool,
     typer.Option("--counts", help="Count on all cores, measure no time."),
 ]
-Sessions = Annotated[
-    int | None, typer.Option(min=1, help="With --counts: cases in a batch.")
-]
+Sessions = Annotated[int | None, typer.Option(min=1, help="With --counts: cases in a batch.")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
