@@ -119,7 +119,7 @@ FrontierTolerance = Annotated[
 Warmup = Annotated[
     float,
     typer.Option(
-        parser=time_or_zero, metavar="TIME", show_default="0s",
+        parser=time_or_zero, metavar="TIME", show_default=False,
         help="Time that a method may warm up: 5s.",
     ),
 ]  # fmt: skip
@@ -147,6 +147,7 @@ CountsOnly = Annotated[
     bool,
     typer.Option("--counts", help="Count on all cores, measure no time."),
 ]
+Sessions = Annotated[int | None, typer.Option(min=1, help="With --counts: cases in a batch.")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
@@ -161,7 +162,7 @@ def command(
     out: Out = None, resume: Resume = None, dry: DryRun = False,
     time_limit: TimeLimit = None, memory_limit: MemoryLimit = None,
     energy: MeasureEnergy = False, region: Region = None, meters: Meters = None,
-    counts: CountsOnly = False,
+    counts: CountsOnly = False, sessions: Sessions = None,
     target_ci: TargetCi = None, max_time_per_case: MaxTimePerCase = 5.0, warmup: Warmup = 0.0,
     race: Race = None, frontier_tolerance: FrontierTolerance = 0.02,
     decide: Decide = None, decide_s: DecideTime = 360.0,
@@ -186,8 +187,8 @@ def command(
         chat="off" if no_chat else None,
     )  # fmt: skip
     request = run_request.RunRequest(
-        selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats,
-        scale, target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts,
+        selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats, scale,
+        target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions=sessions or 0,
     )  # fmt: skip
     limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
@@ -241,7 +242,7 @@ def _check_request(
 
     if request.race_s:
         check_race(request.repeats, limits, options)
-    if request.counts:
+    if request.counts or request.sessions:
         check_counts(request, energy=energy)
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from adabench.harness.analysis.independent_units import fitted_for
 from adabench.harness.analysis.invalid_timings import column, judge_timings
 from adabench.harness.contract import registry
+from adabench.harness.contract.protocols import SHARED_BATCH
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.stats.intervals import FloatArray, IntArray
 from adabench.harness.store.prepared_states import cached_checkpoints
@@ -48,6 +49,7 @@ def warnings(records: Iterable[Record] | Table, manifest: Mapping[str, Any]) -> 
         *_unsteady(table),
         *_first_laps(table),
         *_imprecise(table),
+        *_batched(table),
         *_spread(table),
         *_uncounted(table),
         *_unwatched(manifest),
@@ -238,6 +240,19 @@ def _first_laps(table: Table) -> Iterator[str]:
             f"The first lap of {int(rows.sum())} cases took more than twice as long as the later "
             f"ones: {', '.join(names)}. Something is compiled or loaded for each of them; the times "
             "are those of the later laps."
+        )
+
+
+def _batched(table: Table) -> Iterator[str]:
+    """Say which answers were decoded together with others, on models whose numbers that can change."""
+    noted = [i for i, note in enumerate(table.notes) if SHARED_BATCH in note]
+    rows = np.isin(table.note, noted)
+    if rows.any():
+        names = sorted({table.cells[i].address for i in np.unique(table.cell[rows])})
+        yield (
+            f"{int(rows.sum())} answers of {', '.join(names)} were decoded in batches with others. That "
+            "changes the last bits of the model's numbers, and so a word that is drawn near a boundary; "
+            "--sessions 1 decodes each alone."
         )
 
 

@@ -71,7 +71,7 @@ class Task(Protocol[C, A_contra]):
         inherit, without leaving a thread behind (that is refused); `account(case, answer)`, which returns as plain data
         what the substrate itself knows of an answer, and refuses one that it does not know;
         `shape(case)`, a text that is equal for cases after which nothing is compiled anew;
-        `rehearse` and `starts_cold`, see below.
+        `rehearse` and `starts_cold`, see below; `batched_sessions` and `solve_batched`, likewise.
         """
         ...
 
@@ -92,6 +92,31 @@ def starts_cold(task: object) -> bool:
     For solves that are limited by a clock and take their minute whatever was warmed up.
     """
     return bool(getattr(task, "starts_cold", False))
+
+
+def ends_by_itself(task: object) -> bool:
+    """Say whether solves of a task that starts cold end without a clock: they can be counted together."""
+    return bool(getattr(task, "ends_by_itself", False))
+
+
+def most_sessions(substrate: object) -> int:
+    """Return how many cases a substrate solves side by side, with its models in one batch; 1: it cannot.
+
+    One that can has `batched_sessions`, this number, and `solve_batched(jobs, sessions)`. That calls
+    every job with a copy of the substrate which has a meter of its own, so many at once, and returns how
+    many are worth it after what it saw. Counts are those of a case alone. Where a batch may change the last
+    bits of a model's numbers, and so a word that is drawn near a boundary, `batches_exactly` is false.
+    """
+    return int(getattr(substrate, "batched_sessions", 1))
+
+
+SHARED_BATCH = "decoded in a batch with other cases"
+"""A note on what might be another word where a case is alone."""
+
+
+def batch_note(substrate: object) -> str:
+    """Return what is to be said of cases that were solved side by side; nothing where no bit can differ."""
+    return "" if getattr(substrate, "batches_exactly", True) else SHARED_BATCH
 
 
 def case_environment(task: object, case: object, *, oracle: bool) -> object:

@@ -5,6 +5,9 @@ those run that count (FLOPs of torch, where the task's card names them). Many ca
 A message that takes longer than one case may, or that ends the method's process, is asked again in
 halves, so that a case which hangs or crashes is found and fails alone.
 
+Where a task says so, the method's process solves several cases side by side, with their models in one
+batch (`protocols.most_sessions`). A message then holds at least enough for two rounds of them.
+
 A task whose solves a clock ends, or whose laps differ by design, has no counts without its clock: its
 cases are measured one by one, as in the times pass.
 """
@@ -13,7 +16,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from adabench.harness.contract.protocols import starts_cold
+from adabench.harness.contract.protocols import ends_by_itself, starts_cold
 from adabench.harness.contract.record import Record, Unit
 from adabench.harness.run.block import LoadedBlock
 from adabench.harness.run.failure import MethodFailure, MethodLost
@@ -44,7 +47,9 @@ WHOLE = Part()
 
 def needs_clock(block: LoadedBlock) -> bool:
     """Tell a task whose methods cannot be counted without being timed."""
-    return starts_cold(block.task) or bool(getattr(block.task, "laps_differ", False))
+    task = block.task
+    clocked = starts_cold(task) and not ends_by_itself(task)
+    return clocked or bool(getattr(task, "laps_differ", False))
 
 
 def counted_turn(opened: OpenTurn, done: Container[Unit], part: Part = WHOLE) -> Iterator[Record]:
@@ -77,7 +82,21 @@ def counted(opened: OpenTurn, indices: Sequence[int]) -> Iterator[Record]:
         yield from _in_halves(opened, indices[begin : begin + size])
         case_s = (monotonic() - since) / size
         begin += size
-        size = max(1, min(MOST_CASES, int(_message_s(opened) / max(case_s, 1e-9))))
+        size = _message_size(opened, max(case_s, 1e-9))
+
+
+def _message_size(opened: OpenTurn, case_s: float) -> int:
+    """Return how many cases go in a message, from the seconds that one took.
+
+    With sessions side by side it does not depend on the seconds of a case that takes long: where a batch may
+    change the last bits of a model's numbers, a run that is repeated makes the same batches.
+    """
+    limit, sessions = opened.bench.limits.timeout_s, opened.sessions
+    by_time = int(_message_s(opened) / case_s)
+    rounds = 2 * sessions if sessions > 1 else 1
+    if limit is not None and rounds * case_s > limit:
+        rounds = int(limit / case_s)
+    return max(1, min(MOST_CASES, max(by_time, rounds)))
 
 
 def _message_s(opened: OpenTurn) -> float:

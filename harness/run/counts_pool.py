@@ -97,7 +97,7 @@ class CountsPool:
         self.parts: dict[int, list[int]] = defaultdict(list)
         for place, number in self.found:
             self.parts[place].append(number)
-        self.counted = counted_cells(self.settings.cache_folder)
+        self.counted = counted_cells(self.settings.counts_folder)
 
     def records(self, cores: int) -> Iterator[Record]:
         """Yield the records of all turns in their order."""

@@ -376,7 +376,7 @@ def execute(
     """Run every turn and yield its records; units in `done` are left out."""
     settings = settings or Settings()
     with contextlib.closing(Bench(settings, limits or Limits())) as bench:
-        bench.alone, bench.counted = alone, counted_cells(settings.cache_folder)
+        bench.alone, bench.counted = alone, counted_cells(settings.counts_folder)
         if isinstance(turns, tuple):  # a race does not know yet
             bench.begin_imports(first_methods(turns))
         for turn in turns:

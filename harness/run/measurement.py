@@ -112,21 +112,30 @@ class MethodBench:
         warmth = "" if cold else self._warm_up(solve, case, point)
         return self._measure(solve, case, warmth, [p for p in self.intrusive if p.name in count])
 
-    def count(self, state: Any, case: Any, point: Point, count: frozenset[str]) -> Measurement:
-        """Solve a case once under no clock; `count` names the probes that count, as for `solve`."""
+    def count(
+        self, substrate: Any, state: Any, case: Any, point: Point, count: frozenset[str]
+    ) -> Measurement:
+        """Solve a case once under no clock; `count` names the probes that count, as for `solve`.
+
+        `substrate` is the bench's, or the copy of it that one of several sessions counts into.
+        """
         solve = functools.partial(self.method.solve, state, case, point)
-        rehearse(self.substrate, solve)
-        probes = [probe for probe in self.intrusive if probe.name in count]
+        rehearse(substrate, solve)
+        probes = self.counting(count)
         for probe in probes:
             self._load(probe)
-        meter = self.substrate.meter
+        meter = substrate.meter
         meter.clear()
         cleared = meter.clears
         with measured(probes) as seen:
             answer = solve()
         counts = _counts(meter) | seen
         _refuse_cleared(meter, cleared)
-        return Measurement({}, counts, counts, 1, account(self.substrate, case, answer))
+        return Measurement({}, counts, counts, 1, account(substrate, case, answer))
+
+    def counting(self, count: frozenset[str]) -> list[Probe]:
+        """Return the probes of these names that count what runs; they see all that runs at once."""
+        return [probe for probe in self.intrusive if probe.name in count]
 
     def _warm_up(self, solve: Callable[[], Any], case: Any, point: Point) -> str:
         """Solve unmeasured the first time that a shape is met at a point; say if in vain."""

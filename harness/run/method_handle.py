@@ -209,6 +209,8 @@ class MethodHandle:
     """Whether the method has a `solve` and a `prepare`."""
     states: set[str] = field(default_factory=set)
     """Prepared states that it holds."""
+    sessions: int = 1
+    """Cases of a message that it solves side by side, as it said last."""
     cases: set[int] = field(default_factory=set)
     """Cases that it holds."""
 

@@ -15,18 +15,17 @@ import signal
 import socket
 import sys
 import threading
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.protocols import enter_case, rehearse
+from adabench.harness.contract.protocols import batch_note, enter_case, most_sessions, rehearse
 from adabench.harness.contract.record import Cell
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
-from adabench.harness.run.case_data import unpickled_case
+from adabench.harness.run.case_data import fingerprint, unpickled_case
 from adabench.harness.run.channel import Channel
 from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
@@ -61,6 +60,8 @@ class MethodProcess:
     """By index: cases that were solved before, and what the substrate runs them against."""
     permuted: PermutedSignal | None = None
     """Of a method that gets another case's signal: what gives it."""
+    sessions: dict[str, int] = field(default_factory=dict)
+    """By point: how many cases a message solves side by side."""
     trained: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the names of states: the trained artefacts that were read for them."""
 
@@ -99,7 +100,7 @@ class MethodProcess:
     def _solve(self, message: dict[str, Any]) -> dict[str, Any]:
         threads = frozenset(threading.enumerate())
         used_artefacts.forget()
-        found = self._unchanged(message, message, self.bench.solve)
+        found = self._unchanged(message, message, self.bench.solve, self.substrate)
         self._refuse_threads(threads)
         self._refuse_changes()
         return _plain(found) | {"trained": self._trained(message)}
@@ -111,34 +112,86 @@ class MethodProcess:
         """
         threads, files = frozenset(threading.enumerate()), message["descriptors"]
         used_artefacts.forget()
-        answers: list[dict[str, Any]] = []
-        for case in message["cases"]:
+        answers: list[dict[str, Any] | None] = [None] * len(message["cases"])
+        jobs: list[Callable[[Any], None]] = []
+        for place, case in enumerate(message["cases"]):
             own, files = files[: case["files"]], files[case["files"] :]
-            try:
-                found = self._unchanged(message, {**case, "descriptors": own}, self.bench.count)
-                answers.append(
-                    {"counts": dict(found.counts), "outcome": found.outcome, "note": found.note}
-                )
-            except FAILURES as problem:
-                answers.append(failure(problem))
-                if answers[-1]["failed"]["status"] == "skipped":
-                    break
+            sent = {**case, "descriptors": own}
+            jobs.append(functools.partial(self._count_one, message, sent, answers, place))
+        point = repr(sorted(message["point"].items()))
+        if point not in self.sessions:
+            self.sessions[point] = self._first_sessions(message)
+        shared = self.sessions[point] > 1 and len(jobs) > 1
+        self._solve_all(point, jobs)
         self._refuse_threads(threads)
         self._refuse_changes()
-        return {"answers": answers, "trained": self._trained(message)}
+        return {
+            "answers": _until_skipped(answers),
+            "trained": self._trained(message),
+            "sessions": self.sessions[point],
+            "note": batch_note(self.substrate) if shared else "",
+        }
+
+    def _count_one(
+        self,
+        message: Mapping[str, Any],
+        sent: dict[str, Any],
+        answers: list[dict[str, Any] | None],
+        place: int,
+        substrate: Any,
+    ) -> None:
+        """Count one case into a substrate, and put the answer at its place."""
+        if any(map(_is_skipped, answers[:place])):
+            return
+        count = functools.partial(self.bench.count, substrate)
+        try:
+            found = self._unchanged(message, sent, count, substrate)
+            counts, outcome = dict(found.counts), found.outcome
+            answers[place] = {"counts": counts, "outcome": outcome, "note": found.note}
+        except FAILURES as problem:
+            answers[place] = failure(problem)
+
+    def _solve_all(self, point: str, jobs: Sequence[Callable[[Any], None]]) -> None:
+        """Do all jobs, several at once where the substrate batches them, and learn how many are worth it."""
+        sessions = self.sessions[point]
+        if sessions == 1:
+            for job in jobs:
+                job(self.substrate)
+        else:
+            advised: int = self.substrate.solve_batched(jobs, sessions)
+            self.sessions[point] = self.settings.sessions or advised
+
+    def _first_sessions(self, message: Mapping[str, Any]) -> int:
+        """Return how many cases are solved side by side before anything was seen of them.
+
+        Where a case gets another one's signal it is solved alone: the calls of both are told apart by their order.
+        """
+        if self.permuted is not None:
+            return 1
+        if self.bench.counting(frozenset(message["count"])):
+            return 1
+        try:
+            most = most_sessions(self.substrate)
+        except FAILURES:  # models that cannot be loaded: each case says so
+            return 1
+        return 1 if most == 1 else self.settings.sessions or most
 
     def _unchanged(
-        self, message: Mapping[str, Any], sent: dict[str, Any], solve: Callable[..., Measurement]
+        self,
+        message: Mapping[str, Any],
+        sent: dict[str, Any],
+        solve: Callable[..., Measurement],
+        substrate: Any,
     ) -> Measurement:
         """Let a case be solved, and see that it was left as it was."""
-        state = self.states[message["name"]] if message["name"] else self.substrate
+        state = self.states[message["name"]] if message["name"] else substrate
         if self.permuted is not None:
             self._solve_partner(self.permuted, state, message, sent)
-        case = self._entered(sent)
-        before = _fingerprint(case)
+        case = self._entered(sent, substrate)
+        before = fingerprint(case)
         work = functools.partial(solve, state, case, message["point"], frozenset(message["count"]))
         found = work() if self.permuted is None else self.permuted.given(work)
-        if _fingerprint(case) != before:
+        if fingerprint(case) != before:
             raise MethodContractError(
                 f"{self.address} changed the case that it was given.",
                 "Copy what you want to change; a case belongs to everybody.",
@@ -152,15 +205,15 @@ class MethodProcess:
         partner, files = sent.pop("partner"), sent.pop("descriptors", None) or []
         own, others = files[: partner["after"]], files[partner["after"] :]
         sent["descriptors"] = own
-        case = self._entered({**partner, "descriptors": others})
+        case = self._entered({**partner, "descriptors": others}, self.substrate)
         with permuted.noting():
             self.bench.method.solve(state, case, message["point"])
 
     def _trained(self, message: Mapping[str, Any]) -> dict[str, str]:
         return {**self.trained.get(message["name"], {}), **used_artefacts.digests()}
 
-    def _entered(self, message: dict[str, Any]) -> Any:
-        """Return the case of a message, which is sent once, and hand it to the substrate."""
+    def _entered(self, message: dict[str, Any], substrate: Any) -> Any:
+        """Return the case of a message, which is sent once, and hand it to a substrate."""
         index = message["index"]
         with self.bench.memory.ours():  # a case is held for as long as we live
             if message["case"] is not None or message["sizes"]:
@@ -168,14 +221,14 @@ class MethodProcess:
                 self.cases[index] = unpickled_case(message, files[0])
                 del message["case"]
             case, environment = self.cases[index]
-            enter_case(self.substrate, case, environment)
+            enter_case(substrate, case, environment)
         return case
 
     def _trace(self, message: dict[str, Any]) -> dict[str, Any]:
         """Take one case apart under a profiler that disturbs; nothing of it becomes a record."""
         from adabench.profilers.compute.torch_trace import PLAIN, watch
 
-        case = self._entered(message)
+        case = self._entered(message, self.substrate)
         state = self.states[message["name"]] if message["name"] else self.substrate
         solve = functools.partial(self.bench.method.solve, state, case, message["point"])
         rehearse(self.substrate, solve)
@@ -314,6 +367,16 @@ def _class(module: str, name: str) -> type:
     return found
 
 
+def _until_skipped(answers: Sequence[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """Return answers up to the first that lacks an ability; what comes after it may not be there."""
+    end = next((place for place, one in enumerate(answers) if _is_skipped(one)), len(answers))
+    return [answer for answer in answers[: end + 1] if answer is not None]
+
+
+def _is_skipped(answer: Mapping[str, Any] | None) -> bool:
+    return answer is not None and answer.get("failed", {}).get("status") == "skipped"
+
+
 def _values(found: Measurement) -> dict[str, float]:
     return {**found.values, **found.counts}
 
@@ -328,20 +391,3 @@ def _plain(found: Measurement) -> dict[str, Any]:
         "note": found.note,
         "energy": [dict(said) for said in found.energy],
     }
-
-
-def _fingerprint(case: Any) -> int:
-    """Return a checksum of a case; the same bytes in, the same number out."""
-    total = _Checksum()
-    pickle.Pickler(total, protocol=5).dump(case)
-    return total.value
-
-
-class _Checksum:
-    """A file that keeps a checksum of what is written: a copy of a case would seem the method's."""
-
-    value = 0
-
-    def write(self, data: Any, /) -> None:
-        """Take in some bytes."""
-        self.value = zlib.crc32(data, self.value)

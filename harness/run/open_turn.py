@@ -114,13 +114,20 @@ class OpenTurn:
         )  # fmt: skip
         for index in indices:
             handle.cases.update(self.block.sent_with(index, self.entry))
+        handle.sessions = int(said["sessions"])
         answers = said["answers"]
         if len(answers) > len(indices):
             raise MethodLost("its process gave more answers than it was asked for")
         return [
-            self._counted(index, {**answer, "trained": said["trained"]})
+            self._counted(index, _with_notes(answer, said))
             for index, answer in zip(indices, answers, strict=False)
         ]
+
+    @property
+    def sessions(self) -> int:
+        """Return how many cases of a message the method's process solves side by side."""
+        handle = self.bench.methods.get(self.entry.address)
+        return 1 if handle is None else handle.sessions
 
     def end_process(self) -> None:
         """End the method's process; the next case starts another."""
@@ -195,6 +202,12 @@ class OpenTurn:
         said = handle.ask(message, self.bench.limits.timeout_s)
         handle.states.add(self.state)
         return said
+
+
+def _with_notes(answer: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer of a case with what the message as a whole said."""
+    note = answer.get("note", "") or said["note"]
+    return {**answer, "trained": said["trained"], "note": note}
 
 
 def open_turn(bench: Processes, turn: Turn, block: LoadedBlock, entry: Entry) -> OpenTurn:

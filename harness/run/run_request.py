@@ -62,6 +62,8 @@ class RunRequest:
     """Count every case, many at once on all cores, and measure no time."""
     question: str = ""
     """Of a run that decided a question of the user's: what it was (`contract/question.py`)."""
+    sessions: int = 0
+    """With `counts`: cases whose models share a batch; 0: as many as each task says."""
 
     @property
     def plans(self) -> tuple[PlanRequest, ...]:
@@ -90,11 +92,16 @@ def plan_turns(request: RunRequest, most: float = MOST_TURNS) -> tuple[Turn, ...
 
 
 def check_counts(request: RunRequest, *, energy: bool) -> None:
-    """Refuse what a run that only counts cannot do.
+    """Refuse what a run that only counts cannot do, and sessions where cases are timed.
 
     Raises:
         SelectionError: naming the option.
     """
+    if not request.counts:
+        raise SelectionError(
+            "--sessions says how many cases are counted at once, and times are those of one case alone.",
+            "Add --counts, or leave out --sessions.",
+        )
     asked = {
         "--repeats": request.repeats > 1, "--target-ci": request.precision is not None,
         "--race": request.race_s is not None, "--warmup": request.steady_s > 0,
@@ -248,6 +255,7 @@ def run_settings(run: run_folder.Run, *, energy: bool, cached: bool) -> Settings
         steady_s=request.steady_s,
         meters=request.meters,
         energy=energy,
+        sessions=request.sessions,
     )
 
 

@@ -38,6 +38,13 @@ class Settings:
     """A share of more work that a gate plants into a method, to see that it notices."""
     retakes: int = RETAKES
     """How often a short block that was disturbed is measured again."""
+    sessions: int = 0
+    """Cases that are counted side by side, with their models in one batch; 0: as many as the task says."""
+
+    @property
+    def counts_folder(self) -> Path | None:
+        """Return where counted cells are kept; nowhere if a number of sessions was asked for."""
+        return None if self.sessions else self.cache_folder
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""

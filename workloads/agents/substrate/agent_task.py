@@ -6,9 +6,9 @@ substrate (`enter`), which keeps them behind the tools of that question's sessio
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError, nearest
@@ -22,6 +22,12 @@ from adabench.workloads.agents.substrate.policy_recipes import value_name
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.value_head import ValueHead
 from adabench.workloads.agents.substrate.worlds import World
+from adabench.workloads.shared.language_model.batched.batched_sessions import current
+from adabench.workloads.shared.language_model.batched.session_models import (
+    SessionModels,
+    most_sessions,
+    solve_batched,
+)
 from adabench.workloads.shared.language_model.contract import (
     CapabilityMissing,
     Costs,
@@ -163,6 +169,30 @@ class AgentTask:
             self._loaded[role] = self.others[role]()
         return self._loaded[role]
 
+    @property
+    def batched_sessions(self) -> int:
+        """Return how many questions share a batch by default; 1 where a model cannot be shared."""
+        return most_sessions([self.policy.engine])
+
+    def solve_batched(self, jobs: Sequence[Callable[[Any], None]], sessions: int) -> int:
+        """Call each job with a copy of this task, `sessions` of them side by side, and batch their models.
+
+        Every copy has a meter, a ledger, a scene and sequences of its own. Return how many sessions are worth it,
+        after what was seen.
+
+        Raises:
+            Exception: what a batch of several sessions raised.
+        """
+        return solve_batched(self, self._of_session, [self.policy.engine], jobs, sessions)
+
+    def _of_session(self, models: SessionModels) -> "AgentTask":
+        def load(role: str) -> Policy:
+            policy = self._policy_of(role)
+            return replace(policy, engine=models.view(policy.engine))
+
+        others = {role: partial(load, role) for role in self.others}
+        return replace(self, load_policy=partial(load, ""), others=others, meter=Meter())
+
     def mode_shares(self, role: str) -> Mapping[str, float]:
         """Return how often a policy chooses each mode by itself, measured on questions that are not scored.
 
@@ -170,7 +200,7 @@ class AgentTask:
             CapabilityMissing: if there is no policy of that role.
             EnvironmentProblem: if it was not trained yet.
         """
-        return self._policy_of(role).shares
+        return current(self)._policy_of(role).shares
 
     def warm(self) -> None:
         """Load weights and kernels."""
@@ -197,9 +227,10 @@ class AgentTask:
             EnvironmentProblem: if it was not trained yet.
             MethodContractError: if the question is not the one that is to be answered.
         """
-        policy = self._policy_of(role)
+        own = current(self)
+        policy = own._policy_of(role)
         policy.note()
-        account, server = self._open(question, mix(self.seed, question.index))
+        account, server = own._open(question, mix(self.seed, question.index))
         return AgentSession(
             policy.engine,
             question.prompt,
@@ -219,7 +250,7 @@ class AgentTask:
             MethodContractError: if no engine left such a completion for this question, or words of it
                 are neither the policy's nor a tool's.
         """
-        return self._confirm(question, completion)
+        return current(self)._confirm(question, completion)
 
 
 @dataclass(frozen=True)
@@ -251,7 +282,7 @@ class GradedAgentTask(AgentTask):
 
     def oracle_substrate(self) -> "GradedAgentTask":
         """Return the same with the grader."""
-        return replace(self, questions=(), scenes=(), meter=Meter())
+        return replace(current(self), questions=(), scenes=(), meter=Meter())
 
     def session(self, question: Question, role: str = "", calls: int | None = None) -> AgentSession:
         """Return a session on a question, whose world is here."""
@@ -261,8 +292,9 @@ class GradedAgentTask(AgentTask):
 
     def aside(self, question: Question) -> "GradedAgentTask":
         """Return the same with a meter that nobody reads. For oracles alone."""
-        found = replace(self, questions=(), scenes=(), meter=Meter())
-        scene = self.scenes[question.index] if self.scenes else self._present[_name(question)]
+        own = current(self)
+        found = replace(own, questions=(), scenes=(), meter=Meter())
+        scene = own.scenes[question.index] if own.scenes else own._present[_name(question)]
         found.enter(question, scene)
         return found
 

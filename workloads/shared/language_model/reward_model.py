@@ -17,6 +17,7 @@ what a parent's judge has read, no child's reads again.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import Costs, Floats, Seq
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.native.matmul import product
@@ -138,6 +140,14 @@ class Judge:
         self._readings: dict[Seq, Reading] = {}
         self._prompts: dict[tuple[int, ...], Seq] = {}
 
+    def of_session(self, models: SessionModels) -> "Judge":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own.engine = models.view(self.engine)
+        own._readings = {}
+        own._prompts = {}
+        return own
+
     def reset(self, costs: Costs) -> None:
         """Forget every sequence and count into `costs` from here on."""
         self.engine.reset(costs)
@@ -150,9 +160,9 @@ class Judge:
         if reading is None:
             return
         copies = self.engine.fork(reading.seq, len(children))
-        for child, copy in zip(children, copies, strict=True):
+        for child, own in zip(children, copies, strict=True):
             self._readings[child] = Reading(
-                copy,
+                own,
                 list(reading.chances),
                 list(reading.ends),
                 list(reading.scores),

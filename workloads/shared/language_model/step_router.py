@@ -15,11 +15,13 @@ counted like a judge's, and its cache follows the draft's forks.
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import Costs, Floats, Seq
 from adabench.workloads.shared.language_model.native.matmul import product
 from adabench.workloads.shared.language_model.reward_model import FEATURES, Judge, Moment
@@ -80,6 +82,12 @@ class StepRouter:
             np.ascontiguousarray(part.detach().float().numpy()) for part in weights
         )
         self._bias = float(head.outer.bias.detach()[0])
+
+    def of_session(self, models: SessionModels) -> "StepRouter":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own._reader = models.view(self._reader)
+        return own
 
     def reset(self, costs: Costs) -> None:
         """Forget every sequence and count into `costs` from here on."""

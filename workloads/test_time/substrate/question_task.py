@@ -7,9 +7,15 @@ to be solved. Models are loaded where they are needed, by name; they do not trav
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from adabench.harness.contract.protocols import Meter
+from adabench.workloads.shared.language_model.batched.batched_sessions import current
+from adabench.workloads.shared.language_model.batched.session_models import (
+    SessionModels,
+    most_sessions,
+    solve_batched,
+)
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, mix
 from adabench.workloads.shared.language_model.decoding_ledger import LEVELS, DecodingLedger
 from adabench.workloads.shared.language_model.domain import Domain, Question
@@ -70,6 +76,32 @@ class QuestionTask:
             with one_thread():  # torch's pool of threads does not survive a fork
                 warm_up(self.models, min(self.domain.step_marks))
 
+    @property
+    def batched_sessions(self) -> int:
+        """Return how many questions share a batch by default; 1 where a model cannot be shared."""
+        return most_sessions(self.models.parts)
+
+    @property
+    def batches_exactly(self) -> bool:
+        """Whether words are the same in any batch."""
+        capable = (getattr(part, "caps", None) for part in self.models.parts)
+        return all("exact" in caps for caps in capable if caps is not None)
+
+    def solve_batched(self, jobs: Sequence[Callable[[Any], None]], sessions: int) -> int:
+        """Call each job with a copy of this task, `sessions` of them side by side, and batch their models.
+
+        Every copy has a meter, a ledger and sequences of its own. Return how many sessions are worth it,
+        after what was seen.
+
+        Raises:
+            Exception: what a batch of several sessions raised.
+        """
+        return solve_batched(self, self._of_session, self.models.parts, jobs, sessions)
+
+    def _of_session(self, models: SessionModels) -> "QuestionTask":
+        own = self.models.of_session(models)
+        return replace(self, load_models=lambda: own, meter=Meter())
+
     def session(
         self,
         question: Question,
@@ -89,14 +121,15 @@ class QuestionTask:
                 and it is in none; or revisions, and no policy was trained on attempts of this one.
             SelectionError: if a model has another vocabulary than the question.
         """
+        own = current(self)
         key = mix(self.seed, question.index)
-        models = self._pool if pooled else self._models(paired, revising)
+        models = own._pool if pooled else own._models(paired, revising)
         models.note()
         return Session(
             models.policy,
             models.judge,
             question.prompt,
-            account=self._open(question, key),
+            account=own._open(question, key),
             domain=self.domain,
             others=models.others,
             router=models.router,
@@ -112,7 +145,7 @@ class QuestionTask:
             CapabilityMissing: if the policy is in no pool.
             EnvironmentProblem: if the responses are not there.
         """
-        responses = self._pool.responses
+        responses = current(self)._pool.responses
         assert responses is not None, "a task's pool has responses"
         return responses()
 
@@ -138,7 +171,7 @@ class QuestionTask:
             CapabilityMissing: if no table of this mechanism is fitted to the task's models.
             EnvironmentProblem: if there is a recipe for it that was not followed yet.
         """
-        plans = self.models.plans
+        plans = current(self).models.plans
         if mechanism not in plans:
             known = f"It has: {', '.join(plans)}." if plans else "Choose another policy or method."
             raise CapabilityMissing(
@@ -171,7 +204,7 @@ class QuestionTask:
             MethodContractError: if no engine left such a completion for this question since the
                 meter was cleared, words of an answer were forced, or the meter was tampered with.
         """
-        return self._confirm(question, completion)
+        return current(self)._confirm(question, completion)
 
 
 @dataclass(frozen=True)
@@ -200,7 +233,7 @@ class GradedTask(QuestionTask):
 
     def oracle_substrate(self) -> "GradedTask":
         """Return the same with the grader."""
-        return replace(self, questions=(), meter=Meter())
+        return replace(current(self), questions=(), meter=Meter())
 
     def credit(self, question: Question, completion: tuple[int, ...]) -> bool:
         """Return whether a completion is right. For oracles alone.

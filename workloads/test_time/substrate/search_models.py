@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Engine
 from adabench.workloads.shared.language_model.reward_model import Router, Scorer
 from adabench.workloads.shared.training import checkpoints
@@ -37,6 +38,26 @@ class Models:
     """By mechanism: what reads the tables that were fitted to these models."""
     reviser: "Models | None" = None
     """A policy that reads earlier attempts at a question, with a judge of what it writes."""
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """Return all engines, judges and routers, those of other sessions included."""
+        own = (self.policy, *self.others.values(), self.judge, self.router)
+        further = (one.parts for one in (self.pair, self.pool, self.reviser) if one is not None)
+        return tuple(part for parts in (own, *further) for part in parts if part is not None)
+
+    def of_session(self, models: SessionModels) -> "Models":
+        """Return the same with the models of one of several sessions side by side."""
+        return replace(
+            self,
+            policy=models.view(self.policy),
+            judge=models.view(self.judge),
+            others={role: models.view(one) for role, one in self.others.items()},
+            router=models.view(self.router),
+            pair=models.view(self.pair),
+            pool=models.view(self.pool),
+            reviser=models.view(self.reviser),
+        )
 
     def note(self) -> None:
         """Note that they are handed out to the method of this process."""

@@ -33,10 +33,10 @@ a prompt with log-probabilities; the one word it must then draw is booked as `di
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from adabench.workloads.shared.language_model import vocabulary
 from adabench.workloads.shared.language_model.backends.openai_protocol import Answer, Completions
@@ -59,6 +59,8 @@ from adabench.workloads.shared.language_model.contract import (
 )
 from adabench.workloads.shared.language_model.domain import Codec
 
+A = TypeVar("A")
+B = TypeVar("B")
 _SEED = (1 << 31) - 1
 
 
@@ -225,8 +227,7 @@ class OpenAIEngine:
         require(self, "score")
         self._writable(seqs, parts)
         texts = [[*seq.ids, *part] for seq, part in zip(seqs, parts, strict=True)]
-        with ThreadPoolExecutor(self.threads) as pool:
-            answers = list(pool.map(self._echoed, texts))
+        answers = self._send(self._echoed, texts)
         self.costs.meter["calls"] += 1
         self.costs.meter["discarded"] += len(texts)
         scores = []
@@ -271,8 +272,7 @@ class OpenAIEngine:
     ) -> list[Seq]:
         """Ask once for every sequence; return those that may go on."""
         groups = self._groups(seqs)
-        with ThreadPoolExecutor(self.threads) as pool:
-            answers = list(pool.map(lambda group: self._drawn(group, share, how), groups))
+        answers = self._send(lambda group: self._drawn(group, share, how), groups)
         going = []
         self.costs.seen(sorted(stamp for answer, _ in answers for stamp in answer.stamps))
         longest = 0
@@ -298,6 +298,11 @@ class OpenAIEngine:
         if "logprobs" in self.caps or not (pieces and answer.generated):
             return 1.0
         return min(1.0, answer.generated / pieces)
+
+    def _send(self, ask: Callable[[A], B], bodies: Sequence[A]) -> list[B]:
+        """Return the answers to requests that are sent at once."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(ask, bodies))
 
     def _groups(self, seqs: Sequence[Seq]) -> list[list[Seq]]:
         """Return sequences of the same words together, at most `most_n` in a group."""

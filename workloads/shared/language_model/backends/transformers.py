@@ -50,12 +50,13 @@ from adabench.workloads.shared.language_model.backends.causal_model import (
     model_ends,
     refuse,
 )
-from adabench.workloads.shared.language_model.backends.growing_cache import SPARE, growing_cache
+from adabench.workloads.shared.language_model.backends.growing_cache import growing_cache
 from adabench.workloads.shared.language_model.backends.torch_threads import one_core_spare
 from adabench.workloads.shared.language_model.backends.transformers_batches import (
     Batch,
     Table,
     alike,
+    padded,
     reading,
 )
 from adabench.workloads.shared.language_model.backends.transformers_draws import Draws
@@ -282,29 +283,10 @@ class TransformersEngine:
         device = self.model.device
         lengths = [seq.cache.stored for seq in seqs]
         columns = max(lengths, default=0)
-        keys, values = self._padded(seqs, columns) if columns else (None, None)
+        keys, values = padded([seq.cache for seq in seqs], columns) if columns else (None, None)
         cache = growing_cache(keys, values, columns)
         states = torch.empty((len(seqs), 0, self._width), dtype=self.model.dtype, device=device)
         return Batch(cache, columns, torch.tensor(lengths, device=device), states)
-
-    def _padded(self, seqs: Sequence[Seq], columns: int) -> tuple[Tensor, Tensor]:
-        """Return keys and values [layers, rows, heads, columns and spare ones, head width]."""
-        some = next(piece for seq in seqs for piece in seq.cache.pieces)
-        both = []
-        for like, name in ((some.keys, "keys"), (some.values, "values")):
-            layers, heads, _, width = like.shape
-            filled = like.new_empty((layers, len(seqs), heads, columns + SPARE, width))
-            for row, seq in enumerate(seqs):
-                place = columns - seq.cache.stored
-                filled[:, row, :, :place] = (
-                    0  # a product with padding is masked; it must be a number
-                )
-                for piece in seq.cache.pieces:
-                    part = getattr(piece, name)
-                    filled[:, row, :, place : place + part.shape[2]] = part
-                    place += part.shape[2]
-            both.append(filled)
-        return both[0], both[1]
 
     @torch.no_grad()
     def _run(self, batch: Batch, words: Sequence[Sequence[int]], *, keep: int) -> Tensor:
@@ -315,22 +297,33 @@ class TransformersEngine:
         attended = int((places + 1).sum())
         batch.lengths = batch.lengths + more
         batch.states = torch.cat((batch.states, batch.states.new_empty(rows, more, self._width)), 1)
-        given: dict[str, Any] = {self._cache_name: batch.cache}
+        logits, batch.states[:, -more:] = self._forward(batch, ids, places, keep)
+        self._book(rows * more, attended, rows * more * batch.columns, rows * keep)
+        self._peak(batch)
+        return logits
+
+    def _forward(
+        self, batch: Batch, ids: Tensor, places: Tensor, keep: int
+    ) -> tuple[Tensor, Tensor]:
+        """Run the words of a batch; return logits [rows, keep, V] and states [rows, n, width]."""
+        return self.forward(batch.cache, ids, places, batch.mask, keep=keep)
+
+    def forward(
+        self, cache: Any, ids: Tensor, places: Tensor, mask: Tensor, *, keep: int
+    ) -> tuple[Tensor, Tensor]:
+        """Run the model; return logits [rows, keep, V] and states [rows, n, width].
+
+        `ids` and `places` [rows, n] are words and their positions; `mask` [rows, columns] is 1 where a
+        column of the cache or a word is a position.
+        """
+        given: dict[str, Any] = {self._cache_name: cache}
         if self._placed:
             given["position_ids"] = places
         out = self.model(
-            input_ids=ids,
-            attention_mask=batch.mask,
-            use_cache=True,
-            logits_to_keep=keep,
-            output_hidden_states=True,
-            **given,
-        )
-        batch.states[:, -more:] = out.hidden_states[-1]
-        self._book(rows * more, attended, rows * more * batch.columns, rows * keep)
-        self._peak(batch)
-        logits: Tensor = out.logits.float()
-        return logits
+            input_ids=ids, attention_mask=mask, use_cache=True, logits_to_keep=keep,
+            output_hidden_states=True, **given,
+        )  # fmt: skip
+        return out.logits.float(), out.hidden_states[-1]
 
     def _loop(self, seqs: Sequence[Seq], draws: Draws) -> bool:
         """Draw and run in step; every word goes onto its sequence. Return whether tokens ran out.

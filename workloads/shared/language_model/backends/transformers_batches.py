@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adabench.workloads.shared.language_model.backends.growing_cache import SPARE
 from adabench.workloads.shared.language_model.contract import Reading
 
 
@@ -90,6 +91,25 @@ class Batch:
             for name in ("keys", "values")
         )
         return Piece(keys, values, self.states[row].clone())
+
+
+def padded(tables: Sequence[Table], columns: int) -> tuple[Tensor, Tensor]:
+    """Return keys and values [layers, rows, heads, columns and spare ones, head width]."""
+    some = next(piece for table in tables for piece in table.pieces)
+    both = []
+    for like, name in ((some.keys, "keys"), (some.values, "values")):
+        layers, heads, _, width = like.shape
+        filled = like.new_empty((layers, len(tables), heads, columns + SPARE, width))
+        for row, table in enumerate(tables):
+            place = columns - table.stored
+            # A product with padding is masked; it must be a number.
+            filled[:, row, :, :place] = 0
+            for piece in table.pieces:
+                part = getattr(piece, name)
+                filled[:, row, :, place : place + part.shape[2]] = part
+                place += part.shape[2]
+        both.append(filled)
+    return both[0], both[1]
 
 
 def alike(parts: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -191,9 +191,14 @@ class NativeEngine:
 
     def logits(self, states: Floats) -> Floats:
         """Return the logits [n, V] of final states [n, width], and count the products."""
+        found = self._product(states)
+        self.costs.meter["flops"] += len(states) * self._draw_flops
+        return found
+
+    def _product(self, states: Floats) -> Floats:
+        """Multiply states [n, width] by the unembedding."""
         out = np.empty((len(states), self.shape.vocabulary), np.float32)
         product(np.ascontiguousarray(states), self._unembedding, out, len(states))
-        self.costs.meter["flops"] += len(states) * self._draw_flops
         return out
 
     def close(self, seq: Seq) -> None:
@@ -246,6 +251,16 @@ class NativeEngine:
     def _run(self, seqs: Sequence[Seq]) -> None:
         """Run every word that is not stored yet, but an ending `<eos>`."""
         spans = [(seq.cache.stored, len(seq.ids) - seq.finished) for seq in seqs]
+        self._forward(seqs, spans)
+        for seq in seqs:
+            self._stored(seq)
+        rows = sum(end - begin for begin, end in spans)
+        attended = sum((begin + 1 + end) * (end - begin) // 2 for begin, end in spans)
+        self.costs.meter["flops"] += self._row_flops(rows, attended)
+        self._peak()
+
+    def _forward(self, seqs: Sequence[Seq], spans: Sequence[tuple[int, int]]) -> None:
+        """Run of each sequence the words of its span."""
         spans_of = list(zip(seqs, spans, strict=True))
         words = np.array([w for seq, span in spans_of for w in seq.ids[slice(*span)]], np.int64)
         before = np.array([w for seq, span in spans_of for w in _before(seq.ids, *span)], np.int64)
@@ -253,10 +268,6 @@ class NativeEngine:
         owners = np.repeat(np.arange(len(seqs)), [end - begin for begin, end in spans])
         tables = stack_tables([seq.cache for seq in seqs], 0)
         decoder.forward(self._weights, self._cache(), words, before, places, owners, tables)
-        for seq in seqs:
-            self._stored(seq)
-        self.costs.meter["flops"] += self._row_flops(len(words), int(places.sum()) + len(words))
-        self._peak()
 
     def _stored(self, seq: Seq) -> None:
         """Note that all words but an ending `<eos>` are stored now."""

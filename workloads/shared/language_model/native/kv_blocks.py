@@ -33,23 +33,54 @@ class Table:
     stored: int = 0
 
 
+@dataclass
+class Arrays:
+    """Where blocks lie."""
+
+    keys: Floats
+    """[layers, blocks, BLOCK, width], like the values."""
+    values: Floats
+    states: Floats
+    """[blocks, BLOCK, width]"""
+
+
 class Blocks:
     """A pool that grows by doubling; `keys`, `values` [layers, blocks, BLOCK, width]."""
 
     def __init__(self, shape: Shape, block: int = BLOCK) -> None:
         self.block = block
-        self.keys: Floats = zeros(shape.layers, FIRST_BLOCKS, block, shape.width)
-        self.values: Floats = zeros(*self.keys.shape)
-        self.states: Floats = zeros(FIRST_BLOCKS, block, shape.width)
+        keys = zeros(shape.layers, FIRST_BLOCKS, block, shape.width)
+        states = zeros(FIRST_BLOCKS, block, shape.width)
+        self.arrays = Arrays(keys, zeros(*keys.shape), states)
+        self.users: list[int] = []
+        self.filled: list[int] = []
+        """Positions stored in each block."""
+        self._free: list[int] = []
         self.clear()
+
+    @property
+    def keys(self) -> Floats:
+        """Return the keys of all blocks."""
+        return self.arrays.keys
+
+    @property
+    def values(self) -> Floats:
+        """Return the values of all blocks."""
+        return self.arrays.values
+
+    @property
+    def states(self) -> Floats:
+        """Return the final states of all blocks."""
+        return self.arrays.states
 
     def clear(self) -> None:
         """Free every block; the room stays."""
         many = len(self.states)
-        self.users: list[int] = [0] * many
-        self.filled: list[int] = [0] * many
-        """Positions stored in each block."""
-        self._free = list(range(many - 1, -1, -1))
+        self.users[:] = self.filled[:] = [0] * many
+        self._free[:] = range(many - 1, -1, -1)
+        self._forget_names()
+
+    def _forget_names(self) -> None:
         self._known: dict[tuple[int, tuple[int, ...]], int] = {}
         self._names: dict[int, tuple[int, tuple[int, ...]]] = {}
         self.tokens = 0
@@ -143,12 +174,12 @@ class Blocks:
 
     def _grow(self) -> None:
         old = len(self.users)
-        self.keys = _doubled(self.keys, 1)
-        self.values = _doubled(self.values, 1)
-        self.states = _doubled(self.states, 0)
+        arrays = self.arrays
+        arrays.keys, arrays.values = _doubled(self.keys, 1), _doubled(self.values, 1)
+        arrays.states = _doubled(self.states, 0)
         self.users += [0] * old
         self.filled += [0] * old
-        self._free = [*range(2 * old - 1, old - 1, -1), *self._free]
+        self._free[:0] = range(2 * old - 1, old - 1, -1)
 
 
 def _doubled(array: Floats, axis: int) -> Floats:

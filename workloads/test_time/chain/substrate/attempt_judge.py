@@ -8,7 +8,9 @@ earlier attempts, so nothing of them is paid for again.
 """
 
 from collections.abc import Sequence
+from copy import copy
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import Costs, Seq
 from adabench.workloads.shared.language_model.domain import Revisions
 from adabench.workloads.shared.language_model.model import LM_S
@@ -28,6 +30,13 @@ class AttemptJudge:
         self._judge, self._revisions = judge, revisions
         self._alone: dict[Seq, Seq] = {}
         """By sequence: the same without what it read before the question."""
+
+    def of_session(self, models: SessionModels) -> "AttemptJudge":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own._judge = models.view(self._judge)
+        own._alone = {}
+        return own
 
     def reset(self, costs: Costs) -> None:
         """Forget every sequence and count into `costs` from here on."""

@@ -9,7 +9,9 @@ the advantage is another thing, and no model of this task has one.
 
 import math
 from collections.abc import Sequence
+from copy import copy
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import Costs, Seq
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
 
@@ -20,6 +22,12 @@ class DraftDoubt:
     def __init__(self, draft: SharedPrefix, marks: frozenset[int]) -> None:
         self.name, self.vocabulary = f"doubt of {draft.name}", draft.vocabulary
         self._draft, self._marks = draft, marks
+
+    def of_session(self, models: SessionModels) -> "DraftDoubt":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own._draft = models.view(self._draft)
+        return own
 
     def reset(self, costs: Costs) -> None:
         """Forget nothing: what it looks at is the draft's."""

@@ -10,7 +10,9 @@ policy is sure of, and nothing of what is right.
 
 import math
 from collections.abc import Sequence
+from copy import copy
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Seq
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
 
@@ -21,6 +23,12 @@ class LikelihoodJudge:
     def __init__(self, policy: SharedPrefix, marks: frozenset[int]) -> None:
         self.name, self.vocabulary = f"likelihood under {policy.name}", policy.vocabulary
         self._policy, self._marks = policy, marks
+
+    def of_session(self, models: SessionModels) -> "LikelihoodJudge":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own._policy = models.view(self._policy)
+        return own
 
     def reset(self, costs: Costs) -> None:
         """Forget nothing: what it reads is the policy's."""

@@ -6,6 +6,7 @@ reading costs is booked when it runs: `judged` words, FLOPs by the formula of an
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ import torch
 from adabench.workloads.shared.language_model.backends.causal_model import attention
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import text_steps
 from adabench.workloads.shared.language_model.backends.torch_threads import one_core_spare
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import Costs, Seq
 from adabench.workloads.test_time.text.substrate.completions import QuestionText, TextCodec
 from adabench.workloads.test_time.text.substrate.reward_shapes import Reading, Shape
@@ -32,6 +34,13 @@ class RewardJudge:
         self._position_flops = attention(model.config.get_text_config()).position_flops
         self._costs = Costs()
         self._scores: dict[Seq, tuple[float, ...]] = {}
+
+    def of_session(self, models: SessionModels) -> "RewardJudge":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own._costs = Costs()
+        own._scores = {}
+        return own
 
     def reset(self, costs: Costs) -> None:
         """Forget every sequence and count into `costs` from here on."""

@@ -14,8 +14,10 @@ likelihood asks for nothing a second time.
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Protocol, cast
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     CacheSize,
@@ -59,6 +61,14 @@ class SharedPrefix:
     def context(self) -> int:
         """Return the most words that the model reads."""
         return int(getattr(self._engine, "context", ENDLESS))
+
+    def of_session(self, models: SessionModels) -> "SharedPrefix":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        self.fill()  # once for all of them
+        own = copy(self)
+        own._engine = models.view(self._engine)
+        own._chances = {}
+        return own
 
     def fill(self) -> None:
         """Read all prefixes that were not; nobody pays for that."""

@@ -12,6 +12,7 @@ it was fitted to, and on which weights, is in its card; on other weights it is r
 import json
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import Costs, Seq, require
 from adabench.workloads.shared.sources.model_digest import model_digest
 from adabench.workloads.shared.sources.model_spec import ModelSpec
@@ -51,6 +53,13 @@ class StateJudge:
         self.name, self.vocabulary = f"a head on {policy.name}", policy.vocabulary
         self._policy, self._marks, self._head = policy, marks, head
         self._scores: dict[Seq, tuple[float, ...]] = {}
+
+    def of_session(self, models: SessionModels) -> "StateJudge":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own._policy = models.view(self._policy)
+        own._scores = {}
+        return own
 
     def reset(self, costs: Costs) -> None:
         """Forget every sequence; its costs are the policy's."""

@@ -10,7 +10,9 @@ if it is called.
 """
 
 from collections.abc import Sequence
+from copy import copy
 
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import Costs, Seq
 from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
@@ -25,6 +27,14 @@ class TargetLikelihood:
         self._likelihood = LikelihoodJudge(target, marks)
         self._copies: dict[Seq, Seq] = {}
         """Of each sequence that was read, the target's own."""
+
+    def of_session(self, models: SessionModels) -> "TargetLikelihood":
+        """Return one with readings of its own, for one of several sessions side by side."""
+        own = copy(self)
+        own._target = models.view(self._target)
+        own._likelihood = models.view(self._likelihood)
+        own._copies = {}
+        return own
 
     def reset(self, costs: Costs) -> None:
         """Forget every sequence; the session has told the target where to count."""

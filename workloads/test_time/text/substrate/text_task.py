@@ -6,7 +6,7 @@ none is solved unmeasured first; on a device the process loads its own model, an
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.shared.language_model.domain import Question
@@ -53,6 +53,9 @@ def accounted(task: QuestionTask, question: Question, words: tuple[int, ...]) ->
 
 class GradedText(GradedTask):
     """The task: the same, with questions and a grader."""
+
+    ends_by_itself: ClassVar[bool] = True
+    """No clock ends a solve, so questions can be counted together."""
 
     def __reduce__(self) -> tuple[type[GradedTask], tuple[object, ...]]:
         """Store what has no questions."""
