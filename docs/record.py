@@ -22,6 +22,7 @@ from adabench.harness.contract.papers import papers
 from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.harness.store import packed_run, run_folder
 from adabench.harness.store.manifest import write_manifest
+from docs import needed_columns
 from docs.paper_commands import recordings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,10 +148,23 @@ def record_reproduction(slug: str) -> int:
         out = temporary / slug
         command = [sys.executable, "-m", "adabench", *words, "--out", str(out)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        command = ["adabench", *words, "--out", f"docs/recorded/{target.name}"]
-        write_manifest(out, run_folder.read_manifest(out) | {"command": command})
+        return keep_reproduction(out, target, ("adabench", *words))
+
+
+def keep_reproduction(folder: Path, target: Path, words: Sequence[str]) -> int:
+    """Pack a reproduction with the columns that its paper's claims need; return the bytes it takes."""
+    manifest = run_folder.read_manifest(folder)
+    command = [*words, "--out", f"docs/recorded/{target.name}"]
+    write_manifest(folder, manifest | {"command": command})
+    paper = papers()[target.name.removeprefix(REPRODUCTION)]
+    claims = [claim for own in paper.claims.values() for claim in own]
+    tasks = {turn.cell.task for turn in run_folder.read_plan(manifest)}
+    with scratch_folder("needed") as temporary:
+        needed_columns.write_needed(
+            folder, temporary / "run", needed_columns.needed_names(claims, tasks)
+        )
         shutil.rmtree(target, ignore_errors=True)
-        packed_run.pack(out, target, (run_folder.RECORDS, run_folder.MANIFEST))
+        packed_run.pack(temporary / "run", target, (run_folder.RECORDS, run_folder.MANIFEST))
     return size_bytes(target)
 
 
