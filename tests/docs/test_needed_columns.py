@@ -17,7 +17,7 @@ def test_what_claims_and_plots_need_stays_and_nothing_else(tmp_path: Path) -> No
     turn = Turn(CELL, 0, True)
     records = [
         Record(CELL, "solve", 0, 0, "ok", VALUES, group="d4", trained={"lm": "a"}),
-        Record(CELL, "solve", 1, 0, "failed", {}, "ValueError: no"),
+        Record(CELL, "solve", 1, 0, "error", {}, "ValueError: no"),
     ]
     with run_folder.create(tmp_path / "whole", (turn,), {"command": ["adabench"]}) as run:
         for record in records:
@@ -27,6 +27,6 @@ def test_what_claims_and_plots_need_stays_and_nothing_else(tmp_path: Path) -> No
     first, second = run_folder.records(tmp_path / "thin")
     assert dict(first.values) == {name: VALUES[name] for name in VALUES if name != "prefilled"}
     assert (first.group, dict(first.trained)) == ("d4", {"lm": "a"})
-    assert (second.status, second.note) == ("failed", "ValueError: no")
+    assert (second.status, second.note) == ("error", "ValueError: no")
     about = [run_folder.read_manifest(tmp_path / name) for name in ("whole", "thin")]
     assert about[0] == about[1]
