@@ -123,6 +123,8 @@ MORE_TRAININGS = ("classify_trainings", "adapters_trainings")
 REPRODUCTION = "reproduction_"
 """Begins the names of runs of `adabench reproduce`."""
 REPRODUCTION_TIME = "8m"
+UNDECIDED = 5
+"""The exit code of a reproduction that left a claim undecided."""
 
 
 def record(name: str) -> int:
@@ -147,7 +149,9 @@ def record_reproduction(slug: str) -> int:
     with scratch_folder("record") as temporary:
         out = temporary / slug
         command = [sys.executable, "-m", "adabench", *words, "--out", str(out)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+        if done.returncode not in (0, UNDECIDED):
+            raise SystemExit(f"{target.name}: adabench reproduce ended with {done.returncode}.")
         return keep_reproduction(out, target, ("adabench", *words))
 
 

@@ -31,6 +31,9 @@ def analyse(
     what the records name. `rivals` are the controls and static methods of the tasks, run or not, that
     claims are told apart from. The same set of records gives the same findings in any order.
 
+    Of a run that looked at claims cells have as many seeds as their claims took: its methods are not compared
+    with each other, so it has no gaps and no speedups.
+
     A knob that a run pinned to one other value stands at that value: what claims, tables and
     gaps call the default is then what was asked for.
 
@@ -41,6 +44,8 @@ def analyse(
     dots = collapse(drop_invalid_timings(table, task_cards))
     usual = task_cards, method_cards
     task_cards, method_cards = settled_cards(dots, task_cards, method_cards)
+    looks = _looks(manifest)
+    compared = () if looks else dots
     return Findings(
         run,
         manifest,
@@ -48,11 +53,11 @@ def analyse(
         method_cards,
         Tally.of(table),
         summarise(dots, task_cards, method_cards),
-        oracle_gaps(dots, task_cards, method_cards, manifest.get("sources")),
-        realised_speedups(dots, task_cards, method_cards),
+        oracle_gaps(compared, task_cards, method_cards, manifest.get("sources")),
+        realised_speedups(compared, task_cards, method_cards),
         tuple(
             _marked(row, *usual, task_cards, method_cards)
-            for row in verdicts(table, task_cards, method_cards, dots, rivals, _looks(manifest))
+            for row in verdicts(table, task_cards, method_cards, dots, rivals, looks)
         ),
         front_bands(dots, task_cards, method_cards),
     )

@@ -115,11 +115,14 @@ class Decision:
             self._take(turns, found, until)
 
     def _take(self, turns: Sequence[Turn], found: Iterator[Record], until: float | None) -> None:
-        """Keep the records of whole turns, which come in their order, and what each turn took."""
+        """Keep the records of whole turns, which come in their order, and what each turn took.
+
+        A preparation is of the first turn that needs it, whatever its knobs at `solve` are.
+        """
         at, records = 0, list[Record]()
         since = ended = time.monotonic()
         for record in found:
-            while turns[at].cell.key != record.cell.key:
+            while record.phase == "solve" and turns[at].cell.key != record.cell.key:
                 self._keep(turns[at], records, ended - since)
                 at, records, since = at + 1, [], ended
             records.append(record)

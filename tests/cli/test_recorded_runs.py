@@ -73,7 +73,13 @@ def _loaded_once() -> Iterator[None]:
 
 
 def task_of(run: Path) -> str:
-    """The task of a recorded run: of a further one (`chain_first_look`) it stands in front of its name."""
+    """The task of a recorded run: of a further one (`chain_first_look`) it stands in front of its name.
+
+    Of a reproduction, whose name is its paper's, it is the first of its plan.
+    """
+    if run.name.startswith("reproduction_"):
+        plan = run_folder.read_plan(run_folder.read_manifest(run))
+        return min(turn.cell.task for turn in plan)
     return run.name if run.name not in FURTHER else run.name.partition("_")[0]
 
 
@@ -102,7 +108,10 @@ def refused(reply: Reply) -> bool:
 def test_there_are_whole_runs_and_findings_alone() -> None:
     alone = [path for path in RUNS if run_folder.has_only_findings(path)]
     assert 0 < len(alone) < len(RUNS)
-    assert sum(path.stat().st_size for path in RECORDED.rglob("*.gz")) < 3_000_000
+    packed = {path: path.stat().st_size for path in RECORDED.rglob("*.gz")}
+    of_papers = sum(n for path, n in packed.items() if path.parent.name.startswith("reproduction_"))
+    assert sum(packed.values()) - of_papers < 3_000_000
+    assert of_papers < 5_000_000, "their records stay: 250 kB a paper"
 
 
 @of_every_run

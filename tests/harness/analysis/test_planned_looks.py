@@ -1,6 +1,7 @@
 """Looks that a run planned: what its manifest may say of them, and what it may not."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -22,10 +23,15 @@ def row(**looks):
         for seed, gain in enumerate(GAINS)
         for name, score in (("old", 0.0), ("new", gain))
     ]
+    return next(r for r in found(looks, records).claims if r.id == "l-1")
+
+
+def found(looks, records):
     manifest = {"looks": looks} if looks else {}
-    return next(
-        r for r in analyse("", manifest, {"toy": TASK}, METHODS, records).claims if r.id == "l-1"
-    )
+    return analyse("", manifest, {"toy": TASK}, METHODS, records)
+
+
+WORK = Metric("work", "steps", "lower", "work", primary=True)
 
 
 def look(widening, last_seed=9):
@@ -38,14 +44,31 @@ def test_a_planned_look_of_many_seeds_is_held_to_its_own_bound():
     assert row(**{"l-1": look(1.4)}).verdict == "direction only"
 
 
+def test_a_run_whose_cells_have_unlike_sizes_has_no_gap():
+    """A claim takes as many seeds as it needs; between methods of unlike seeds there is none."""
+    values = {"score": 1.0, "work": 2.0}
+    records = [
+        Record(Cell("toy", name, {}, {}, "embedded", seed), "solve", 0, 0, "ok", values)
+        for name, seeds in (("old", 9), ("new", 3)) for seed in range(seeds)
+    ]  # fmt: skip
+    card = replace(TASK, metrics=(*TASK.metrics, WORK))
+    plain, decided = (
+        analyse("", manifest, {"toy": card}, METHODS, records)
+        for manifest in ({}, {"looks": {"l-1": look(1.0)}})
+    )
+    assert plain.gaps
+    assert (decided.gaps, decided.speedups) == ((), ())
+    assert len(decided.summary) == 2
+
+
 def test_a_claim_is_judged_by_the_seeds_that_were_there():
     assert row(**{"l-1": look(1.0, last_seed=5)}).n == 6
 
 
 def test_no_look_makes_an_interval_narrower_than_one_look():
     for widening in (0.0, 0.5, -1.0):
-        found, honest = row(**{"l-1": look(widening)}), row(**{"l-1": look(1.0)})
-        assert (found.verdict, found.p_value) == (honest.verdict, honest.p_value)
+        narrow, honest = row(**{"l-1": look(widening)}), row(**{"l-1": look(1.0)})
+        assert (narrow.verdict, narrow.p_value) == (honest.verdict, honest.p_value)
 
 
 @pytest.mark.parametrize("looks", [{"l-1": 3}, {"l-1": [1.0, 4]}, {"l-1": {"widening": "x"}}, [1]])

@@ -1,6 +1,6 @@
 """Who is counted next, who no more, and what a time that ends inside leaves."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -74,6 +74,24 @@ def counted(monkeypatch):
     monkeypatch.setattr(decision_module, "count_turns", count_turns)
     monkeypatch.setattr(decision_module, "time", clock)
     return seen
+
+
+def test_a_preparation_at_other_knobs_is_of_the_turn_that_needs_it(monkeypatch, counted):
+    """Its knobs at `solve` stand at their defaults, so that its cell is that of no turn."""
+    plain = decision_module.count_turns
+
+    def count_turns(turns, *rest, **named):
+        for number, record in enumerate(plain(turns, *rest, **named)):
+            if number % 2 == 0:
+                other = replace(record.cell, point={"N": 16})
+                yield Record(other, "prepare", -1, 0, "ok", {})
+            yield record
+
+    monkeypatch.setattr(decision_module, "count_turns", count_turns)
+    found = decision(Coin("a", 4, planned=4))
+    found.run(None)
+    assert {len(records) for records in found.records.values()} == {1, 2}
+    assert found.claims[0].is_decided
 
 
 def decision(*claims):
