@@ -161,11 +161,10 @@ def load(entry: Entry) -> ModuleType:
     except SyntaxError as broken:
         raise MethodContractError(f"{entry.address} is not valid Python: {broken}") from broken
     card = getattr(module, "CARD", None)
-    if entry.permuted and isinstance(card, Card):
-        card = permuted_card(entry.name.removesuffix(SUFFIX), card.on(entry.task))
-    if not isinstance(card, Card) or _without_claims(card.on(entry.task)) != _without_claims(
-        entry.card
-    ):
+    own = card.on(entry.task) if isinstance(card, Card) else None
+    if entry.permuted and own is not None:
+        own = permuted_card(entry.name.removesuffix(SUFFIX), own)
+    if own is None or _without_claims(own) != _without_claims(entry.card):
         raise MethodContractError(
             f"{entry.address}: the CARD read from the file differs from the imported one.",
             "Write it as one literal expression and do not change it afterwards.",

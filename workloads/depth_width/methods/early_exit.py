@@ -38,6 +38,7 @@ CARD = Card(
     tasks=("ledger", "pretrained"),
     paper="Schuster et al., Confident adaptive language modeling, arXiv 2207.07061",
     adapts="how many layers a token runs, on the head's confidence in the next token",
+    signal=("depth_width.substrate.confidence:confidence_of",),
     fidelity="special-case",
     skips_from="vanilla",
     knobs=(Knob("confidence", (0.3, 0.5, 0.7, 0.9, 0.99), 0.9, open=True, low=0.0, high=1.0),),

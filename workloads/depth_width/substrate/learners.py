@@ -159,6 +159,14 @@ class Widened:
         return sum(weight.numel() for weight in both)
 
 
+def width_logits(
+    modules: Modules, layer: int, rows: Tensor, weight: Tensor, constant: Tensor, work: Work
+) -> Tensor:
+    """Return the logits [n, learners] of how many learners each position runs."""
+    logits: Tensor = modules.at(layer).said(work.product(rows, weight).add_(constant))
+    return logits
+
+
 def gated(modules: Modules) -> Chooser:
     """Return the trained choice; the gates' products, and those that fold them, are counted."""
     folded: list[tuple[Tensor, Tensor]] = []
@@ -167,8 +175,7 @@ def gated(modules: Modules) -> Chooser:
         if not folded:
             folded.extend(one_map([modules.at(i).gate for i in range(len(modules.layers))], work))
         weight, constant = folded[layer]
-        logits: Tensor = modules.at(layer).said(work.product(rows, weight).add_(constant))
-        return logits.argmax(-1)
+        return width_logits(modules, layer, rows, weight, constant, work).argmax(-1)
 
     return choose
 

@@ -88,6 +88,16 @@ def _admitted(chosen: Tensor, score: Tensor, gate: float) -> Admission:
     return Admission((chosen + offset).flatten(), gates.flatten())
 
 
+def router_score(model: Backbone, depth: int, rows: Tensor, work: Work) -> Tensor:
+    """Return how much each position [n] should go on with a recursion, in (0, 1)."""
+    return torch.sigmoid(work.linear(model.routers[depth], rows)[:, 0])
+
+
+def depth_logits(model: Backbone, rows: Tensor, work: Work) -> Tensor:
+    """Return the logits [n, recursions] of how often each position recurs."""
+    return work.linear(model.routers[0], rows)
+
+
 def threshold(model: Backbone, thresholds: Sequence[float]) -> Policy:
     """Expert choice for inference: go on where the score exceeds the recursion's threshold.
 
@@ -95,7 +105,7 @@ def threshold(model: Backbone, thresholds: Sequence[float]) -> Policy:
     """
 
     def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
-        score = torch.sigmoid(work.linear(model.routers[depth], rows)[:, 0])
+        score = router_score(model, depth, rows, work)
         if thresholds[depth] < 0:
             return Admission(None, model.shape.gate * score)
         keep = (score > thresholds[depth]).nonzero()[:, 0]
@@ -120,7 +130,7 @@ def token_choice(model: Backbone, penalty: Penalty | None = None, *, shift: floa
         def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
             nonlocal chosen, weight
             if depth == 0:
-                logits = work.linear(model.routers[0], rows)
+                logits = depth_logits(model, rows, work)
                 probability = logits.softmax(-1)
                 shifted = logits - bias * torch.arange(n_r, device=rows.device)
                 chosen = shifted.argmax(-1)

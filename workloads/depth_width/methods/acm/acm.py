@@ -62,6 +62,7 @@ CARD = Card(
     paper="Adaptive Computation Modules, arXiv 2312.10193, December 2023",
     slug="acm",
     adapts="how many of four learners a position runs in each MLP, on the MLP's own input",
+    signal=("depth_width.substrate.learners:width_logits",),
     fidelity="special-case",
     skips_from="vanilla",
     knobs=(Knob("budget", (0.25, 0.4, 0.75), 0.4, at="prepare", open=True, low=0.01, high=0.99),),

@@ -60,6 +60,7 @@ CARD = Card(
     paper="Informed Routing in LLMs, arXiv 2510.13831, October 2025",
     slug="informed-routing",
     adapts="which attention blocks and MLPs a position runs, on how well each can be forecast",
+    signal=("depth_width.substrate.units.routers_and_forecasters:run_logits",),
     fidelity="reconstructed",
     skips_from="vanilla",
     knobs=(

@@ -87,6 +87,12 @@ class Parts(nn.Module):
         return own + torch.mv(self.narrow[unit].get_parameter("weight").T, seen), constant
 
 
+def run_logits(parts: Parts, rows: Tensor, weight: Tensor, constant: Tensor) -> Tensor:
+    """Return the log-odds [n] that each position runs a unit, by the one map of its router."""
+    logits: Tensor = parts.said(torch.mv(rows, weight).add_(constant))
+    return logits
+
+
 def rule(parts: Parts, shift: float = 0.0) -> unit_forward.Rule:
     """Return the trained decision; `shift` is added to every logit.
 
@@ -102,7 +108,7 @@ def rule(parts: Parts, shift: float = 0.0) -> unit_forward.Rule:
             work.flops += 2 * d * (2 * parts.rank + 1) if parts.kind == "informed" else 0
         weight, constant = folded[unit]
         work.flops += 2 * n * d
-        run = parts.said(torch.mv(rows, weight).add_(constant)) > -shift
+        run = run_logits(parts, rows, weight, constant) > -shift
         keep = run.nonzero()[:, 0]
         if len(keep) == n or not len(parts.narrow):
             return unit_forward.Choice(keep)

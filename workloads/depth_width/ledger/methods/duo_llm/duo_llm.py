@@ -44,6 +44,7 @@ CARD = Card(
     paper="Duo-LLM, arXiv 2410.10846, October 2024",
     slug="duo-llm",
     adapts="which MLP a position runs in each layer (big, an eighth of it, none), on its state",
+    signal=("depth_width.ledger.substrate.duo.duo_modules:option_logits",),
     fidelity="reconstructed",
     skips_from="static_duo",
     conditions={"mode": "prefill"},

@@ -66,6 +66,10 @@ CARD = Card(
     paper="Bae et al., Mixture-of-Recursions, arXiv 2507.10524, NeurIPS 2025",
     slug="mor",
     adapts="how often a shared block is applied to a token, on a linear score of its state",
+    signal=(
+        "depth_width.substrate.recursion_routing:router_score",
+        "depth_width.substrate.recursion_routing:depth_logits",
+    ),
     fidelity="code-confirmed",
     skips_from="recursive",
     knobs=(

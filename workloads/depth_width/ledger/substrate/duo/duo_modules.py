@@ -114,11 +114,16 @@ def fresh(shape: Shape) -> Duo:
     return Duo(Backbone(shape), Sides(shape))
 
 
+def option_logits(routers: Routers, layer: int, rows: Tensor, work: Work) -> Tensor:
+    """Return the logits [n, options] of which MLP each position runs in a layer."""
+    return work.linear(routers.at(layer), rows)
+
+
 def routed(routers: Routers) -> Chooser:
     """Return the trained choice; the routers' products are counted."""
 
     def choose(layer: int, rows: Tensor, work: Work) -> Tensor:
-        return work.linear(routers.at(layer), rows).argmax(-1)
+        return option_logits(routers, layer, rows, work).argmax(-1)
 
     return choose
 
