@@ -3,9 +3,11 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -111,8 +113,9 @@ def cluster(
     plugin_paths: list[str], hold: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The address of a cluster in a process of ours: a machine of two workers, and one unlike it."""
-    # Sockets lie in there, and their paths must be short.
-    folder = tmp_path_factory.getbasetemp().parent / f"ray{os.getpid()}"
+    folder = Path(
+        tempfile.mkdtemp(prefix="ray")
+    )  # sockets lie deep in there, and paths must be short
     own = tmp_path_factory.mktemp("claims")
     env = variables(own, plugin_paths, hold)
     nodes = json.dumps([(2, {}), (1, other_installation(env, own / "site"))])
@@ -130,6 +133,7 @@ def cluster(
         process.stdin.close()
         process.wait()
         process.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

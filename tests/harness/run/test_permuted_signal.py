@@ -123,7 +123,9 @@ def test_a_control_is_found_by_its_name_and_stands_in_no_list() -> None:
     assert (control.card.claims, control.card.slug) == ((), "")
     assert control.card.knobs == registry.find("chain/ets").card.knobs
     assert registry.load(control) is registry.load(registry.find("chain/ets"))
-    assert registry.load(registry.find("text/ttspm_permuted")), "a variant of it has a title of its own"
+    assert registry.load(registry.find("text/ttspm_permuted")), (
+        "a variant of it has a title of its own"
+    )
     assert "chain/ets_permuted" not in registry.methods("chain")
     with pytest.raises(SelectionError):
         registry.find("chain/majority_permuted")
