@@ -14,19 +14,30 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import metric_names
 from adabench.harness.contract.record import Record
+from adabench.harness.run.record_values import TIMED
 from adabench.harness.store import run_folder
 
 
 def needed_names(claims: Iterable[Claim], tasks: Iterable[str]) -> frozenset[str]:
-    """Return the metrics of claims, the primary ones of tasks, and what says that two cases are one."""
+    """Return the metrics of claims, the primary ones of tasks, and what says that two cases are one.
+
+    No times: cells of a reproduction run on all cores, and disturb each other's clocks.
+    """
     primary = {
         metric.name
         for task in tasks
         for metric in registry.find(task).card.metrics
         if metric.primary
     }
+    clocked = {
+        metric.name
+        for task in tasks
+        for metric in registry.find(task).card.metrics
+        if metric.clocked
+    }
     spoken = {name for claim in claims for name in metric_names(claim.expect)}
-    return frozenset(primary | spoken | {f"{name}_se" for name in spoken} | {IDENTITY})
+    needed = primary | spoken | {f"{name}_se" for name in spoken} | {IDENTITY}
+    return frozenset(name for name in needed if name not in clocked and not name.endswith(TIMED))
 
 
 def write_needed(folder: Path, out: Path, names: frozenset[str]) -> None:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from adabench.harness.analysis.reproduction import Statement
+from adabench.harness.contract import registry
 from adabench.harness.contract.card import OutOfReach
-from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import metric_names
 from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.decision.open_claim import OpenClaim
+from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.counts_pool import count_turns
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Limits, Settings
@@ -105,7 +106,20 @@ class Decision:
         return sorted(fresh.values(), key=lambda turn: (turn.cell.task, turn.cell.seed))
 
     def _count(self, claims: Sequence[OpenClaim], left_s: float | None) -> None:
-        """Count what the next looks need; a turn that the time ends is dropped."""
+        """Count what the next looks need; a claim whose data are not here says so, and the others go on."""
+        began_s = time.monotonic()
+        try:
+            self._count_together(claims, left_s)
+        except EnvironmentProblem as missing:
+            if len(claims) == 1:
+                claims[0].reason = f"{missing.message} {missing.hint}".strip()
+                return
+            for claim in claims:  # whose it is shows one by one; what was counted is there
+                spent_s = time.monotonic() - began_s
+                self._count([claim], None if left_s is None else left_s - spent_s)
+
+    def _count_together(self, claims: Sequence[OpenClaim], left_s: float | None) -> None:
+        """Count what the next looks of claims need; a turn that the time ends is dropped."""
         turns = self._missing_turns(claims)
         if not turns:
             return
@@ -168,7 +182,7 @@ def decidable(
         expect = own.claim.expect
         if isinstance(expect, OutOfReach):
             others[own.claim.id] = expect.reason
-        elif not _by_counts(own.claim):
+        elif not _by_counts(own):
             others[own.claim.id] = (
                 "it takes times, or another scale: adabench reproduce without --time"
             )
@@ -177,10 +191,15 @@ def decidable(
     return found, others
 
 
-def _by_counts(claim: Claim) -> bool:
-    """Say whether counts decide a claim, at a scale that needs no accelerator."""
-    timed = any(name.endswith(TIMED) for name in metric_names(claim.expect))
-    return not timed and claim.scale in ("embedded", "real")
+def _by_counts(own: Statement) -> bool:
+    """Say whether counts decide a claim, at a scale that needs no accelerator.
+
+    What follows from times is no count either: cells run on all cores here, and disturb each other's clocks.
+    """
+    card = registry.find(own.entry.task).card
+    clocked = {metric.name for metric in card.metrics if metric.clocked}
+    timed = any(n.endswith(TIMED) or n in clocked for n in metric_names(own.claim.expect))
+    return not timed and own.claim.scale in ("embedded", "real")
 
 
 def _kind(turn: Turn) -> str:

@@ -4,10 +4,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from adabench.harness.analysis.reproduction import reproduction
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.decision import decision as decision_module
-from adabench.harness.decision.decision import Decision
+from adabench.harness.decision.decision import Decision, decidable
+from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.settings import Settings
+
+READS = ("<all cards>",)
+"""For tests/suite/dependencies.py."""
 
 
 @dataclass
@@ -92,6 +97,28 @@ def test_a_preparation_at_other_knobs_is_of_the_turn_that_needs_it(monkeypatch, 
     found.run(None)
     assert {len(records) for records in found.records.values()} == {1, 2}
     assert found.claims[0].is_decided
+
+
+def test_a_claim_whose_data_are_not_here_says_so_and_the_others_go_on(monkeypatch, counted):
+    plain = decision_module.count_turns
+
+    def count_turns(turns, *rest, **named):
+        if any(turn.cell.method == "absent" for turn in turns):
+            raise EnvironmentProblem("WordNet is not installed.", "Install it.")
+        yield from plain(turns, *rest, **named)
+
+    monkeypatch.setattr(decision_module, "count_turns", count_turns)
+    found = decision(Coin("a", 4, planned=4), Coin("b", 2, planned=2, cells=("absent",)))
+    found.run(None)
+    assert found.claims[0].is_decided
+    assert found.claims[1].reason == "WordNet is not installed. Install it."
+    assert not found.claims[1].looks
+
+
+def test_what_follows_from_times_is_not_decided_by_counts():
+    claims, others = decidable(reproduction("agents-cost").statements)
+    assert "AC-tail" in others, "its metric has no unit of time, and is one of clocks"
+    assert {claim.name for claim in claims} >= {"AC-calls", "AC-grows"}
 
 
 def decision(*claims):
