@@ -421,11 +421,18 @@ def _each_once(runs: Sequence[Findings], commands: Collection[str]) -> list[Clai
     place |= {name: -3 for name in names if name.startswith(REPRODUCTION)}
     ordered = sorted(runs, key=lambda run: place.get(Path(run.run).name, 0))
     found: dict[tuple[str, str, str], ClaimRow] = {}
-    for row in (row for run in ordered for row in run.claims):
+    for row in (row for run in ordered for row in _answered(run)):
         name = (row.task, row.method, row.id)
         if name not in found or found[name].verdict == "not run":
             found[name] = row
     return list(found.values())
+
+
+def _answered(run: Findings) -> Iterable[ClaimRow]:
+    """Return the claims of a run; of a reproduction, which takes no times, those that it answers."""
+    if not Path(run.run).name.startswith(REPRODUCTION):
+        return run.claims
+    return (row for row in run.claims if row.verdict not in ("not run", "not testable here"))
 
 
 def _page(*parts: str) -> str:
