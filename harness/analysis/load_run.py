@@ -37,7 +37,7 @@ def load_run(folder: Path) -> Findings:
     tasks = find_cards({cell.task for cell in cells})
     methods = find_cards({cell.address for cell in cells}, folder)
     question = manifest.get("asked", {}).get("question", "")
-    methods |= _questioned(question, methods, {cell.scale for cell in cells})
+    methods |= _with_question(question, methods, {cell.scale for cell in cells})
     rivals = find_rivals(tasks)
     made_of = findings_cache.made_of(folder, sha256, tasks, {**rivals, **methods})
     known = findings_cache.load(folder, made_of, manifest, tasks, methods)
@@ -59,7 +59,9 @@ def load_run(folder: Path) -> Findings:
     return findings
 
 
-def _questioned(text: str, methods: Mapping[str, Card], scales: Collection[str]) -> dict[str, Card]:
+def _with_question(
+    text: str, methods: Mapping[str, Card], scales: Collection[str]
+) -> dict[str, Card]:
     """Return the card of the method that a run was asked about, with the question among its claims."""
     if not text:
         return {}

@@ -231,13 +231,17 @@ def _unsteady(table: Table) -> Iterator[str]:
         )
 
 
+def _with_note(table: Table, words: str) -> tuple[int, list[str]]:
+    """Return how many records have a note with some words, and whose they are."""
+    rows = np.isin(table.note, [i for i, note in enumerate(table.notes) if words in note])
+    return int(rows.sum()), sorted({table.cells[i].address for i in np.unique(table.cell[rows])})
+
+
 def _first_laps(table: Table) -> Iterator[str]:
-    standing = [i for i, note in enumerate(table.notes) if FIRST_LAP in note]
-    rows = np.isin(table.note, standing)
-    if rows.any():
-        names = sorted({table.cells[i].address for i in np.unique(table.cell[rows])})
+    count, names = _with_note(table, FIRST_LAP)
+    if count:
         yield (
-            f"The first lap of {int(rows.sum())} cases took more than twice as long as the later "
+            f"The first lap of {count} cases took more than twice as long as the later "
             f"ones: {', '.join(names)}. Something is compiled or loaded for each of them; the times "
             "are those of the later laps."
         )
@@ -245,12 +249,10 @@ def _first_laps(table: Table) -> Iterator[str]:
 
 def _batched(table: Table) -> Iterator[str]:
     """Say which answers were decoded together with others, on models whose numbers that can change."""
-    noted = [i for i, note in enumerate(table.notes) if SHARED_BATCH in note]
-    rows = np.isin(table.note, noted)
-    if rows.any():
-        names = sorted({table.cells[i].address for i in np.unique(table.cell[rows])})
+    count, names = _with_note(table, SHARED_BATCH)
+    if count:
         yield (
-            f"{int(rows.sum())} answers of {', '.join(names)} were decoded in batches with others. That "
+            f"{count} answers of {', '.join(names)} were decoded in batches with others. That "
             "changes the last bits of the model's numbers, and so a word that is drawn near a boundary; "
             "--sessions 1 decodes each alone."
         )

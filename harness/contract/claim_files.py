@@ -120,7 +120,9 @@ def _made(kind: type, given: Any, row: Mapping[str, Any], file: str) -> Any:
             raise _refused(file, row, f"has an unknown key {key!r}", nearest(key, known))
         value = values[known[key].name] = _plain(item)
         if not known[key].takes(value):
-            raise _refused(file, row, f"has the {key} {value!r}", f"It is {known[key].wanted}.")
+            raise _refused(
+                file, row, f"has the {key} {value!r}", f"It is {known[key].alternatives}."
+            )
     lacking = [key for key, about in known.items() if about.needed and about.name not in values]
     if lacking:
         raise _refused(file, row, f"lacks {', '.join(lacking)}", "Add it.")
@@ -143,7 +145,7 @@ class _Key:
         )
 
     @property
-    def wanted(self) -> str:
+    def alternatives(self) -> str:
         names = sorted(_NAMES.get(kind, kind.__name__) for kind in self.types - {NoneType})
         return f"one of {', '.join(sorted(self.words))}" if self.words else " or ".join(names)
 

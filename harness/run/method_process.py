@@ -190,7 +190,7 @@ class MethodProcess:
         case = self._entered(sent, substrate)
         before = fingerprint(case)
         work = functools.partial(solve, state, case, message["point"], frozenset(message["count"]))
-        found = work() if self.permuted is None else self.permuted.given(work)
+        found = work() if self.permuted is None else self.permuted.replay(work)
         if fingerprint(case) != before:
             raise MethodContractError(
                 f"{self.address} changed the case that it was given.",
@@ -206,7 +206,7 @@ class MethodProcess:
         own, others = files[: partner["after"]], files[partner["after"] :]
         sent["descriptors"] = own
         case = self._entered({**partner, "descriptors": others}, self.substrate)
-        with permuted.noting():
+        with permuted.recording():
             self.bench.method.solve(state, case, message["point"])
 
     def _trained(self, message: Mapping[str, Any]) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """Gives a method another case's signal: what `<method>_permuted` differs in from its method.
 
 The functions that a card names are wrapped before the method is imported. A case's partner is solved
-first, outside of all that is measured, and what the functions returned is noted in the order of the
-calls. Then the case itself is solved: each function runs and is counted as ever, and returns what it
-returned at the same call for the partner. Where the partner made fewer calls, its calls come round
+first, outside of all that is measured, and what the functions return is recorded in the order of the
+calls. Then the case itself is solved: each function runs and is counted as ever, and its record of the
+partner's call is replayed in place of its result. Where the partner made fewer calls, its calls come round
 again; where an array has other rows, rows come round again. What is no number stays as it is.
 """
 
@@ -25,7 +25,7 @@ from adabench.harness.run.measurement import Measurement
 PACKAGE = "adabench.workloads"
 NUMBERS = (bool, int, float)
 UNREAD = "its signal was not read in this case"
-"""Noted beside a case in which nothing was exchanged: its control did what the method does."""
+"""Beside a case in which nothing was replayed: its control did what the method does."""
 
 
 def partners(count: int, block: str) -> list[int]:
@@ -40,14 +40,14 @@ def partners(count: int, block: str) -> list[int]:
 
 @dataclass
 class PermutedSignal:
-    """The functions that give a signal, wrapped: off, noting what they return, or returning what was noted."""
+    """The functions that give a signal, wrapped: off, recording what they return, or replaying it."""
 
-    mode: Literal["off", "noting", "returning"] = "off"
-    noted: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    mode: Literal["off", "record", "replay"] = "off"
+    tape: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     """By function, what it returned for a partner, call by call."""
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    exchanged: int = 0
-    """How many values were another case's, in all."""
+    replays: int = 0
+    """How many results were another case's, in all."""
 
     def wrap(self, names: Sequence[str]) -> None:
         """Wrap functions by their names; modules that have imported one get the wrapped one too.
@@ -68,35 +68,36 @@ class PermutedSignal:
         @wraps(plain)
         def signal(*args: Any, **named: Any) -> Any:
             own = plain(*args, **named)
-            if self.mode == "noting":
-                self.noted[name].append(deepcopy(own))
-            elif self.mode == "returning" and self.noted[name]:
-                noted = self.noted[name][self.calls[name] % len(self.noted[name])]
+            tape = self.tape[name]
+            if self.mode == "record":
+                tape.append(deepcopy(own))
+            elif self.mode == "replay" and tape:
+                partner = tape[self.calls[name] % len(tape)]
                 self.calls[name] += 1
-                self.exchanged += 1
-                return exchanged(own, noted)
+                self.replays += 1
+                return in_shape_of(own, partner)
             return own
 
         return signal
 
     @contextmanager
-    def noting(self) -> Iterator[None]:
-        """Note what the functions return for a partner."""
-        self.noted.clear()
-        self.mode = "noting"
+    def recording(self) -> Iterator[None]:
+        """Record what the functions return for a partner, in place of what was recorded before."""
+        self.tape.clear()
+        self.mode = "record"
         try:
             yield
         finally:
             self.mode = "off"
 
-    def given(self, work: Callable[[], Measurement]) -> Measurement:
+    def replay(self, work: Callable[[], Measurement]) -> Measurement:
         """Return what work comes to with a partner's signal; a note says if it read none."""
-        before, self.mode = self.exchanged, "returning"
+        before, self.mode = self.replays, "replay"
         try:
             found = work()
         finally:
             self.mode = "off"
-        return found if self.exchanged > before else replace(found, note=UNREAD)
+        return found if self.replays > before else replace(found, note=UNREAD)
 
     def from_first_call(self, solve: Callable[..., Any]) -> Callable[..., Any]:
         """Return a `solve` that hears its partner's calls from the first one on, each time it is called."""
@@ -134,16 +135,16 @@ def _modules_of(package: str) -> list[ModuleType]:
     return [module for name, module in sys.modules.items() if name.partition(".")[0] == package]
 
 
-def exchanged(own: Any, other: Any) -> Any:
-    """Return another value of the shape and type that ours has."""
+def in_shape_of(own: Any, other: Any) -> Any:
+    """Return another value in the shape and type that ours has."""
     if isinstance(own, NUMBERS) and isinstance(other, NUMBERS):
         return type(own)(other)
     if isinstance(own, list | tuple) and isinstance(other, list | tuple) and len(other):
-        items = [exchanged(item, other[i % len(other)]) for i, item in enumerate(own)]
+        items = [in_shape_of(item, other[i % len(other)]) for i, item in enumerate(own)]
         return type(own)(items) if type(own) in (list, tuple) else type(own)(*items)
-    if is_dataclass(own) and type(own) is type(other):
-        pairs = [(one.name, getattr(own, one.name)) for one in fields(own) if one.init]
-        return replace(own, **{n: exchanged(value, getattr(other, n)) for n, value in pairs})  # type: ignore[type-var]
+    if is_dataclass(own) and not isinstance(own, type) and type(own) is type(other):
+        names = [one.name for one in fields(own) if one.init]
+        return replace(own, **{n: in_shape_of(getattr(own, n), getattr(other, n)) for n in names})
     if _is_array(own) and type(own) is type(other) and own.shape[1:] == other.shape[1:]:
         return _rows(own, other)
     return own

@@ -23,10 +23,10 @@ def row(**looks):
         for seed, gain in enumerate(GAINS)
         for name, score in (("old", 0.0), ("new", gain))
     ]
-    return next(r for r in found(looks, records).claims if r.id == "l-1")
+    return next(r for r in findings_of(looks, records).claims if r.id == "l-1")
 
 
-def found(looks, records):
+def findings_of(looks, records):
     manifest = {"looks": looks} if looks else {}
     return analyse("", manifest, {"toy": TASK}, METHODS, records)
 

@@ -12,14 +12,16 @@ from adabench.harness.analysis.claims.evidence import Evidence
 from adabench.harness.contract import registry
 from adabench.harness.contract.claim_rivals import rivals
 from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.run.block import LoadedBlock
 from adabench.harness.run.interventions.permuted_signal import (
     PACKAGE,
     UNREAD,
     PermutedSignal,
-    exchanged,
+    in_shape_of,
     partners,
 )
 from adabench.harness.run.measurement import Measurement
+from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.trial_rules import MethodTrials
 
 READS = ("chain/ttspm", "chain/ets")
@@ -36,7 +38,7 @@ def test_every_case_has_another_ones_signal_and_gives_its_own_to_one(count: int)
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "given"),
+    ("own", "other", "expected"),
     [
         (0.5, 0.25, 0.25),
         (True, 0, False),
@@ -47,17 +49,17 @@ def test_every_case_has_another_ones_signal_and_gives_its_own_to_one(count: int)
         ([1.0], [], [1.0]),
     ],
 )
-def test_a_value_keeps_its_shape_and_type(own: object, other: object, given: object) -> None:
-    found = exchanged(own, other)
-    assert found == given
-    assert type(found) is type(given)
+def test_a_value_keeps_its_shape_and_type(own: object, other: object, expected: object) -> None:
+    found = in_shape_of(own, other)
+    assert found == expected
+    assert type(found) is type(expected)
 
 
 def test_rows_of_an_array_come_round_again() -> None:
     own, other = np.zeros((3, 2)), np.array([[1.0, 2.0], [3.0, 4.0]])
-    assert exchanged(own, other).tolist() == [[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]]
-    assert exchanged(torch.zeros(1), torch.tensor([5.0, 6.0])).tolist() == [5.0]
-    assert exchanged(own, np.ones((3, 4))) is own, "columns are no rows"
+    assert in_shape_of(own, other).tolist() == [[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]]
+    assert in_shape_of(torch.zeros(1), torch.tensor([5.0, 6.0])).tolist() == [5.0]
+    assert in_shape_of(own, np.ones((3, 4))) is own, "columns are no rows"
 
 
 class Judge:
@@ -88,7 +90,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_what_a_function_returned_for_a_partner_is_returned_call_by_call(source) -> None:
     permuted = PermutedSignal()
     permuted.wrap(("substrate.source:ease", "substrate.source:Judge.score"))
-    seen: list[object] = []
+    seen: list[list[tuple[float, list[float]]]] = []
 
     def work(*cases: float) -> Measurement:
         judge = source.Judge()
@@ -97,15 +99,15 @@ def test_what_a_function_returned_for_a_partner_is_returned_call_by_call(source)
 
     solve = permuted.from_first_call(work)
     solve(1.0)
-    with permuted.noting():
+    with permuted.recording():
         solve(5.0, 6.0)
-    assert permuted.given(lambda: solve(1.0, 2.0, 3.0)).note == ""
-    again = permuted.given(lambda: solve(1.0))
-    own, partner, given, once = seen
+    assert permuted.replay(lambda: solve(1.0, 2.0, 3.0)).note == ""
+    again = permuted.replay(lambda: solve(1.0))
+    own, partner, longer, once = seen
     assert own == [(0.1, [1.0])]
-    assert given == [*partner, partner[0]]  # type: ignore[misc]
-    assert (once, again.note) == ([partner[0]], "")  # type: ignore[index]
-    assert permuted.given(lambda: Measurement({}, {}, {}, 1)).note == UNREAD
+    assert longer == [*partner, partner[0]]
+    assert (once, again.note) == ([partner[0]], "")
+    assert permuted.replay(lambda: Measurement({}, {}, {}, 1)).note == UNREAD
 
 
 @pytest.mark.parametrize(
@@ -159,17 +161,18 @@ def test_claims_are_put_to_it() -> None:
 @pytest.mark.usefixtures("toy")
 def test_a_case_stops_where_its_partner_stops_whatever_the_order() -> None:
     """What a step costs is the same; how many there are follows the other number's changes."""
-    servers, blocks = {}, {}  # type: ignore[var-annotated]
+    servers: dict[str, ServerHandle] = {}
+    blocks: dict[str, LoadedBlock] = {}
     try:
         own = MethodTrials(registry.find("roots/residual"), servers, blocks)
         control = MethodTrials(registry.find("roots/residual_permuted"), servers, blocks)
         assert [*control.order(), *control.contract(), *own.signal()] == []
         (block,) = blocks.values()
         steps = {r.case: r.values["steps"] for r in own._by_case(range(12), counts=True).values()}
-        given = control._by_case(range(11, -1, -1), counts=True)
+        permuted = control._by_case(range(11, -1, -1), counts=True)
         for case, partner in enumerate(partners(12, block.name)):
-            assert given[case].values["steps"] == steps[partner]
-        assert sum(record.values["right"] for record in given.values()) < 12
+            assert permuted[case].values["steps"] == steps[partner]
+        assert sum(record.values["right"] for record in permuted.values()) < 12
     finally:
         for server in servers.values():
             server.close()

@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="the extra `real` is not installed")
 from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import SHARED_BATCH, batch_note, most_sessions
 from adabench.workloads.shared.language_model.backends.openai import OpenAIEngine
-from adabench.workloads.shared.language_model.backends.openai_protocol import Answer
+from adabench.workloads.shared.language_model.backends.openai_protocol import Answer, Completions
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
 from adabench.workloads.shared.language_model.batched.batched_sessions import BatchedSessions
@@ -132,10 +132,11 @@ def test_what_may_differ_is_said(task: GradedText) -> None:
     assert (most_sessions(given), batch_note(given)) == (16, SHARED_BATCH)
 
 
-class Server:
+class Server(Completions):
     """Answers only when two requests are there."""
 
     def __init__(self) -> None:
+        super().__init__("http://nowhere", 0, 1.0)
         self.both = threading.Barrier(2, timeout=20)
 
     def ask(self, body: dict[str, Any]) -> Answer:
@@ -148,7 +149,7 @@ class Server:
 def test_requests_of_sessions_are_in_flight_at_once() -> None:
     codec = TextPieces()
     base = OpenAIEngine("m", codec, base_url="http://nowhere", logprobs=False)
-    base.server = Server()  # type: ignore[assignment]
+    base.server = Server()
     common = CommonBatches(BatchedSessions())
     found: dict[int, tuple[str, float]] = {}
 
