@@ -9,7 +9,8 @@ from docs.markdown_table import cell, table
 NOT_MEASURED = "in no recorded run"
 PLANNED = (
     "By a pilot on seeds that decide nothing (`adabench power`): what each claim takes to be told with power 0.9, "
-    "at the paper's effect and at none."
+    "at the paper's effect and at none. A recorded `adabench reproduce` of the paper looks at fifths of it; other "
+    "recorded runs have other sizes."
 )
 
 
@@ -27,8 +28,8 @@ def plans(paper: Paper) -> list[str]:
         f"| {plan.claim} | {plan.size:,} {plan.unit if plan.size != 1 else plan.unit[:-1]} | {plan.seeds:,} |"
         for plan in paper.plans.values()
     ]
-    head = ("claim", "planned", "seeds of a run that has them")
-    return ["## Planned before it was run", PLANNED, table(head, lines)] if lines else []
+    head = ("claim", "takes", "seeds of a run that has them")
+    return ["## What its claims take", PLANNED, table(head, lines)] if lines else []
 
 
 def _answer(sentence: Sentence, known: Mapping[str, ClaimRow]) -> str:

@@ -13,7 +13,7 @@ words, with the claims that test it, or with the reason why none does:
     out_of_reach = "what others must write cannot be measured"
 
 `out_of_reach` is for what nothing here can test, `not_built` for what could be tested and is not. What a claim
-takes was planned by a pilot on seeds that decide nothing (`adabench power`), before anything was recorded:
+takes is planned by a pilot on seeds that decide nothing (`adabench power`), before a reproduction is recorded:
 
     [[plans]]
     claim = "ets-1-64"
