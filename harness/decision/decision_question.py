@@ -37,8 +37,8 @@ def rivals_for_best(
     ]  # fmt: skip
     if not names:
         raise SelectionError(f"{task} has no method but {question.rival} that could be best.")
-    asked = (replace(question, method=name) for name in names)
-    return [open_question(one, task, fixed, scale) for one in asked]
+    questions = (replace(question, method=name) for name in names)
+    return [open_question(one, task, fixed, scale) for one in questions]
 
 
 def pilot_means(
