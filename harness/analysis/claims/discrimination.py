@@ -9,6 +9,9 @@ apart from (`Claim.apart_from`).
 A certainty that holds is put to every other method of the task but oracles, and says who keeps it too: a
 theorem is none the less true for that, and a reader sees what it is worth.
 
+A claim waits for a rival whose estimate reaches the bar while its interval does not tell: with more cases it
+may meet it too.
+
 What a control would have done is not guessed: where one was not run under the conditions of the
 claim, the claim waits for it. A static setting that was not run may be left out, and so may a control
 that is made for other conditions than the claim's (`Card.conditions`): it is the twin of another method.
@@ -16,10 +19,12 @@ that is made for other conditions than the claim's (`Card.conditions`): it is th
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling
+from adabench.harness.analysis.claims.verdict_rule import reaches
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     settings,
@@ -55,15 +60,30 @@ def _present(rival: str, claim: Claim, method: str, evidence: Evidence) -> bool:
     return bool(_posing(method, own, evidence).of(method, where, groups=groups, free=free))
 
 
-def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:
-    """Return the rivals that meet a claim in the method's place, by name."""
-    found = []
+class Rivals(NamedTuple):
+    """Those in whose place a claim says something of a method no more, by name."""
+
+    meeting: tuple[str, ...]
+    """Who meets it."""
+    open: tuple[str, ...]
+    """Who reaches its bar, and more cases may show that they meet it, or that they do not."""
+
+
+def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> Rivals:
+    """Put the rivals that a claim must be told apart from in the method's place."""
+    meeting, undecided = [], []
     for name in rivals(claim, method, evidence.card, evidence.methods):
-        for stand_in in stand_ins(claim, method, name, evidence):
-            if judge(stand_in).verdict == "reproduced":
-                found.append(name)
-                break
-    return tuple(found)
+        found = [judge(one) for one in stand_ins(claim, method, name, evidence)]
+        if any(ruling.verdict == "reproduced" for ruling in found):
+            meeting.append(name)
+        elif any(_may_meet(claim, ruling) for ruling in found):
+            undecided.append(name)
+    return Rivals(tuple(meeting), tuple(undecided))
+
+
+def _may_meet(claim: Claim, ruling: Ruling) -> bool:
+    """Say whether a rival reaches the bar by its estimate, and is not decided."""
+    return ruling.verdict == "undecided" and reaches(claim, ruling.estimate)
 
 
 def also_held_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:

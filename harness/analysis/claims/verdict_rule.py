@@ -218,6 +218,21 @@ def promise(claim: Claim) -> Promise:
     return Promise(-1.0 if falls else 1.0, abs(distance))
 
 
+def reaches(claim: Claim, estimate: float | None) -> bool:
+    """Say whether an estimate, in the terms of the claim's form, lies at the bar or beyond it."""
+    if estimate is None:
+        return False
+    if isinstance(claim.expect, LOGARITHMIC):
+        value = math.log(estimate) if estimate > 0 else -math.inf
+    else:
+        value = estimate - no_effect(claim.expect)
+    if is_sameness(claim):
+        least, most = limits(claim)
+        return least - SLACK <= value <= most + SLACK
+    way, distance = promise(claim)
+    return way * value >= distance - SLACK
+
+
 def _change(
     claim: Claim,
     ends: Interval,

@@ -15,7 +15,8 @@ default; a rival takes a named knob's value too if it has that knob, or what `th
 looks at every recorded condition, `Monotone` at every value of `over`, fronts at every knob and budget.
 
 *Together.* A claim and those that it requires get the weakest of their verdicts. And a published claim that a
-control or a static setting at hardly more work meets in the method's place `does not discriminate`.
+control or a static setting at hardly more work meets in the method's place `does not discriminate`; it is
+`undecided` while one that reaches its bar may still turn out to meet it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,11 +104,14 @@ class Court:
             rulings = [(other, rule_of(other, self.method, evidence)) for other in required]
             return _joined(rule_of(claim, self.method, evidence), rulings)
 
-        met = discrimination.met_by(claim, self.method, self.evidence, stands)
-        if not met:
-            return ruling._replace(reason=said(ruling.reason, self._not_permuted(claim))), ()
-        reason = said(f"{' and '.join(met)} meets it too", ruling.reason)
-        return ruling._replace(verdict="does not discriminate", reason=reason), met
+        met, undecided = discrimination.met_by(claim, self.method, self.evidence, stands)
+        if met:
+            reason = said(f"{' and '.join(met)} meets it too", ruling.reason)
+            return ruling._replace(verdict="does not discriminate", reason=reason), met
+        if undecided:
+            reason = said(f"{' and '.join(undecided)} may meet it too", ruling.reason)
+            return ruling._replace(verdict="undecided", reason=reason), ()
+        return ruling._replace(reason=said(ruling.reason, self._not_permuted(claim))), ()
 
     def _not_permuted(self, claim: Claim) -> str:
         """Say it if a claim was not put to the method with its signal permuted, and could have been."""

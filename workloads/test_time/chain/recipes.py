@@ -77,38 +77,33 @@ PAIRS = {"lm-s": "lm-l"}
 """By draft: its target. A pair has a router for each training seed."""
 RESPONSES = "radar-responses"
 BASES = 1
-"""Trainings of judges and policies that are shipped, for routers to stand on in turn."""
+"""Trainings of judges and policies that are shipped, for routers, tables and responses to stand on in turn."""
 
 
 TABLE = "compute-optimal"
-"""Tables of strategies: of the first policy with the first judge, and of every one with `judge-x`."""
+"""Tables of strategies: five of the first policy with the first judge, and one of each with `judge-x`."""
 REVISION_TABLE = f"{TABLE}-revisions"
-"""Of policies that revise: of the first with the first judge, and of every one with `judge-x`."""
+"""Of policies that revise: five of the first with the first judge, and one of each with `judge-x`."""
 
 
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     made = [recipe for seed in TRAININGS for recipe in _of_seed(seed)]
-    return {recipe.name: recipe for recipe in (*made, *_of_the_first())}
+    return {recipe.name: recipe for recipe in made}
 
 
-def _of_the_first() -> tuple[Recipe, ...]:
-    """Return what there is of the first training with the first judge alone."""
-    revising = _revision_table(REVISION_TABLE, ATTEMPT_JUDGE, 0)
-    return _responses(), _table(TABLE, "judge", 0), revising
-
-
-def _table(base: str, judge: str, s: int) -> Recipe:
+def _table(base: str, judge: str, s: int, policy: int) -> Recipe:
+    """Return the recipe of a table: fitted on questions of its own to the policy of a training."""
     return Recipe(
         f"{base}-s{s}", LM_S, s, 240, 1, 0.0, kind="table",
-        trunk=f"{judge}-s{s}", policy=f"lm-s-s{s}", problems=240, forecast_s=300,
+        trunk=f"{judge}-s{policy}", policy=f"lm-s-s{policy}", problems=240, forecast_s=300,
     )  # fmt: skip
 
 
-def _revision_table(base: str, judge: str, s: int) -> Recipe:
+def _revision_table(base: str, judge: str, s: int, policy: int) -> Recipe:
     return Recipe(
         f"{base}-s{s}", LM_S, s, 160, 1, 0.0, kind="table", mechanism="revisions",
-        trunk=judge, policy=f"{REVISER}-s{s}", problems=160, forecast_s=120,
+        trunk=judge, policy=f"{REVISER}-s{policy}", problems=160, forecast_s=120,
     )  # fmt: skip
 
 
@@ -143,16 +138,19 @@ def _of_seed(s: int) -> list[Recipe]:
             f"{ROUTER}-s{s}", LM_M, s, 3000, 512, 2e-3, kind="router", trunk=f"judge-s{s % BASES}",
             policy=f"lm-s-s{s % BASES}", target="lm-l-s0", problems=3000, forecast_s=240,
         ),
-        _table(f"{TABLE}-x", "judge-x", s),
-        _revision_table(f"{REVISION_TABLE}-x", f"judge-x-s{s}", s),
+        _table(f"{TABLE}-x", "judge-x", s, s),
+        _revision_table(f"{REVISION_TABLE}-x", f"judge-x-s{s}", s, s),
+        _table(TABLE, "judge", s, s % BASES),
+        _revision_table(REVISION_TABLE, ATTEMPT_JUDGE, s, s % BASES),
+        _responses(s),
     ]  # fmt: skip
 
 
-def _responses() -> Recipe:
-    """Return the recipe of what a pool answers to questions for calibration."""
+def _responses(s: int) -> Recipe:
+    """Return the recipe of what a pool answers to questions for calibration, others for each seed."""
     return Recipe(
-        f"{RESPONSES}-s0", LM_S, 0, 1000, 1, 0.0, kind="responses", policy="lm-s-s0",
-        trunk="judge-s0", target="lm-l-s0", problems=1000, forecast_s=240,
+        f"{RESPONSES}-s{s}", LM_S, s, 1000, 1, 0.0, kind="responses", policy=f"lm-s-s{s % BASES}",
+        trunk=f"judge-s{s % BASES}", target="lm-l-s0", problems=1000, forecast_s=240,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ runs, and pays for itself, is `chain/radar`.
 from the short ones of these, up to five operations; routed are the longer ones of the held-out fifth.
 `added`: each of the nine configurations in turn is new, and only what it is asked is known of it; four times
 (`repeats`), with other dice.
-A run's seed says which fifth; from seed 5 on the questions are dealt anew, and they are the same ones.
+Seeds of a run take five collections in turn, and say which fifth; from seed 5 on the questions are dealt anew,
+and they are the same ones.
 
 **What is scored**, on held-out responses. `hypervolume`: the area that the settings of a method's dial
 dominate in the quality-cost plot. `price_at_90`: what 0.9 of the dearest configuration's
@@ -25,8 +26,8 @@ deviations between configurations (`ability_error`).
 
 **Conditions.** `questions`: how many of the shipped ones, the first; 0 takes all.
 
-**Limits.** One pool, one draw of each configuration's answer. The fifths share four parts in five of
-what they learn from, so five seeds are not five independent fits. The routers' own FLOPs are not in
+**Limits.** One pool, one draw of each configuration's answer. Five collections of responses are five
+independent fits; seeds of one collection share four parts in five of what they learn from. The routers' own FLOPs are not in
 `hypervolume`; they are in `chain/radar`'s.
 """
 
@@ -34,7 +35,7 @@ from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.test_time.routing import conformance
 from adabench.workloads.test_time.routing.substrate.calibration_desk import Routes
-from adabench.workloads.test_time.routing.truth.held_out import RoutingTask, splits_of
+from adabench.workloads.test_time.routing.truth.held_out import RoutingTask, routing_task
 
 CARD = Card(
     title="Routing: what responses tell of abilities and difficulties",
@@ -76,4 +77,4 @@ def load(scale: str, seed: int, *, questions: int = 0, repeats: int = 4) -> Rout
     """
     if scale not in CARD.scales:
         raise SelectionError(f"routing has no scale {scale!r}.", "It runs at `embedded`.")
-    return RoutingTask(splits_of(seed, questions, repeats))
+    return routing_task(seed, questions, repeats)

@@ -1,7 +1,16 @@
 """A claim that a control or a cheaper static meets in the method's place says nothing of the method."""
 
 from adabench.harness.contract.card import Card, Difference, Frontier, Knob, Level, Monotone, Ratio
-from tests.harness.analysis.claims.toy_run import CARDS, claim_of, judged, rows_of, run, size, times
+from tests.harness.analysis.claims.toy_run import (
+    CARDS,
+    about,
+    claim_of,
+    judged,
+    rows_of,
+    run,
+    size,
+    times,
+)
 
 FEWER = Ratio("faults", "old")
 OLD = run("old", faults=size, score=1.0)
@@ -24,6 +33,22 @@ def test_what_a_control_meets_does_not_discriminate():
 def test_what_no_control_meets_stays_reproduced():
     row = judged(FEWER, OLD + NEW + cheap(factor=0.9), 0.4, **PAPER)
     assert (row.verdict, row.met_by) == ("reproduced", ())
+
+
+def test_a_claim_waits_for_a_control_that_reaches_its_bar_by_the_estimate_alone():
+    """Its interval may turn out to lie above the bar or not: as long as it does not say, nor does the claim."""
+    better = Difference("score", "old")
+
+    def with_coin(level):
+        coin = run("coin", faults=size, score=about(level, spread=3.0))
+        return judged(better, OLD + NEW + coin, 1.0, **PAPER)
+
+    row = with_coin(2.0)
+    assert (row.verdict, row.met_by) == ("undecided", ())
+    assert "coin may meet it too" in row.reason
+    assert row.estimate == 1.0
+    assert with_coin(1.0).verdict == "reproduced", "no more than half a point, by its estimate"
+    assert judged(better, OLD + NEW, 1.0, **PAPER).verdict == "reproduced"
 
 
 def test_a_control_must_meet_the_margin_too():

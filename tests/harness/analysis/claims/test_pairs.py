@@ -287,7 +287,7 @@ def test_a_rival_that_meets_a_claim_in_two_settings_is_named_once():
     ]  # fmt: skip
     found = evidence(OLD + run("new", faults=times(0.5)) + twice)
     claim = claim_of(Ratio("faults", "old"), 0.4, source="headline")
-    assert met_by(claim, "new", found, lambda own: rule_of(claim, "new", own)) == ("fixed",)
+    assert met_by(claim, "new", found, lambda own: rule_of(claim, "new", own)).meeting == ("fixed",)
 
 
 def test_a_static_whose_work_is_unknown_stands_in_too():
@@ -297,7 +297,7 @@ def test_a_static_whose_work_is_unknown_stands_in_too():
     found = evidence(records)
     silent = replace(TASK, metrics=tuple(m for m in TASK.metrics if m.role != "work"))
     for own in (found, replace(found, card=silent)):
-        judge = met_by(better, "new", own, lambda seen: rule_of(better, "new", seen))
+        judge = met_by(better, "new", own, lambda seen: rule_of(better, "new", seen)).meeting
         assert judge == ("fixed",)
 
 
@@ -310,7 +310,8 @@ def test_work_is_what_a_static_may_not_do_more_of_in_whatever_order_a_card_has_i
         found = evidence(records + fixed)
         turned = replace(found, card=replace(TASK, metrics=TASK.metrics[::-1]))
         for own in (found, turned):
-            assert met_by(better, "new", own, lambda seen: rule_of(better, "new", seen)) == met
+            judge = met_by(better, "new", own, lambda seen: rule_of(better, "new", seen))
+            assert judge.meeting == met
 
 
 def test_a_front_asks_for_a_control_at_every_budget():

@@ -27,7 +27,7 @@ from adabench.workloads.test_time.chain.recipes import recipes
 from adabench.workloads.test_time.chain.substrate import configuration_pool, trained_models
 from adabench.workloads.test_time.chain.substrate.configuration_pool import (
     CONFIGURATIONS,
-    NAME,
+    FIRST,
     pool_of,
     read_responses,
     responses_file,
@@ -86,12 +86,12 @@ def cases(where: GradedTask, *places: int) -> list[Question]:
 
 
 def shipped_problems() -> list[Problem]:
-    drawn = islice(stream("calibration", 0, train_responses.LENGTHS), recipes()[NAME].problems)
+    drawn = islice(stream("calibration", 0, train_responses.LENGTHS), recipes()[FIRST].problems)
     return list(dict.fromkeys(drawn))
 
 
 def test_the_shipped_prompts_are_of_the_calibration_split_and_no_other() -> None:
-    found = load_file(FOLDER / f"{NAME}.safetensors")
+    found = load_file(FOLDER / f"{FIRST}.safetensors")
     problems = shipped_problems()
     for row, length, problem in zip(found["prompts"], found["lengths"], problems, strict=True):
         assert tuple(row[: int(length)]) == problem.prompt
@@ -111,7 +111,7 @@ def test_the_shipped_responses_are_what_the_models_answer() -> None:
     """Drawn again: not from the response model, not from coins, and at their whole price."""
     count = 3
     problems = shipped_problems()[:count]
-    small, pool = replace(recipes()[NAME], problems=count), pool_of(engine)
+    small, pool = replace(recipes()[FIRST], problems=count), pool_of(engine)
     again, _ = train_responses.collect(small, pool, lambda *_: None)
     shipped = load_file(responses_file())
     longest = again["prompts"].shape[1]
@@ -129,14 +129,14 @@ def test_responses_are_collected_from_calibration_alone(monkeypatch: pytest.Monk
         return stream(split, seed, lengths)
 
     monkeypatch.setattr(train_responses, "stream", watched)
-    train_responses.collect(replace(recipes()[NAME], problems=1), pool_of(engine), lambda *_: None)
+    train_responses.collect(replace(recipes()[FIRST], problems=1), pool_of(engine), lambda *_: None)
     assert drawn == ["calibration"]
 
 
 def test_responses_are_written_with_their_card(tmp_path, monkeypatch) -> None:
-    small = replace(recipes()[NAME], problems=1)
+    small = replace(recipes()[FIRST], problems=1)
     monkeypatch.setattr(checkpoints, "recipe", lambda name: small)
-    card = checkpoints.train(NAME, folder=tmp_path)
+    card = checkpoints.train(FIRST, folder=tmp_path)
     assert set(card["dev"]) == {
         f"{what} {one.name}" for what in ("accuracy", "MFLOP") for one in CONFIGURATIONS
     }
@@ -355,12 +355,12 @@ def test_a_configuration_that_is_not_there_is_named(where: GradedTask) -> None:
 def test_all_files_of_a_pool_are_noted(where: GradedTask) -> None:
     used_artefacts.forget()
     solve("configuration", where, next(where.cases()))
-    assert set(used_artefacts.digests()) == {"lm-s-s0", "judge-s0", "lm-l-s0", NAME}
+    assert set(used_artefacts.digests()) == {"lm-s-s0", "judge-s0", "lm-l-s0", FIRST}
     used_artefacts.forget()
 
 
 def test_the_card_says_what_each_configuration_is_worth() -> None:
-    dev = json.loads((FOLDER / f"{NAME}.json").read_text(encoding="utf-8"))["dev"]
+    dev = json.loads((FOLDER / f"{FIRST}.json").read_text(encoding="utf-8"))["dev"]
     table = read_responses()
     for place, one in enumerate(CONFIGURATIONS):
         assert dev[f"accuracy {one.name}"] == pytest.approx(table.right[:, place].mean(), abs=1e-4)
@@ -368,3 +368,19 @@ def test_the_card_says_what_each_configuration_is_worth() -> None:
             table.flops[:, place].mean() / 1e6, rel=1e-4
         )
     assert LONGEST == 8
+
+
+def test_seeds_of_a_run_take_the_collections_that_are_there_in_turn(monkeypatch) -> None:
+    there = {"radar-responses-s0", "radar-responses-s3"}
+    monkeypatch.setattr(trained_models.checkpoints, "is_there", lambda name, _: name in there)
+    names = [configuration_pool.collection_name(seed) for seed in range(4)]
+    assert names == ["radar-responses-s0", "radar-responses-s3"] * 2
+    there.clear()
+    assert configuration_pool.collection_name(3) == "radar-responses-s0"
+
+
+def test_collections_are_of_the_same_policies_and_of_other_questions() -> None:
+    first, second = (recipes()[f"radar-responses-s{seed}"] for seed in (0, 1))
+    assert replace(first, name=second.name, seed=second.seed) == second
+    drawn = [set(islice(stream("calibration", seed, (6, 7, 8)), 50)) for seed in (0, 1)]
+    assert not drawn[0] & drawn[1]

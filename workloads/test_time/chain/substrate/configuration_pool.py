@@ -5,14 +5,14 @@
 
 Beside the first training of `lm-s`, in its default layout, stand `lm-x`, which has six times its FLOPs,
 and `lm-l` with 26 times. Responses to questions of the `calibration` split are shipped
-(`training/train_responses.py`); embeddings of these questions are computed from their prompts when they
-are asked for, by the policy that reads the prompt in a run. Other trainings were never asked, and have no
-pool.
+(`training/train_responses.py`), five collections of them, which seeds of a run take in turn; embeddings of
+these questions are computed from their prompts when they are asked for, by the policy that reads the prompt
+in a run. Other trainings of the policy were never asked, and have no pool.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,13 @@ from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.session_account import POLICY
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.test_time.chain.recipes import RESPONSES, Layout, recipes
-from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine, models
+from adabench.workloads.test_time.chain.recipes import RESPONSES, TRAININGS, Layout, recipes
+from adabench.workloads.test_time.chain.substrate.trained_models import (
+    FOLDER,
+    engine,
+    in_turn,
+    models,
+)
 from adabench.workloads.test_time.substrate.configurations import (
     Floats,
     ResponseTable,
@@ -34,12 +39,13 @@ from adabench.workloads.test_time.substrate.search_models import Models
 ROLES = {"lm-s": POLICY, "lm-x": "middle", "lm-l": "large"}
 """By model: its role in a session."""
 CONFIGURATIONS = configurations_of(ROLES, (1, 4, 16))
-NAME = f"{RESPONSES}-s0"
+FIRST = f"{RESPONSES}-s0"
+"""The first collection; all of them are of the same three policies."""
 
 
 def pool_of(open_engine: Callable[[str], NativeEngine]) -> Models:
     """Return the three policies that responses are of, without these."""
-    plan = recipes()[NAME]
+    plan = recipes()[FIRST]
     others = {"middle": open_engine(plan.trunk), "large": open_engine(plan.target)}
     files = (plan.policy, plan.trunk, plan.target)
     return Models(open_engine(plan.policy), None, files, FOLDER, others=others)
@@ -47,7 +53,8 @@ def pool_of(open_engine: Callable[[str], NativeEngine]) -> Models:
 
 def has_pool(policy: str, layout: Layout, trainings: int = 1) -> bool:
     """Say whether a policy is the smallest of a pool, and was asked for calibration."""
-    there = all(checkpoints.is_there(name, FOLDER) for name in (NAME, recipes()[NAME].target))
+    needed = collection_name(0), recipes()[FIRST].target
+    there = all(checkpoints.is_there(name, FOLDER) for name in needed)
     return policy == "lm-s" and layout == "several" and trainings == 1 and there
 
 
@@ -61,22 +68,28 @@ def pooled_models(policy: str, layout: Layout, seed: int, trainings: int = 1) ->
     own = models(policy, layout, seed, trainings)
     if not has_pool(policy, layout, trainings):
         return own
-    pool = pool_of(engine)
-    return replace(own, pool=replace(pool, names=(*pool.names, NAME), responses=read_responses))
+    pool, name = pool_of(engine), collection_name(seed)
+    responses = partial(read_responses, name)
+    return replace(own, pool=replace(pool, names=(*pool.names, name), responses=responses))
 
 
-@lru_cache(maxsize=1)
-def read_responses() -> ResponseTable:
-    """Return the shipped responses, with the embeddings of their questions.
+def collection_name(seed: int) -> str:
+    """Return the name of the collection of responses that a run seed takes."""
+    return in_turn(RESPONSES, seed)
+
+
+@lru_cache(maxsize=len(TRAININGS))
+def read_responses(name: str = FIRST) -> ResponseTable:
+    """Return a collection of responses, with the embeddings of their questions.
 
     Raises:
         EnvironmentProblem: if they are not there.
     """
-    plan = recipes()[NAME]
+    plan = recipes()[name]
     found = {
         key: value.numpy().astype(np.float64)
         for key, value in checkpoints.weights(
-            NAME, checkpoints.home(NAME, FOLDER), plan.forecast_s
+            name, checkpoints.home(name, FOLDER), plan.forecast_s
         ).items()
     }
     prompts = [
@@ -89,9 +102,9 @@ def read_responses() -> ResponseTable:
     )  # fmt: skip
 
 
-def responses_file() -> Path:
-    """Return where the responses are."""
-    return checkpoints.home(NAME, FOLDER) / f"{NAME}{checkpoints.SUFFIX}"
+def responses_file(name: str = FIRST) -> Path:
+    """Return where a collection of responses is."""
+    return checkpoints.home(name, FOLDER) / f"{name}{checkpoints.SUFFIX}"
 
 
 def embeddings(policy: NativeEngine, prompts: list[list[int]]) -> Floats:

@@ -102,12 +102,11 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
     found = Models(engine(own), judge(judge_name), (own, judge_name), FOLDER)
     if layout == "single":
         return found
-    table = f"{TABLE}-x" if trainings > 1 else TABLE
-    plans = {"search": partial(strategy_plan, f"{table}-s{number}")}
+    plans = {"search": partial(strategy_plan, _table_name(TABLE, seed, trainings))}
     revising = reviser(seed, trainings)
     if revising is not None:
-        table = f"{REVISION_TABLE}-x" if trainings > 1 else REVISION_TABLE
-        plans["revisions"] = partial(strategy_plan, f"{table}-s{number}")
+        name = _table_name(REVISION_TABLE, seed, trainings)
+        plans["revisions"] = partial(strategy_plan, name)
     drafting = pair(seed) if has_pair(trainings) else None
     return replace(found, pair=drafting, plans=plans, reviser=revising)
 
@@ -119,7 +118,7 @@ def has_revisers(trainings: int = 1) -> bool:
 
 def has_pair(trainings: int = 1) -> bool:
     """Say whether a router is there: for the first training alone, and the judge that it has by itself."""
-    return trainings == 1 and any(checkpoints.is_there(name, FOLDER) for name in _routers())
+    return trainings == 1 and any(checkpoints.is_there(name, FOLDER) for name in _names(ROUTER))
 
 
 def reviser(seed: int, trainings: int = 1) -> Models | None:
@@ -136,10 +135,20 @@ def reviser(seed: int, trainings: int = 1) -> Models | None:
     return Models(engine(own), AttemptJudge(judge(judge_name), RETRY), (own, judge_name), FOLDER)
 
 
+def in_turn(base: str, seed: int) -> str:
+    """Return the name of the training that a run seed takes, of those that are there: the first if none is."""
+    names = [name for name in _names(base) if checkpoints.is_there(name, FOLDER)]
+    return names[seed % len(names)] if names else f"{base}-s0"
+
+
+def _table_name(base: str, seed: int, trainings: int) -> str:
+    """Return the name of a seed's table: of the first policy there are several, of others one each."""
+    return f"{base}-x-s{seed % trainings}" if trainings > 1 else in_turn(base, seed)
+
+
 def pair(seed: int) -> Models:
     """Return draft, target, judge and router of a run seed, where there is one."""
-    names = [name for name in _routers() if checkpoints.is_there(name, FOLDER)]
-    name = names[seed % len(names)]
+    name = in_turn(ROUTER, seed)
     plan = checkpoints.find_recipe(name, recipes())
     files = (plan.policy, plan.target, plan.trunk, name)
     return Models(
@@ -152,8 +161,8 @@ def pair(seed: int) -> Models:
     )
 
 
-def _routers() -> list[str]:
-    return [f"{ROUTER}-s{k}" for k in TRAININGS]
+def _names(base: str) -> list[str]:
+    return [f"{base}-s{k}" for k in TRAININGS]
 
 
 def strategy_plan(name: str) -> Plan:

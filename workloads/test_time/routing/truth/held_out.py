@@ -1,7 +1,7 @@
 """The task `routing`: splits of really generated responses, and what routes are worth on the held-out ones.
 
-One fifth of the questions is held out, another by each of five seeds; later seeds deal the questions
-anew. `in`: routers learn from the other four fifths. `out`: from their questions of up to five operations,
+Seeds of a run take the collections of responses in turn. One fifth of the questions is held out,
+another by each of five seeds; later seeds deal the questions anew. `in`: routers learn from the other four fifths. `out`: from their questions of up to five operations,
 and route the longer ones that were held out. `added`: as `in`, for each configuration in turn, of which
 nothing is known until it is asked.
 
@@ -19,6 +19,8 @@ from scipy.stats import spearmanr
 
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.test_time.chain.substrate.configuration_pool import (
+    FIRST,
+    collection_name,
     read_responses,
     responses_file,
 )
@@ -70,6 +72,8 @@ class RoutingTask:
     """Question sets, and the scorer of routes."""
 
     splits: tuple[Split, ...]
+    responses: str = FIRST
+    """The name of the collection."""
     meter: Meter = field(default_factory=Meter)
 
     def cases(self) -> Iterator[QuestionSet]:
@@ -79,7 +83,7 @@ class RoutingTask:
     @property
     def artefacts(self) -> dict[str, str]:
         """Return whose responses these are."""
-        path = responses_file()
+        path = responses_file(self.responses)
         return {path.stem: str(path)}
 
     def substrate(self) -> CalibrationDesk:
@@ -126,7 +130,17 @@ class RoutingTask:
         return found
 
 
-def splits_of(seed: int, questions: int, repeats: int) -> tuple[Split, ...]:
+def routing_task(seed: int, questions: int, repeats: int) -> RoutingTask:
+    """Return the question sets of a run's seed, of the first so many questions of its collection, of all for 0.
+
+    Raises:
+        EnvironmentProblem: if the responses are not there.
+    """
+    name = collection_name(seed)
+    return RoutingTask(splits_of(seed, questions, repeats, name), name)
+
+
+def splits_of(seed: int, questions: int, repeats: int, name: str = FIRST) -> tuple[Split, ...]:
     """Return the question sets of a run's seed, of the first so many questions, of all for 0.
 
     Each newcomer comes `repeats` times: dice fall differently.
@@ -134,7 +148,7 @@ def splits_of(seed: int, questions: int, repeats: int) -> tuple[Split, ...]:
     Raises:
         EnvironmentProblem: if the responses are not there.
     """
-    table = read_responses()
+    table = read_responses(name)
     table = table.rows(np.arange(min(questions or len(table.right), len(table.right))))
     order = np.random.default_rng(seed // FIFTHS).permutation(len(table.right))
     is_held = np.arange(len(order)) % FIFTHS == seed % FIFTHS
