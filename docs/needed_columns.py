@@ -1,6 +1,6 @@
 """Leaves of a run's records what verdicts rest on: the metrics of some claims, and primary ones.
 
-A reproduction's records stay in the repository. They hold twenty numbers a case, of which a paper's claims
+Records on which claims are judged stay in the repository. They hold twenty numbers a case, of which claims
 use a few; the others follow from the command, and are left out.
 """
 
@@ -17,26 +17,25 @@ from adabench.harness.contract.record import Record
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.store import run_folder
 
+SAMPLES = ("samples", "samples_dropped")
+"""What says whether the times of a cell are valid."""
 
-def needed_names(claims: Iterable[Claim], tasks: Iterable[str]) -> frozenset[str]:
+
+def needed_names(
+    claims: Iterable[Claim], tasks: Iterable[str], *, timed: bool = False
+) -> frozenset[str]:
     """Return the metrics of claims, the primary ones of tasks, and what says that two cases are one.
 
-    No times: cells of a reproduction run on all cores, and disturb each other's clocks.
+    No times unless they were taken one cell at a time: cells of a reproduction run on all cores, and disturb
+    each other's clocks.
     """
-    primary = {
-        metric.name
-        for task in tasks
-        for metric in registry.find(task).card.metrics
-        if metric.primary
-    }
-    clocked = {
-        metric.name
-        for task in tasks
-        for metric in registry.find(task).card.metrics
-        if metric.clocked
-    }
+    metrics = [metric for task in tasks for metric in registry.find(task).card.metrics]
+    primary = {metric.name for metric in metrics if metric.primary}
     spoken = {name for claim in claims for name in metric_names(claim.expect)}
     needed = primary | spoken | {f"{name}_se" for name in spoken} | {IDENTITY}
+    if timed:
+        return frozenset({*needed, *SAMPLES})
+    clocked = {metric.name for metric in metrics if metric.clocked}
     return frozenset(name for name in needed if name not in clocked and not name.endswith(TIMED))
 
 

@@ -2,8 +2,9 @@
 
 A run is made at the default seeds, or where models are trained at those of five trainings, and packed
 into docs/recorded/<task>. `FURTHER` runs have names of their own, and stand on their task's page too.
-One whose records would take more than 700 kB leaves its findings only, and so do further runs, `agents`, `lookup`,
-`saturation`, `tools` and `routing`.
+One whose records would take more than 700 kB leaves its findings, and so do further runs, `agents`, `lookup`,
+`saturation`, `tools` and `routing`; beside them stays the evidence: the columns that claims rest on, so that verdicts
+are judged from records.
 `reproduction_<paper>` is `adabench reproduce` of a paper, which looks at each claim at fifths of its plan. Its
 records stay, whatever they take: its verdicts rest on them.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
@@ -163,12 +164,7 @@ def keep_reproduction(folder: Path, target: Path, words: Sequence[str]) -> int:
     paper = papers()[target.name.removeprefix(REPRODUCTION)]
     claims = [claim for own in paper.claims.values() for claim in own]
     tasks = {turn.cell.task for turn in run_folder.read_plan(manifest)}
-    with scratch_folder("needed") as temporary:
-        needed_columns.write_needed(
-            folder, temporary / "run", needed_columns.needed_names(claims, tasks)
-        )
-        shutil.rmtree(target, ignore_errors=True)
-        packed_run.pack(temporary / "run", target, (run_folder.RECORDS, run_folder.MANIFEST))
+    pack_needed(folder, target, needed_columns.needed_names(claims, tasks))
     return size_bytes(target)
 
 
@@ -180,8 +176,20 @@ def keep(folder: Path, target: Path, selection: Sequence[str]) -> int:
     alone = target.name in FURTHER or target.name in FINDINGS_ONLY
     if alone or size_bytes(target) > MOST_BYTES:
         shutil.rmtree(target)
-        findings_file.write(load_run(folder), folder, target)
+        found = load_run(folder)
+        findings_file.write(found, folder, target)
+        claims = [claim for card in found.method_cards.values() for claim in card.claims]
+        names = needed_columns.needed_names(claims, found.task_cards, timed=True)
+        pack_needed(folder, target / findings_file.EVIDENCE, names)
     return size_bytes(target)
+
+
+def pack_needed(folder: Path, target: Path, names: frozenset[str]) -> None:
+    """Pack a run with some of its columns."""
+    with scratch_folder("needed") as temporary:
+        needed_columns.write_needed(folder, temporary / "run", names)
+        shutil.rmtree(target, ignore_errors=True)
+        packed_run.pack(temporary / "run", target, (run_folder.RECORDS, run_folder.MANIFEST))
 
 
 def write_command(folder: Path, selection: Sequence[str], name: str) -> None:
@@ -192,7 +200,7 @@ def write_command(folder: Path, selection: Sequence[str], name: str) -> None:
 
 def size_bytes(folder: Path) -> int:
     """Return what the files of a folder take."""
-    return sum(path.stat().st_size for path in folder.iterdir())
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def main() -> None:

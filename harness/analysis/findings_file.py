@@ -1,7 +1,8 @@
 """Findings without their records: `findings.json.gz` beside a packed manifest, and sealed.
 
 A repository that keeps runs keeps the findings alone of a run whose records are too many. Claims,
-reports and the list of numbers can be read from them. What needs the records says so.
+reports and the list of numbers can be read from them. What needs the records says so. Where evidence lies
+beside them, claims are judged from that.
 """
 
 import gzip
@@ -21,6 +22,8 @@ from adabench.harness.store import packed_run, run_folder
 
 SHA256 = "records_sha256"
 MANIFEST_SHA256 = "manifest_sha256"
+EVIDENCE = "evidence"
+"""The folder, beside findings, of a run with the columns of the records that its claims rest on."""
 SHAPE = {
     SHA256: str, "warnings": [str], "tasks": {str: dict}, "methods": {str: dict}, "tally": dict,
     "summary": [dict], "gaps?": [dict], "speedups?": [{"task": str, "method": str, "metric": str}], "fronts?": [dict], "headroom?": [dict],

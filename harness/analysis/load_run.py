@@ -29,7 +29,7 @@ def load_run(folder: Path) -> Findings:
         StoreError: if it is not a run or holds damaged records.
     """
     if run_folder.has_only_findings(folder):
-        return findings_file.read(folder, find_cards)
+        return _judged_anew(findings_file.read(folder, find_cards), folder / findings_file.EVIDENCE)
     manifest = worker_environment.measured(run_folder.read_manifest(folder))
     sha256 = manifest["records_sha256"] = run_folder.digest(folder)
     manifest["certificate"] = certificate.read(folder)
@@ -57,6 +57,11 @@ def load_run(folder: Path) -> Findings:
     if not records.damage:
         findings_cache.save(folder, made_of, findings)
     return findings
+
+
+def _judged_anew(found: Findings, evidence: Path) -> Findings:
+    """Return findings with the claims that their evidence bears out, where there is some."""
+    return replace(found, claims=load_run(evidence).claims) if evidence.is_dir() else found
 
 
 def _with_question(

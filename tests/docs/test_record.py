@@ -33,18 +33,19 @@ def run(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("most", "kept"), [(400_000, "records.jsonl.gz"), (10, "findings.json.gz")]
+    ("most", "kept"),
+    [(400_000, ["records.jsonl.gz"]), (10, ["evidence", "findings.json.gz"])],
 )
 def test_what_is_kept_depends_on_its_size(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, kept: str
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, kept: list[str]
 ) -> None:
     monkeypatch.setattr(record, "MOST_BYTES", most)
     target = tmp_path / "ray_paths"
     target.mkdir()
     (target / "turns.done").touch()  # of an older recording
     size = record.keep(run, target, ("ray_paths/*",))
-    assert sorted(path.name for path in target.iterdir()) == sorted([kept, "run.json.gz"])
-    assert size == sum(path.stat().st_size for path in target.iterdir())
+    assert sorted(path.name for path in target.iterdir()) == [*kept, "run.json.gz"]
+    assert size == sum(path.stat().st_size for path in target.rglob("*.gz"))
     findings = load_run(target)
     assert findings.manifest["records_sha256"] == run_folder.digest(run)
     assert findings.manifest["command"] == [
