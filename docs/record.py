@@ -109,6 +109,16 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "adapters/poly_rand", "adapters/shuffled_tasks", "--alone", "--no-sweep",
         "--seeds", "0..24", "--set", "rank=36",
     ),
+    # The learned policies in twenty-five trainings, of which five ship (`adabench train 'active_search/policies-s*'
+    # --missing`), and in hunts (`adabench train 'active_search/[qt]*' --missing`).
+    "active_search_trainings": (
+        "active_search/*", "--alone", "--no-sweep", "--seeds", "0..24",
+    ),
+    "active_search_hunts": (
+        "active_search/learned_policy", "active_search/uncertainty", "active_search/soft_gbs",
+        "active_search/random_arm", "active_search/uniform", "--alone", "--no-sweep", *FIVE,
+        "--sweep", "family=questions,thresholds,jokes",
+    ),
     # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s[0-4]'`).
     "adapters_seconds": (
         "adapters/mhr", "adapters/poly", "adapters/dynmole", "adapters/lora", "--alone",
@@ -116,7 +126,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
-MORE_TRAININGS = ("classify_trainings", "adapters_trainings")
+MORE_TRAININGS = ("active_search_trainings", "classify_trainings", "adapters_trainings")
 """Runs with more trainings than ship. A claim stands on a paper's page as one of these has it, if one does."""
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
 

@@ -86,6 +86,7 @@ CARD = Card(
         Knob("matrix", ("",), "", open=True),
     ),
     cases="nested",
+    recipes=25,
     metrics=(
         Metric("success", "", "higher", "quality", primary=True),
         Metric("queries", "queries", "lower", "work", primary=True),

@@ -22,7 +22,7 @@ _CHECKPOINTS: "WeakKeyDictionary[Policy, str]" = WeakKeyDictionary()
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def restore(name: str, folder: Path | None = None) -> dict[str, Network]:
     """Return a checkpoint's networks by name, in fp32, from a folder, or from where it was put.
 
