@@ -67,7 +67,7 @@ def _settings(*, cached: bool) -> "Settings":
 
 
 def write_run(found: "Decision", folder: Path, select: "Sequence[str]", question: str = "") -> None:
-    """Write what was counted as a run, whose verdicts are those of its looks."""
+    """Write what was counted and timed as a run, whose verdicts are those of its looks."""
     from adabench.harness.run.run_request import RunRequest, create_run
 
     looks = {
@@ -77,8 +77,9 @@ def write_run(found: "Decision", folder: Path, select: "Sequence[str]", question
     }
     last = max((seed for _, seed in looks.values()), default=found.first_seed)
     seeds = f"{found.first_seed}..{last}"
-    request = RunRequest(tuple(select), seeds=seeds, alone=True, counts=True, question=question)
-    turns = tuple(found.turns)
+    turns = found.turns
+    counts = all(turn.counts for turn in turns)
+    request = RunRequest(tuple(select), seeds=seeds, alone=True, counts=counts, question=question)
     with create_run(folder, turns, request, None, ("adabench", *sys.argv[1:]), looks) as journal:
         for turn in turns:
             for record in found.records[turn.cell.key]:

@@ -14,29 +14,19 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import metric_names
 from adabench.harness.contract.record import Record
-from adabench.harness.run.record_values import TIMED
 from adabench.harness.store import run_folder
 
 SAMPLES = ("samples", "samples_dropped")
 """What says whether the times of a cell are valid."""
 
 
-def needed_names(
-    claims: Iterable[Claim], tasks: Iterable[str], *, timed: bool = False
-) -> frozenset[str]:
-    """Return the metrics of claims, the primary ones of tasks, and what says that two cases are one.
-
-    No times unless they were taken one cell at a time: cells of a reproduction run on all cores, and disturb
-    each other's clocks.
-    """
+def needed_names(claims: Iterable[Claim], tasks: Iterable[str]) -> frozenset[str]:
+    """Return the metrics of claims, the primary ones of tasks, and what says that two cases are one."""
     metrics = [metric for task in tasks for metric in registry.find(task).card.metrics]
     primary = {metric.name for metric in metrics if metric.primary}
     spoken = {name for claim in claims for name in metric_names(claim.expect)}
-    needed = primary | spoken | {f"{name}_se" for name in spoken} | {IDENTITY}
-    if timed:
-        return frozenset({*needed, *SAMPLES})
-    clocked = {metric.name for metric in metrics if metric.clocked}
-    return frozenset(name for name in needed if name not in clocked and not name.endswith(TIMED))
+    errors = {f"{name}_se" for name in spoken}
+    return frozenset({*primary, *spoken, *errors, *SAMPLES, IDENTITY})
 
 
 def write_needed(folder: Path, out: Path, names: frozenset[str]) -> None:

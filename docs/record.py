@@ -189,7 +189,7 @@ def keep(folder: Path, target: Path, selection: Sequence[str]) -> int:
         found = load_run(folder)
         findings_file.write(found, folder, target)
         claims = [claim for card in found.method_cards.values() for claim in card.claims]
-        names = needed_columns.needed_names(claims, found.task_cards, timed=True)
+        names = needed_columns.needed_names(claims, found.task_cards)
         pack_needed(folder, target / findings_file.EVIDENCE, names)
     return size_bytes(target)
 

@@ -43,7 +43,7 @@ TimeOption = Annotated[
         "--time",
         parser=time_of,
         metavar="TIME",
-        help="Decide what counts can decide within: 6m. Takes as many seeds as it needs.",
+        help="Decide what can be decided within: 6m. Takes as many seeds as it needs.",
     ),
 ]
 UntilDecided = Annotated[
@@ -69,7 +69,7 @@ def command(
     if time_s is not None or until_decided:
         if dry or counts:
             raise SelectionError(
-                "What --time runs follows from what is seen, and it counts alone.",
+                "What --time runs follows from what is seen, and each claim says whether it takes times.",
                 f"Leave out --dry-run and --counts; `adabench power {paper}` says what it takes.",
             )
         decide_within(found, seeds, None if until_decided else time_s, out, as_json=as_json)
@@ -94,7 +94,7 @@ def command(
 def decide_within(
     found: "Reproduction", seeds: str, time_s: float | None, out: Path | None, *, as_json: bool
 ) -> None:
-    """Decide what counts can decide of what is claimed, and print the answers first.
+    """Decide what is claimed, and print the answers first.
 
     Raises:
         StoreError: if a run stands where this one is to be written.

@@ -22,7 +22,6 @@ _LINE = re.compile(
     r"\s*(?P<metric>\w+)\s*:\s*(?P<method>\w+)\s*(?P<way>[<>])\s*(?P<rival>\w+)"
     r"(?:\s+by\s+(?P<by>\d+(?:\.\d+)?|\.\d+)(?P<percent>\s*%)?)?\s*"
 )
-TIMED = ("_s", "_j")
 BEST = "best"
 """In a method's place: whichever a pilot finds to be ahead."""
 
@@ -88,11 +87,6 @@ def decision_question(text: str) -> DecisionQuestion:
     if worth is not None and (worth <= 0 or (percent and worth >= 1)):
         raise SelectionError(
             f"By {found['by']} is no difference to look for.", "Say one above 0, and below 100 %."
-        )
-    if found["metric"].endswith(TIMED):
-        raise SelectionError(
-            f"{found['metric']} takes a clock, and a decision counts.",
-            "Run both with --target-ci, and compare.",
         )
     return DecisionQuestion(
         found["metric"], found["method"], found["rival"], found["way"] == ">", worth, percent

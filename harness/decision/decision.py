@@ -5,27 +5,30 @@ one's next look are counted, on all cores, where the time is expected to allow i
 claim that is decided takes no further cell. Cells that several claims need are counted once, and what was
 counted before is taken from where counts are kept. The same claims, seeds and looks give the same verdicts on
 any number of cores; what the time decides is how many looks are taken.
+
+A claim about times is measured after what is counted, one cell at a time on one core with nothing beside it. What
+its cells count is what the counts pass counts, so other claims read it there.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from adabench.harness.analysis.reproduction import Statement
-from adabench.harness.contract import registry
 from adabench.harness.contract.card import OutOfReach
-from adabench.harness.contract.expectations import metric_names
 from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.decision.open_claim import OpenClaim
 from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.counts_pool import count_turns
-from adabench.harness.run.record_values import TIMED
+from adabench.harness.run.execute import execute
 from adabench.harness.run.settings import Limits, Settings
 
 Say = Callable[[str], None]
+TIMES_FACTOR = 8.0
+"""What timing takes of counting, where neither was seen yet."""
 SAFETY = 1.25
 """What is expected to take so many times longer still has to fit into the time that is left, or is not begun."""
 
@@ -43,9 +46,9 @@ class Decision:
     records: dict[str, list[Record]] = field(default_factory=dict)
     """Of whole turns, by cell."""
     turn_s: dict[str, float] = field(default_factory=dict)
-    """What a turn took, by method and settings."""
-    turns: list[Turn] = field(default_factory=list)
-    """Those that were counted whole, in their order."""
+    """What a turn took, by method, settings and whether it was timed."""
+    whole: dict[str, Turn] = field(default_factory=dict)
+    """Turns that were run whole, by cell, in their order. One that was timed takes the place of one that was counted."""
     spent_s: float = 0.0
 
     def run(self, budget_s: float | None, rounds: int | None = None) -> None:
@@ -68,8 +71,15 @@ class Decision:
         """Return the first seeds of the run."""
         return range(self.first_seed, self.first_seed + count)
 
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns that were run whole, in their order."""
+        return tuple(self.whole.values())
+
     def left_s(self, claim: OpenClaim) -> float:
         """Return how long what is missing of a claim's plan is expected to take."""
+        if not claim.looks:
+            return self._expected_s(self._missing_turns([claim]))
         seeds = max(claim.planned - (claim.looks[-1] if claim.looks else 0), 0)
         return seeds * claim.seed_s
 
@@ -77,15 +87,19 @@ class Decision:
         return sorted((c for c in self.claims if c.is_open), key=self.left_s)
 
     def _affordable(self, waiting: Sequence[OpenClaim], left_s: float | None) -> list[OpenClaim]:
-        """Return the claims whose next looks fit into the time together, the soonest first."""
-        if left_s is None or all(claim.row is None for claim in waiting):
-            return list(waiting)
+        """Return the claims whose next looks fit into the time together, the soonest first.
+
+        First of all those that are counted are looked at once.
+        """
+        fresh = [claim for claim in waiting if claim.row is None and not claim.is_timed]
+        if left_s is None or fresh:
+            return fresh or list(waiting)
         chosen: list[OpenClaim] = []
         for claim in waiting:
             if claim.looks and claim.next_look <= claim.looks[-1]:
                 continue
             missing = self._missing_turns([*chosen, claim])
-            if SAFETY * sum(self.turn_s.get(_kind(turn), 0.0) for turn in missing) <= left_s:
+            if SAFETY * self._expected_s(missing) <= left_s:
                 chosen.append(claim)
         return chosen or self._shorter(waiting, left_s)
 
@@ -101,9 +115,28 @@ class Decision:
 
     def _missing_turns(self, claims: Sequence[OpenClaim]) -> list[Turn]:
         """Return the turns of the next looks that were not counted."""
-        wanted = (t for claim in claims for t in claim.turns(self.seeds(claim.next_look)))
-        fresh = {turn.cell.key: turn for turn in wanted if turn.cell.key not in self.records}
-        return sorted(fresh.values(), key=lambda turn: (turn.cell.task, turn.cell.seed))
+        wanted = [t for claim in claims for t in claim.turns(self.seeds(claim.next_look))]
+        wanted.sort(
+            key=lambda turn: not turn.counts
+        )  # of a cell that is wanted both ways the last stays: it is timed
+        fresh = {turn.cell.key: turn for turn in wanted if not self._is_there(turn)}
+        order = sorted(fresh.values(), key=lambda turn: (turn.cell.task, turn.cell.seed))
+        return sorted(order, key=lambda turn: not turn.counts)
+
+    def _is_there(self, turn: Turn) -> bool:
+        """Say whether a turn was run: what was timed was counted too."""
+        before = self.whole.get(turn.cell.key)
+        return before is not None and (turn.counts or not before.counts)
+
+    def _expected_s(self, turns: Sequence[Turn]) -> float:
+        """Return what turns are expected to take; nothing is expected of what was never run."""
+        return sum(self._turn_s(turn) for turn in turns)
+
+    def _turn_s(self, turn: Turn) -> float:
+        before = self.turn_s.get(_kind(turn))
+        if before is not None or turn.counts:
+            return before or 0.0
+        return TIMES_FACTOR * self.turn_s.get(_kind(turn._replace(counts=True)), 0.0)
 
     def _count(self, claims: Sequence[OpenClaim], left_s: float | None) -> None:
         """Count what the next looks need; a claim whose data are not here says so, and the others go on."""
@@ -124,7 +157,7 @@ class Decision:
         if not turns:
             return
         until = None if left_s is None else time.monotonic() + left_s
-        found = count_turns(turns, self.settings, self.limits, cores=self.cores, alone=True)
+        found = run_turns(turns, self.settings, self.limits, self.cores)
         with closing(found):
             self._take(turns, found, until)
 
@@ -149,7 +182,7 @@ class Decision:
 
     def _keep(self, turn: Turn, records: list[Record], took_s: float) -> None:
         self.records[turn.cell.key] = records
-        self.turns.append(turn)
+        self.whole[turn.cell.key] = turn
         kind = _kind(turn)
         before = self.turn_s.get(kind)
         self.turn_s[kind] = took_s if before is None else (before + took_s) / 2
@@ -158,12 +191,11 @@ class Decision:
         """Look at a claim if all that its look needs is there."""
         seeds = self.seeds(claim.next_look)
         turns = claim.turns(seeds)
-        if any(turn.cell.key not in self.records for turn in turns):
+        if not all(map(self._is_there, turns)):
             return False
         claim.look(seeds, self.records)
         claim.most = None
-        each = [self.turn_s.get(_kind(turn), 0.0) for turn in turns]
-        claim.seed_s = sum(each) / len(seeds)
+        claim.seed_s = self._expected_s(turns) / len(seeds)
         return True
 
     def _tell(self) -> None:
@@ -176,33 +208,32 @@ class Decision:
 def decidable(
     statements: Sequence[Statement], plans: Mapping[str, Plan] = MappingProxyType({})
 ) -> tuple[list[OpenClaim], dict[str, str]]:
-    """Return the claims that counts can decide, and of the others by id why not; `plans` are by claim."""
+    """Return the claims that can be decided here, and of the others by id why not; `plans` are by claim."""
     found, others = [], {}
     for own in statements:
         expect = own.claim.expect
         if isinstance(expect, OutOfReach):
             others[own.claim.id] = expect.reason
-        elif not _by_counts(own):
-            others[own.claim.id] = (
-                "it takes times, or another scale: adabench reproduce without --time"
-            )
+        elif own.claim.scale not in ("embedded", "real"):
+            others[own.claim.id] = "it takes another scale: adabench reproduce without --time"
         else:
             found.append(OpenClaim.of(own, plans.get(own.claim.id)))
     return found, others
 
 
-def _by_counts(own: Statement) -> bool:
-    """Say whether counts decide a claim, at a scale that needs no accelerator.
-
-    What follows from times is no count either: cells run on all cores here, and disturb each other's clocks.
-    """
-    card = registry.find(own.entry.task).card
-    clocked = {metric.name for metric in card.metrics if metric.clocked}
-    timed = any(n.endswith(TIMED) or n in clocked for n in metric_names(own.claim.expect))
-    return not timed and own.claim.scale in ("embedded", "real")
+def run_turns(
+    turns: Sequence[Turn], settings: Settings, limits: Limits, cores: int
+) -> Generator[Record, None, None]:
+    """Run turns, and yield their records: first those that are counted, on some cores, then those that are timed."""
+    counted = [turn for turn in turns if turn.counts]
+    timed = tuple(turn for turn in turns if not turn.counts)
+    if counted:
+        yield from count_turns(counted, settings, limits, cores=cores, alone=True)
+    if timed:
+        yield from execute(timed, settings, limits=limits, alone=True)
 
 
 def _kind(turn: Turn) -> str:
     """Name a turn whatever its seed: what one took another will take."""
-    cell = turn.cell
-    return f"{cell.address} {sorted(cell.point.items())} {sorted(cell.conditions.items())}"
+    cell, pass_ = turn.cell, "counted" if turn.counts else "timed"
+    return f"{cell.address} {sorted(cell.point.items())} {sorted(cell.conditions.items())} {pass_}"

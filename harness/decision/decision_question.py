@@ -11,13 +11,16 @@ from adabench.harness.analysis.reproduction import Part, Run, Statement
 from adabench.harness.contract import registry
 from adabench.harness.contract.claim import Scale
 from adabench.harness.contract.question import GRAMMAR, DecisionQuestion
+from adabench.harness.decision.decision import run_turns
 from adabench.harness.decision.open_claim import FIRST, OpenClaim
 from adabench.harness.errors import SelectionError, nearest
-from adabench.harness.run.counts_pool import count_turns
 from adabench.harness.run.settings import Limits, Settings
 
 PILOT = 900
 """The first seed of pilots: seeds from here on decide nothing, so that no plan knows what it will be held to."""
+
+CLOCKS = ("latency_s", "cpu_s")
+"""What the harness measures of every case: no task's card declares it."""
 
 
 def rivals_for_best(
@@ -54,7 +57,7 @@ def pilot_means(
     turns = sorted(fresh.values(), key=lambda turn: turn.cell.seed)
     values: dict[tuple[int, str], list[float]] = defaultdict(list)
     until, last, is_whole = time.monotonic() + budget_s, PILOT, True
-    with closing(count_turns(turns, settings, Limits(), cores=cores, alone=True)) as found:
+    with closing(run_turns(turns, settings, Limits(), cores)) as found:
         for record in found:
             last = record.cell.seed
             if metric in record.values:
@@ -95,7 +98,7 @@ def open_question(
     )
     if own_scale is None:
         raise SelectionError(f"{task} has no scale {scale!r}.", f"It has {', '.join(card.scales)}.")
-    metrics = {metric.name: metric for metric in card.metrics}
+    metrics = {*CLOCKS, *(metric.name for metric in card.metrics)}
     if question.metric not in metrics:
         raise SelectionError(
             f"{task} has no metric {question.metric!r}.", nearest(question.metric, metrics)

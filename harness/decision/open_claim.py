@@ -16,9 +16,12 @@ from dataclasses import dataclass, field
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.reproduction import Run, Statement, runs_of
 from adabench.harness.analysis.single_claim import judge_claim
+from adabench.harness.contract import registry
 from adabench.harness.contract.claim import is_any_change
+from adabench.harness.contract.expectations import metric_names
 from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Record, Turn
+from adabench.harness.run.record_values import TIMED
 from adabench.harness.stats.bca import Z975
 from adabench.harness.stats.group_sequential import INFLATION, LOOKS, bounds
 from adabench.harness.store.table import from_records
@@ -31,6 +34,13 @@ UNPLANNED = 30
 """Seeds of a claim whose first block says of no size what it would do."""
 UNDECIDED = ("undecided", "not run")
 ONE_LOOK = 1.0
+
+
+def by_counts(own: Statement) -> bool:
+    """Say whether counts decide a claim: what follows from times is no count either."""
+    card = registry.find(own.entry.task).card
+    clocked = {metric.name for metric in card.metrics if metric.clocked}
+    return not any(n.endswith(TIMED) or n in clocked for n in metric_names(own.claim.expect))
 
 
 @dataclass
@@ -61,6 +71,11 @@ class OpenClaim:
     def of(cls, statement: Statement, plan: Plan | None = None) -> "OpenClaim":
         """Return a claim of which nothing is known but its plan, if there is one."""
         return cls(statement, runs_of((statement,)), plan)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it takes times, and counts do not decide it."""
+        return not by_counts(self.statement)
 
     @property
     def name(self) -> str:
@@ -108,7 +123,8 @@ class OpenClaim:
     def turns(self, seeds: Sequence[int]) -> tuple[Turn, ...]:
         """Return what is run of it at some seeds."""
         words = ",".join(map(str, seeds))
-        found = [turn for run in self.runs for turn in run.turns(words, counts=True)]
+        counts = not self.is_timed
+        found = [turn for run in self.runs for turn in run.turns(words, counts=counts)]
         return tuple({turn.cell.key: turn for turn in found}.values())
 
     def look(self, seeds: Sequence[int], records: Mapping[str, Sequence[Record]]) -> None:

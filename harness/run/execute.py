@@ -17,7 +17,7 @@ message; what was recorded stays.
 import contextlib
 import functools
 import pickle
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -372,7 +372,7 @@ def execute(
     limits: Limits | None = None,
     done: Container[Unit] = (),
     alone: bool = False,
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Run every turn and yield its records; units in `done` are left out."""
     settings = settings or Settings()
     with contextlib.closing(Bench(settings, limits or Limits())) as bench:

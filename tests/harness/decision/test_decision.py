@@ -38,6 +38,7 @@ class Coin:
     seed_s: float = 0.0
     reason: str = ""
     most: int | None = None
+    is_timed: bool = False
 
     @property
     def is_decided(self):
@@ -45,6 +46,8 @@ class Coin:
 
     @property
     def is_open(self):
+        if self.reason:
+            return False
         return not self.is_decided and (not self.looks or self.looks[-1] < self.planned)
 
     @property
@@ -54,7 +57,7 @@ class Coin:
 
     def turns(self, seeds):
         return [
-            Turn(Cell("toy", name, {}, {}, "embedded", s), 0, True)
+            Turn(Cell("toy", name, {}, {}, "embedded", s), 0, not self.is_timed)
             for name in self.cells
             for s in seeds
         ]
@@ -76,7 +79,14 @@ def counted(monkeypatch):
             seen.append((turn.cell.method, turn.cell.seed))
             yield Record(turn.cell, "solve", 0, 0, "ok", {"right": 1.0})
 
+    def execute(turns, settings, *, limits, alone):
+        for turn in turns:
+            clock.now += 6.0
+            seen.append((turn.cell.method, turn.cell.seed, "timed"))
+            yield Record(turn.cell, "solve", 0, 0, "ok", {"right": 1.0, "latency_s": 1.0})
+
     monkeypatch.setattr(decision_module, "count_turns", count_turns)
+    monkeypatch.setattr(decision_module, "execute", execute)
     monkeypatch.setattr(decision_module, "time", clock)
     return seen
 
@@ -115,10 +125,51 @@ def test_a_claim_whose_data_are_not_here_says_so_and_the_others_go_on(monkeypatc
     assert not found.claims[1].looks
 
 
-def test_what_follows_from_times_is_not_decided_by_counts():
+def test_what_follows_from_times_is_timed_and_the_rest_is_counted():
     claims, others = decidable(reproduction("agents-cost").statements)
-    assert "AC-tail" in others, "its metric has no unit of time, and is one of clocks"
-    assert {claim.name for claim in claims} >= {"AC-calls", "AC-grows"}
+    is_timed = {claim.name: claim.is_timed for claim in claims}
+    assert is_timed["AC-tail"], "its metric has no unit of time, and is one of clocks"
+    assert not is_timed["AC-calls"]
+    assert not is_timed["AC-grows"]
+    assert not is_timed.keys() & others.keys()
+    tail = next(claim for claim in claims if claim.name == "AC-tail")
+    assert not any(turn.counts for turn in tail.turns([0]))
+
+
+def test_times_are_taken_after_what_is_counted_and_serve_both(counted):
+    quick, slow = Coin("quick", 2, 8), Coin("slow", 2, 8, ("new", "old"), is_timed=True)
+    found = decision(slow, quick)
+    found.run(None)
+    assert quick.is_decided
+    assert slow.is_decided
+    assert sorted(counted[:2]) == [("new", 7001), ("new", 7002)]
+    assert sorted(counted[2:]) == [
+        (name, seed, "timed") for name in ("new", "old") for seed in (7001, 7002)
+    ]
+    assert len(found.turns) == len(found.records) == 4, "a cell that was timed is there once"
+    assert not any(turn.counts for turn in found.turns)
+    assert all("latency_s" in records[0].values for records in found.records.values())
+
+
+def test_what_was_timed_is_not_counted_again(counted):
+    slow = Coin("slow", 2, 8, is_timed=True)
+    found = decision(slow)
+    found.run(None)
+    claim = Coin("quick", 2, 8)
+    found.claims = [claim]
+    found.run(None)
+    assert claim.is_decided
+    assert len(counted) == 2
+
+
+def test_times_are_begun_where_the_time_is_expected_to_allow_them(counted):
+    quick, slow = Coin("quick", 2, 8), Coin("slow", 2, 8, is_timed=True)
+    found = decision(slow, quick)
+    found.run(17.0)  # two seconds of counting, and then two cells of eight times a second and more
+    assert quick.is_decided
+    assert not slow.looks
+    assert slow.is_open
+    assert not any(one[2:] for one in counted)
 
 
 def decision(*claims):
@@ -153,7 +204,7 @@ def test_a_time_that_ends_inside_leaves_whole_turns_and_no_look(counted):
     found = decision(claim)
     found.run(0.5)
     assert claim.looks == []
-    assert found.turns == []
+    assert found.turns == ()
     assert claim.is_open
 
 

@@ -47,9 +47,11 @@ def test_no_difference_and_all_of_it_are_not_looked_for(text):
         decision_question(text)
 
 
-def test_a_clock_decides_nothing_here():
-    with pytest.raises(SelectionError, match="clock"):
-        decision_question("latency_s: majority < greedy")
+def test_a_question_about_times_is_timed():
+    question = decision_question("latency_s: mark0 < lru by 10%")
+    claim = open_question(question, "paging", (), "embedded")
+    assert claim.is_timed
+    assert not any(turn.counts for turn in claim.turns([0]))
 
 
 def test_it_runs_both_methods_under_the_conditions_that_are_pinned():
