@@ -134,6 +134,8 @@ MORE_TRAININGS = ("active_search_trainings", "classify_trainings", "adapters_tra
 REPRODUCTION = "reproduction_"
 """Begins the names of runs of `adabench reproduce`."""
 REPRODUCTION_TIME = "8m"
+LONGER = {"ets": "30m", "fmtx": "20m", "gradient-coding": "20m", "wormhole": "20m"}
+"""Papers whose plans take longer."""
 UNDECIDED = 5
 """The exit code of a reproduction that left a claim undecided."""
 
@@ -155,7 +157,7 @@ def record(name: str) -> int:
 
 def record_reproduction(slug: str) -> int:
     """Let `adabench reproduce` look at the claims of a paper, and put its records into docs/recorded."""
-    words = ("reproduce", slug, "--seeds", "0..", "--time", REPRODUCTION_TIME)
+    words = ("reproduce", slug, "--seeds", "0..", "--time", LONGER.get(slug, REPRODUCTION_TIME))
     target = RECORDED / f"{REPRODUCTION}{slug}"
     with scratch_folder("record") as temporary:
         out = temporary / slug
