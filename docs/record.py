@@ -119,6 +119,11 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "active_search/random_arm", "active_search/uniform", "--alone", "--no-sweep", *FIVE,
         "--sweep", "family=questions,thresholds,jokes",
     ),
+    # Bottlenecks and full tuning in fifteen trainings (`adabench train 'adapters/bottleneck-6-s*' 'adapters/full-s*'`).
+    "adapters_survey": (
+        "adapters/bottleneck", "adapters/full", "--alone", "--no-sweep", "--seeds", "0..14",
+        "--set", "width=6",
+    ),
     # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s[0-4]'`).
     "adapters_seconds": (
         "adapters/mhr", "adapters/poly", "adapters/dynmole", "adapters/lora", "--alone",
@@ -126,7 +131,9 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
-MORE_TRAININGS = ("active_search_trainings", "classify_trainings", "adapters_trainings")
+MORE_TRAININGS = (
+    "active_search_trainings", "adapters_survey", "adapters_trainings", "classify_trainings",
+)  # fmt: skip
 """Runs with more trainings than ship. A claim stands on a paper's page as one of these has it, if one does."""
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
 
