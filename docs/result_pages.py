@@ -20,7 +20,7 @@ from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
-from docs import abstract_section, gap_tables, paper_commands, paper_index
+from docs import abstract_section, gap_tables, paper_answer, paper_commands, paper_index
 from docs.agenda import agenda
 from docs.comparison_table import comparison
 from docs.markdown_table import cell as _cell
@@ -46,6 +46,11 @@ UNDECIDED = (
     "- What is undecided or was not run says what it lacks: more trainings (`adabench train`), more "
     "seeds (`--seeds 0..9`), or conditions that the default run leaves out (`adabench claims --json` "
     "has the command)."
+)
+ANSWERS = (
+    "The answer is what became of the abstract's first number that a run decided, or of its first statement without a "
+    "number; a paper's page has all of them. *Power* is the chance with which the recorded cases would have told what "
+    "is open, if it were true."
 )
 METHODS = re.compile(r": [a-z_]+/\w+(, [a-z_]+/\w+)*\. ")
 LEGEND = "–: there is no such number; a time may be missing because its samples were disturbed."
@@ -245,7 +250,9 @@ def _claim_line(row: ClaimRow) -> str:
     measured = _number(row.estimate, row.low, row.high)
     if row.verdict == "not testable here":
         test, measured = "not tested", "not measured"
-    reason = f": {row.reason}" if row.reason else ""
+    excluded = paper_answer.excluded(claim, row) if claim else ""
+    reason = "; ".join(filter(None, (row.reason, excluded)))
+    reason = f": {reason}" if reason else ""
     cells = (
         f"{row.id}, `{_address(row.task, row.method)}`", _said(row.says, row.paper, row.source), test,
         measured if measured != "–" else "no number", f"**{row.verdict}**{reason}",
@@ -294,20 +301,25 @@ def index_of_papers(runs: Sequence[Findings]) -> str:
     for slug, paper in papers().items():
         headline = [row for row in _claims_of(slug, runs) if row.source == "headline"]
         every += headline
-        counts = _counts(headline) if headline else "no recorded run yet"
-        of = paper_index.decided(headline)
-        lines.append(f"| [{paper.title}]({slug}.md) | {_arxiv(paper.arxiv)} | {counts} | {of} |")
+        claims = {claim.id: claim for own in paper.claims.values() for claim in own}
+        cells = (
+            f"[{paper.title}]({slug}.md), {_arxiv(paper.arxiv)}",
+            _cell(paper_answer.answer(headline, claims)), _counts(headline),
+            paper_index.decided(headline), paper_answer.power(headline),
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
     intro = (
         "What each abstract said and what the recorded runs show. A failed claim is a result. "
         f"{paper_index.numbers_reached(every)} Decided, of headline claims that can be tested here: "
         f"{paper_index.decided(every)}.\n\n{published_caption(every)}"
     )
     to_come = [
-        f"| {paper.title} | {_arxiv(paper.arxiv)} | not yet | – |" for paper in agenda().values()
+        f"| {paper.title}, {_arxiv(paper.arxiv)} | not yet | – | – | – |"
+        for paper in agenda().values()
     ]
     count = f"{len(lines)} of {len(lines) + len(to_come)} papers have a page."
-    every_line = _table(("paper", "arXiv", "headline claims", "decided"), lines + to_come)
-    return _page("# Papers", f"{intro} {count}", every_line)
+    heads = ("paper", "answer", "headline claims", "decided", "power of what is open")
+    return _page("# Papers", f"{intro} {count}", ANSWERS, _table(heads, lines + to_come))
 
 
 def _arxiv(number: str) -> str:

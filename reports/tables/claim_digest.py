@@ -19,7 +19,7 @@ from adabench.reports.tables.claim_sheets import (
     verdict_counts,
 )
 
-FAILED = FAILURES_FIRST[: FAILURES_FIRST.index("undecided")]
+FAILED = FAILURES_FIRST[: FAILURES_FIRST.index("reproduced")]
 MOST_UNDECIDED = 8
 """Lines of undecided claims of one part; of more the number is said."""
 LEAST_ROOM = 20

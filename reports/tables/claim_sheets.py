@@ -41,9 +41,9 @@ VERDICTS: dict[str, tuple[str, Tone]] = {
 }
 FAILURES_FIRST = (
     "contradicted", "violated", "not reproduced", "does not discriminate", "direction only",
-    "undecided", "reproduced", "holds", "not run", "not testable here",
+    "reproduced", "holds", "undecided", "not run", "not testable here",
 )  # fmt: skip
-"""The order of verdicts where a reader looks for what fails."""
+"""The order of verdicts where a reader looks for what fails; what has no answer comes last."""
 
 
 def claims_sheets(
