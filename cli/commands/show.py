@@ -136,10 +136,19 @@ def _facts(entry: Entry) -> str:
         "fidelity": card.fidelity if "/" in entry.address else "",
         "paper": card.paper,
         "adapts": card.adapts,
+        "signal": f"\n{'':13}".join(card.signal),
+        "no signal": f"\n{'':13}".join(textwrap.wrap(card.no_signal, 66)),
+        "control": _control(entry),
         "abilities": ", ".join(map(_ability, card.abilities)),
         "available": "yes" if available else f"no: {reason}",
     }
     return "\n".join(f"  {name:10} {text}" for name, text in facts.items() if text)
+
+
+def _control(entry: Entry) -> str:
+    """Return who is the method with another case's signal."""
+    control = registry.permuted_control(None if entry.permuted else entry)
+    return f"{control.address}, with another case's signal" if control else ""
 
 
 def _ability(ability: Ability) -> str:

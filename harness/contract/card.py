@@ -203,6 +203,9 @@ class Card:
     signal: tuple[str, ...] = ()
     """Of an adaptive method: the functions of its substrate that give what it adapts on, as `module:function`
     or `module:Class.method` (ours below `adabench.workloads`); `permuted_control.py` makes a control of it."""
+    no_signal: str = ""
+    """Of an adaptive method without one: why what it adapts on cannot be another case's. A control that
+    stands for it is named in backticks."""
     role: Role = "adaptive"
     fidelity: Fidelity = "paper"
     knobs: tuple[Knob, ...] = ()

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from adabench.harness.contract import claim_rivals, registry
+from adabench.harness.contract import claim_rivals, permuted_control, registry
 from adabench.harness.contract.card import (
     Card,
     Gap,
@@ -304,6 +304,8 @@ def _complete(entry: Entry, *, catalogue: bool = True) -> Iterator[str]:
         yield f"it is the control of {name!r}, which is no method of {' or '.join(tasks)}"
     if card.idle and card.role != "control":
         yield "it says that it does nothing (idle=), and it is no control"
+    siblings = {one.name: one.card for one in registry.methods(entry.task).values()}
+    yield from permuted_control.faults(entry.name, {**siblings, entry.name: card})
     yield from faults_together(card.claims)
     for claim_id, owners in claims_elsewhere(entry).items() if catalogue else ():
         yield f"the id {claim_id} is also that of a claim of {' and '.join(owners)}"

@@ -61,6 +61,8 @@ def _facts(card: Card, told: Mapping[str, Any], is_method: bool) -> str:
     fidelity = f"{card.fidelity}: {FIDELITY[card.fidelity]}" if is_method else ""
     facts = {
         "What adapts": card.adapts,
+        "Signal": ", ".join(card.signal),
+        "No signal": card.no_signal,
         "Paper": card.paper,
         "Fidelity": fidelity,
         "Skips work of": card.skips_from,

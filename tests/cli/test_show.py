@@ -36,6 +36,14 @@ def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess
     raise NotImplementedError("the fixture here")
 
 
+def test_a_card_says_its_signal_and_its_control_or_why_there_is_none(env: dict[str, str]) -> None:
+    shown = adabench("show", "chain/lookahead", env=env).stdout
+    assert "signal     shared.language_model.search_session:Session.scores" in shown
+    assert "control    chain/lookahead_permuted, with another case's signal" in shown
+    assert "_permuted_permuted" not in adabench("show", "chain/lookahead_permuted", env=env).stdout
+    assert "no signal  bits stand in the trace" in adabench("show", "paging/mark0", env=env).stdout
+
+
 def test_a_card_is_a_page_of_its_own(env: dict[str, str], tmp_path: Path) -> None:
     page = tmp_path / "card.html"
     done = adabench("show", "roots/residual", "--html", page, env=env)

@@ -62,6 +62,8 @@ class AgentSession(Session):
         )  # fmt: skip
         self._server, self._tool_price, self._head = server, tool_price, value_head
         self._calls = CallLedger()
+        self._prompts: dict[Seq, int] = {}
+        """Words before a mode that was drawn by itself: the call that draws what follows has drawn it too."""
         act, judge = partial(self._draw, "llm"), partial(self._draw, "judge")
         self._loop = EpisodeLoop(act, self._inject, self._answer)
         self._critic = EpisodeLoop(judge, self._inject, self._answer)
@@ -78,6 +80,26 @@ class AgentSession(Session):
         if mode:
             self.append([seq], [(IDS[mode],)])
         return seq
+
+    def begin_by_itself(self) -> Seq:
+        """Return a sequence that holds the prompt and the mode that the policy finds likeliest."""
+        seq = self.open()
+        (spare,) = self.fork(seq, 1)
+        word = self.own_mode(seq)
+        if word == seq.ids[-1] or word not in MODES:
+            self.close([spare])
+            return seq
+        self.close([seq])
+        self.append([spare], [(word,)])
+        return spare
+
+    def own_mode(self, seq: Seq) -> int:
+        """Let the policy write the first word of an episode, its likeliest, and return it."""
+        self._prompts[seq] = len(seq.ids)
+        self.decode([seq], max_new=1, temperature=0.0)
+        with self._account.counting():
+            self._costs.meter["calls"] -= 1  # what follows is drawn by the same one
+        return seq.ids[-1]
 
     def append(
         self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]], *, as_: Injection = "forced"
@@ -163,11 +185,11 @@ class AgentSession(Session):
         temperature: float,
     ) -> list[Chunk]:
         """Draw words, and write down a call for each sequence."""
-        before = [len(seq.ids) for seq in seqs]
+        before = [self._prompts.pop(seq, len(seq.ids)) for seq in seqs]
         chunks = self.decode(seqs, max_new=list(max_new), temperature=temperature, stop=stop)
-        for seq, context, chunk in zip(seqs, before, chunks, strict=True):
+        for seq, context in zip(seqs, before, strict=True):
             plane: Plane = "control" if kind == "judge" else _plane(seq.completion)
-            self._calls.add(CallRow(kind, plane, None, context, len(chunk.ids)))
+            self._calls.add(CallRow(kind, plane, None, context, len(seq.ids) - context))
         return chunks
 
     def _inject(self, seqs: Sequence[Seq], parts: Sequence[Ids]) -> None:

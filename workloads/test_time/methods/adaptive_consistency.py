@@ -26,12 +26,13 @@ from collections import Counter
 from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
-from adabench.workloads.test_time.substrate.voting import vote
+from adabench.workloads.test_time.substrate.voting import two_largest, vote
 
 CARD = Card(
     title="Adaptive consistency",
     paper="Aggarwal et al., Let's Sample Step by Step, arXiv 2305.11860, EMNLP 2023",
     adapts="how many samples a question gets, on how far its vote leads after each",
+    signal=("test_time.substrate.voting:two_largest",),
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"),),
@@ -61,8 +62,7 @@ def solve(task: QuestionTask, question: Question, point: Point) -> tuple[int, ..
                     if (stated := session.answer(ballot)) is not None
                 )
                 session.offer(vote(ballots, [1.0] * used, session.answer))
-                first, second = [*(count for _, count in counts.most_common(2)), 0, 0][:2]
-                top = first, second
+                top = two_largest(counts)
     return session.best
 
 

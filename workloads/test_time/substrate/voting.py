@@ -9,6 +9,7 @@ decides ties and nothing else.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from adabench.workloads.shared.language_model.domain import Stated
@@ -36,6 +37,12 @@ def vote(completions: Sequence[Completion], weights: Sequence[float], answer: An
     if not ballots:
         return completions[0]
     return first[max(ballots, key=lambda stated: math.fsum(ballots[stated]))]
+
+
+def two_largest(counts: Counter[object]) -> tuple[int, int]:
+    """Return how often the two most frequent answers were stated; 0 for one that is not there."""
+    first, second = [*(count for _, count in counts.most_common(2)), 0, 0][:2]
+    return first, second
 
 
 def best(completions: Sequence[Completion], weights: Sequence[float], answer: Answer) -> Completion:

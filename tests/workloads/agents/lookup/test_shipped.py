@@ -9,6 +9,8 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.workloads.agents.lookup.task import load, missing_abilities
 from adabench.workloads.agents.substrate.action_steps import stated
+from adabench.workloads.agents.substrate.action_words import IDS
+from adabench.workloads.agents.substrate.agent_session import AgentSession
 from adabench.workloads.agents.substrate.policies import FOLDER
 from adabench.workloads.agents.substrate.policy_gates import misses
 from adabench.workloads.agents.substrate.policy_recipes import recipes
@@ -67,6 +69,44 @@ def test_a2fm_writes_its_mode_itself_and_it_is_the_one_that_the_kind_needs():
             best = method("a2fm").solve(where, case, {})
             assert where.meter["injected_forced"] == 0
             assert where.score(case, best)[f"{mode}_share"] == 1
+
+
+def begun(where, case, begin):
+    """Return a greedy episode of a policy that chooses its mode, and what it cost."""
+    where.meter.clear()
+    with where.session(case, "apo") as session:
+        seq = begin(session)
+        session.finish([seq], temperature=0.0)
+        session.offer(seq.completion)
+    costs = {name: value for name, value in where.meter.items() if not name.endswith("_s")}
+    return session.best, costs
+
+
+def test_a_mode_that_is_drawn_by_itself_is_the_one_that_would_be_written_and_costs_nothing():
+    where = load("embedded", 1, questions=8)
+    for case in where.cases():
+        whole = begun(where, case, AgentSession.begin)
+        assert begun(where, case, AgentSession.begin_by_itself) == whole
+
+
+@pytest.mark.parametrize("mode", ["dir", "cot", "act"])
+def test_another_cases_mode_costs_the_word_that_was_drawn_and_no_more(monkeypatch, mode):
+    own_mode = AgentSession.own_mode
+
+    def others_mode(session, seq):
+        own_mode(session, seq)
+        return IDS[mode]
+
+    monkeypatch.setattr(AgentSession, "own_mode", others_mode)
+    where = load("embedded", 1, questions=8)
+    changed = 0
+    for case in where.cases():
+        forced, costs = begun(where, case, lambda session: session.begin(mode))
+        found, spent = begun(where, case, AgentSession.begin_by_itself)
+        assert found == forced
+        assert spent["generated"] == costs["generated"] + 1
+        changed += spent["bill"] == costs["bill"] + 1
+    assert changed
 
 
 def test_a_die_has_the_shares_of_the_policy_and_forces_its_mode():

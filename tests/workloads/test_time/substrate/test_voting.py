@@ -1,10 +1,12 @@
 """Votes: weights add per answer, malformed completions never win, ties go to the earlier."""
 
+from collections import Counter
+
 import pytest
 
 from adabench.workloads.shared.language_model.vocabulary import EOS, encode
 from adabench.workloads.test_time.chain.substrate.problems import answer
-from adabench.workloads.test_time.substrate.voting import aggregate, best, vote
+from adabench.workloads.test_time.substrate.voting import aggregate, best, two_largest, vote
 
 
 def stating(first: int, result: int) -> tuple[int, ...]:
@@ -30,6 +32,13 @@ def test_weights_add_per_answer() -> None:
 def test_the_answer_counts_and_not_the_path_to_it() -> None:
     ballots = [stating(0, 10), stating(1, 20), stating(2, 20), stating(3, 20)]
     assert answer(vote(ballots, [2, 1, 1, 1], answer)) == 20
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"), [("abbcc", (2, 2)), ("abbb", (3, 1)), ("aa", (2, 0)), ("", (0, 0))]
+)
+def test_the_two_largest_counts_are_there_whatever_was_stated(stated, expected) -> None:
+    assert two_largest(Counter[object](stated)) == expected
 
 
 def test_ties_go_to_the_answer_that_was_stated_first() -> None:

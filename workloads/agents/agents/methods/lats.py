@@ -40,6 +40,10 @@ CARD = Card(
     paper="The Cost of Dynamic Reasoning, arXiv 2506.04301; LATS, arXiv 2310.04406",
     slug="agents-cost",
     adapts="which step is gone on from, on visits and values of a tree",
+    signal=(
+        "agents.agents.substrate.served_request:ServedRequest.values",
+        "agents.agents.substrate.served_request:ServedRequest.verdict",
+    ),
     fidelity="reconstructed",
     abilities=(Ability("values"),),
     knobs=(

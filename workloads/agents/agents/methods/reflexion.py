@@ -27,6 +27,7 @@ CARD = Card(
     paper="The Cost of Dynamic Reasoning, arXiv 2506.04301; Reflexion, arXiv 2303.11366",
     slug="agents-cost",
     adapts="how often a question is tried again, on the policy's critic and its own reflections",
+    signal=("agents.agents.substrate.served_request:ServedRequest.verdict",),
     fidelity="reconstructed",
     knobs=(
         Knob("reflections", (1, 2, 4), 2, open=True, low=0),

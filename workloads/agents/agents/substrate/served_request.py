@@ -197,7 +197,7 @@ class ServedRequest:
         """Return what came of what the agent asked for."""
         assert self.ask is not None
         if self.ask.kind == "check":
-            return [self._verdict(branch) for branch in self.ask.branches]
+            return [self.verdict(branch) for branch in self.ask.branches]
         if self.ask.kind == "reflect":
             return [self._reflection(branch) for branch in self.ask.branches]
         return None
@@ -256,7 +256,8 @@ class ServedRequest:
         ends = frozenset(script.step_ends)
         return Flight(critic, "reflect", ends, 0.0, len(critic.ids) + script.reflect_words)
 
-    def _verdict(self, branch: Branch) -> float:
+    def verdict(self, branch: Branch) -> float:
+        """Return how sure the critic is of an answer that it was asked about; 0 where there is none."""
         flight = self._flight_of(self._critics.get(branch.number))
         if flight is None:
             return 0.0

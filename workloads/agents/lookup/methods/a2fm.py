@@ -35,6 +35,7 @@ CARD = Card(
     paper="A^2FM: An Adaptive Agent Foundation Model, arXiv 2510.12838",
     slug="a2fm",
     adapts="in which mode a question is answered, by the policy's own first word",
+    signal=("agents.substrate.agent_session:AgentSession.own_mode",),
     fidelity="reconstructed",
     abilities=(Ability("modes"),),
 )
@@ -43,7 +44,7 @@ CARD = Card(
 def solve(task: AgentTask, question: Question, point: Point) -> Ids:
     """Return a greedy episode in the mode of the policy's own choice."""
     with task.session(question, "apo") as session:
-        seq = session.begin()
+        seq = session.begin_by_itself()
         session.finish([seq], temperature=0.0)
         session.offer(seq.completion)
     return session.best

@@ -18,6 +18,7 @@ CARD = Card(
     title="The policy's own first word, without an adaptive reward",
     paper="the ablation of A2FM, arXiv 2510.12838",
     adapts="in which mode a question is answered, by the policy's own first word",
+    signal=("agents.substrate.agent_session:AgentSession.own_mode",),
     fidelity="reconstructed",
     abilities=(Ability("modes"),),
 )
@@ -26,7 +27,7 @@ CARD = Card(
 def solve(task: AgentTask, question: Question, point: Point) -> Ids:
     """Return a greedy episode in the mode of the policy's own choice."""
     with task.session(question, "flat") as session:
-        seq = session.begin()
+        seq = session.begin_by_itself()
         session.finish([seq], temperature=0.0)
         session.offer(seq.completion)
     return session.best

@@ -34,6 +34,7 @@ CARD = Card(
     paper="Learning to Actively Learn: A Robust Approach, arXiv 2010.15382, 2020",
     slug="learn-to-learn-actively",
     adapts="the next arm, by a network trained against the worst case in classes of difficulty",
+    no_signal="it reads the answers to its own queries, inside one compiled loop; `random_arm` reads none",
     fidelity="reconstructed",
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ CARD = Card(
     title="Minimax without offsets",
     paper="ablation of arXiv 2010.15382",
     adapts="the next arm, by a network trained against the hardest class",
+    no_signal="it reads the answers to its own queries, inside one compiled loop; `random_arm` reads none",
     fidelity="reconstructed",
     conditions={"family": "suite"},
 )

@@ -19,6 +19,7 @@ CARD = Card(
     title="Meta-learner under a prior",
     paper="the existing approach that arXiv 2010.15382 compares with",
     adapts="the next arm, by a network trained for the average under a prior",
+    no_signal="it reads the answers to its own queries, inside one compiled loop; `random_arm` reads none",
     fidelity="reconstructed",
 )
 

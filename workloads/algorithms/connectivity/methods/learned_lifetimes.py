@@ -51,6 +51,7 @@ CARD = Card(
     title="Lifted recursion on learned lifetimes",
     paper="none: closes the loop of arXiv 2307.08890",
     adapts="what is rebuilt, on deletion times predicted from class and age",
+    no_signal="its table comes from the stream's own beginning; `shuffled_predictions` has lifetimes of other edges",
     fidelity="special-case",
     moved_from="connectivity/learned",
     conditions={"n": 1000},

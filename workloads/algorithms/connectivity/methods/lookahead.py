@@ -23,6 +23,7 @@ CARD = Card(
     title="Doubling without predictions",
     paper="none: what predictions add to arXiv 2307.08890",
     adapts="how long an edge is believed in, on how long it has lived",
+    no_signal="it is given no prediction: what it reads is the past of its own stream",
     fidelity="special-case",
     conditions={"noise": 1.0, "n": 1000},
 )

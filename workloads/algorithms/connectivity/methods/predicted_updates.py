@@ -73,6 +73,7 @@ CARD = Card(
     slug="predicted-updates",
     adapts="how much of a recursion over time is rebuilt, on how wrong the predicted deletion "
     "time of the current update was",
+    no_signal="predictions stand in the stream; `shuffled_predictions` deals them to other edges",
     fidelity="reconstructed",
     knobs=(
         Knob("backstop", ("off", "on"), "off"),

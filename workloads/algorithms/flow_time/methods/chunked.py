@@ -54,6 +54,7 @@ CARD = Card(
     paper="Online Flow Time Minimization with Gradually Revealed Jobs, arXiv 2602.12716, 2026",
     slug="flow-time",
     adapts="which job runs, on chunks of each job's revealed operations, at every event",
+    no_signal="operations are the jobs themselves; `random_job` decides at the same moments and reads none",
     fidelity="reconstructed",
     knobs=(Knob("c", (1.5, 2.0, 4.0), 2.0, open=True, low=1.0, high=1000.0),),
 )  # fmt: skip

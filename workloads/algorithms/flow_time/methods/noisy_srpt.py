@@ -30,6 +30,7 @@ CARD = Card(
     title="SRPT on noisy totals",
     paper="the robust setting of Gupta, Kumar, Panigrahi and Wang, SODA 2026",
     adapts="which job runs, on estimates of each job's total told at arrival",
+    no_signal="estimates stand in the case, job by job; `random_job` decides at the same moments and reads none",
     fidelity="special-case",
     knobs=(Knob("mu", (1.0, 2.0, 4.0), 2.0, open=True, low=1.0, high=1000.0),),
 )

@@ -34,6 +34,7 @@ CARD = Card(
     paper="Online Flow Time Minimization with Gradually Revealed Jobs, arXiv 2602.12716, 2026",
     slug="flow-time",
     adapts="which job runs, on what is left of each job's operation at hand, at every event",
+    no_signal="operations are the jobs themselves; `random_job` decides at the same moments and reads none",
     fidelity="special-case",
 )  # fmt: skip
 

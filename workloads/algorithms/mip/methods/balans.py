@@ -39,6 +39,7 @@ CARD = Card(
     paper="Balans, arXiv 2412.14382, IJCAI 2025",
     slug="balans",
     adapts="which neighbourhood is searched, on the outcomes so far; per sub-MIP",
+    no_signal="a run has one instance, and the outcomes are of its own pulls; `random_arms` learns from none",
     fidelity="code-confirmed",
     needs=("milp",),
     knobs=(Knob("policy", ("thompson", "softmax"), "thompson"),),

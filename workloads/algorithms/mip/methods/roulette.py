@@ -20,6 +20,7 @@ CARD = Card(
     title="Roulette-wheel weights",
     paper="Ropke and Pisinger, An adaptive large neighborhood search heuristic, 2006",
     adapts="which neighbourhood is searched, on decayed outcomes; per sub-MIP",
+    no_signal="a run has one instance, and the outcomes are of its own pulls; `random_arms` learns from none",
     needs=("milp",),
 )
 SCORES, DECAY = [3.0, 2.0, 1.0, 0.0], 0.8

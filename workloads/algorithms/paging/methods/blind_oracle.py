@@ -35,6 +35,7 @@ CARD = Card(
     title="BlindOracle on next arrivals",
     paper="Wei, Better and simpler learning-augmented online caching, APPROX 2020",
     adapts="which page is evicted, on a predicted next arrival per request",
+    no_signal="predictions stand in the trace, request by request; `shuffled_bits` has those of other requests",
     fidelity="special-case",
 )
 

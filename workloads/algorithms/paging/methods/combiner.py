@@ -55,6 +55,8 @@ CARD = Card(
     paper="Paging with Succinct Predictions, arXiv 2210.02775, ICML 2023",
     slug="paging",
     adapts="which of two policies is followed, on their simulated costs so far",
+    no_signal="it counts the faults of its own two simulations; the bits stand in the trace, and "
+    "`shuffled_bits` deals them",
     fidelity="reconstructed",
     moved_from="paging/combined",
     knobs=(Knob("epsilon", (0.05, 0.1, 0.5), 0.1, open=True, low=0.0),),

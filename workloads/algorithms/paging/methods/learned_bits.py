@@ -59,6 +59,8 @@ CARD = Card(
     title="MARK0 on learned bits",
     paper="none: closes the loop of arXiv 2210.02775",
     adapts="which page is evicted, on a bit predicted from recency and frequency",
+    no_signal="its bits come from the trace's own past, inside one compiled loop; `shuffled_bits` has those of "
+    "other requests",
     fidelity="special-case",
     moved_from="paging/learned",
     knobs=(Knob("threshold", (0.3, 0.5, 0.7), 0.5, open=True, low=0.0, high=1.0),),

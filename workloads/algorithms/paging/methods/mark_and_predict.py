@@ -56,6 +56,7 @@ CARD = Card(
     paper="Paging with Succinct Predictions, arXiv 2210.02775, ICML 2023",
     slug="paging",
     adapts="which unmarked page is evicted, on one phase bit per request",
+    no_signal="bits stand in the trace, request by request; `shuffled_bits` has those of other requests",
     fidelity="reconstructed",
 )
 STREAMS = 20

@@ -39,6 +39,7 @@ CARD = Card(
     paper="Transform-Invariant Generative Ray Path Sampling, arXiv 2603.01655, March 2026",
     slug="ray-paths",
     adapts="which sequences of objects are traced, by a network on the scene in a canonical frame",
+    no_signal="another scene has other objects, and as many only by chance; `shuffled_sampler` renames what it draws",
     fidelity="reconstructed",
     knobs=(Knob("M", (5, 10, 20, 50, 100, 500), 20, open=True, low=1, high=100000),),
     skips_from="exhaustive",

@@ -32,6 +32,7 @@ CARD = Card(
     title="Sampler taught by a search",
     paper="our own variant: the network of arXiv 2603.01655 with another training signal",
     adapts="which sequences of objects are traced, by a network that learned from known paths",
+    no_signal="another scene has other objects, and as many only by chance; `shuffled_sampler` renames what it draws",
     fidelity="special-case",
     knobs=(Knob("M", (5, 10, 20, 50, 100, 500), 20, open=True, low=1, high=100000),),
     skips_from="exhaustive",

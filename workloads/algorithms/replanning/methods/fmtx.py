@@ -50,6 +50,7 @@ CARD = Card(
     paper="FMT^x, arXiv 2509.08521, September 2025",
     slug="fmtx",
     adapts="which part of the tree is expanded again, on which edges changed; per obstacle update",
+    no_signal="which edges changed is the scene itself; `random_repair` opens as many samples elsewhere",
     fidelity="code-confirmed",
     knobs=(Knob("early", (False, True), False), Knob("share", (0.5, 1.0), 1.0)),
 )

@@ -40,6 +40,7 @@ CARD = Card(
     title="LPA* (lifelong planning)",
     paper="Koenig, Likhachev and Furcy, Lifelong planning A*, Artificial Intelligence, 2004",
     adapts="which samples are expanded again, on which costs became inconsistent; per update",
+    no_signal="which edges changed is the scene itself; `random_repair` opens as many samples elsewhere",
     knobs=(Knob("early", (False, True), False),),
 )
 

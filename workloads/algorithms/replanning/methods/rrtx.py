@@ -44,6 +44,7 @@ CARD = Card(
     title="RRTx on fixed samples",
     paper="Otte and Frazzoli, RRTx, International Journal of Robotics Research, 2016",
     adapts="which samples are rewired, on which costs became inconsistent; per obstacle update",
+    no_signal="which edges changed is the scene itself; `random_repair` opens as many samples elsewhere",
     fidelity="reconstructed",
     knobs=(
         Knob("epsilon", (0.0, 0.1, 1.0), 0.0, open=True, low=0.0),

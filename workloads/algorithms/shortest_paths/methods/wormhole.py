@@ -75,6 +75,7 @@ CARD = Card(
     "arXiv 2406.08624",
     slug="wormhole",
     adapts="how far a query explores: each end stops where it touches the outer ring",
+    no_signal="a query stops where its own search meets the ring; `random_ring` has a ring that was grown by lot",
     fidelity="reconstructed",
     knobs=(
         Knob(

@@ -36,6 +36,7 @@ CARD = Card(
     title="Backup tasks",
     paper="MapReduce: Simplified Data Processing on Large Clusters, OSDI 2004",
     adapts="whose part is started again, on who is late in this round",
+    no_signal="who is late is the round itself; `random_backup` makes as many copies of others",
     fidelity="special-case",
 )
 

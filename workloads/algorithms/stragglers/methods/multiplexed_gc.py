@@ -65,6 +65,8 @@ CARD = Card(
     slug="gradient-coding",
     adapts="what each slot of a worker does (new, repeated or coded), on which of its results "
     "were late",
+    no_signal="by another case's lateness no job could be decoded, and the engine refuses that; "
+    "`random_backup` has copies made by lot",
     fidelity="code-confirmed",
     knobs=(
         Knob(

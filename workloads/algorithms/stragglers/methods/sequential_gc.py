@@ -57,6 +57,8 @@ CARD = Card(
     paper="Sequential Gradient Coding For Straggler Mitigation, arXiv 2211.13802, ICLR 2023",
     slug="gradient-coding",
     adapts="which workers repeat an older part in place of a new one, on who was late B rounds ago",
+    no_signal="by another case's lateness no job could be decoded, and the engine refuses that; "
+    "`random_backup` has copies made by lot",
     fidelity="code-confirmed",
     knobs=(Knob("params", ("probe", "2,3,23"), "probe", open=True),),
 )  # fmt: skip

@@ -49,6 +49,7 @@ CARD = Card(
     "June 2025",
     slug="hecto",
     adapts="whether a GRU or a feed-forward net answers a query, on the encoder's summary of it",
+    no_signal="a run has one case, of many queries; `random_gate` draws at the gate's own shares",
     fidelity="reconstructed",
     skips_from="both",
     knobs=(Knob("batch", (64,), 64, at="prepare", also=(16, 256)),),

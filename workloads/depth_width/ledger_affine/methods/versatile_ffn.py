@@ -49,6 +49,10 @@ CARD = Card(
     paper="VersatileFFN, arXiv 2512.14531, December 2025",
     slug="versatile-ffn",
     adapts="how often a token runs each layer's MLP, and which slices of it, on its state",
+    signal=(
+        "depth_width.ledger_affine.substrate.loop_forward:loop_logits",
+        "depth_width.ledger_affine.substrate.loop_forward:slice_logits",
+    ),
     fidelity="code-confirmed",
     skips_from="fixed_loops",
     conditions={"mode": "prefill"},

@@ -86,12 +86,22 @@ def loop_tally(run: Run) -> LoopTally:
     return LoopTally(found.logits, found.executions, found.counted, run.loops())
 
 
+def loop_logits(ffn: Ffn, rows: Tensor, work: Work) -> Tensor:
+    """Return the logits [n, D] of how often each position runs a layer's MLP."""
+    return work.linear(ffn.depth, rows)
+
+
+def slice_logits(ffn: Ffn, rows: Tensor, work: Work) -> Tensor:
+    """Return the logits [n, N] of which slices of a layer's MLP each position runs."""
+    return work.linear(ffn.router, rows)
+
+
 def argmax(stack: Stack, bias: float = 0.0) -> Depths:
     """Return the trained choice; `bias` is added to the logit of every further loop."""
     further = bias * torch.arange(stack.shape.loops)
 
     def depths(layer: int, rows: Tensor, work: Work) -> Tensor:
-        return (work.linear(stack.ffns.at(layer).depth, rows) + further).argmax(-1) + 1
+        return (loop_logits(stack.ffns.at(layer), rows, work) + further).argmax(-1) + 1
 
     return depths
 
@@ -182,7 +192,7 @@ class _Block:
         Choices are sorted by slice, so the rows of each lie together.
         """
         work, shape = self.work, self.ffn.shape
-        best = work.linear(self.ffn.router, x).topk(shape.active, dim=-1)
+        best = slice_logits(self.ffn, x, work).topk(shape.active, dim=-1)
         chosen = best.indices.flatten()
         order = chosen.to(torch.uint8).argsort(stable=True)
         row = order.div(shape.active, rounding_mode="floor")

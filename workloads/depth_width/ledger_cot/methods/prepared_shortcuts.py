@@ -46,6 +46,7 @@ CARD = Card(
     moved_from="ledger_cot/system_1_5",
     paper="ours, after System-1.5 Reasoning (`system_1_5`)",
     adapts="which layers each latent step runs, on a router's reading of its state",
+    signal=("depth_width.ledger_cot.substrate.shortcuts:Shortcuts.logit",),
     fidelity="special-case",
     skips_from="latent_cot",
     knobs=(Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),),

@@ -64,6 +64,7 @@ CARD = Card(
     paper="Dr.LLM: Dynamic Layer Routing in LLMs, arXiv 2510.12773, October 2025",
     slug="dr-llm",
     adapts="which layers a question skips, runs or repeats, on windows of its prompt's states",
+    signal=("depth_width.substrate.paths.path_routers:Routers.forward",),
     fidelity="reconstructed",
     skips_from="full_path",
     knobs=(Knob("p", (-0.6, -0.5, -0.4, -0.3, -0.2), -0.5, open=True, low=-1, high=1),),

@@ -31,6 +31,7 @@ CARD = Card(
     paper="PEFT survey, arXiv 2403.14608, TMLR 2024",
     slug="peft-survey",
     adapts="the rank of each weight's update, on the sensitivity of its triplets, in training",
+    no_signal="ranks are allotted in training, and a case changes none; `random_ranks` has them dealt by lot",
     fidelity="code-confirmed",
 )
 

@@ -52,6 +52,7 @@ CARD = Card(
     paper="DynMoLE, arXiv 2504.00661, April 2025",
     slug="dynmole",
     adapts="how many LoRA experts a token runs at each linear, on the entropy of its router",
+    no_signal="a run has one case, of many tokens; `random_count` deals their numbers of experts to other tokens",
     fidelity="code-confirmed",
     knobs=(
         Knob("threshold", (0.3, 0.9, 1.5), 0.9, at="prepare", open=True, low=0.0),

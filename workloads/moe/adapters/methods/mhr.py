@@ -40,6 +40,7 @@ CARD = Card(
     paper="MHR, arXiv 2211.03831, NeurIPS 2023",
     slug="mhr",
     adapts="the mixture of adapter blocks that a task uses, head by head, by a learned row of the task",
+    no_signal="a task's row is trained on its own examples; `shuffled_tasks` was trained with ids of other tasks",
     fidelity="code-confirmed",
     knobs=(
         Knob("heads", (8,), 8, at="prepare", also=(2, 4)),

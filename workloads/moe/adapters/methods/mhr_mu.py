@@ -27,6 +27,7 @@ CARD = Card(
     paper="MHR, arXiv 2211.03831, NeurIPS 2023",
     slug="mhr",
     adapts="nothing any more: what routing has learned, averaged into one adapter",
+    no_signal="nothing adapts when it is solved; `shuffled_tasks` was trained with ids of other tasks",
     fidelity="code-confirmed",
     knobs=(Knob("start", ("mean", "trained"), "mean", at="prepare"),),
 )

@@ -29,6 +29,7 @@ CARD = Card(
     paper="MHR, arXiv 2211.03831, NeurIPS 2023",
     slug="mhr",
     adapts="the mixture of adapter blocks that a task uses; the adapters stay",
+    no_signal="a task's row is trained on its own examples; `shuffled_tasks` was trained with ids of other tasks",
     fidelity="code-confirmed",
 )
 

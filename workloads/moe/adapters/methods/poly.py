@@ -27,6 +27,7 @@ CARD = Card(
     title="Polytropon",
     paper="Ponti et al., arXiv 2202.13914; the rival of MHR",
     adapts="the mixture of adapters that a task uses, by a learned row of the task",
+    no_signal="a task's row is trained on its own examples; `poly_rand` has rows by lot",
     fidelity="code-confirmed",
     knobs=(Knob("skills", (8,), 8, at="prepare", also=(4,)),),
 )

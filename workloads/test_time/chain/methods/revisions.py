@@ -45,6 +45,7 @@ CARD = Card(
     paper="Snell et al., Scaling LLM Test-Time Compute Optimally, arXiv 2408.03314, 2024",
     slug="compute-optimal",
     adapts="what the policy answers, by its own earlier attempts at the question",
+    no_signal="it reads attempts of its own in words, and a session takes none at another question; `random_n`",
     fidelity="paper",
     conditions={"layout": "several"},
     abilities=(Ability("revisions"),),

@@ -36,6 +36,7 @@ CARD = Card(
     paper="Schaeffer et al., How Do Large Language Monkeys Get Their Power (Laws)?, "
     "arXiv 2502.17578, ICML 2025",
     adapts="how many samples are worth it, on a law of unlike questions fitted to the first ones",
+    signal=("test_time.saturation.substrate.pilot_curves:PilotSales.buy",),
     fidelity="reconstructed",
     knobs=(
         Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),

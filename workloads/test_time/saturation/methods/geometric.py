@@ -48,6 +48,7 @@ CARD = Card(
     paper="Scaling over Scaling, arXiv 2505.20522",
     slug="ttspm",
     adapts="how many samples are worth it, on a law fitted to the first ones",
+    signal=("test_time.saturation.substrate.pilot_curves:PilotSales.buy",),
     fidelity="reconstructed",
     knobs=(
         Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),

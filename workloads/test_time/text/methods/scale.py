@@ -38,6 +38,7 @@ CARD = Card(
     title="A worked answer where a bare one is in doubt",
     paper="our own part of SCALE, arXiv 2512.00466, that a small real model can show",
     adapts="a bare or a worked answer for each question, on the policy's doubt in the bare one",
+    signal=("test_time.text.substrate.answer_modes:BareAnswer.difficulty",),
     conditions={"level": "digit-1..2"},
     abilities=(Ability("watch"),),
     knobs=(

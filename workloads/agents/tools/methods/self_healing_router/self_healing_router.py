@@ -47,6 +47,7 @@ CARD = Card(
     paper="Graph-Based Self-Healing Tool Routing for Cost-Efficient LLM Agents, arXiv 2603.01548",
     slug="self-healing-router",
     adapts="the path over tools, on failures of calls and monitors, before every call",
+    no_signal="a failed call is the world's answer to its own call; `random_reroute` hears it and throws a die",
     knobs=(
         Knob("start", ("resume",), "resume", also=("restart",)),
         Knob("weights", ("static", "composite"), "static"),

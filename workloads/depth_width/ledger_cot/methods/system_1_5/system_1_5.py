@@ -48,6 +48,7 @@ CARD = Card(
     paper="System-1.5 Reasoning, arXiv 2505.18962, NeurIPS 2025",
     slug="system-1.5",
     adapts="which layers each latent step runs, on a router's reading of its state",
+    signal=("depth_width.ledger_cot.substrate.shortcuts:Shortcuts.logit",),
     fidelity="reconstructed",
     skips_from="latent_cot",
     knobs=(
