@@ -131,7 +131,7 @@ Mismatch = Annotated[
     bool,
     typer.Option("--allow-hardware-mismatch", help="Run on another machine, and mark the run."),
 ]
-Repeats = Annotated[int, typer.Option(min=1, help="Interleaved repeats of each configuration.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Interleaved repeats.")]
 
 Alone = Annotated[bool, typer.Option("--alone", help="Leave out statics, control and oracle.")]
 Confirmed = Annotated[bool, typer.Option("--yes", help="Run a plan of more than a million runs.")]
@@ -147,6 +147,7 @@ CountsOnly = Annotated[
     bool,
     typer.Option("--counts", help="Count on all cores, measure no time."),
 ]
+TimedCases = Annotated[int | None, typer.Option(min=0, help="Of each cell: 30, or 0 for all.")]
 Sessions = Annotated[int | None, typer.Option(min=1, help="With --counts: cases in a batch.")]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
@@ -162,7 +163,7 @@ def command(
     out: Out = None, resume: Resume = None, dry: DryRun = False,
     time_limit: TimeLimit = None, memory_limit: MemoryLimit = None,
     energy: MeasureEnergy = False, region: Region = None, meters: Meters = None,
-    counts: CountsOnly = False, sessions: Sessions = None,
+    counts: CountsOnly = False, sessions: Sessions = None, timed_cases: TimedCases = None,
     target_ci: TargetCi = None, max_time_per_case: MaxTimePerCase = 5.0, warmup: Warmup = 0.0,
     race: Race = None, frontier_tolerance: FrontierTolerance = 0.02,
     decide: Decide = None, decide_s: DecideTime = 360.0,
@@ -189,6 +190,7 @@ def command(
     request = run_request.RunRequest(
         selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats, scale,
         target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions=sessions or 0,
+        timed_cases=run_request.TIMED_CASES if timed_cases is None else timed_cases,
     )  # fmt: skip
     limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())

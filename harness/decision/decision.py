@@ -21,7 +21,7 @@ from adabench.harness.contract.card import OutOfReach
 from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.decision.open_claim import OpenClaim
-from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.run.counts_pool import count_turns
 from adabench.harness.run.execute import execute
 from adabench.harness.run.settings import Limits, Settings
@@ -143,7 +143,10 @@ class Decision:
         began_s = time.monotonic()
         try:
             self._count_together(claims, left_s)
-        except EnvironmentProblem as missing:
+        except (
+            EnvironmentProblem,
+            SelectionError,
+        ) as missing:  # a file of conditions that is not here
             if len(claims) == 1:
                 claims[0].reason = f"{missing.message} {missing.hint}".strip()
                 return

@@ -16,6 +16,7 @@ message; what was recorded stays.
 
 import contextlib
 import functools
+import itertools
 import pickle
 from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -94,13 +95,15 @@ class Bench:
             return
         units = [Unit(turn.cell.key, "solve", i, turn.repeat) for i in range(len(opened.cases))]
         cases = TurnCases(solved=any(unit in done for unit in units))
-        for index, unit in enumerate(units):
-            if unit not in done:
-                yield Step(
-                    unit, functools.partial(cases.run, functools.partial(opened.solve, index))
-                )
-                if cases.refused:
-                    return
+        left = [index for index, unit in enumerate(units) if unit not in done]
+        timed = [index for index in left if index < (self.settings.timed_cases or len(units))]
+        found = itertools.chain(
+            map(opened.solve, timed), counted(opened, left[len(timed) :])
+        )  # solved one by one, as their steps are run
+        for index in left:
+            yield Step(units[index], functools.partial(cases.run, functools.partial(next, found)))
+            if cases.refused:
+                return
 
     def counts(
         self, turn: Turn, done: Container[Unit] = (), part: Part = WHOLE

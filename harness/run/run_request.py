@@ -35,6 +35,9 @@ from adabench.profilers.probe import instruments
 from adabench.profilers.timing.disturbance import Watch
 from adabench.profilers.timing.stopping import Target
 
+TIMED_CASES = 30
+"""Of a cell: as many as the interval of a median needs. What a method counts is the same without a clock."""
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -64,6 +67,8 @@ class RunRequest:
     """Of a run that decided a question of the user's: what it was (`contract/question.py`)."""
     sessions: int = 0
     """With `counts`: cases whose models share a batch; 0: as many as each task says."""
+    timed_cases: int = TIMED_CASES
+    """Cases of each turn that are timed, its first; the others are counted. 0: all are timed."""
 
     @property
     def plans(self) -> tuple[PlanRequest, ...]:
@@ -116,7 +121,10 @@ def check_counts(request: RunRequest, *, energy: bool) -> None:
 
 
 def read_request(folder: Path) -> RunRequest:
-    """Return what a run folder was asked to do; what its manifest does not say is the default."""
+    """Return what a run folder was asked to do; what its manifest does not say is the default.
+
+    A run from before only some cases were timed goes on with all of them.
+    """
     stored = run_folder.read_manifest(folder).get("asked", {})
     names = {item.name for item in fields(RunRequest)}
     known: dict[str, Any] = {
@@ -124,7 +132,7 @@ def read_request(folder: Path) -> RunRequest:
         for name, value in stored.items()
         if name in names
     }
-    return RunRequest(**known)
+    return RunRequest(**{"timed_cases": 0, **known})
 
 
 def create_run(
@@ -255,6 +263,7 @@ def run_settings(run: run_folder.Run, *, energy: bool, cached: bool) -> Settings
         steady_s=request.steady_s,
         meters=request.meters,
         energy=energy,
+        timed_cases=request.timed_cases,
         sessions=request.sessions,
     )
 

@@ -28,7 +28,7 @@ ASKED = {
     "select?": [str], "fixed?": [str], "swept?": [str], "star?": bool, "seeds?": str,
     "repeats?": int, "scale?": str, "precision?": (None, *NUMBER), "per_case_s?": NUMBER,
     "steady_s?": NUMBER, "race_s?": (None, *NUMBER), "epsilon?": NUMBER, "meters?": [str],
-    "counts?": bool, "question?": str,
+    "counts?": bool, "question?": str, "timed_cases?": int,
 }  # fmt: skip
 SHAPE = {
     "schema": int, "plan": {"cells": {str: CELL}, "turns": list}, "adabench?": str,

@@ -24,13 +24,14 @@ from typing import NamedTuple
 import numpy as np
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling
-from adabench.harness.analysis.claims.verdict_rule import reaches
+from adabench.harness.analysis.claims.verdict_rule import least_worth, reaches
 from adabench.harness.analysis.operating_points import (
     OperatingPoint,
     settings,
     shared_places,
     table,
 )
+from adabench.harness.contract.card import Card
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.claim_rivals import rivals
 from adabench.harness.contract.expectations import Frontier, Monotone, Reach, rival_names
@@ -70,20 +71,27 @@ class Rivals(NamedTuple):
 
 
 def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> Rivals:
-    """Put the rivals that a claim must be told apart from in the method's place."""
+    """Put the rivals that a claim must be told apart from in the method's place.
+
+    Nobody waits for what the claim compares with: it is equal to itself in any number of cases.
+    """
     meeting, undecided = [], []
+    compared = rival_names(claim.expect)
     for name in rivals(claim, method, evidence.card, evidence.methods):
         found = [judge(one) for one in stand_ins(claim, method, name, evidence)]
         if any(ruling.verdict == "reproduced" for ruling in found):
             meeting.append(name)
-        elif any(_may_meet(claim, ruling) for ruling in found):
+        elif name not in compared and any(
+            _may_meet(claim, ruling, evidence.card) for ruling in found
+        ):
             undecided.append(name)
     return Rivals(tuple(meeting), tuple(undecided))
 
 
-def _may_meet(claim: Claim, ruling: Ruling) -> bool:
+def _may_meet(claim: Claim, ruling: Ruling, card: Card) -> bool:
     """Say whether a rival reaches the bar by its estimate, and is not decided."""
-    return ruling.verdict == "undecided" and reaches(claim, ruling.estimate)
+    worth = least_worth(claim, card)
+    return ruling.verdict == "undecided" and reaches(claim, ruling.estimate, worth)
 
 
 def also_held_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:

@@ -218,8 +218,8 @@ def promise(claim: Claim) -> Promise:
     return Promise(-1.0 if falls else 1.0, abs(distance))
 
 
-def reaches(claim: Claim, estimate: float | None) -> bool:
-    """Say whether an estimate, in the terms of the claim's form, lies at the bar or beyond it."""
+def reaches(claim: Claim, estimate: float | None, worth: float) -> bool:
+    """Say whether an estimate, in the terms of the claim's form, is what the claim asks for or more."""
     if estimate is None:
         return False
     if isinstance(claim.expect, LOGARITHMIC):
@@ -230,7 +230,7 @@ def reaches(claim: Claim, estimate: float | None) -> bool:
         least, most = limits(claim)
         return least - SLACK <= value <= most + SLACK
     way, distance = promise(claim)
-    return way * value >= distance - SLACK
+    return way * value > 0 and way * value >= max(distance, worth) - SLACK
 
 
 def _change(

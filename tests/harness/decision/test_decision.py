@@ -8,7 +8,7 @@ from adabench.harness.analysis.reproduction import reproduction
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.decision import decision as decision_module
 from adabench.harness.decision.decision import Decision, decidable
-from adabench.harness.errors import EnvironmentProblem
+from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.run.settings import Settings
 
 READS = ("<all cards>",)
@@ -109,12 +109,15 @@ def test_a_preparation_at_other_knobs_is_of_the_turn_that_needs_it(monkeypatch, 
     assert found.claims[0].is_decided
 
 
-def test_a_claim_whose_data_are_not_here_says_so_and_the_others_go_on(monkeypatch, counted):
+@pytest.mark.parametrize("problem", [EnvironmentProblem, SelectionError])
+def test_a_claim_whose_data_are_not_here_says_so_and_the_others_go_on(
+    monkeypatch, counted, problem
+):
     plain = decision_module.count_turns
 
     def count_turns(turns, *rest, **named):
         if any(turn.cell.method == "absent" for turn in turns):
-            raise EnvironmentProblem("WordNet is not installed.", "Install it.")
+            raise problem("WordNet is not installed.", "Install it.")
         yield from plain(turns, *rest, **named)
 
     monkeypatch.setattr(decision_module, "count_turns", count_turns)

@@ -59,6 +59,24 @@ def test_values_are_those_of_the_times_pass_without_what_clocks_say() -> None:
 
 
 @pytest.mark.usefixtures("toy")
+def test_the_first_cases_of_a_cell_are_timed_and_the_others_counted() -> None:
+    turns = turns_of("fixed", "residual", counts=False)
+    all_timed = {record.unit: record for record in execute(turns, SETTINGS)}
+    few = replace(SETTINGS, timed_cases=5)
+    found = list(execute(turns, few))
+    assert [record.unit for record in found] == list(all_timed)
+    assert [record.case for record in found if "latency_s" in record.values] == [*range(5)] * 2
+    for record in found:
+        counts = {n: v for n, v in record.values.items() if n not in INSTRUMENTS}
+        counts = {n: v for n, v in counts.items() if not n.endswith(("_s", "_j", "_bytes"))}
+        assert counts.items() <= all_timed[record.unit].values.items()
+    done = frozenset(record.unit for record in found[:8])
+    left = list(execute(turns, few, done=done))
+    assert [record.unit for record in left] == [record.unit for record in found[8:]]
+    assert ["latency_s" in r.values for r in left] == ["latency_s" in r.values for r in found[8:]]
+
+
+@pytest.mark.usefixtures("toy")
 def test_the_journal_is_the_same_to_the_byte_on_any_number_of_cores(tmp_path: Path) -> None:
     turns = turns_of("fixed", "residual", "hindsight", "coin", seeds=(0, 1, 2))
     texts = []
