@@ -12,11 +12,13 @@ from adabench.harness.analysis.findings import (
     SummaryRow,
 )
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.analysis.reproduction import Statement
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.earlier_options import command_today
 from adabench.harness.contract.papers import papers
 from adabench.harness.contract.registry import Entry
+from adabench.harness.decision.open_claim import by_counts
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
@@ -441,10 +443,24 @@ def _each_once(runs: Sequence[Findings], commands: Collection[str]) -> list[Clai
 
 
 def _answered(run: Findings) -> Iterable[ClaimRow]:
-    """Return the claims of a run; of a reproduction, which takes no times, those that it answers."""
+    """Return the claims of a run; of a reproduction those that it looked at, and of those about times what it decided.
+
+    It takes few times, after all counts.
+    """
     if not Path(run.run).name.startswith(REPRODUCTION):
         return run.claims
-    return (row for row in run.claims if row.verdict not in ("not run", "not testable here"))
+    looked = run.manifest.get("looks", {})
+    return (
+        row
+        for row in run.claims
+        if row.id in looked and row.verdict not in ("not run", "not testable here")
+        if row.verdict != "undecided" or _is_counted(row)
+    )
+
+
+def _is_counted(row: ClaimRow) -> bool:
+    entry, claim = _entry(row.task, row.method), _claim_of(row)
+    return entry is None or claim is None or by_counts(Statement(entry, claim))
 
 
 def _page(*parts: str) -> str:

@@ -82,6 +82,11 @@ class RunRequest:
         )
 
 
+def timed(cases: int | None) -> int:
+    """Return how many cases of a cell are timed where so many were asked for, or nothing was said."""
+    return TIMED_CASES if cases is None else cases
+
+
 def plan_turns(request: RunRequest, most: float = MOST_TURNS) -> tuple[Turn, ...]:
     """Return every turn of a request, in the order in which they are executed.
 
