@@ -7,6 +7,7 @@ of them is said, and what needs the records ends in a sentence and a remedy.
 """
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,7 @@ def adabench(*words: object) -> Reply:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _loaded_once() -> Iterator[None]:
+def _loaded_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Load each run once: all verbs show the same findings, and judging is most of the time."""
     load, known = load_run_module.load_run, dict[Path, Findings]()
 
@@ -73,6 +74,7 @@ def _loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (load_run_module, lookup, write, build, card_file):
             patch.setattr(module, "load_run", once)
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("scratch")))
         yield
 
 
