@@ -35,6 +35,7 @@ from adabench.harness.contract.extras import install_line, missing_extras
 from adabench.harness.contract.permuted_control import SUFFIX, permuted_card, permuted_name
 from adabench.harness.contract.plugins import entry_points, find_module
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
+from adabench.harness.files.file_state import State, file_state, folder_states
 
 PACKAGE = "adabench.workloads"
 _CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
@@ -296,14 +297,28 @@ def _folders(home: str) -> list[str]:
 def _builtin_methods(task: str) -> Iterator[Entry]:
     """Yield the methods that stand in a task's folder, then those that its family shares."""
     for home in (path.parent for path in _task_files() if path.parent.name == task):
-        for path in method_files(home):
-            entry = _entry(f"{task}/{path.stem}", _module(path), path)
-            if entry.problem or entry.card.title:
-                yield _with_claims(entry, home)
-        for path in method_files(home.parent):
-            entry = _entry(f"{task}/{path.stem}", _module(path), path)
-            if task in entry.card.tasks:
-                yield _with_claims(replace(entry, card=entry.card.on(task)), home)
+        own, shared = method_files(home), method_files(home.parent)
+        states = [file_state(file) for file in (*own, *shared, home / claim_files.TASK_FILE)]
+        states += folder_states(os.path.join(_root_of(home), claim_files.PAPERS_FOLDER))
+        yield from _entries(home, tuple(own), tuple(shared), tuple(states))
+
+
+@lru_cache(maxsize=128)
+def _entries(
+    home: Path, own: tuple[Path, ...], shared: tuple[Path, ...], states: tuple[State, ...]
+) -> tuple[Entry, ...]:
+    """Make the entries of a task once for each state of all files that they are made from."""
+    del states
+    task, found = home.name, []
+    for path in own:
+        entry = _entry(f"{task}/{path.stem}", _module(path), path)
+        if entry.problem or entry.card.title:
+            found.append(_with_claims(entry, home))
+    for path in shared:
+        entry = _entry(f"{task}/{path.stem}", _module(path), path)
+        if task in entry.card.tasks:
+            found.append(_with_claims(replace(entry, card=entry.card.on(task)), home))
+    return tuple(found)
 
 
 def _with_claims(entry: Entry, home: Path) -> Entry:
@@ -329,8 +344,14 @@ def method_files(home: Path) -> list[Path]:
             for entry in entries
         ]
     return sorted(
-        (Path(path) for path in found if path.endswith(".py") and os.path.exists(path)), key=_stem
+        (_path(path) for path in found if path.endswith(".py") and os.path.exists(path)), key=_stem
     )
+
+
+@lru_cache(maxsize=2048)
+def _path(text: str) -> Path:
+    """Return a path; making one takes longer than to ask whether it is there."""
+    return Path(text)
 
 
 def _stem(path: Path) -> str:

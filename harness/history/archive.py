@@ -96,7 +96,7 @@ class ArchivedRun:
         """When it started, with its time zone."""
         return str(self.manifest.get("started", ""))
 
-    @property
+    @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """The cells that have a result."""
         return tuple(

@@ -7,6 +7,7 @@ of them is said, and what needs the records ends in a sentence and a remedy.
 """
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from adabench.harness.analysis.metric_range import range_of
 from adabench.harness.analysis.operating_points import metric_of
 from adabench.harness.analysis.possible_values import range_of_effect
 from adabench.harness.errors import AdabenchError
-from adabench.harness.store import run_folder
+from adabench.harness.store import run_folder, table
 from docs.record import FURTHER
 
 READS = ("<all files>",)
@@ -57,14 +58,21 @@ def adabench(*words: object) -> Reply:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _loaded_once() -> Iterator[None]:
-    """Load each run once: all verbs show the same findings, and judging is most of the time."""
+def _loaded_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Load each run once: all verbs show the same findings, and judging and reading are most of the time."""
     load, known = load_run_module.load_run, dict[Path, Findings]()
 
     def once(folder: Path) -> Findings:
         if folder not in known:
             known[folder] = load(folder)
         return known[folder]
+
+    read, tables = table.read, dict[Path, table.Table]()
+
+    def read_once(folder: Path, sha256: str = "") -> table.Table:
+        if folder not in tables:
+            tables[folder] = read(folder, sha256)
+        return tables[folder]
 
     from adabench.harness.explain import lookup
     from adabench.reports.report import write
@@ -73,6 +81,10 @@ def _loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (load_run_module, lookup, write, build, card_file):
             patch.setattr(module, "load_run", once)
+        patch.setattr(table, "read", read_once)
+        for module in (load_run_module, write):
+            patch.setattr(module, "read_table", read_once)
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("scratch")))
         yield
 
 

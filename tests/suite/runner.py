@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.suite import opened_files, start_order, warm_session
 from tests.suite.groups import Group
-from tests.suite.session_cache import session_cache
+from tests.suite.session_cache import scratch_place, session_cache
 from tests.suite.unit_plugin import PLAN, Outcome, Plan, write_plan
 
 NO_TESTS = 5
@@ -101,7 +101,7 @@ def _threads() -> ThreadPoolExecutor:
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(
-        prefix="adabench-suite-", ignore_cleanup_errors=True
+        prefix="adabench-suite-", dir=scratch_place(), ignore_cleanup_errors=True
     ) as folder:
         yield Path(folder)
 

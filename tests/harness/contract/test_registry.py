@@ -272,3 +272,51 @@ def test_a_task_name_in_two_families_is_refused(
     assert "rename one of the two folders" in entry.problem
     with pytest.raises(MethodContractError, match="have the same name"):
         registry.load(entry)
+
+
+PAPER = """
+title = "On counting"
+arxiv = "2501.00001"
+
+[[claims]]
+id = "counting-1"
+method = "alpha/own"
+says = "It counts."
+source = "headline"
+paper = "it counts"
+[claims.out_of_reach]
+reason = "nothing is said of how much"
+"""
+
+
+def test_what_changes_while_a_process_lives_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, family, tasks, paper = (
+        "planted/alpha/methods/own.py", "planted/methods/reader.py",
+        "planted/alpha/claims.toml", "papers/counting.toml",
+    )  # fmt: skip
+    card = FAMILY_METHOD.replace(', tasks=("alpha", "beta")', ', paper="Counting", slug="counting"')
+    plant(
+        tmp_path, {"planted/alpha/task.py": FAMILY_TASK, own: card, family: FAMILY_METHOD},
+        monkeypatch,
+    )  # fmt: skip
+    assert set(registry.methods("alpha")) == {"alpha/own", "alpha/reader"}
+    assert registry.find("alpha/own").card.claims == ()
+    steps: list[tuple[str, str, list[str]]] = [
+        (paper, PAPER, ["counting-1"]),
+        (tasks, PAPER.partition("\n\n")[2].replace("counting-1", "task-1"), ["counting-1", "task-1"]),
+        (paper, PAPER.replace("counting-1", "counting-two"), ["counting-two", "task-1"]),
+    ]  # fmt: skip
+    for file, text, ids in steps:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+        assert [claim.id for claim in registry.find("alpha/own").card.claims] == ids
+    (tmp_path / paper).unlink()
+    assert [claim.id for claim in registry.find("alpha/own").card.claims] == ["task-1"]
+    (tmp_path / own).write_text(card.replace("Reads the case", "Counts"))
+    assert registry.find("alpha/own").card.title == "Counts"
+    (tmp_path / family).write_text(FAMILY_METHOD.replace('"alpha", ', ""))
+    assert set(registry.methods("alpha")) == {"alpha/own"}
+    (tmp_path / own).unlink()
+    assert registry.methods("alpha") == {}

@@ -32,6 +32,15 @@ def test_a_file_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["f"]
 
 
+def test_who_has_a_file_open_reads_it_whole_while_another_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"the one before")
+    with path.open("rb") as file:
+        write_whole(path, b"another")
+        assert file.read() == b"the one before"
+    assert path.read_bytes() == b"another"
+
+
 def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"before")

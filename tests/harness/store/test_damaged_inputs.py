@@ -294,6 +294,10 @@ def test_a_damaged_profile_is_read_or_refused(tmp_path: Path, draw: st.DataObjec
             b'{"schema": 3, "plan": {"cells": {}, "turns": []}, "asked": {"seeds": 3}}',
             "asked.seeds",
         ),
+        (
+            b'{"schema": 3, "plan": {"cells": {}, "turns": []}, "asked": {"precision": "5 %"}}',
+            "asked.precision is '5 %'",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_manifest_is_said(tmp_path: Path, text: bytes, says: str) -> None:

@@ -309,7 +309,7 @@ def test_inference_is_neither_soft_nor_sampled(stack: Stack, tokens: Tensor) -> 
 def short(kind: str) -> FfnRecipe:
     name = {"versatile": "versatile-ffn-s0", "dense": "dense-ffn-4-s0", "moe": "moe-ffn-s0"}[kind]
     plan = recipes()[name]
-    return dataclasses.replace(plan, steps=8, warm=4 if plan.warm else 0)
+    return dataclasses.replace(plan, steps=4, warm=2 if plan.warm else 0)
 
 
 def test_the_temperature_falls_each_step_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +323,7 @@ def test_the_temperature_falls_each_step_to_its_end(monkeypatch: pytest.MonkeyPa
         return sample(logits, tau=tau, hard=hard)
 
     monkeypatch.setattr(ffn_models.F, "gumbel_softmax", spy)
-    plan = dataclasses.replace(short("versatile"), warm=2)
+    plan = dataclasses.replace(short("versatile"), steps=8, warm=2)
     train_ffns.train(plan)
     each = taus[:: plan.shape.layers]
     assert len(each) == plan.steps - plan.warm
