@@ -205,8 +205,12 @@ def answers(found: "Decision", others: "Mapping[str, str]") -> list[dict[str, An
 
 
 def _answer(found: "Decision", claim: "OpenClaim") -> dict[str, Any]:
+    from adabench.harness.decision.open_claim import TRAININGS
+
     row = {} if claim.row is None else asdict(claim.row)
     planned = round(claim.planned * claim.per_seed) if claim.per_seed else 0
+    if row.get("over") == "trainings":
+        planned = min(planned, TRAININGS)
     return {
         "id": claim.name,
         "verdict": "not run",
@@ -231,7 +235,7 @@ def missing_work(found: "Decision", claim: "OpenClaim") -> str:
         return f"{claim.reason}; {row.run_with}" if row.run_with else claim.reason
     missing_s = found.left_s(claim)
     if missing_s > 0:
-        unit = {"cases": "cases", "trainings": "trainings"}.get(row.over, "seeds")
+        unit = "cases" if row.over == "cases" else "seeds"
         more = round((claim.planned - claim.looks[-1]) * max(claim.per_seed, 1.0))
         return f"{duration(missing_s)} more: {more} {unit}"
     return f"its plan is done, and its power was {row.power:.2f}" if row.power else row.reason

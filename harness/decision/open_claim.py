@@ -6,7 +6,8 @@ from that it follows, without a look at the effect that was seen.
 
 The claim is looked at with its first block, and when a fifth, two fifths, ... of the plan are there, with
 bounds that spend 2.5 % a side over all of them (`stats/group_sequential.py`). A claim over trainings is
-looked at twice: at three and at five.
+looked at with three and with all five. Where further seeds bring further questions to the same trainings, each
+training is known better by these, and it is looked at twice more.
 """
 
 import math
@@ -29,9 +30,10 @@ from adabench.harness.store.table import from_records
 FIRST = 3
 """Seeds of the first block."""
 TRAININGS = 5
-"""Of a plan over trainings: two looks, at `FIRST` and here."""
+"""As many as recipes ship: a plan over trainings has looks at `FIRST` and here."""
 UNPLANNED = 30
-"""Seeds of a claim whose first block says of no size what it would do."""
+"""Seeds of a claim whose first block says of no size what it would do, or of five trainings with questions of their own."""
+BY_TRAININGS = (FIRST, TRAININGS, UNPLANNED // 2, UNPLANNED)
 UNDECIDED = ("undecided", "not run")
 ONE_LOOK = 1.0
 
@@ -115,7 +117,7 @@ class OpenClaim:
         if not self.looks:
             return FIRST
         if self.row is not None and self.row.over == "trainings":
-            return self.planned
+            return next(part for part in BY_TRAININGS if part > self.looks[-1])
         parts = (math.ceil(self.planned * part / LOOKS) for part in range(1, LOOKS + 1))
         coming = next(part for part in (*parts, self.planned) if part > self.looks[-1])
         return coming if self.most is None else min(coming, self.most)
@@ -138,7 +140,8 @@ class OpenClaim:
         self.row = self._judged(mine, plan_first=not self.planned)
         if before is not None and before.over == "cases" and self.row.n == before.n:
             self.reason = f"there are no further cases: all {self.row.n} were asked"
-        if self.row.over == "trainings" and self.row.trainings < len(seeds):
+        few = min(len(seeds), TRAININGS)
+        if self.row.over == "trainings" and self.row.trainings < few:
             self.reason = (
                 f"further seeds bring no further trainings: there are {self.row.trainings} in all"
             )
@@ -156,7 +159,8 @@ class OpenClaim:
         now = self.looks[-1]
         if row.over == "trainings":
             self.per_seed = 1.0
-            return max(TRAININGS, now)
+            further = registry.find(self.statement.entry.task).card.cases == "exchangeable"
+            return UNPLANNED if further else TRAININGS
         self.per_seed = row.n / now if row.over == "cases" else 1.0
         if self.plan is not None and self.plan.seeds:
             return max(self.plan.seeds, now)

@@ -109,16 +109,25 @@ def test_a_gain_that_may_still_be_worth_having_stays_open_until_its_plan_is_done
     assert claim.is_decided, "direction only, with all of the plan"
 
 
-def test_trainings_are_looked_at_at_three_and_five(monkeypatch):
+@pytest.mark.parametrize(("cases", "looks"), [("nested", [3, 5]), ("exchangeable", [3, 5, 15, 30])])
+def test_trainings_are_looked_at_at_three_and_five_and_with_further_questions(
+    monkeypatch, cases, looks
+):
+    """On a nested task a further seed is another world of the same training."""
+    task = replace(ENTRY, card=Card("Toy", cases=cases))
+    monkeypatch.setattr(open_claim.registry, "find", lambda name: task)
     row = replace(ROW, over="trainings", trainings=3)
-    claim, _ = opened(monkeypatch, row, replace(row, trainings=5))
-    look(claim, 3)
-    assert (claim.planned, claim.next_look) == (5, 5)
-    look(claim, 5)
-    assert not claim.is_open
+    claim, _ = opened(monkeypatch, row, *(replace(row, trainings=5) for _ in looks))
+    while claim.is_open:
+        look(claim, claim.next_look)
+    assert claim.looks == looks
+    assert claim.planned == looks[-1]
+    assert not claim.reason
 
 
 def test_seeds_of_one_training_are_not_asked_for(monkeypatch):
+    task = replace(ENTRY, card=Card("Toy", cases="exchangeable"))
+    monkeypatch.setattr(open_claim.registry, "find", lambda name: task)
     claim, _ = opened(monkeypatch, replace(ROW, over="trainings", trainings=1))
     look(claim, 3)
     assert not claim.is_open
