@@ -1,5 +1,6 @@
 """The tables of a task's page that hold its oracle gaps and its realised speedups."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from adabench.harness.analysis.findings import Compared, Findings, GapRow, SpeedupRow
@@ -15,13 +16,18 @@ def gap_closed(task: str, run: Findings, address: Address) -> list[str]:
     rows = sorted((row for row in run.gaps if row.task == task), key=shown_points.gap_order)
     if not rows:
         return []
+    head = "## Oracle gap closed"
+    if all(row.gap_closed is None for row in rows):
+        words = Counter(row.status for row in rows)
+        said = ", ".join(f"{word} ({count})" for word, count in words.most_common())
+        return [head, f"No method has a number, by how many methods and why: {said}."]
     scale = (
         "1 is the oracle, 0 the mixture of static settings of the same backbone, -1 the random "
         "router. Where a number would mean nothing a word stands in its place. Cost and quality "
         "are those of the default point beside the best static mixture."
     )
     heads = ("method", "gap closed", "cost at equal quality", "quality at equal cost", "between")
-    return ["## Oracle gap closed", scale, table(heads, [_gap_line(row, address) for row in rows])]
+    return [head, scale, table(heads, [_gap_line(row, address) for row in rows])]
 
 
 def _gap_line(row: GapRow, address: Address) -> str:

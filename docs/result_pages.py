@@ -29,6 +29,7 @@ from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
 from docs.markdown_table import value as _value
+from docs.price_table import best_at_each_price
 from docs.record import FURTHER, MORE_TRAININGS, REPRODUCTION
 
 FOLDER = Path(__file__).parent
@@ -100,6 +101,7 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
     for run in usual:
         claims = [row for row in run.claims if row.task == task]
         parts += [
+            *best_at_each_price(task, run, _address),
             "## Methods at their defaults",
             *_methods(task, card, [row for row in run.summary if row.task == task]),
             *comparison(card, _defaults(task, card, run.summary)),
