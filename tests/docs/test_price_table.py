@@ -35,9 +35,7 @@ def test_prices_and_qualities_rise_together_and_nobody_knows_the_answers(task: s
     head, _, table, picture = best_at_each_price(task, run(task), address)
     assert head == "## The best at each price"
     lines = [line.split(" | ") for line in table.splitlines()[2:]]
-    found = [
-        [float(re.split(r"[ \[]", cell.strip("| "))[0]) for cell in line[:2]] for line in lines
-    ]
+    found = [[number_in(cell) for cell in line[:2]] for line in lines]
     assert found == sorted(found)
     steps = [b[1] - a[1] for a, b in pairwise(found)]
     assert all(step > 0 for step in steps) or all(step < 0 for step in steps)
