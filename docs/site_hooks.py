@@ -19,6 +19,7 @@ FRONT = {
     "CHANGELOG.md": "CHANGELOG.md",
 }
 """Pages of the site that lie beside docs/, by their place on the site."""
+PAPERS = "docs/papers"
 LINK = re.compile(r"""(\]\(|src=")([^)"\s#]+)(#[^)"\s]*)?([)"])""")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
@@ -43,9 +44,20 @@ def _pages(folder: str) -> list[str]:
     return [f"{folder}{name}" for name in sorted(names, key=lambda name: name != "README.md")]
 
 
+def _with_answers(front: str) -> str:
+    """Put the table of all papers on the front page, before how to start."""
+    index = (ROOT / PAPERS / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in index.splitlines() if line.startswith("|")]
+    answers = re.sub(r"\]\((?=[a-z0-9.-]+\.md\))", f"]({PAPERS}/", "\n".join(lines))
+    intro, start, rest = front.partition("## Start\n")
+    said = "What the abstracts said and what recorded runs show: [papers](docs/papers/README.md) says how to read it."
+    return f"{intro}## Answers\n\n{said}\n\n{answers}\n\n{start}{rest}"
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages that lie beside docs/, and the files that pages link to there."""
     texts = {page: (ROOT / source).read_text(encoding="utf-8") for page, source in FRONT.items()}
+    texts["index.md"] = _with_answers(texts["index.md"])
     for page, text in texts.items():
         files.append(File.generated(config, page, content=text))
     pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
