@@ -47,15 +47,15 @@ def run_decision(
     first_seed: int,
     budget_s: float | None,
     *,
-    rounds: int | None = None,
+    once: bool = False,
     cached: bool = True,
 ) -> "Decision":
-    """Decide claims, or take the first rounds to it, with progress on stderr."""
+    """Decide claims, or look at each once, with progress on stderr."""
     from adabench.harness.decision.decision import Decision
     from adabench.profilers.hardware.host import usable_cores
 
     found = Decision(claims, first_seed, usable_cores(), _settings(cached=cached), say=talk)
-    found.run(budget_s, rounds)
+    found.run(budget_s, once=once)
     return found
 
 

@@ -39,7 +39,7 @@ def command(paper: Name, time_s: PilotTime = 300.0, as_json: AsJson = False) -> 
     found = reproduction(paper)
     claims, others = decidable(found.statements)
     with interruptible(" ".join(["adabench", *sys.argv[1:]])):
-        pilot = run_decision(claims, PILOT, time_s, rounds=1)
+        pilot = run_decision(claims, PILOT, time_s, once=True)
     rows = [_row(pilot, claim) for claim in claims]
     rows += [{"id": name, "why": why} for name, why in others.items()]
     with verdict_output():

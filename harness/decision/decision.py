@@ -51,11 +51,10 @@ class Decision:
     """Turns that were run whole, by cell, in their order. One that was timed takes the place of one that was counted."""
     spent_s: float = 0.0
 
-    def run(self, budget_s: float | None, rounds: int | None = None) -> None:
-        """Count and look until all is decided, or the time or the rounds are over; None: no end."""
+    def run(self, budget_s: float | None, *, once: bool = False) -> None:
+        """Count and look until all is decided, or the time is over; None: no end. `once`: one look at each claim."""
         start = time.monotonic()
-        while (waiting := self._in_order()) and rounds != 0:
-            rounds = None if rounds is None else rounds - 1
+        while waiting := [claim for claim in self._in_order() if not (once and claim.looks)]:
             left_s = None if budget_s is None else budget_s - (time.monotonic() - start)
             chosen = self._affordable(waiting, left_s)
             if not chosen:
@@ -80,8 +79,7 @@ class Decision:
         """Return how long what is missing of a claim's plan is expected to take."""
         if not claim.looks:
             return self._expected_s(self._missing_turns([claim]))
-        seeds = max(claim.planned - (claim.looks[-1] if claim.looks else 0), 0)
-        return seeds * claim.seed_s
+        return max(claim.planned - claim.looks[-1], 0) * claim.seed_s
 
     def _in_order(self) -> list[OpenClaim]:
         return sorted((c for c in self.claims if c.is_open), key=self.left_s)
@@ -116,9 +114,7 @@ class Decision:
     def _missing_turns(self, claims: Sequence[OpenClaim]) -> list[Turn]:
         """Return the turns of the next looks that were not counted."""
         wanted = [t for claim in claims for t in claim.turns(self.seeds(claim.next_look))]
-        wanted.sort(
-            key=lambda turn: not turn.counts
-        )  # of a cell that is wanted both ways the last stays: it is timed
+        wanted.sort(key=lambda turn: not turn.counts)  # a cell that is wanted both ways is timed
         fresh = {turn.cell.key: turn for turn in wanted if not self._is_there(turn)}
         order = sorted(fresh.values(), key=lambda turn: (turn.cell.task, turn.cell.seed))
         return sorted(order, key=lambda turn: not turn.counts)
@@ -143,10 +139,7 @@ class Decision:
         began_s = time.monotonic()
         try:
             self._count_together(claims, left_s)
-        except (
-            EnvironmentProblem,
-            SelectionError,
-        ) as missing:  # a file of conditions that is not here
+        except (EnvironmentProblem, SelectionError) as missing:
             if len(claims) == 1:
                 claims[0].reason = f"{missing.message} {missing.hint}".strip()
                 return

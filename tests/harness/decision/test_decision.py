@@ -217,10 +217,11 @@ def test_what_is_left_of_the_time_takes_a_shorter_look(counted):
     assert claim.looks == [2, 4, 8, 13]
 
 
-def test_a_pilot_takes_one_round(counted):
-    claim = Coin("a", 99, 100)
-    decision(claim).run(None, rounds=1)
-    assert claim.looks == [2]
+def test_a_pilot_looks_at_each_claim_once(counted):
+    claim, slow = Coin("a", 99, 100), Coin("b", 99, 100, ("old",), is_timed=True)
+    decision(slow, claim).run(None, once=True)
+    assert (claim.looks, slow.looks) == ([2], [2])
+    assert len(counted) == 4
 
 
 def test_records_are_kept_by_cell_and_in_the_order_of_the_turns(counted):
