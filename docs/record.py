@@ -112,12 +112,12 @@ FURTHER: dict[str, tuple[str, ...]] = {
     # The learned policies in twenty-five trainings, of which five ship (`adabench train 'active_search/policies-s*'
     # --missing`), and in hunts (`adabench train 'active_search/[qt]*' --missing`).
     "active_search_trainings": (
-        "active_search/*", "--alone", "--no-sweep", "--seeds", "0..24",
+        "active_search/*", "--alone", "--no-sweep", "--seeds", "0..24", "--counts",
     ),
     "active_search_hunts": (
         "active_search/learned_policy", "active_search/uncertainty", "active_search/soft_gbs",
         "active_search/random_arm", "active_search/uniform", "--alone", "--no-sweep", *FIVE,
-        "--sweep", "family=questions,thresholds,jokes",
+        "--counts", "--sweep", "family=questions,thresholds,jokes",
     ),
     # Bottlenecks and full tuning in fifteen trainings (`adabench train 'adapters/bottleneck-6-s*' 'adapters/full-s*'`).
     "adapters_survey": (
