@@ -16,9 +16,8 @@ message; what was recorded stays.
 
 import contextlib
 import functools
-import itertools
 import pickle
-from collections.abc import Callable, Container, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -96,12 +95,11 @@ class Bench:
         units = [Unit(turn.cell.key, "solve", i, turn.repeat) for i in range(len(opened.cases))]
         cases = TurnCases(solved=any(unit in done for unit in units))
         left = [index for index, unit in enumerate(units) if unit not in done]
-        timed = [index for index in left if index < (self.settings.timed_cases or len(units))]
-        found = itertools.chain(
-            map(opened.solve, timed), counted(opened, left[len(timed) :])
-        )  # solved one by one, as their steps are run
+        most = self.settings.timed_cases or len(units)
+        take = _taker(opened, [index for index in left if index >= most])
         for index in left:
-            yield Step(units[index], functools.partial(cases.run, functools.partial(next, found)))
+            solve = opened.solve if index < most else take
+            yield Step(units[index], functools.partial(cases.run, functools.partial(solve, index)))
             if cases.refused:
                 return
 
@@ -366,6 +364,21 @@ class Bench:
             "descendants": self.limits.descendants,
             "outcomes": block.outcome_names if block is not None else [],
         }
+
+
+def _taker(opened: OpenTurn, indices: Sequence[int]) -> Callable[[int], Record]:
+    """Return what gives the record of one of some cases that are counted, many a message, in whatever order."""
+    found, records = counted(opened, indices), dict[int, Record]()
+
+    def take(index: int) -> Record:
+        while index not in records:
+            record = next(found, None)
+            if record is None:  # its message ended before it
+                return opened.solve(index)
+            records[record.case] = record
+        return records.pop(index)
+
+    return take
 
 
 def execute(

@@ -268,7 +268,7 @@ def run_settings(run: run_folder.Run, *, energy: bool, cached: bool) -> Settings
         steady_s=request.steady_s,
         meters=request.meters,
         energy=energy,
-        timed_cases=request.timed_cases,
+        timed_cases=0 if request.race_s else request.timed_cases,
         sessions=request.sessions,
     )
 

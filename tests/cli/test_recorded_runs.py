@@ -89,14 +89,11 @@ def _loaded_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def task_of(run: Path) -> str:
-    """The task of a recorded run: of a further one (`chain_first_look`) it stands in front of its name.
-
-    Of a reproduction, whose name is its paper's, it is the first of its plan.
-    """
-    if run.name.startswith("reproduction_"):
+    """The task of a recorded run; of a further one, and of a paper's reproduction, the first of its plan."""
+    if run.name.startswith("reproduction_") or run.name in FURTHER:
         plan = run_folder.read_plan(run_folder.read_manifest(run))
         return min(turn.cell.task for turn in plan)
-    return run.name if run.name not in FURTHER else run.name.partition("_")[0]
+    return run.name
 
 
 def of_every_run(

@@ -38,6 +38,9 @@ from adabench.harness.contract.expectations import Frontier, Monotone, Reach, ri
 
 Judge = Callable[[Evidence], Ruling]
 """Rules on the claim, and on all that it requires, from evidence."""
+Parts = Callable[[Evidence], Sequence[tuple[Claim, Ruling]]]
+"""Rules on the claim and on all that it requires, each by itself."""
+MET = ("reproduced", "holds")
 ALIKE = 1.10
 """Up to so much more work counts as hardly more: nobody chooses an adaptive method for a tenth of the work."""
 WHOLE = (Frontier, Reach)
@@ -70,28 +73,38 @@ class Rivals(NamedTuple):
     """Who reaches its bar, and more cases may show that they meet it, or that they do not."""
 
 
-def met_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> Rivals:
+def met_by(
+    claim: Claim, method: str, evidence: Evidence, judge: Judge, parts: Parts | None = None
+) -> Rivals:
     """Put the rivals that a claim must be told apart from in the method's place.
 
+    `parts` rules on the claim and on each that it requires, by itself; without it the claim is all there is.
     Nobody waits for what the claim compares with: it is equal to itself in any number of cases.
     """
     meeting, undecided = [], []
     compared = rival_names(claim.expect)
     for name in rivals(claim, method, evidence.card, evidence.methods):
-        found = [judge(one) for one in stand_ins(claim, method, name, evidence)]
-        if any(ruling.verdict == "reproduced" for ruling in found):
+        places = list(stand_ins(claim, method, name, evidence))
+        if any(judge(one).verdict == "reproduced" for one in places):
             meeting.append(name)
         elif name not in compared and any(
-            _may_meet(claim, ruling, evidence.card) for ruling in found
+            _may_meet(parts(one) if parts else [(claim, judge(one))], evidence.card)
+            for one in places
         ):
             undecided.append(name)
     return Rivals(tuple(meeting), tuple(undecided))
 
 
-def _may_meet(claim: Claim, ruling: Ruling, card: Card) -> bool:
-    """Say whether a rival reaches the bar by its estimate, and is not decided."""
-    worth = least_worth(claim, card)
-    return ruling.verdict == "undecided" and reaches(claim, ruling.estimate, worth)
+def _may_meet(parts: Sequence[tuple[Claim, Ruling]], card: Card) -> bool:
+    """Say whether a rival meets every part, or is undecided there and reaches the bar by its estimate."""
+    return all(
+        ruling.verdict in MET
+        or (
+            ruling.verdict == "undecided"
+            and reaches(part, ruling.estimate, least_worth(part, card))
+        )
+        for part, ruling in parts
+    )
 
 
 def also_held_by(claim: Claim, method: str, evidence: Evidence, judge: Judge) -> tuple[str, ...]:

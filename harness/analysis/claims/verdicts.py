@@ -63,7 +63,6 @@ from adabench.harness.contract.record import Record
 from adabench.harness.store.energy_labels import label
 from adabench.harness.store.table import Table, from_records
 
-MET = ("reproduced", "holds")
 CERTAIN = (*PUBLISHED, "theorem")
 """Whose certainties are put to others: our own identities are made to hold for all."""
 MOST_NAMED = 3
@@ -100,11 +99,14 @@ class Court:
             reason = f"to be told apart from {' and '.join(missing)}: run that too"
             return ruling._replace(verdict="not run", reason=said(reason, ruling.reason)), ()
 
-        def stands(evidence: Evidence) -> Ruling:
-            rulings = [(other, rule_of(other, self.method, evidence)) for other in required]
-            return _joined(rule_of(claim, self.method, evidence), rulings)
+        def parts(evidence: Evidence) -> list[tuple[Claim, Ruling]]:
+            return [(one, rule_of(one, self.method, evidence)) for one in (claim, *required)]
 
-        met, undecided = discrimination.met_by(claim, self.method, self.evidence, stands)
+        def stands(evidence: Evidence) -> Ruling:
+            (_, own), *others = parts(evidence)
+            return _joined(own, others)
+
+        met, undecided = discrimination.met_by(claim, self.method, self.evidence, stands, parts)
         if met:
             reason = said(f"{' and '.join(met)} meets it too", ruling.reason)
             return ruling._replace(verdict="does not discriminate", reason=reason), met
@@ -288,7 +290,7 @@ def _joined(ruling: Ruling, required: Sequence[tuple[Claim, Ruling]]) -> Ruling:
     The weakest of them counts: what fails makes it not reproduced, what is open leaves it undecided,
     what goes the claimed way and no further makes it direction only.
     """
-    if ruling.verdict not in (*MET, "direction only", "undecided"):
+    if ruling.verdict not in (*discrimination.MET, "direction only", "undecided"):
         return ruling
     known = [one.p_value for one in (ruling, *(own for _, own in required)) if one.p_value]
     ruling = ruling._replace(p_value=max(known) if known else ruling.p_value)
@@ -299,7 +301,9 @@ def _joined(ruling: Ruling, required: Sequence[tuple[Claim, Ruling]]) -> Ruling:
     if ruling.verdict == "undecided":
         return ruling
     half = [other.id for other, own in required if own.verdict == "direction only"]
-    open_ = [o.id for o, own in required if own.verdict not in (*MET, "direction only")]
+    open_ = [
+        o.id for o, own in required if own.verdict not in (*discrimination.MET, "direction only")
+    ]
     if open_:
         reason = f"it is stated together with {' and '.join(open_)}, which is open"
         units = max(own.units for _, own in required)

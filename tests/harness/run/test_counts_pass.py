@@ -1,6 +1,7 @@
 """The counts pass: the values of the times pass without its clock, on any number of cores."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,15 @@ def test_the_first_cases_of_a_cell_are_timed_and_the_others_counted() -> None:
     left = list(execute(turns, few, done=done))
     assert [record.unit for record in left] == [record.unit for record in found[8:]]
     assert ["latency_s" in r.values for r in left] == ["latency_s" in r.values for r in found[8:]]
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_step_makes_the_record_of_its_own_case_whichever_others_are_run() -> None:
+    (turn,) = turns_of("fixed", counts=False)
+    with closing(Bench(replace(SETTINGS, timed_cases=3), Limits())) as bench:
+        found = [step.run() for step in bench.steps(turn) if step.unit.case % 3 == 1]
+    assert [record.case for record in found] == [1, 4, 7, 10]
+    assert ["latency_s" in record.values for record in found] == [True, False, False, False]
 
 
 @pytest.mark.usefixtures("toy")
