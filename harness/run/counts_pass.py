@@ -12,7 +12,7 @@ A task whose solves a clock ends, or whose laps differ by design, has no counts 
 cases are measured one by one, as in the times pass.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -83,6 +83,21 @@ def counted(opened: OpenTurn, indices: Sequence[int]) -> Iterator[Record]:
         case_s = (monotonic() - since) / size
         begin += size
         size = _message_size(opened, max(case_s, 1e-9))
+
+
+def case_counter(opened: OpenTurn, indices: Sequence[int]) -> Callable[[int], Record]:
+    """Return what gives the record of one of some cases that are counted, many a message, in whatever order."""
+    found, records = counted(opened, indices), dict[int, Record]()
+
+    def take(index: int) -> Record:
+        while index not in records:
+            record = next(found, None)
+            if record is None:  # its message ended before it
+                return opened.solve(index)
+            records[record.case] = record
+        return records.pop(index)
+
+    return take
 
 
 def _message_size(opened: OpenTurn, case_s: float) -> int:

@@ -17,7 +17,7 @@ message; what was recorded stays.
 import contextlib
 import functools
 import pickle
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from adabench.harness.run.block import (
 from adabench.harness.run.counts_pass import (
     WHOLE,
     Part,
+    case_counter,
     counted,
     counted_turn,
     needs_clock,
@@ -96,7 +97,7 @@ class Bench:
         cases = TurnCases(solved=any(unit in done for unit in units))
         left = [index for index, unit in enumerate(units) if unit not in done]
         most = self.settings.timed_cases or len(units)
-        take = _taker(opened, [index for index in left if index >= most])
+        take = case_counter(opened, [index for index in left if index >= most])
         for index in left:
             solve = opened.solve if index < most else take
             yield Step(units[index], functools.partial(cases.run, functools.partial(solve, index)))
@@ -364,21 +365,6 @@ class Bench:
             "descendants": self.limits.descendants,
             "outcomes": block.outcome_names if block is not None else [],
         }
-
-
-def _taker(opened: OpenTurn, indices: Sequence[int]) -> Callable[[int], Record]:
-    """Return what gives the record of one of some cases that are counted, many a message, in whatever order."""
-    found, records = counted(opened, indices), dict[int, Record]()
-
-    def take(index: int) -> Record:
-        while index not in records:
-            record = next(found, None)
-            if record is None:  # its message ended before it
-                return opened.solve(index)
-            records[record.case] = record
-        return records.pop(index)
-
-    return take
 
 
 def execute(
