@@ -12,6 +12,7 @@ A task whose solves a clock ends, or whose laps differ by design, has no counts 
 cases are measured one by one, as in the times pass.
 """
 
+import random
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -83,6 +84,17 @@ def counted(opened: OpenTurn, indices: Sequence[int]) -> Iterator[Record]:
         case_s = (monotonic() - since) / size
         begin += size
         size = _message_size(opened, max(case_s, 1e-9))
+
+
+def timed_cases(opened: OpenTurn, most: int) -> Container[int]:
+    """Return which cases of a turn are timed: a sample that its seed draws, the same for every method; 0: all.
+
+    Where a seed does not only draw further cases of one distribution, all are: a part of a list is another list.
+    """
+    every = range(len(opened.cases))
+    if not most or most >= len(every) or opened.block.entry.card.cases != "exchangeable":
+        return every
+    return frozenset(random.Random(opened.turn.cell.seed).sample(every, most))
 
 
 def case_counter(opened: OpenTurn, indices: Sequence[int]) -> Callable[[int], Record]:

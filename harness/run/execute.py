@@ -41,6 +41,7 @@ from adabench.harness.run.counts_pass import (
     counted,
     counted_turn,
     needs_clock,
+    timed_cases,
 )
 from adabench.harness.run.failure import FAILURES, MethodFailure, MethodLost, failed_record
 from adabench.harness.run.method_handle import MethodHandle, ServerHandle
@@ -96,10 +97,10 @@ class Bench:
         units = [Unit(turn.cell.key, "solve", i, turn.repeat) for i in range(len(opened.cases))]
         cases = TurnCases(solved=any(unit in done for unit in units))
         left = [index for index, unit in enumerate(units) if unit not in done]
-        most = self.settings.timed_cases or len(units)
-        take = case_counter(opened, [index for index in left if index >= most])
+        timed = timed_cases(opened, self.settings.timed_cases)
+        take = case_counter(opened, [index for index in left if index not in timed])
         for index in left:
-            solve = opened.solve if index < most else take
+            solve = opened.solve if index in timed else take
             yield Step(units[index], functools.partial(cases.run, functools.partial(solve, index)))
             if cases.refused:
                 return

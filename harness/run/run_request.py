@@ -68,7 +68,7 @@ class RunRequest:
     sessions: int = 0
     """With `counts`: cases whose models share a batch; 0: as many as each task says."""
     timed_cases: int = TIMED_CASES
-    """Cases of each turn that are timed, its first; the others are counted. 0: all are timed."""
+    """Cases of each turn that are timed, where a seed only draws further ones; the others are counted. 0: all."""
 
     @property
     def plans(self) -> tuple[PlanRequest, ...]:

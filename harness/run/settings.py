@@ -39,7 +39,7 @@ class Settings:
     retakes: int = RETAKES
     """How often a short block that was disturbed is measured again."""
     timed_cases: int = 0
-    """Cases of a turn that are timed, its first; what comes behind them is counted. 0: all are timed."""
+    """Cases of a turn that are timed, where a seed only draws further ones; the others are counted. 0: all are timed."""
     sessions: int = 0
     """Cases that are counted side by side, with their models in one batch; 0: as many as the task says."""
 

@@ -13,9 +13,11 @@ from adabench.harness.contract.registry import find
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.run import counts_pass, counts_pool, run_request
+from adabench.harness.run import execute as execution
 from adabench.harness.run.counts_pool import CountsPool, count_turns, shares_of
 from adabench.harness.run.execute import Bench, execute
 from adabench.harness.run.method_handle import MethodHandle
+from adabench.harness.run.open_turn import OpenTurn
 from adabench.harness.run.run_request import RunRequest
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.trial_rules import INSTRUMENTS
@@ -25,6 +27,7 @@ from adabench.harness.store.counted_cells import CountedCells
 SETTINGS = Settings(window_s=0.0)
 BODY = "return task.step(case, 1.0)\n"
 Write = Callable[..., None]
+SAMPLE = frozenset({1, 4, 5, 8, 9})
 
 
 def turns_of(*methods: str, counts: bool = True, seeds: tuple[int, ...] = (0,)) -> tuple[Turn, ...]:
@@ -60,13 +63,16 @@ def test_values_are_those_of_the_times_pass_without_what_clocks_say() -> None:
 
 
 @pytest.mark.usefixtures("toy")
-def test_the_first_cases_of_a_cell_are_timed_and_the_others_counted() -> None:
+def test_some_cases_of_a_cell_are_timed_and_the_others_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     turns = turns_of("fixed", "residual", counts=False)
     all_timed = {record.unit: record for record in execute(turns, SETTINGS)}
+    monkeypatch.setattr(execution, "timed_cases", lambda opened, most: SAMPLE)
     few = replace(SETTINGS, timed_cases=5)
     found = list(execute(turns, few))
     assert [record.unit for record in found] == list(all_timed)
-    assert [record.case for record in found if "latency_s" in record.values] == [*range(5)] * 2
+    assert [record.case for record in found if "latency_s" in record.values] == sorted(SAMPLE) * 2
     for record in found:
         counts = {n: v for n, v in record.values.items() if n not in INSTRUMENTS}
         counts = {n: v for n, v in counts.items() if not n.endswith(("_s", "_j", "_bytes"))}
@@ -78,12 +84,31 @@ def test_the_first_cases_of_a_cell_are_timed_and_the_others_counted() -> None:
 
 
 @pytest.mark.usefixtures("toy")
-def test_a_step_makes_the_record_of_its_own_case_whichever_others_are_run() -> None:
+def test_a_step_makes_the_record_of_its_own_case_whichever_others_are_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(execution, "timed_cases", lambda opened, most: SAMPLE)
     (turn,) = turns_of("fixed", counts=False)
     with closing(Bench(replace(SETTINGS, timed_cases=3), Limits())) as bench:
         found = [step.run() for step in bench.steps(turn) if step.unit.case % 3 == 1]
     assert [record.case for record in found] == [1, 4, 7, 10]
-    assert ["latency_s" in record.values for record in found] == [True, False, False, False]
+    assert ["latency_s" in record.values for record in found] == [True, True, False, False]
+
+
+@pytest.mark.usefixtures("toy")
+def test_of_a_list_and_of_worlds_all_cases_are_timed() -> None:
+    (turn,) = turns_of("fixed", counts=False)
+    with closing(Bench(SETTINGS, Limits())) as bench:
+        opened = bench.open_turn(turn)
+        assert isinstance(opened, OpenTurn)
+        for cases, count in (("exchangeable", 3), ("nested", 12), ("fixed", 12)):
+            card = replace(opened.block.entry.card, cases=cases)
+            block = replace(opened.block, entry=replace(opened.block.entry, card=card))
+            timed = counts_pass.timed_cases(replace(opened, block=block), 3)
+            assert sum(index in timed for index in range(12)) == count
+            assert {0, 1, 2} - {i for i in range(12) if i in timed} or cases != "exchangeable", (
+                "a sample, and no first part"
+            )
 
 
 @pytest.mark.usefixtures("toy")
