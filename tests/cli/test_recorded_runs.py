@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from adabench.cli.main import app
 from adabench.harness.analysis import load_run as load_run_module
 from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.findings_file import EVIDENCE
 from adabench.harness.analysis.metric_range import range_of
 from adabench.harness.analysis.operating_points import metric_of
 from adabench.harness.analysis.possible_values import range_of_effect
@@ -124,9 +125,12 @@ def test_there_are_whole_runs_and_findings_alone() -> None:
     alone = [path for path in RUNS if run_folder.has_only_findings(path)]
     assert 0 < len(alone) < len(RUNS)
     packed = {path: path.stat().st_size for path in RECORDED.rglob("*.gz")}
-    of_papers = sum(n for path, n in packed.items() if path.parent.name.startswith("reproduction_"))
-    assert sum(packed.values()) - of_papers < 3_000_000
-    assert of_papers < 5_000_000, "their records stay: 250 kB a paper"
+    verdicts = sum(
+        size for path, size in packed.items()
+        if path.parent.name.startswith("reproduction_") or path.parent.name == EVIDENCE
+    )  # fmt: skip
+    assert sum(packed.values()) - verdicts < 3_000_000
+    assert verdicts < 5_000_000, "records that verdicts rest on stay: 250 kB a paper"
 
 
 @of_every_run
