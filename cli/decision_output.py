@@ -79,7 +79,9 @@ def write_run(found: "Decision", folder: Path, select: "Sequence[str]", question
     seeds = f"{found.first_seed}..{last}"
     turns = found.turns
     counts = all(turn.counts for turn in turns)
-    request = RunRequest(tuple(select), seeds=seeds, alone=True, counts=counts, question=question)
+    request = RunRequest(
+        tuple(select), seeds=seeds, alone=True, counts=counts, question=question, timed_cases=0
+    )
     with create_run(folder, turns, request, None, ("adabench", *sys.argv[1:]), looks) as journal:
         for turn in turns:
             for record in found.records[turn.cell.key]:

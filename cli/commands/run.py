@@ -189,7 +189,7 @@ def command(
     )  # fmt: skip
     request = run_request.RunRequest(
         selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats, scale,
-        target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions=sessions or 0, timed_cases=run_request.timed(timed_cases),
+        target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions=sessions or 0, timed_cases=run_request.timed_case_count(timed_cases),
     )  # fmt: skip
     limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())

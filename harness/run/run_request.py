@@ -82,7 +82,7 @@ class RunRequest:
         )
 
 
-def timed(cases: int | None) -> int:
+def timed_case_count(cases: int | None) -> int:
     """Return how many cases of a cell are timed where so many were asked for, or nothing was said."""
     return TIMED_CASES if cases is None else cases
 

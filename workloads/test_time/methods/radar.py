@@ -17,8 +17,8 @@ on from there. The two products with the state, 130 multiplications, are in the 
 So few tell no 577 weights: a state counts by its place along eight directions, in which prompts of these
 sums differ most.
 
-A run's seed leaves one fifth of the calibration questions out, so five seeds are five fits, each tested
-on questions of its own. What abilities, difficulties and fewer questions are worth by themselves, on
+Seeds of a run take five collections of answers in turn and leave one fifth of the calibration questions out,
+so five seeds are five fits. What abilities, difficulties and fewer questions are worth by themselves, on
 questions longer than those fitted to as well, is the task `routing`.
 
 **What is ours.** Optimiser, embedding and standardisation, which the paper leaves open; an intercept in
