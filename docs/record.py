@@ -141,7 +141,10 @@ MORE_TRAININGS = (
 REPRODUCTION = "reproduction_"
 """Begins the names of runs of `adabench reproduce`."""
 REPRODUCTION_TIME = "8m"
-LONGER = {"ets": "30m", "fmtx": "20m", "gradient-coding": "20m", "wormhole": "20m"}
+LONGER = {
+    "compute-optimal": "45m", "ets": "30m", "fmtx": "20m", "gradient-coding": "20m", "radar": "30m",
+    "wormhole": "20m",
+}  # fmt: skip
 """Papers whose plans take longer."""
 UNDECIDED = 5
 """The exit code of a reproduction that left a claim undecided."""
