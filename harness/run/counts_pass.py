@@ -37,9 +37,13 @@ class Part:
 
     number: int = 0
     of: int = 1
+    chosen: frozenset[int] | None = None
+    """These cases in the place of a stretch."""
 
-    def cases(self, count: int) -> range:
+    def cases(self, count: int) -> Sequence[int]:
         """Return its cases, of `count` in all."""
+        if self.chosen is not None:
+            return sorted(case for case in self.chosen if case < count)
         return range(count * self.number // self.of, count * (self.number + 1) // self.of)
 
 
@@ -65,7 +69,7 @@ def counted_turn(opened: OpenTurn, done: Container[Unit], part: Part = WHOLE) ->
     if not opened.is_prepared:
         return
     # What lacks an ability says so at the first case of a turn, which is in the first part.
-    cases = TurnCases(solved=part.number > 0 or len(left) < len(part.cases(len(units))))
+    cases = TurnCases(solved=part.number > 0 or any(unit in done for unit in units))
     for record in counted(opened, left):
         yield cases.note(record)
         if cases.refused:

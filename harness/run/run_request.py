@@ -114,7 +114,7 @@ def check_counts(request: RunRequest, *, energy: bool) -> None:
         )
     asked = {
         "--repeats": request.repeats > 1, "--target-ci": request.precision is not None,
-        "--race": request.race_s is not None, "--warmup": request.steady_s > 0,
+        "--warmup": request.steady_s > 0,
         "--energy": energy, "--energy-meter": bool(request.meters),
     }  # fmt: skip
     found = " and ".join(name for name, is_asked in asked.items() if is_asked)
@@ -248,7 +248,7 @@ def race_records(
     assert request.race_s is not None
     check_instruments(run)
     settings = run_settings(run, energy=energy, cached=cached)
-    with closing(TaskPool(settings)) as pool:
+    with closing(TaskPool(settings, request.counts)) as pool:
         yield from run_race(
             run.folder, run.turns, run_folder.records(run.folder), pool,
             budget_s=request.race_s, epsilon=request.epsilon, say=say,

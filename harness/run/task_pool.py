@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from adabench.harness.contract.record import Record, Turn, Unit
 from adabench.harness.run.block import block_name
+from adabench.harness.run.counts_pass import Part
 from adabench.harness.run.execute import Bench
 from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.settings import Settings
@@ -23,12 +24,17 @@ class TaskPool:
     """Loaded tasks, one bench for each task under its conditions at a seed."""
 
     settings: Settings
+    counts: bool = False
+    """Whether cases are counted, many a message, in the place of being timed."""
     benches: dict[str, Bench] = field(default_factory=dict)
     """The one used last comes last."""
     servers: dict[str, ServerHandle] = field(default_factory=dict)
 
     def run(self, turn: Turn, cases: set[int], done: set[Unit]) -> Iterator[Record]:
         """Run some cases of a turn, and what has to be prepared for them."""
+        if self.counts:
+            yield from self._bench(turn).counts(turn, done, Part(chosen=frozenset(cases)))
+            return
         for step in self._bench(turn).steps(turn, done):
             if step.unit.phase == "prepare" or step.unit.case in cases | {-1}:
                 record = step.news()

@@ -10,6 +10,7 @@ import pytest
 
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.quantities import seconds
+from adabench.harness.store.run_folder import records
 from tests.suite.waits import has_happened
 
 PROGRAM = str(Path(sys.executable).with_name("adabench"))
@@ -83,6 +84,25 @@ def test_a_race_is_certified_with_fewer_evaluations_and_agrees_with_the_grid(
     assert "raced" in claims.stderr
     assert adabench("report", folder, env=toy_env).returncode == 0
     assert "was raced" in (folder / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_race_by_counts_ends_where_one_by_times_does(
+    toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    words = ("run", "roots/fixed", "--seeds", "0", "--sweep", "steps_each=4,12", "--no-report")
+    for name, more in (("timed", ()), ("counted", ("--counts",))):
+        done = adabench(*words, *more, "--race", "1h", "--out", tmp_path / name, env=toy_env)
+        assert done.returncode == 0, done.stderr
+    assert places(tmp_path / "counted") == places(tmp_path / "timed")
+    timed, counted = (
+        {record.unit: record.values for record in records(tmp_path / name)}
+        for name in ("timed", "counted")
+    )
+    assert counted.keys() == timed.keys()
+    for unit, values in counted.items():
+        assert "latency_s" not in values
+        assert all(timed[unit][name] == value for name, value in values.items())
 
 
 @pytest.mark.usefixtures("in_process")

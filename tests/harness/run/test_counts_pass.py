@@ -241,7 +241,6 @@ def test_turns_of_one_prepared_state_stay_together() -> None:
     [
         ({"repeats": 2}, "--repeats"),
         ({"precision": 0.01}, "--target-ci"),
-        ({"race_s": 60.0}, "--race"),
         ({"steady_s": 1.0}, "--warmup"),
         ({"meters": ("external:x.csv",)}, "--energy-meter"),
     ],
