@@ -10,6 +10,7 @@ records stay, whatever they take: its verdicts rest on them.
 `adabench train '<task>/*'` makes the trainings that are not shipped; without them there are fewer.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,10 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
+COUNTED = re.compile(
+    "adapters_trainings|chain_(compute_optimal|scale|ttspm|wide|trainings)|classify_(hecto|text|trainings)|text_band"
+)
+"""Begins the names of further runs of whose claims none is about times: they are counted alone."""
 MORE_TRAININGS = (
     "active_search_trainings", "adapters_survey", "adapters_trainings", "classify_trainings",
 )  # fmt: skip
@@ -156,6 +161,8 @@ def record(name: str) -> int:
         return record_reproduction(name.removeprefix(REPRODUCTION))
     whole = (f"{name}/*", *(FIVE if name in TRAINED else ()))
     selection = FURTHER.get(name) or FEWER.get(name, whole)
+    if COUNTED.match(name):
+        selection = (*selection, "--counts")
     with scratch_folder("record") as temporary:
         out = temporary / name
         words = [sys.executable, "-m", "adabench", "run", *selection, "--no-report"]

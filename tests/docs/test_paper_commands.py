@@ -1,6 +1,7 @@
 """What a paper's page says to run holds all that its published claims need: none is left "not run"."""
 
 import itertools
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -132,6 +133,19 @@ def test_commands_of_a_paper_leave_no_published_claim_of_it_open(slug, monkeypat
     wanted = published(slug)
     assert wanted
     assert wanted - judged == set()
+
+
+def test_commands_put_claims_to_the_signal_permuted() -> None:
+    lacking = []
+    for slug, paper in PAPERS.items():
+        for command in paper.commands:
+            words = command.split()
+            for address in (word for word in words if re.fullmatch(r"\w+/\w+", word)):
+                card = registry.find(address).card
+                own = card.slug == slug and card.claims and card.signal
+                if own and f"{address}_permuted" not in words:
+                    lacking.append((slug, address))
+    assert not lacking
 
 
 @pytest.mark.parametrize("slug", sorted(papers().keys() - PAPERS.keys()))
