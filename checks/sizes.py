@@ -1,20 +1,16 @@
-"""Size budgets: folders, files, functions, the docstrings of methods, and what one paper may take."""
+"""Size budgets: folders, files, functions and the docstrings of methods."""
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from checks.offence import Offence
-from checks.reachability import closure, graph, roots
 from checks.tree import Source, Tree
 
 FOLDER_ENTRIES = 25
 FILE_LINES = 400
 FUNCTION_LINES = 60
 DOCSTRING_LINES = 40
-PAPER_FILES = 8
-PAPER_LINES = 1500
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -26,7 +22,6 @@ def offences(tree: Tree) -> Iterator[Offence]:
         yield from _file(source)
         yield from _functions(source)
         yield from _docstring(source)
-    yield from _papers(tree)
 
 
 def _folders(tree: Tree) -> Iterator[Offence]:
@@ -81,52 +76,3 @@ def _docstring(source: Source) -> Iterator[Offence]:
             f"{source.path} has a docstring of {size} lines, and {DOCSTRING_LINES} are allowed. "
             "Results belong in docs/recorded, what was tried and dropped in docs/log.", size,
         )  # fmt: skip
-
-
-def _papers(tree: Tree) -> Iterator[Offence]:
-    """Add up what is a method's own in a folder of its name, and what is a paper's own."""
-    for place, files in sorted({**_method_folders(tree), **paper_files(tree)}.items()):
-        lines = sum(source.lines for source in files)
-        if len(files) > PAPER_FILES:
-            yield Offence(
-                "paper-files", place,
-                f"{place} has {len(files)} files, and {PAPER_FILES} are allowed for a paper. "
-                "Move what other methods could use to substrate/, or drop what is not needed.",
-                len(files),
-            )  # fmt: skip
-        if lines > PAPER_LINES:
-            yield Offence(
-                "paper-lines", place,
-                f"{place} has {lines} lines, and {PAPER_LINES} are allowed for a paper. "
-                "Move what other methods could use to substrate/, or drop what is not needed.",
-                lines,
-            )  # fmt: skip
-
-
-def _method_folders(tree: Tree) -> dict[str, list[Source]]:
-    """Return the files of each method that has a folder of its own."""
-    folders: dict[str, list[Source]] = defaultdict(list)
-    for source in tree.sources:
-        if "methods" in source.parts[:-2]:
-            end = source.parts.index("methods") + 2
-            folders["/".join(source.parts[:end]) + "/"].append(source)
-    return folders
-
-
-def paper_files(tree: Tree) -> dict[str, list[Source]]:
-    """Return the files of each paper: adaptive methods with its slug, and what nothing else leads to.
-
-    Rivals, controls and oracles are methods of the task, and what several methods use is substrate.
-    """
-    edges, starts = graph(tree), list(roots(tree))
-    everything = closure(edges, starts)
-    methods: dict[str, set[str]] = defaultdict(set)
-    for source in tree.sources:
-        if source.slug and source.role == "adaptive":
-            methods[source.slug].add(source.path)
-    papers: dict[str, list[Source]] = {}
-    for slug, own in methods.items():
-        others = closure(edges, (source for source in starts if source.path not in own))
-        mine = own | (everything - others)
-        papers[f"The paper {slug}"] = [source for source in tree.sources if source.path in mine]
-    return papers

@@ -50,6 +50,19 @@ class Source:
         """The paper of the file's card; empty if it names none, or there is no card."""
         return "" if self._card is None else _literal(self._card, "slug")
 
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The methods of which the file's card says that it is their control."""
+        return () if self._card is None else _names(self._card, "control_of")
+
+    @property
+    def mixtures(self) -> frozenset[str]:
+        """The methods that the gaps of a task's card mix."""
+        card = self._card
+        gaps = [] if card is None else [k.value for k in _keywords(card) if k.arg == "gaps"]
+        calls = [node for gap in gaps for node in ast.walk(gap) if isinstance(node, ast.Call)]
+        return frozenset(name for call in calls for name in _names(call, "mixture"))
+
     @cached_property
     def _card(self) -> ast.expr | None:
         for node in self.syntax.body:
@@ -120,9 +133,20 @@ def _sources(root: Path, folders: tuple[str, ...]) -> Iterator[Source]:
             yield Source(path.relative_to(root).as_posix(), text, ast.parse(text, str(path)))
 
 
+def _keywords(call: ast.expr) -> list[ast.keyword]:
+    return call.keywords if isinstance(call, ast.Call) else []
+
+
+def _names(call: ast.expr, name: str) -> tuple[str, ...]:
+    """Read the strings of a tuple that is given by keyword; none where it gives none."""
+    values = [keyword.value for keyword in _keywords(call) if keyword.arg == name]
+    nodes = [node for value in values for node in ast.walk(value)]
+    return tuple(str(node.value) for node in nodes if isinstance(node, ast.Constant))
+
+
 def _literal(card: ast.expr, name: str) -> str:
     """Read a string that a card gives by keyword; empty where it gives none."""
-    for keyword in card.keywords if isinstance(card, ast.Call) else ():
+    for keyword in _keywords(card):
         if keyword.arg == name and isinstance(keyword.value, ast.Constant):
             return str(keyword.value.value)
     return ""

@@ -1,7 +1,7 @@
 """Write the generated pages; `--check` compares instead.
 
 help.md, methods.md and reference/ come from the program itself, the tree in architecture.md from the sources,
-results/, papers/ and reference/recorded_runs.md from the recorded runs. Of hand-written pages the blocks with output
+results/, papers/ and reference/recorded_runs.md from the recorded runs, totals.md from checks/totals.toml. Of hand-written pages the blocks with output
 and sources are written (live_blocks.py).
 """
 
@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from adabench.cli.main import app
 from adabench.harness.contract.catalogue import method_rows
-from docs import index_pages, live_blocks, result_pages, source_tree
+from docs import index_pages, live_blocks, result_pages, source_tree, totals_page
 
 FOLDER = Path(__file__).parent
 FIRST = ("tour", "run", "reproduce", "merge", "list", "show", "claims", "report", "explain", "publish", "compare", "gate", "new", "check", "train", "doctor",
@@ -71,6 +71,7 @@ def pages() -> dict[str, str]:
         "help.md": help_pages(),
         "methods.md": method_table(),
         "architecture.md": source_tree.insert(architecture),
+        "totals.md": totals_page.page(NOTE),
         **result_pages.pages(runs),
         **index_pages.pages(runs),
         **live_blocks.pages(),

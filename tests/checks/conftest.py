@@ -25,7 +25,9 @@ CLEAN = {
     "harness/contract/registry.py": "",
     "kernels/dispatch.py": "",
     "workloads/algorithms/paging/task.py": (
-        "from adabench.workloads.algorithms.paging.truth import optimum\nCARD = Card('paging')\n"
+        "from adabench.workloads.algorithms.paging.substrate import replay\n"
+        "from adabench.workloads.algorithms.paging.truth import optimum\n"
+        "CARD = Card('paging')\n"
     ),
     "workloads/algorithms/paging/methods/lru.py": (
         "from adabench.harness.contract.card import Card\n"
