@@ -46,7 +46,7 @@ GROUPS = {
         "gate": "May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous.",
     },
     "Extend": {
-        "new": "Write the file of a new method, which can be run at once and says what to fill in.",
+        "new": "Write a new method or a new task, which can be run at once and says what to fill in.",
         "check": "Check that tasks and methods keep the contract; exit 4 if one does not.",
         "train": "Rebuild shipped checkpoints from their seeds, and make others in the user's cache.",
     },

@@ -7,6 +7,7 @@ code that is known to work.
 import ast
 import re
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract import card as vocabulary
@@ -47,6 +48,16 @@ def method_text(address: str, like: str = "") -> str:
             f"There is a method {address} already.", f"adabench show {address} has its card."
         )
     return _text(task, name, _model(task, like))
+
+
+def method_place(address: str) -> Path:
+    """Return where the file of a method goes: beside a task that lies in this folder, else into the folder."""
+    task, _, name = address.partition("/")
+    home = registry.find(task).path.parent / "methods"
+    here = Path.cwd()
+    if home.is_relative_to(here) and registry.PACKAGE not in registry.find(task).module:
+        return home.relative_to(here) / f"{name}.py"
+    return Path(f"{name}.py")
 
 
 def _model(task: str, like: str) -> Entry:

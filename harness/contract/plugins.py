@@ -1,10 +1,20 @@
-"""What other packages bring: the modules of their tasks and methods, found and not imported."""
+"""What other packages bring: the modules of their tasks and methods, found and not imported.
+
+Installed packages have entry points. A package that is being written has them in its pyproject.toml, and is found
+from the folder that this file lies in, and from the folder above it.
+"""
 
 import importlib.metadata
 import importlib.util
+import os
 import sys
+import tomllib
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
+PROJECT = "pyproject.toml"
+GROUPS = ("adabench.tasks", "adabench.methods")
 
 
 def find_module(module: str) -> Path | None:
@@ -22,7 +32,9 @@ def find_module(module: str) -> Path | None:
 
 def entry_points(group: str) -> list[tuple[str, str]]:
     """Return the names of a group and the modules that stand for them."""
-    return _points(group, tuple(sys.path))
+    here = _points_here(os.getcwd())
+    found = _points(group, tuple(sys.path))
+    return sorted({**dict(here.get(group, {})), **dict(found)}.items())
 
 
 @lru_cache(maxsize=8)
@@ -34,6 +46,44 @@ def _points(group: str, path: tuple[str, ...]) -> list[tuple[str, str]]:
     )
 
 
+@lru_cache(maxsize=8)
+def _points_here(folder: str) -> dict[str, dict[str, str]]:
+    """Return the entry points of packages that lie here, by group; their folders join the path, behind all others."""
+    found: dict[str, dict[str, str]] = {}
+    for project in _projects(folder):
+        own = _own_points(project)
+        if own and str(project.parent) not in sys.path:
+            sys.path.append(str(project.parent))
+        for group, points in own.items():
+            found.setdefault(group, {}).update(points)
+    return found
+
+
+def _projects(folder: str) -> Iterator[Path]:
+    """Yield the project files of a folder and of those in it."""
+    try:
+        with os.scandir(folder) as entries:
+            homes = sorted(entry.path for entry in entries if entry.is_dir())
+    except OSError:
+        homes = []
+    for home in (folder, *homes):
+        if os.path.isfile(os.path.join(home, PROJECT)):
+            yield Path(home, PROJECT)
+
+
+def _own_points(project: Path) -> dict[str, dict[str, str]]:
+    """Return the entry points of a project by group; none of a file that says nothing of adabench, or is broken."""
+    try:
+        text = project.read_text(encoding="utf-8")
+        if not any(group in text for group in GROUPS):
+            return {}
+        groups = tomllib.loads(text)["project"]["entry-points"]
+        return {group: dict(groups[group]) for group in GROUPS if group in groups}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def forget_plugins() -> None:
     """Look for entry points anew: a folder that is on the path has got another one."""
     _points.cache_clear()
+    _points_here.cache_clear()

@@ -5,7 +5,8 @@ a task; its address is the folder's name. A method is `methods/<name>.py` beside
 `methods/<name>/<name>.py` where it has parts of its own; its address is `<task>/<name>`. A family
 may own methods too: `<family>/methods/<name>.py` runs on the tasks that its card lists in `tasks`.
 Third-party ones come through the entry points `adabench.tasks` and `adabench.methods`, whose
-name is the address and whose value a module:
+name is the address and whose value a module; files in `methods/` beside the module of such a task are its methods
+too:
 
     [project.entry-points."adabench.methods"]
     "paging/clock" = "my_package.clock"
@@ -14,8 +15,6 @@ A card is read by parsing the file; of the one expression `CARD = Card(...)` lit
 evaluated and nothing else (`card_reader.py`). A method whose imports are missing still lists.
 """
 
-import ast
-import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -31,6 +30,7 @@ from types import ModuleType
 from adabench.harness.contract import claim_files
 from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin
 from adabench.harness.contract.card_reader import card_value
+from adabench.harness.contract.card_source import card_expression
 from adabench.harness.contract.extras import install_line, missing_extras
 from adabench.harness.contract.permuted_control import SUFFIX, permuted_card, permuted_name
 from adabench.harness.contract.plugins import entry_points, find_module
@@ -38,13 +38,9 @@ from adabench.harness.errors import MethodContractError, MissingExtra, Selection
 from adabench.harness.files.file_state import State, file_state, folder_states
 
 PACKAGE = "adabench.workloads"
-_CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
-_NEXT_STATEMENT = re.compile(rb"^[^\s)\]}#]", re.MULTILINE)
 _PREPARE = re.compile(
     rb"^(def prepare\b|prepare\s*=|from [\w.]+ import .*\bprepare\b)", re.MULTILINE
 )
-NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
-"""What parsing raises, of what is nested too deeply too."""
 TASK = "task.py"  # in a folder of `workloads/`, or of a family there
 _KINDS = {
     "knobs": Knob,
@@ -99,11 +95,23 @@ def tasks() -> dict[str, Entry]:
 
 def methods(task: str) -> dict[str, Entry]:
     """Return the methods of one task by address."""
-    found = {entry.address: entry for entry in _builtin_methods(task)}
+    found = {entry.address: entry for entry in (*_builtin_methods(task), *_beside(task))}
     for address, module in entry_points("adabench.methods"):
         if address.partition("/")[0] == task:
             found.setdefault(address, _entry(address, module, find_module(module)))
     return found
+
+
+def _beside(task: str) -> Iterator[Entry]:
+    """Yield the methods that stand beside the module of another package's task."""
+    for name, module in entry_points("adabench.tasks"):
+        home = find_module(module) if name == task else None
+        for path in method_files(home.parent) if home else ():
+            package = module.rpartition(".")[0]
+            parts = path.relative_to(home.parent).with_suffix("").parts if home else ()
+            entry = _entry(f"{task}/{path.stem}", ".".join((package, *parts)), path)
+            if entry.card.title or entry.problem:
+                yield entry
 
 
 def find(address: str) -> Entry:
@@ -219,7 +227,7 @@ def read_card(path: Path) -> Card | None:
 @cache
 def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
     """Read a card once for each state of its file."""
-    expression = _find_card(path)
+    expression = card_expression(path)
     if expression is None:
         return None
     card = card_value(expression, path.name)
@@ -232,48 +240,8 @@ def _read_card(path: Path, mtime_ns: int, size: int) -> Card | None:
     return replace(card, prepares=_PREPARE.search(path.read_bytes()) is not None)
 
 
-def _find_card(path: Path) -> ast.expr | None:
-    """Return the right-hand side of `CARD = ...`; None if the file has none.
-
-    Only what stands above the card, and the card, is parsed: listing reads hundreds of files, and
-    most of each is code below its card.
-
-    Raises:
-        MethodContractError: if that much of the file is not valid Python.
-    """
-    source = path.read_bytes()
-    line = _CARD_LINE.search(source)
-    if line is None:
-        return None
-    for next_statement in _NEXT_STATEMENT.finditer(source, line.end()):
-        with contextlib.suppress(*NO_PYTHON):  # inside the card, or a docstring
-            expression = _card_of(ast.parse(source[: next_statement.start()]))
-            if expression is not None:
-                return expression
-    try:
-        return _card_of(ast.parse(source, filename=str(path)))
-    except NO_PYTHON as broken:
-        raise MethodContractError(f"{path.name} is not valid Python: {broken}") from broken
-
-
-def _card_of(tree: ast.Module) -> ast.expr | None:
-    return next(filter(None, map(_card_expression, tree.body)), None)
-
-
 def _items(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (None,)
-
-
-def _card_expression(node: ast.stmt) -> ast.expr | None:
-    """Return the right-hand side of `CARD = ...`."""
-    if isinstance(node, ast.AnnAssign):
-        targets: list[ast.expr] = [node.target]
-    elif isinstance(node, ast.Assign):
-        targets = node.targets
-    else:
-        return None
-    named = any(isinstance(target, ast.Name) and target.id == "CARD" for target in targets)
-    return node.value if named else None
 
 
 def _task_files() -> list[Path]:

@@ -78,7 +78,7 @@ def _reads_a_card() -> bool:
         if frame is None:
             return False
         if frame.f_code.co_filename.endswith(REGISTRY):
-            return frame.f_code.co_name in ("_find_card", "_read_card", "read_card")
+            return frame.f_code.co_name in ("card_expression", "_read_card", "read_card")
         frame = frame.f_back  # type: ignore[assignment]
     return False
 
