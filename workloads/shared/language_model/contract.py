@@ -7,7 +7,7 @@
     engine.close(leaf)
 
 Three backends speak it: `engine.py` (ours, compiled, with a real shared-prefix cache),
-`transformers.py` (Hugging Face) and `openai.py` (a completions server). Each declares
+`transformers_engine.py` (Hugging Face) and `openai.py` (a completions server). Each declares
 its capabilities; what a backend cannot do raises `CapabilityMissing`, and nothing falls back
 in silence.
 

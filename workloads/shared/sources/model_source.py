@@ -183,7 +183,9 @@ def _open_weights(spec: ModelSpec, plan: _Plan, *, probed: bool) -> OpenedModel:
     """Read the weights, onto the processor: the process that measures moves them to its device."""
     from adabench.workloads.shared.language_model.backends.causal_model import model_ends
     from adabench.workloads.shared.language_model.backends.packed_linear import pack
-    from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+    from adabench.workloads.shared.language_model.backends.transformers_engine import (
+        TransformersEngine,
+    )
     from adabench.workloads.shared.language_model.backends.transformers_probe import probe
     from adabench.workloads.shared.sources.codec_source import read_tokenizer
     from adabench.workloads.shared.sources.model_folder import fetch_weights

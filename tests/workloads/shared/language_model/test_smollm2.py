@@ -15,7 +15,7 @@ pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 from adabench.harness.errors import MissingExtra
 from adabench.workloads.shared.language_model import smollm2
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 
 PACKAGED = all(importlib.util.find_spec(name) for name in ("gguf", smollm2.PACKAGE))
 needs_weights = pytest.mark.skipif(

@@ -11,7 +11,7 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.shared.language_model.backends.thinned_model import thin
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 from adabench.workloads.shared.language_model.contract import (
     CapabilityMissing,
     Chunk,

@@ -14,7 +14,7 @@ from adabench.harness.contract.protocols import SHARED_BATCH, batch_note, most_s
 from adabench.workloads.shared.language_model.backends.openai import OpenAIEngine
 from adabench.workloads.shared.language_model.backends.openai_protocol import Answer, Completions
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 from adabench.workloads.shared.language_model.batched.batched_sessions import BatchedSessions
 from adabench.workloads.shared.language_model.batched.session_models import (
     CommonBatches,

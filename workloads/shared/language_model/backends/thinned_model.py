@@ -18,7 +18,7 @@ from typing import Any
 from torch import nn
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 
 PLACES = (Fraction(27, 30), Fraction(4, 30), Fraction(9, 30))
 """Of the depth, the least missed one first."""

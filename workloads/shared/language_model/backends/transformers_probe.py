@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 from adabench.workloads.shared.language_model.contract import Costs, Seq
 
 WORDS = 2

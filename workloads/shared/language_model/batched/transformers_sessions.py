@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
 from adabench.workloads.shared.language_model.backends.transformers_batches import Batch, Table
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 from adabench.workloads.shared.language_model.batched.batched_sessions import BatchedSessions
 from adabench.workloads.shared.language_model.batched.continuous_batches import (
     ContinuousBatches,

@@ -7,7 +7,7 @@ positions; a fork copies the list. A forward of N rows writes N new positions be
 and attends from all rows to the whole pool under a mask [rows, positions], so what 256 leaves
 share is read once a layer, not 256 times: the bytes of a decoding step are those of the *distinct*
 positions. That is what a search buys when it prunes for its cache, and what no backend shows that
-copies a prefix for every row (`transformers.py`).
+copies a prefix for every row (`transformers_engine.py`).
 
 Before a call the pool is packed if more than a sixteenth of it is dead: masked columns are read
 too. Products with masked positions do run but are nobody's work; `idle_flops` has them.

@@ -11,7 +11,7 @@ import torch
 
 from adabench.harness.errors import require
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 
 SEED = 20
 WIDTH, LAYERS, HEADS, CONTEXT = 32, 2, 4, 8192

@@ -92,7 +92,7 @@ class TextModels:
         if self.draft is not None:
             return self._engine(self.draft)
         from adabench.workloads.shared.language_model.backends.thinned_model import can_thin, thin
-        from adabench.workloads.shared.language_model.backends.transformers import (
+        from adabench.workloads.shared.language_model.backends.transformers_engine import (
             TransformersEngine,
         )
 

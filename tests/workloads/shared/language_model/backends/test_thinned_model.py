@@ -20,7 +20,7 @@ from adabench.workloads.shared.language_model.backends.thinned_model import (
     thin,
     thinned,
 )
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 from benchmarks.llama_weights import to_llama
 
 PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")

@@ -11,7 +11,7 @@ from adabench.workloads.shared.language_model.contract import Chunk, Costs
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 
 pytestmark = [
     pytest.mark.gpu,

@@ -32,7 +32,7 @@ from adabench.workloads.shared.language_model.vocabulary import (
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 from adabench.workloads.shared.language_model.backends.causal_model import matrix_weights
-from adabench.workloads.shared.language_model.backends.transformers import TransformersEngine
+from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 from benchmarks.llama_weights import to_llama
 
 PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
