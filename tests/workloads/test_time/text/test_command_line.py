@@ -99,7 +99,7 @@ UNFITTED = {
     "compute_optimal", "random_strategy", "best_strategy", "radar", "configuration", "random_pair",
 }  # fmt: skip
 """What needs a table that is fitted to a model, or what the model answered before."""
-FEW = ("problems=1", "N=4", "room=24")
+FEW = ("problems=2", "N=4", "room=48")
 ROW = '{"question": "How many?", "answer": "2"}\n'
 
 
