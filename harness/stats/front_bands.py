@@ -48,6 +48,8 @@ HAIR = 1e-9
 """Relative to the largest value: a standard error below it is rounding."""
 CHUNK = 4_000_000
 """Numbers held at once: resamples times pairs of dots."""
+CACHED = 1 << 16
+"""Those that a core's cache holds: compared so many at a time, they take a third to a ninth of the time."""
 HEAVY = 0.5
 """Few units studentise too heavily: at ten, k is 5 % too large (coverage 0.976 without). Errors of
 yes-or-no qualities hardly scatter, and need no such correction."""
@@ -166,9 +168,17 @@ def _critical(
 def _least(center: FloatArray, error: FloatArray, truth: FloatArray) -> FloatArray:
     """Return the least k (r,) at which the boxes of (r, 2p) dots hold the curve of `truth`."""
     p = center.shape[1] // 2
+    step = max(CACHED // (p * p), 1)
+    pieces = [slice(at, at + step) for at in range(0, len(center), step)]
+    return np.concatenate([_least_of_few(center[one], error[one], truth) for one in pieces])
+
+
+def _least_of_few(center: FloatArray, error: FloatArray, truth: FloatArray) -> FloatArray:
+    """Return the same of resamples whose pairs of dots lie in a core's cache."""
+    p = center.shape[1] // 2
     # (r, i, j): box i of the resample, dot j of the curve
     cost = (truth[None, None, :p] - center[:, :p, None]) / error[:, :p, None]
     quality = (center[:, p:, None] - truth[None, None, p:]) / error[:, p:, None]
     below = np.maximum(quality, cost).min(axis=2).max(axis=1)
-    above = np.maximum(-quality, -cost).min(axis=1).max(axis=1)
+    above = -np.minimum(quality, cost).max(axis=1).min(axis=1)
     return np.asarray(np.maximum(np.maximum(below, above), 0.0), np.float64)

@@ -26,6 +26,8 @@ from adabench.harness.analysis.operating_points import metric_of
 from adabench.harness.analysis.possible_values import range_of_effect
 from adabench.harness.errors import AdabenchError
 from adabench.harness.store import run_folder, table
+from adabench.reports.figures.character_plot import Looks
+from adabench.reports.report.ending import ending
 from docs.record import FURTHER
 
 READS = ("<all files>",)
@@ -268,3 +270,12 @@ def test_no_interval_holds_what_cannot_be(run: Path) -> None:
         if not ends.low <= row.low <= row.high <= ends.high:
             wrong.append(f"{row.id} [{row.low:g}, {row.high:g}]")
     assert not wrong
+
+
+@partial(of_every_run, runs=RUNS)
+def test_it_ends_with_few_lines_also_without_unicode(run: Path) -> None:
+    """A reader of any run is told how its claims stand and how to read on."""
+    text = ending(load_run_module.load_run(run), Looks(80, unicode=False))
+    assert text.isascii() or "…" in text
+    assert "Published claims: " in text
+    assert f"adabench claims {run}" in " ".join(text.split())  # a long path wraps

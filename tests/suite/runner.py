@@ -1,4 +1,4 @@
-"""Runs groups of tests, as many at a time as there are cores, and says how each one ended."""
+"""Runs groups of tests, one more at a time than there are cores, and says how each one ended."""
 
 import json
 import os
@@ -20,6 +20,9 @@ NO_TESTS = 5
 """pytest's exit code where all tests are slow ones, or for other machines."""
 MOST_WORKERS = 8
 """Each holds torch and the kernels that it compiled: 1 to 2 GB."""
+BESIDE = 1
+"""Groups that run beside those that have a core each: a group waits for a fifth of its time, for processes
+that it starts and ends, and its core would be idle meanwhile."""
 PYTEST = (
     start_order.PYTEST,
     "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider", "-p", "no:anyio", "--durations=0", "--durations-min=2",
@@ -66,7 +69,7 @@ class _Finished:
 
 
 def workers() -> int:
-    """Return how many groups run at a time."""
+    """Return how many cores the groups have."""
     mine = getattr(os, "sched_getaffinity", None)
     return min(len(mine(0)) if mine else os.cpu_count() or 1, MOST_WORKERS)
 
@@ -95,7 +98,7 @@ def run_groups(
 
 
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers())
+    return ThreadPoolExecutor(workers() + BESIDE)
 
 
 @contextmanager

@@ -23,8 +23,8 @@ KINDS = SERVERS, EXTRAS, PROGRAMS = "-servers", "-extras", ""
 """How the addresses end at which forks are ordered: task servers are forks of less than all else."""
 SERVER = "adabench.harness.run.task_server"
 MODULES = (
-    SERVER, "adabench.harness.distributed.shard", "tests.suite.fork_probe",
-    "tests.workloads.algorithms.lone_substrate", "pytest",
+    SERVER, "adabench.harness.distributed.shard", "adabench.profilers.hardware.ceilings",
+    "tests.suite.fork_probe", "tests.workloads.algorithms.lone_substrate", "pytest",
 )  # fmt: skip
 """Those that are forked when they are run by their names: they end with their parent."""
 NUMBER = struct.Struct("i")

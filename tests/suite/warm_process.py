@@ -242,7 +242,8 @@ def at_start(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def prepare(kind: str) -> None:
-    """Import what forks of a kind need."""
+    """Import what forks of a kind need, without collections: what imports make stays."""
+    gc.disable()
     ours = found_modules() if kind == PROGRAMS else ()
     for name in (*LIBRARIES[kind], *ours):
         if importlib.util.find_spec(name.partition(".")[0]):
@@ -254,6 +255,7 @@ def prepare(kind: str) -> None:
 
 def imported() -> frozenset[str]:
     """Make forks of what is imported cheap; return the names of packages and modules at the top."""
+    gc.enable()
     gc.collect()
     gc.freeze()  # a collection in a fork would touch, and so copy, every page
     use_huge_pages()

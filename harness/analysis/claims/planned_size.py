@@ -9,6 +9,7 @@ change to a limit or a margin; what is worth having where any change is claimed.
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from adabench.harness.analysis.claims.looks import CASES, TRAININGS, Sample
@@ -65,7 +66,12 @@ def _of_blocks(known: Sequence[Precision], sample: Sample) -> SizePlan:
     power = 1 - float(tail(1 / error - t975(sample.freedom), float(sample.freedom)))
     spread = error * math.sqrt(sample.size)
     for size in range(2, MOST_BLOCKS + 1):
-        reach = t975(size - 1) + float(quantile(POWER, size - 1.0))
-        if reach * spread <= math.sqrt(size):
+        if _reach(size) * spread <= math.sqrt(size):
             return SizePlan(size, power)
     return SizePlan(0, power)
+
+
+@cache
+def _reach(size: int) -> float:
+    """Return how many errors an effect must have of so many blocks, to be seen with the wanted power."""
+    return t975(size - 1) + float(quantile(POWER, size - 1.0))

@@ -70,14 +70,6 @@ def test_the_best_stands_first_and_a_gap_is_closed_by_adaptive_methods_alone(
     assert any(row.strip().startswith("oracle: belady") for row in rows)
 
 
-def test_without_unicode_and_for_any_recorded_task_there_is_an_ending() -> None:
-    for folder in sorted(filter(Path.is_dir, RECORDED.iterdir())):
-        text = ending(recorded(folder.name), Looks(80, unicode=False))
-        assert text.isascii() or "…" in text, folder.name
-        assert "Published claims: " in text
-        assert f"adabench claims {folder}" in " ".join(text.split())  # a long path wraps
-
-
 def test_times_and_energy_are_told_as_they_are(tour: Findings) -> None:
     untimed = tuple(
         replace(row, metrics={k: v for k, v in row.metrics.items() if k != "latency_s"})
