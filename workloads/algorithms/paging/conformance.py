@@ -45,8 +45,7 @@ SHAPES = ((8, 0), (20, 1))
 NOISES = (0.0, 0.1, 0.5)
 OFF_LIMITS = frozenset((
     "advice", "advise", "answers", "hindsight", "keep_log", "meter", "of", "score", "transcript",
-    "engine", "setflags", "writeable", "cell_contents", "__closure__",
-    "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
+    "engine", "setflags", "writeable", "__module__",
 ))  # fmt: skip
 RULES = Rules(
     "adabench.workloads.algorithms.paging",
