@@ -24,8 +24,9 @@ from types import ModuleType
 import numpy as np
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Pages
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints, Pages
 from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice
+from adabench.workloads.algorithms.paging.substrate.replay import Replay
 from adabench.workloads.algorithms.paging.substrate.traces import generate, make_trace
 from adabench.workloads.algorithms.paging.truth.hindsight import KnownAdvice, advise, hindsight
 from adabench.workloads.algorithms.paging.truth.scoring import scored_task
@@ -58,7 +59,7 @@ RULES = Rules(
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
     trials = Trials(
-        method, card, scored_task, "faults", lambda answer: answer.faults, _agrees,
+        method, card, scored_task, "faults",  _agrees,
         lambda case: case.pages.tobytes(),
     )  # fmt: skip
     yield from check_by(RULES, trials, tried)
@@ -71,8 +72,8 @@ def tried(method: Trials) -> Iterator[str]:
         for slots, seed in SHAPES
         for noise in NOISES
     )
-    yield from method.optimum(trials, "Belady")
-    yield from method.coins(trials)
+    yield from method.optimum(trials, _faults, "Belady")
+    yield from method.coins(trials, _faults)
     yield from method.theorems(trials, "belady")
     if method.card.role != "oracle":
         yield from untold(trials, lambda answer: answer.hints == "next", "the true next uses")
@@ -95,6 +96,10 @@ def small_cases(slots: int, seed: int, noise: float) -> tuple[KnownAdvice, ...]:
         *(generate(family, REQUESTS, slots, seed) for family in ("cyclic", "docs")),
     ]
     return tuple(advise(hindsight(trace), noise, "symmetric") for trace in traces)
+
+
+def _faults(answer: Replay) -> Ints:
+    return answer.faults
 
 
 def _agrees(trial: Trial) -> bool:

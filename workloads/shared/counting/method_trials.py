@@ -37,6 +37,9 @@ from adabench.workloads.shared.counting.source_rules import Rules
 Group = tuple[Mapping[str, Scalar], Sequence[Any]]
 """Conditions, and the worlds of the cases that are tried together under them."""
 
+PerStream = Callable[[Any], NDArray[Any]]
+"""Of an answer: (streams, ...) what was counted in each stream of coins."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -87,8 +90,6 @@ class Trials:
     """The task of these worlds, under a listener."""
     metric: str
     """What is counted: a cost, of which `opt` among the values is the least."""
-    per_stream: Callable[[Any], NDArray[Any]]
-    """Of an answer: (streams, ...) what was counted in each stream of coins."""
     agrees: Callable[[Trial], bool]
     """Whether the values of a trial are those that were heard."""
     state: Callable[[Any], bytes]
@@ -130,17 +131,18 @@ class Trials:
             trials.append(trial)
         return trials
 
-    def optimum(self, trials: Sequence[Trial], best: str) -> Iterator[str]:
+    def optimum(self, trials: Sequence[Trial], per_stream: PerStream, best: str) -> Iterator[str]:
         """Hold each stream to the optimum, which `best` reaches."""
         for trial in trials:
-            least, opt = self._sums(trial).min(), trial.values["opt"]
+            counted = per_stream(trial.answer)
+            least, opt = counted.reshape(len(counted), -1).sum(axis=1).min(), trial.values["opt"]
             if least < opt * (1 - self.rounding):
                 yield f"Its {self.metric} is less than {best}'s on {trial.where}: {least} < {opt}."
                 return
 
-    def coins(self, trials: Sequence[Trial]) -> Iterator[str]:
+    def coins(self, trials: Sequence[Trial], per_stream: PerStream) -> Iterator[str]:
         """See to it that streams differ somewhere."""
-        counted = [self.per_stream(trial.answer) for trial in trials]
+        counted = [per_stream(trial.answer) for trial in trials]
         several = [one for one in counted if len(one) > 1]
         if several and all(np.ptp(one, axis=0).max() == 0 for one in several):
             yield "It asks for several random streams, but runs alike in all: it draws nothing."
@@ -199,11 +201,6 @@ class Trials:
                 return
         if trials:
             yield ignored
-
-    def _sums(self, trial: Trial) -> NDArray[Any]:
-        counted = self.per_stream(trial.answer)
-        sums: NDArray[Any] = counted.reshape(len(counted), -1).sum(axis=1)
-        return sums
 
     def _bounded(self, trial: Trial, expect: Bound) -> bool:
         if not self._speaks_of(expect, trial) or expect.bound not in trial.values:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
@@ -15,7 +16,7 @@ from adabench.workloads.shared.counting.method_trials import (
     Trials,
     untold,
 )
-from tests.workloads.shared.counting.shelves import WORLDS, Known, shelves
+from tests.workloads.shared.counting.shelves import WORLDS, Known, Opened, shelves
 
 ONLINE = OnlineRule(
     (0.5,),
@@ -42,11 +43,14 @@ def trials(solve: Callable[..., Any], *claims: Claim, rounding: float = 0.0) -> 
         Card(title="x", claims=claims),
         shelves,
         "boxes",
-        lambda answer: answer.counts,
         lambda trial: bool(trial.values["boxes"] == trial.answer.counts.mean()),
         lambda case: repr(vars(case)).encode(),
         rounding,
     )
+
+
+def counts(answer: Opened) -> NDArray[np.int64]:
+    return answer.counts
 
 
 def looks(*most: int) -> Callable[..., Any]:
@@ -87,18 +91,18 @@ def test_a_case_stays_as_it_is() -> None:
 
 def test_nothing_is_better_than_the_optimum() -> None:
     method, seen = tried(looks(9, 1))
-    (said,) = method.optimum(seen, "the best")
+    (said,) = method.optimum(seen, counts, "the best")
     assert "boxes is less than the best's on shelf at broken 0: 1 < 3.0" in said
     method, seen = tried(looks(9))
-    assert list(method.optimum(seen, "the best")) == []
+    assert list(method.optimum(seen, counts, "the best")) == []
 
 
 def test_streams_are_drawn() -> None:
     method, seen = tried(looks(9, 9))
-    assert "draws nothing" in next(method.coins(seen))
+    assert "draws nothing" in next(method.coins(seen, counts))
     for other in (looks(9, 1), looks(9)):
         method, seen = tried(other)
-        assert list(method.coins(seen)) == []
+        assert list(method.coins(seen, counts)) == []
 
 
 def claim(name: str, expect: Bound | Ratio) -> Claim:
