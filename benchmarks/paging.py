@@ -39,7 +39,6 @@ import numpy as np
 from adabench.harness.provenance.environment import fingerprint
 from adabench.workloads.algorithms.paging.methods import belady, lru
 from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
-from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.traces import (
     FAMILIES,
     Trace,
@@ -47,6 +46,7 @@ from adabench.workloads.algorithms.paging.substrate.traces import (
     make_trace,
 )
 from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.paging.truth.scoring import scored_task
 
 LEAST_S = 0.05
 BAR = 1.5
@@ -140,7 +140,7 @@ def once(side: Callable[[], int]) -> float:
 
 def method(trace: Trace, policy: str) -> Callable[[], int]:
     """Return the policy on the task's engine."""
-    task = Paging((advise(hindsight(trace), 0.0, "symmetric"),))
+    task = scored_task((advise(hindsight(trace), 0.0, "symmetric"),))
     (case,) = task.cases()
     module = lru if policy == "lru" else belady
     return lambda: int(module.solve(task, case, {}).faults[0])

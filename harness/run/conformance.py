@@ -35,6 +35,7 @@ from adabench.harness.contract.papers import faults, papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
 from adabench.harness.run.block import LoadedBlock
+from adabench.harness.run.guards.method_source import source_problems
 from adabench.harness.run.guards.truth_guard import truth_modules
 from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.record_values import TIMED
@@ -87,6 +88,7 @@ class ConformanceCheck:
         opened.callback(lambda: self.counts.update({entry.address: trials.counts}))
         rules: list[Rule] = [
             ("card", lambda: _readable(entry)),
+            ("source", lambda: source_problems(entry)),
             ("loads", trials.loads),
             ("card is complete", lambda: _complete(entry, catalogue=self.catalogue)),
             ("claims", lambda: _claims_resolve(entry)),

@@ -28,10 +28,9 @@ EPISODES, QUERIES = 32, 12
 OFF_LIMITS = frozenset((
     "group", "instance", "gaps", "drawn", "draws", "noise", "generate", "search", "envelope",
     "truth", "generate_hypotheses", "generate_jokes", "hypothesis_draws", "judge",
-    "play_knowing", "meter", "score", "_ledger", "_adversary", "_score_of", "environment",
+    "play_knowing", "meter", "score", "environment",
     "oracle_environment", "played", "WorstCaseAdversary", "hidden", "seed", "run",
-    "FAMILIES", "CLASSES", "cell_contents", "__closure__", "__code__", "__dict__", "__globals__",
-    "__setattr__", "f_back", "f_locals",
+    "FAMILIES", "CLASSES",
 ))  # fmt: skip
 """Attributes, imported names and strings that no honest policy needs."""
 RULES = Rules(

@@ -16,21 +16,13 @@ those of a run, and a method that acts on that is not found out here.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import MappingProxyType, ModuleType
-from typing import cast
 
 import numpy as np
 
-from adabench.harness.contract.card import Bound, Card, Claim
-from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.connectivity.substrate.replay import (
-    Connectivity,
-    Service,
-    Transcript,
-)
-from adabench.workloads.algorithms.connectivity.substrate.update_loop import Ints
+from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     FAMILIES,
     Raw,
@@ -44,11 +36,12 @@ from adabench.workloads.algorithms.connectivity.truth.hindsight import (
     hindsight,
 )
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
-from adabench.workloads.shared.counting.conformance_kit import (
-    holds,
-    prepared_state,
-    source_problems,
-    speaks_of,
+from adabench.workloads.shared.counting.method_trials import (
+    OnlineRule,
+    Trial,
+    Trials,
+    check_by,
+    untold,
 )
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -74,10 +67,7 @@ RULES = Rules(
     "adabench.workloads.algorithms.connectivity",
     off_limits=frozenset((
         "advice", "advise", "answers", "hindsight", "meter", "of", "score", "transcript",
-        "setflags", "writeable", "_ledger", "_scorer", "run_once", "environment",
-        "oracle_environment", "ledger", "cell_contents",
-        "__closure__",
-        "__code__", "__dict__", "__globals__", "__module__", "__setattr__",
+        "setflags", "writeable", "run_once", "environment", "oracle_environment", "ledger", "__module__",
         "query_left", "query_right",
         "generate",
     )),
@@ -87,46 +77,33 @@ RULES = Rules(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One method on one case: what it answered and spent, and its values."""
-
-    noise: float
-    task: Connectivity
-    case: Stream
-    answer: Service
-    trail: Ints
-    """(T,) steps spent after each update."""
-    values: Mapping[str, float]
-
-    @property
-    def where(self) -> str:
-        """Name the stream in a sentence."""
-        return f"{self.case.group} with {self.case.n} vertices at noise {self.noise:g}"
-
-
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    problems = list(source_problems(RULES, method, card))
-    yield from problems
-    if problems:
-        return
-    try:
-        trials = [
-            trial
-            for n, seed in SIZES
-            for noise in NOISES
-            for trial in attempt(method, card, small_cases(n, seed, noise), noise)
-        ]
-        yield from _exact(trials)
-        yield from _steps(trials)
-        yield from _theorems(trials, card.claims)
-        if card.role != "oracle":
-            yield from _untold(trials)
-            yield from _online(method, card, trials)
-        yield from _hints(method, card, trials)
-    except MethodContractError as breach:
-        yield breach.message
+    trials = Trials(
+        method, card, scored_task, "work", _agrees, lambda case: case.edges.tobytes(), ROUNDING
+    )
+    yield from check_by(RULES, trials, tried)
+
+
+def tried(method: Trials) -> Iterator[str]:
+    """Yield one sentence for each rule that a method breaks when it runs."""
+    trials = method.all(
+        ({"n": n, "noise": noise}, small_cases(n, seed, noise))
+        for n, seed in SIZES
+        for noise in NOISES
+    )
+    yield from _exact(trials)
+    yield from _steps(trials)
+    yield from method.theorems(trials, apart=frozenset(("slope",)))
+    if method.card.role != "oracle":
+        yield from untold(trials, lambda answer: answer.hints == "true", "the true deletion times")
+        yield from method.online(trials, replace(ONLINE, cuts=CUTS))
+    yield from method.signal(
+        [trial for trial in trials if trial.answer.hints != "none"],
+        lambda trial: trial.heard,
+        _all_soon,
+        "It ignores its predictions: other ones change nothing.",
+    )
 
 
 def small_cases(n: int, seed: int, noise: float) -> tuple[KnownAdvice, ...]:
@@ -134,45 +111,13 @@ def small_cases(n: int, seed: int, noise: float) -> tuple[KnownAdvice, ...]:
     return tuple(advise(hindsight(generate(name, n, ROUNDS, seed)), noise) for name in FAMILIES)
 
 
-def attempt(
-    method: ModuleType, card: Card, advice: tuple[KnownAdvice, ...], noise: float
-) -> list[Trial]:
-    """Run a method on all cases of a task and listen.
-
-    Raises:
-        MethodContractError: if it serves a case other than once, changes it, or its counts do
-            not agree.
-    """
-    transcript = Transcript()
-    task = scored_task(advice, noise, transcript=transcript)
-    point = card.defaults
-    state = prepared_state(method, task, point)
-    trials = []
-    for case in task.cases():
-        before = case.edges.tobytes()
-        task.meter.clear()
-        transcript.services.clear()
-        answer = method.solve(state, case, point)
-        values = {**task.meter, **task.score(case, answer)}
-        if transcript.services != {case.instance: 1}:
-            raise MethodContractError("It serves a case more than once and answers with one.")
-        trail = transcript.trails[case.instance]
-        if abs(values["work"] * case.horizon - trail[-1]) > 0.5:
-            raise MethodContractError("Its work is not what was counted.")
-        if case.edges.tobytes() != before:
-            raise MethodContractError("It changes the stream.")
-        trials.append(Trial(noise, task, case, answer, trail, values))
-    return trials
+def _agrees(trial: Trial) -> bool:
+    return bool(abs(trial.values["work"] * trial.case.horizon - trial.heard[-1]) <= 0.5)
 
 
-def known(trial: Trial) -> KnownAdvice:
-    """Return what is known of the case of a trial."""
-    return cast(KnownAdvice, trial.task.of(trial.case))
-
-
-def _exact(trials: list[Trial]) -> Iterator[str]:
+def _exact(trials: Sequence[Trial]) -> Iterator[str]:
     for trial in trials:
-        truth = known(trial).hindsight.answers
+        truth = trial.world.hindsight.answers
         wrong = np.flatnonzero(trial.answer.answers != truth)
         if len(wrong):
             yield (
@@ -182,64 +127,21 @@ def _exact(trials: list[Trial]) -> Iterator[str]:
             return
 
 
-def _steps(trials: list[Trial]) -> Iterator[str]:
+def _steps(trials: Sequence[Trial]) -> Iterator[str]:
     for trial in trials:
         pairs = int(np.count_nonzero(trial.case.query_left != trial.case.query_right))
-        if trial.trail[-1] < pairs:
+        if trial.heard[-1] < pairs:
             yield (
-                f"It answers {pairs} queries in {trial.trail[-1]} steps on {trial.where}: it must "
+                f"It answers {pairs} queries in {trial.heard[-1]} steps on {trial.where}: it must "
                 "look its answers up in counted parts."
             )
             return
 
 
-def _theorems(trials: list[Trial], claims: tuple[Claim, ...]) -> Iterator[str]:
-    """Check the bounds that must hold on every stream, however small."""
-    for claim in claims:
-        expect = claim.expect
-        if not isinstance(expect, Bound) or "slope" in (expect.metric, expect.bound):
-            continue
-        for trial in trials:
-            if _speaks_of(expect, trial) and not holds(expect, trial.values, ROUNDING):
-                yield f"Its claim {claim.id} fails on {trial.where}."
-                break
-
-
-def _speaks_of(expect: Bound, trial: Trial) -> bool:
-    return speaks_of(expect, "noise", trial.noise) and "backstop" not in expect.where
-
-
-def _untold(trials: list[Trial]) -> Iterator[str]:
-    for trial in trials:
-        if trial.answer.hints == "true":
-            yield f"It is told the true deletion times on {trial.where}: those are for oracles."
-            return
-
-
-def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
-    """Give every case another future after a cut and compare what came before it."""
-    for task, noise in {id(trial.task): (trial.task, trial.noise) for trial in trials}.values():
-        before = [trial for trial in trials if trial.task is task]
-        for share in CUTS:
-            other = tuple(_other_future(known(trial), share) for trial in before)
-            for old, new in zip(before, attempt(method, card, other, noise), strict=True):
-                cut = int(share * old.case.horizon)
-                changed = np.flatnonzero(
-                    (old.trail[:cut] != new.trail[:cut])
-                    | (old.answer.answers[:cut] != new.answer.answers[:cut])
-                )
-                if len(changed):
-                    yield (
-                        f"It looks ahead: on {old.where}, update {changed[0]} goes differently "
-                        f"when the updates from {cut} on are others."
-                    )
-                    return
-
-
-def _other_future(advice: KnownAdvice, share: float) -> KnownAdvice:
+def _other_future(trial: Trial, after: float) -> KnownAdvice:
     """Return the case with other updates after a cut, and the same predictions before it."""
-    old = advice.stream
-    cut = int(share * old.horizon)
+    advice: KnownAdvice = trial.world
+    old, cut = advice.stream, int(after)
     rng = np.random.default_rng(cut)
     live = [int(e) for e in np.setdiff1d(old.edges[:cut], old.edges[:cut][old.opens[:cut] == 0])]
     made, target = int(old.opens[:cut].sum()), old.insertions
@@ -275,16 +177,19 @@ def _with_queries_of(stream: Stream, old: Stream, cut: int) -> Stream:
     return replace(stream, query_left=query_left, query_right=query_right)
 
 
-def _hints(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
-    """Predict that every edge dies at once: somewhere the method must spend differently."""
-    told = [trial for trial in trials if trial.answer.hints != "none"]
-    for trial in told:
-        advice = known(trial)
-        kind = trial.answer.hints
-        soon = np.where(trial.case.opens == 1, np.arange(trial.case.horizon) + 1, -1)
-        hints = {**advice.hints, kind: soon.astype(np.int32)}
-        (flat,) = attempt(method, card, (replace(advice, hints=hints),), trial.noise)
-        if (flat.trail != trial.trail).any():
-            return
-    if told:
-        yield "It ignores its predictions: other ones change nothing."
+ONLINE = OnlineRule(
+    CUTS,
+    cut_at=lambda trial, share: int(share * trial.case.horizon),
+    steps=lambda trial, cut: int(cut),
+    done=lambda trial: np.column_stack((trial.heard, trial.answer.answers)),
+    other_future=_other_future,
+    step="update",
+    later="the updates",
+)
+
+
+def _all_soon(trial: Trial) -> KnownAdvice:
+    """Return the case with predictions that every edge dies at once."""
+    advice: KnownAdvice = trial.world
+    soon = np.where(trial.case.opens == 1, np.arange(trial.case.horizon) + 1, -1)
+    return replace(advice, hints={**advice.hints, trial.answer.hints: soon.astype(np.int32)})

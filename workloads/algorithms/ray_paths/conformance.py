@@ -29,9 +29,8 @@ SCENES = 6
 FAMILIES = ("street", "yard")
 OFF_LIMITS = frozenset((
     "account", "enter", "judge", "judge_dense", "exhaust", "triangles_in_view", "trace_all",
-    "reference", "score", "truth", "meter", "_known", "_reference", "_run", "_told", "_traced",
+    "reference", "score", "truth", "meter",
     "generate", "instance", "group", "oracle_environment",
-    "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
 """Names that no honest search needs: a tracer that does not count, the answer, the case's name."""
 TRACERS = ("compiled_tracer", "tensor_tracer")

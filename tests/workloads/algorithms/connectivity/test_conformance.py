@@ -14,11 +14,12 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted_recursion,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Transcript
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import generate
 from adabench.workloads.algorithms.connectivity.task import check
 from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
+from adabench.workloads.shared.counting import method_trials
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -70,7 +71,7 @@ def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
 def test_the_source_is_not_the_only_guard(
     name: str, caught: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conformance, "source_problems", lambda *of: iter(()))
+    monkeypatch.setattr(method_trials, "source_problems", lambda *of: iter(()))
     method = load(name)
     assert caught in " ".join(check(method, method.CARD))
 
@@ -98,13 +99,13 @@ def test_the_source_may_not_say(line: str) -> None:
 def test_the_task_does_not_say_that_it_is_heard() -> None:
     advice = (advise(hindsight(generate("random", 40, 20, 0)), 3.0),)
     transcript = Transcript()
-    plain, heard = scored_task(advice, 3.0), scored_task(advice, 3.0, transcript=transcript)
+    plain, heard = scored_task(advice), scored_task(advice, transcript)
     assert sorted(vars(plain)) == sorted(vars(heard))
     case = plain.cases()[0]
     answers = [
         task.serve(case, lift_update, lift_query, lifted_recursion) for task in (plain, heard)
     ]
-    assert len(transcript.trails[case.instance]) == case.horizon
+    assert len(transcript.heard[case.instance]) == case.horizon
     assert vars(answers[0]).keys() == vars(answers[1]).keys() == {"instance", "hints", "answers"}
 
 

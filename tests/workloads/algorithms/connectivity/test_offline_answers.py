@@ -21,7 +21,7 @@ def agree(run, made, seeds: range) -> int:
         seen = hindsight(stream)
         assert seen.answers.tolist() == made.brute_force(stream), seed
         noise = float(rng.choice([0, 1, 4, 30]))
-        task = scored_task((advise(seen, noise),), noise)
+        task = scored_task((advise(seen, noise),))
         for name in EXACT:
             (values,) = run(name, task)
             assert values["exactness"] == 1, (name, seed)

@@ -20,7 +20,7 @@ from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure impo
     rebuild_query,
     rebuild_update,
 )
-from adabench.workloads.algorithms.connectivity.substrate.replay import Service, Transcript
+from adabench.workloads.algorithms.connectivity.substrate.replay import Service
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
 from adabench.workloads.algorithms.connectivity.task import CARD, load
@@ -30,6 +30,7 @@ from adabench.workloads.algorithms.connectivity.truth.hindsight import (
     hindsight,
 )
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 LIFTED = ("predicted_updates", "offline", "shuffled_predictions", "unshifted", "lookahead")
 
@@ -66,10 +67,11 @@ def test_canonical_insertions_are_charged() -> None:
     # An independent count: entries of every interval, its expiry note, and the unions undone.
     task = small(1, noise=0.0, updates="random")
     (case,) = task.cases()
-    seen = task.of(case).hindsight
+    advice = task.of(case).advice
+    seen = advice.hindsight
     levels = leaves(case.horizon).bit_length() - 1
     transcript = Transcript()
-    heard = scored_task(task.advice, 0.0, transcript=transcript)
+    heard = scored_task((advice,), transcript)
     heard.serve(
         case, lift_update, lift_query, lambda start: lifted_recursion(start, "none"), hints="true"
     )

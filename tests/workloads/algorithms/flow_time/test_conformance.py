@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 
 from adabench.workloads.algorithms.flow_time import conformance
-from adabench.workloads.algorithms.flow_time.conformance import attempt, other_future, small_streams
-from adabench.workloads.algorithms.flow_time.substrate.replay import Transcript
+from adabench.workloads.algorithms.flow_time.conformance import (
+    other_future,
+    small_streams,
+    trials_of,
+)
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import Stream
 from adabench.workloads.algorithms.flow_time.task import check
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
+from adabench.workloads.shared.counting import method_trials
+from adabench.workloads.shared.counting.counted_task import Transcript
+from adabench.workloads.shared.counting.method_trials import Trial
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -25,6 +32,10 @@ def load(name: str) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def attempt(method: ModuleType, streams: tuple[Stream, ...]) -> list[Trial]:
+    return trials_of(method, method.CARD).attempt(({"m": streams[0].case.m}, streams))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ def test_a_wrong_source_is_caught(name: str, caught: str) -> None:
     ],
 )
 def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
-    monkeypatch.setattr(conformance, "source_problems", lambda *of: iter(()))
+    monkeypatch.setattr(method_trials, "source_problems", lambda *of: iter(()))
     method = load(name)
     assert caught in " ".join(check(method, method.CARD))
 
@@ -88,38 +99,38 @@ def test_no_honest_method_reaches_anywhere(methods) -> None:
 @pytest.mark.parametrize("m", [2, 6])
 def test_unrevealed_sizes_change_no_earlier_decision(name, m, methods) -> None:
     method = methods[name]
-    for old in attempt(method, method.CARD, small_streams(m, seed=9)):
-        decided = old.when[np.isfinite(old.when)]
+    for old in attempt(method, small_streams(m, seed=9)):
+        decided = old.heard.when[np.isfinite(old.heard.when)]
         for share in (0.1, 0.3, 0.5, 0.7, 0.9):
             cut = float(decided[int(share * (len(decided) - 1))])
             other = other_future(old, cut)
-            (new,) = attempt(method, method.CARD, (other,))
-            before = np.count_nonzero(old.when < cut)
-            assert before == np.count_nonzero(new.when < cut)
-            assert (old.who[:before] == new.who[:before]).all()
+            (new,) = attempt(method, (other,))
+            before = np.count_nonzero(old.heard.when < cut)
+            assert before == np.count_nonzero(new.heard.when < cut)
+            assert (old.heard.who[:before] == new.heard.who[:before]).all()
 
 
 def test_another_future_is_another_one(methods) -> None:
     # A check that changed nothing would pass everything: SRPT must be caught by it.
     method = methods["srpt"]
-    (exp, *_) = attempt(method, method.CARD, small_streams(6, seed=9))
+    (exp, *_) = attempt(method, small_streams(6, seed=9))
     changed = caught = 0
     for decision in range(20, 220, 20):
-        cut = float(exp.when[decision])
+        cut = float(exp.heard.when[decision])
         other = other_future(exp, cut)
-        early = exp.stream.arrive < cut
-        assert (other.arrive[: early.sum()] == exp.stream.arrive[early]).all()
-        changed += bool((other.totals[: early.sum()] != exp.stream.totals[early]).any())
-        (new,) = attempt(method, method.CARD, (other,))
-        before = np.count_nonzero(exp.when < cut)
-        caught += bool((exp.who[:before] != new.who[:before]).any())
+        early = exp.world.arrive < cut
+        assert (other.arrive[: early.sum()] == exp.world.arrive[early]).all()
+        changed += bool((other.totals[: early.sum()] != exp.world.totals[early]).any())
+        (new,) = attempt(method, (other,))
+        before = np.count_nonzero(exp.heard.when < cut)
+        caught += bool((exp.heard.who[:before] != new.heard.who[:before]).any())
     assert changed >= 5
     assert caught > 0
 
 
 def test_the_task_does_not_say_that_it_is_recorded(methods) -> None:
     streams = small_streams(2, seed=0)
-    plain, recorded = scored_task(streams), scored_task(streams, transcript=Transcript())
+    plain, recorded = scored_task(streams), scored_task(streams, Transcript())
     assert sorted(vars(plain)) == sorted(vars(recorded))
     assert not hasattr(plain, "streams")
     assert not any(isinstance(value, np.ndarray) for value in vars(plain.cases()[0]).values())

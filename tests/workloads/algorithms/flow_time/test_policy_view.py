@@ -5,9 +5,9 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import hook, run
-from adabench.workloads.algorithms.flow_time.substrate.replay import Transcript
 from adabench.workloads.algorithms.flow_time.task import load
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 TWO = [(0.0, [3.0]), (1.0, [1.0])]
 
@@ -95,10 +95,10 @@ def test_counts_are_those_of_the_schedule(methods, of_jobs, values) -> None:
 def test_preemptions_are_those_of_a_count_from_outside(methods) -> None:
     streams = load_streams("exp", 200)
     transcript = Transcript()
-    task = scored_task(streams, transcript=transcript)
+    task = scored_task(streams, transcript)
     (case,) = task.cases()
     answer = methods["op_srpt"].solve(task, case, {})
-    when, who = transcript.when[case.instance], transcript.who[case.instance]
+    when, who, _ = transcript.heard[case.instance]
     made = np.isfinite(when)
     changes = np.count_nonzero(who[made][1:] != who[made][:-1])
     # Each change of the job that runs is a preemption, unless that job was done: a job that

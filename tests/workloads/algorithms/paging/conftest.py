@@ -13,6 +13,7 @@ from adabench.workloads.algorithms.paging import task as paging
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.traces import make_trace
 from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
+from adabench.workloads.algorithms.paging.truth.scoring import scored_task
 
 FOLDER = Path(paging.__file__).parent
 NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]
@@ -49,6 +50,6 @@ def of_pages() -> Callable[..., Paging]:
 
     def make(pages: list[int], slots: int, noise: float = 0.0, kind: str = "symmetric") -> Paging:
         trace = make_trace("given", np.array(pages, np.int32), max(pages) + 1, slots, 0)
-        return Paging((advise(hindsight(trace), noise, kind),))
+        return scored_task((advise(hindsight(trace), noise, kind),))
 
     return make

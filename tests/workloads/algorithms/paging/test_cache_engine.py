@@ -8,8 +8,10 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.paging.substrate.cache_engine import engine
-from adabench.workloads.algorithms.paging.substrate.replay import Paging, Transcript
+from adabench.workloads.algorithms.paging.substrate.replay import Paging
+from adabench.workloads.algorithms.paging.truth.scoring import scored_task
 from adabench.workloads.shared.compiled.kernels import keyed
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 # The reference string of the textbooks: with 3 frames FIFO faults 15 times, LRU 12, OPT 9.
 TEXTBOOK = [7, 0, 1, 2, 0, 3, 0, 4, 2, 3, 0, 3, 2, 1, 2, 0, 1, 7, 0, 1]
@@ -20,8 +22,8 @@ ANOMALY = [1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5]
 def log_of(method: ModuleType, task: Paging) -> list[int]:
     (case,) = task.cases()
     transcript = Transcript()
-    method.solve(Paging(task.advice, transcript=transcript), case, method.CARD.defaults)
-    return transcript.logs[case.instance].tolist()
+    method.solve(scored_task([task.of(case)], transcript), case, method.CARD.defaults)
+    return transcript.heard[case.instance].log.tolist()
 
 
 @pytest.mark.parametrize(("name", "expected"), [("fifo", 15), ("lru", 12), ("belady", 9)])

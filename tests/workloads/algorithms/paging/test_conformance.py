@@ -10,8 +10,11 @@ import pytest
 from adabench.workloads.algorithms.paging import conformance
 from adabench.workloads.algorithms.paging.conformance import RULES
 from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
-from adabench.workloads.algorithms.paging.substrate.replay import Paging, Transcript
+from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.task import check
+from adabench.workloads.algorithms.paging.truth.scoring import scored_task
+from adabench.workloads.shared.counting import method_trials
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -74,7 +77,7 @@ def test_the_source_may_not_say(line: str) -> None:
 
 @pytest.mark.parametrize("name", ["answers_itself", "clears_the_meter", "told_the_future"])
 def test_the_source_is_not_the_only_guard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance, "source_problems", lambda *of: iter(()))
+    monkeypatch.setattr(method_trials, "source_problems", lambda *of: iter(()))
     monkeypatch.setattr(Paging, "answers", {}, raising=False)
     caught = {
         "answers_itself": "not the task's own replay",
@@ -88,16 +91,16 @@ def test_the_source_is_not_the_only_guard(name: str, monkeypatch: pytest.MonkeyP
 def test_the_task_does_not_say_that_it_is_recorded() -> None:
     advice = conformance.small_cases(8, 0, 0.1)
     transcript = Transcript()
-    plain, recorded = Paging(advice), Paging(advice, transcript=transcript)
+    plain, recorded = scored_task(advice), scored_task(advice, transcript)
     method = load(PLANTED / "prefetches.py")
     shown = [
-        (sorted(vars(task)), [getattr(task, name) for name in ("advice", "meter", "transcript")])
+        (sorted(vars(task)), [getattr(task, name) for name in ("known", "meter", "transcript")])
         for task in (plain, recorded)
     ]
     assert shown[0] == shown[1]
     case = plain.cases()[1]
     answers = [task.replay(case, method.fault, _nothing) for task in (plain, recorded)]
-    assert len(transcript.logs[case.instance]) == len(case.pages)
+    assert len(transcript.heard[case.instance].log) == len(case.pages)
     assert [sorted(vars(answer)) for answer in answers] == [["faults", "hints", "instance"]] * 2
 
 

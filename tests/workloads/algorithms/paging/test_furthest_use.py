@@ -61,7 +61,7 @@ def test_no_policy_beats_belady(faults, methods, of_pages, noise, pages, slots) 
         assert values["faults"] >= values["opt"], name
         assert values["faults"] <= len(pages), name
     for name in ("belady", *(("flush", "mark0", "blind_oracle") if noise == 0 else ())):
-        assert faults(name, task)[0]["faults"] == task.advice[0].hindsight.opt, name
+        assert faults(name, task)[0]["faults"] == task.of(task.cases()[0]).hindsight.opt, name
 
 
 def test_next_use_has_no_ties() -> None:
@@ -86,4 +86,4 @@ def test_phase_bits_by_hand() -> None:
 def test_lru_by_keys_is_the_lru_method(faults, of_pages) -> None:
     pages = np.random.default_rng(1).integers(60, size=5000).tolist()
     task = of_pages(pages, 13)
-    assert faults("lru", task)[0]["faults"] == task.advice[0].hindsight.lru
+    assert faults("lru", task)[0]["faults"] == task.of(task.cases()[0]).hindsight.lru

@@ -164,9 +164,12 @@ def test_an_oracle_may_say_the_words_of_hindsight_but_not_use_a_back_door() -> N
     assert "gc" in said("import gc", oracle=True)
 
 
-def test_parts_of_a_folder_are_held_to_the_imports_alone() -> None:
+def test_parts_of_a_folder_are_held_to_imports_and_to_what_no_method_may_name() -> None:
     module = f"{PAGING}.methods.lru_k.parts"
     text = f"task.meter = 1\nfrom {PAGING}.truth import belady\n"
-    (problem,) = RULES.import_problems(text, module)
+    (problem,) = RULES.part_problems(text, module)
     assert "on line 2: only the scorer" in problem
-    assert not list(RULES.import_problems(text, module, oracle=True))
+    assert not list(RULES.part_problems(text, module, oracle=True))
+    for oracle in (False, True):
+        said = list(RULES.part_problems("task._days\n", module, oracle=oracle))
+        assert said == ["It reaches for '_days' on line 1: no buyer needs it."]

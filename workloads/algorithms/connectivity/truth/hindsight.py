@@ -57,6 +57,8 @@ class KnownAdvice(Advice):
     """The hints of one case, the truth that they were made of, and the error in them."""
 
     hindsight: Hindsight
+    noise: float
+    """The scale that they were spoilt at."""
     l1: Mapping[Kind, float]
     """The error by kind; `none` is left out."""
     early: Mapping[Kind, float]
@@ -86,12 +88,13 @@ def _family_hindsight(family: str, n: int, updates: int, seed: int) -> Hindsight
     return hindsight(generate(family, n, updates, seed))
 
 
-def ladder(advice: KnownAdvice, noise: float) -> Ladder:
-    """Return the predictions at which a slope up to `noise` is measured beside those of the case.
+def ladder(advice: KnownAdvice) -> Ladder:
+    """Return the predictions at which a slope is measured beside those of the case.
 
-    Exact ones, and those of each scale of `LADDER` below; nothing unless `noise` is one of them
+    Exact ones, and those of each scale of `LADDER` below; nothing unless that of the case is one of them
     but the first.
     """
+    noise = advice.noise
     if noise not in LADDER[1:]:
         return {}
     below = LADDER[: LADDER.index(noise)]
@@ -117,7 +120,9 @@ def advise(seen: Hindsight, noise: float) -> KnownAdvice:
     believed = {**by_edge, "none": seen.starts + 1}
     early = {kind: earliness(seen, ends) for kind, ends in believed.items()}
     fixed = MappingProxyType(hints)
-    return KnownAdvice(stream, fixed, seen, MappingProxyType(errors), MappingProxyType(early))
+    return KnownAdvice(
+        stream, fixed, seen, noise, MappingProxyType(errors), MappingProxyType(early)
+    )
 
 
 def earliness(seen: Hindsight, ends: Small) -> float:

@@ -1,17 +1,13 @@
 """What a service of a stream is worth, held against true answers, baselines and bounds."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Ladder
-from adabench.workloads.algorithms.connectivity.substrate.replay import (
-    Connectivity,
-    Outcome,
-    Scorer,
-    Transcript,
-)
+from adabench.workloads.algorithms.connectivity.substrate.predictions import Predictions
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Outcome
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     COUNTERS,
     ERROR,
@@ -20,25 +16,20 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
 )
 from adabench.workloads.algorithms.connectivity.truth.baselines_and_bounds import baselines, slope
 from adabench.workloads.algorithms.connectivity.truth.hindsight import KnownAdvice, ladder
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 
 def scored_task(
-    advice: tuple[KnownAdvice, ...], noise: float = 0.0, transcript: Transcript | None = None
+    advice: Sequence[KnownAdvice], transcript: Transcript | None = None
 ) -> Connectivity:
     """Return the task of these streams, with its score."""
-    return Connectivity(advice, Scorer(_score, _ladder), noise, transcript=transcript)
+    worlds = [Predictions(one, ladder(one)) for one in advice]
+    return Connectivity(worlds, score, transcript)
 
 
-def _score(advice: Advice, noise: float, outcome: Outcome) -> dict[str, float]:
-    return score(cast(KnownAdvice, advice), noise, outcome)
-
-
-def _ladder(advice: Advice, noise: float) -> Ladder:
-    return ladder(cast(KnownAdvice, advice), noise)
-
-
-def score(advice: KnownAdvice, noise: float, outcome: Outcome) -> dict[str, float]:
-    """Return the score of what was counted; `noise` is the scale of the predictions' errors."""
+def score(world: Predictions, outcome: Outcome) -> dict[str, float]:
+    """Return the score of what was counted, in a world of the run's own process."""
+    advice = cast(KnownAdvice, world.advice)
     stream = advice.stream
     known, horizon = baselines(stream), stream.horizon
     right = float(np.mean(outcome.answers == advice.hindsight.answers))
@@ -62,7 +53,7 @@ def score(advice: KnownAdvice, noise: float, outcome: Outcome) -> dict[str, floa
     }
     if outcome.unions:
         unions = float(outcome.ledger[UNIONS])
-        fitted = slope(advice, noise, unions, outcome.unions)
+        fitted = slope(advice, advice.noise, unions, outcome.unions)
         if not np.isnan(fitted):
             values |= {"slope": fitted, "slope_least": 0.6, "slope_most": 1.1}
     return {name: float(value) for name, value in values.items()}

@@ -1,17 +1,15 @@
-"""The task object: runs a policy over a stream of jobs, counts, and scores what came of it.
+"""The task object: runs a policy over a stream of jobs and counts.
 
 `task.py` says what is measured and why; `event_loop.py` is the compiled loop this drives.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import InitVar, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.substrate.event_loop import Report, engine
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
@@ -40,7 +38,8 @@ from adabench.workloads.shared.compiled.hooks import (
     method_of,
     stream_of,
 )
-from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
+from adabench.workloads.shared.counting.answer_ledger import Wording
+from adabench.workloads.shared.counting.counted_task import CountedTask, Run
 
 Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {
@@ -70,17 +69,15 @@ class Replay:
     """(streams, n) each job's flow time."""
 
 
-@dataclass
-class Transcript:
-    """What a listener hears of the runs of a task; a method cannot tell that there is one."""
+class Heard(NamedTuple):
+    """What a listener hears of the first stream of a run."""
 
-    when: dict[float, Floats] = field(default_factory=dict)
-    """By instance: the time of each decision of the first stream of the last run."""
-    who: dict[float, Ints] = field(default_factory=dict)
+    when: Floats
+    """The time of each decision."""
+    who: Ints
     """A fingerprint of the jobs that were chosen."""
-    shown: dict[float, Floats] = field(default_factory=dict)
+    shown: Floats
     """(operations,) when each size became known."""
-    replays: Counter[float] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -96,77 +93,58 @@ class Order:
     streams: int
 
 
-ScoreOf = Callable[[Stream, Floats], dict[str, float]]
-"""Scores flow times (streams, n); it knows the optimum, and this module does not."""
+class Tally(NamedTuple):
+    """What was counted in a run."""
+
+    sees: Sees
+    flow: Floats
+    """(streams, n)"""
 
 
-class Ledger(NamedTuple):
-    """What can be done with the streams and accounts of a task; they lie in these closures alone."""
+class FlowTime(CountedTask[Case, Stream, Order, Replay, Tally, Floats]):
+    """The task: its cases and the counting machine. An outcome is the flow times, (streams, n)."""
 
-    run: Callable[[Case, Order], Replay]
-    confirm: Callable[[Case, Replay], Floats]
-    find: Callable[[Case], Stream]
-    enter: Callable[[Stream], None]
+    wording = WORDING
+    noun = "stream"
 
+    @staticmethod
+    def case_of(world: Stream) -> Case:
+        """Return the case."""
+        return world.case
 
-@dataclass(frozen=True)
-class FlowTime:
-    """The task: its cases, the counting machine, and the score.
+    @staticmethod
+    def run_in(world: Stream, order: Order, *, listened: bool) -> Run[Replay, Tally]:
+        """Run a policy on every stream of coins."""
+        flow, reports, heard = _scheduled(world, order, listened=listened)
+        shown = read_only(flow).reshape(flow.shape)
+        answer = Replay(world.case.instance, order.sees, shown)
+        return Run(answer, Tally(order.sees, flow), _added(world, flow, reports), heard)
 
-    The streams themselves are no attribute of it: sizes that are not revealed yet are
-    nothing that a method could come upon. What a method's process gets of it has no streams:
-    each is entered when it is to be run.
-    """
+    @staticmethod
+    def same(one: Tally, other: Tally) -> bool:
+        """Compare what was seen, and flow times."""
+        return one.sees == other.sees and np.array_equal(one.flow, other.flow)
 
-    streams: InitVar[tuple[Stream, ...]]
-    score_of: InitVar[ScoreOf | None]
-    meter: Meter = field(default_factory=Meter)
-    transcript: InitVar[Transcript | None] = None
-    """Who listens, if anybody; not kept on the task."""
-    all_cases: tuple[Case, ...] = field(init=False)
-    _score_of: ScoreOf | None = field(init=False, repr=False, compare=False)
-    _ledger: Ledger = field(init=False, repr=False, compare=False)
+    @staticmethod
+    def says(answer: Replay, counted: Tally) -> bool:
+        """Compare what was seen, and flow times."""
+        return FlowTime.same(Tally(answer.sees, answer.flow), counted)
 
-    def __post_init__(
-        self,
-        streams: tuple[Stream, ...],
-        score_of: ScoreOf | None,
-        transcript: Transcript | None,
-    ) -> None:
-        """Open the ledger."""
-        object.__setattr__(self, "all_cases", tuple(stream.case for stream in streams))
-        object.__setattr__(self, "_score_of", score_of)
-        object.__setattr__(self, "_ledger", _open_ledger(streams, self.meter, transcript))
+    @staticmethod
+    def outcome(world: Stream, counted: Tally) -> Floats:
+        """Return the flow times (streams, n)."""
+        return counted.flow
 
-    def cases(self) -> tuple[Case, ...]:
-        """Return the cases."""
-        return self.all_cases
+    @staticmethod
+    def revealed(world: Stream, *, oracle: bool) -> Stream:
+        """Return the sizes that the machine reveals one by one; to oracles all at once."""
+        return world if oracle else replace(world, open_totals=False)
 
-    def __reduce__(self) -> tuple[type["FlowTime"], tuple[object, ...]]:
-        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
-        if self.all_cases:
-            raise TypeError("a flow-time task is not stored; load it from its conditions")
-        return FlowTime, ((), None)
-
-    def substrate(self) -> "FlowTime":
-        """Return what methods get: the machine."""
-        return FlowTime((), None)
-
-    oracle_substrate = substrate
-
-    def environment(self, case: Case) -> Stream:
-        """Return the sizes that the machine reveals one by one."""
-        return replace(self._ledger.find(case), open_totals=False)
-
-    def oracle_environment(self, case: Case) -> Stream:
-        """Return the same, of which a policy may be told the totals at once."""
-        return self._ledger.find(case)
-
-    def enter(self, case: Case, stream: Stream) -> None:
-        """Take a stream to be run in place of the one before."""
-        assert stream.case is case
-        _ = stream.information  # computed here, where no clock runs
-        self._ledger.enter(stream)
+    @staticmethod
+    def entered(world: Stream) -> Stream:
+        """Compute here, where no clock runs, what a run needs."""
+        _ = world.information
+        return world
 
     def replay(
         self,
@@ -190,83 +168,10 @@ class FlowTime:
         Raises:
             MethodContractError: if the policy breaks its contract, with the job.
         """
-        return self._ledger.run(case, Order(hear, choose, notes, weights, sees, mu, streams))
-
-    def account(self, case: Case, answer: Replay) -> Floats:
-        """Return the flow times (streams, n) that were counted for an answer.
-
-        Raises:
-            MethodContractError: if the answer is not what `replay` returned last for this case,
-                the case was also run in another way, or the meter was tampered with.
-        """
-        return self._ledger.confirm(case, answer)
-
-    def judge(self, case: Case, flow: Floats) -> dict[str, float]:
-        """Judge flow times (streams, n) against the optimum and the theorems on the same stream.
-
-        Raises:
-            MethodContractError: if one is less than the optimum, which would be a bug, or in
-                the process of a method, where the optimum is not known.
-        """
-        if self._score_of is None:
-            raise MethodContractError(
-                f"What flow times on {case.group} are worth is not known here.",
-                "Scores are made where the truth is, by the run.",
-            )
-        return self._score_of(self._ledger.find(case), flow)
-
-    def score(self, case: Case, answer: Replay) -> dict[str, float]:
-        """Judge a run of this very object."""
-        return self.judge(case, self.account(case, answer))
+        return self.run(case, Order(hear, choose, notes, weights, sees, mu, streams))
 
 
-class _Tally(NamedTuple):
-    """What was counted in a run."""
-
-    sees: Sees
-    flow: Floats
-
-
-def _same(one: _Tally, other: _Tally) -> bool:
-    return one.sees == other.sees and np.array_equal(one.flow, other.flow)
-
-
-def _says(answer: Replay, counted: _Tally) -> bool:
-    return _same(_Tally(answer.sees, answer.flow), counted)
-
-
-def _open_ledger(
-    streams: tuple[Stream, ...], meter: Meter, transcript: Transcript | None
-) -> Ledger:
-    """Return what runs an order and confirms an answer; it alone holds the streams."""
-    ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(meter, WORDING, _says, _same)
-    known = list(streams)
-
-    def run(case: Case, order: Order) -> Replay:
-        stream = find(case)
-        before = ledger.open(case.instance)
-        flow, reports = _scheduled(stream, order, transcript)
-        shown = np.frombuffer(flow.tobytes(), np.float64).reshape(flow.shape)
-        answer = Replay(case.instance, order.sees, shown)
-        added = _added(stream, flow, reports)
-        return ledger.enter(case.instance, before, answer, _Tally(order.sees, flow), added)
-
-    def confirm(case: Case, answer: Replay) -> Floats:
-        find(case)
-        return ledger.confirm(case.instance, answer).flow
-
-    def find(case: Case) -> Stream:
-        return known_case(known, case, lambda stream: stream.case, "stream")
-
-    def enter(stream: Stream) -> None:
-        known[:] = [stream]
-
-    return Ledger(run, confirm, find, enter)
-
-
-def _scheduled(
-    stream: Stream, order: Order, transcript: Transcript | None
-) -> tuple[Floats, Floats]:
+def _scheduled(stream: Stream, order: Order, *, listened: bool) -> tuple[Floats, Floats, Heard]:
     """Run an order on every stream of coins; return flows (streams, n) and reports."""
     case, name, n = stream.case, method_of(order.choose), stream.case.n_jobs
     stream_seed = child(case.seed, COINS, case.group, stream_of(order.choose))
@@ -276,9 +181,9 @@ def _scheduled(
     # One block each: numpy asks for huge pages from 4 MiB on, and page faults cost 10 ns a job.
     floats, ints = np.empty((7, n)), np.empty((9, n), np.int64)
     # Decisions that only a wake-up call brought about may be more than these.
-    heard = 2 * (n + len(stream.ops)) if transcript else 0
+    heard = 2 * (n + len(stream.ops)) if listened else 0
     when, who = np.full(heard, np.inf), np.zeros(heard, np.int64)
-    shown = np.full(len(stream.ops) if transcript else 0, np.inf)
+    shown = np.full(len(stream.ops) if listened else 0, np.inf)
     schedule = engine(order.hear, order.choose)
     for number, seed in enumerate(seeds):
         noted = _start(order.notes, np.zeros(0, np.int64))
@@ -290,11 +195,7 @@ def _scheduled(
             reports[number], when[kept], who[kept], shown[kept],
         )  # fmt: skip
         _refuse_breach(name, case, reports[number], noted, weighted)
-    if transcript:
-        transcript.when[case.instance], transcript.who[case.instance] = when, who
-        transcript.shown[case.instance] = shown
-        transcript.replays[case.instance] += 1
-    return flow, reports
+    return flow, reports, Heard(when, who, shown)
 
 
 def _start(given: int | NDArray[Number], kind: NDArray[Number]) -> NDArray[Number]:

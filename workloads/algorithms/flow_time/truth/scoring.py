@@ -1,19 +1,22 @@
 """What the flow times of a policy are worth, held against the optimum on the same stream."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import UNIFORM_TESTS, Stream
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats
-from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Transcript
+from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime
 from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 ROUNDING = 1e-9
 """Relative; what a policy that shares the machine may be off by, from the exact sum."""
 BURST_LIMIT = 8.0
 
 
-def scored_task(streams: tuple[Stream, ...], transcript: Transcript | None = None) -> FlowTime:
+def scored_task(streams: Sequence[Stream], transcript: Transcript | None = None) -> FlowTime:
     """Return the task of these streams, with its score."""
     optima: dict[float, float] = {}
 
@@ -23,7 +26,7 @@ def scored_task(streams: tuple[Stream, ...], transcript: Transcript | None = Non
             optima[instance] = srpt_flow(stream.arrive, stream.totals)
         return score(stream, flow, optima[instance])
 
-    return FlowTime(streams, score_of, transcript=transcript)
+    return FlowTime(streams, score_of, transcript)
 
 
 def score(stream: Stream, flow: Floats, opt: float) -> dict[str, float]:

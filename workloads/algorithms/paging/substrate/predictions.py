@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints, Pages
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Pages
 from adabench.workloads.algorithms.paging.substrate.traces import Trace
 
 Kind = Literal["none", "discard", "phase", "shuffled", "arrival", "next"]
@@ -34,14 +33,3 @@ class Advice:
     """The case."""
     hints: Mapping[Kind, Pages]
     """By kind, (T,) each; `none` is empty."""
-
-    def score(self, faults: Ints) -> dict[str, float]:
-        """Return what faults (streams,) are worth, where that is known.
-
-        Raises:
-            MethodContractError: in the process of a method, where it is not.
-        """
-        raise MethodContractError(
-            f"What {len(faults)} replays of {self.trace.group} are worth is not known here.",
-            "Scores are made where the truth is, by the run.",
-        )

@@ -1,16 +1,13 @@
-"""The task object: replays a policy over a case, counts, and scores what came of it.
+"""The task object: replays a policy over a case and counts.
 
 `task.py` says what is measured and why; `cache_engine.py` is the compiled engine this drives.
 """
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     STACK,
@@ -37,7 +34,8 @@ from adabench.workloads.algorithms.paging.substrate.traces import (
     read_only,
 )
 from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of, stream_of
-from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
+from adabench.workloads.shared.counting.answer_ledger import Wording
+from adabench.workloads.shared.counting.counted_task import CountedTask, Run
 
 WORDING = Wording(
     "replay",
@@ -64,15 +62,21 @@ class Replay:
     """(streams,)"""
 
 
-@dataclass
-class Transcript:
-    """What a listener hears of the replays of a task; a method cannot tell that there is one."""
+class Heard(NamedTuple):
+    """What a listener hears of the first stream of a replay."""
 
-    logs: dict[float, Bits] = field(default_factory=dict)
-    """By instance: (T,) 1 where the first stream of the last replay faulted."""
-    trails: dict[float, Ints] = field(default_factory=dict)
-    """(T,) a fingerprint of the cache after each request of that stream."""
-    replays: Counter[float] = field(default_factory=Counter)
+    log: Bits
+    """(T,) 1 where it faulted."""
+    trail: Ints
+    """(T,) a fingerprint of the cache after each request."""
+
+
+class Tally(NamedTuple):
+    """What was counted in a replay."""
+
+    hints: Kind
+    faults: Ints
+    """(streams,)"""
 
 
 @dataclass(frozen=True)
@@ -88,84 +92,59 @@ class Order:
     streams: int
 
 
-@dataclass(frozen=True)
-class Paging:
-    """The task: its cases, the counting cache, and the score.
+class Paging(CountedTask[Trace, Advice, Order, Replay, Tally, Ints]):
+    """The task: its cases and the counting cache. An outcome is the faults, (streams,)."""
 
-    What a method's process gets of it has no cases: each is entered when it is to be replayed.
-    """
+    wording = WORDING
+    noun = "trace"
 
-    advice: tuple[Advice, ...] = ()
-    meter: Meter = field(default_factory=Meter)
-    transcript: InitVar[Transcript | None] = None
-    """Who listens, if anybody; not kept on the task."""
-    prefixes: tuple[Trace, ...] = ()
-    """Where there are no cases: the first requests of each, to learn from."""
-    _run: Callable[[Trace, Order], Replay] = field(init=False, repr=False, compare=False)
-    _judged: Callable[[Trace, Replay], Ints] = field(init=False, repr=False, compare=False)
-    _known: list[Advice] = field(init=False, repr=False, compare=False)
+    @staticmethod
+    def case_of(world: Advice) -> Trace:
+        """Return the trace."""
+        return world.trace
 
-    def __post_init__(self, transcript: Transcript | None) -> None:
-        """Open the ledger."""
-        known = list(self.advice)
-        run, judged = _open_ledger(known, self.meter, transcript)
-        object.__setattr__(self, "_known", known)
-        object.__setattr__(self, "_run", run)
-        object.__setattr__(self, "_judged", judged)
+    @staticmethod
+    def run_in(world: Advice, order: Order, *, listened: bool) -> Run[Replay, Tally]:
+        """Run a policy on every coin stream."""
+        reports, heard = _replayed(world, order, listened=listened)
+        faults = reports[:, 0].copy()
+        answer = Replay(world.trace.instance, order.hints, read_only(faults))
+        added = _added(world.trace, faults, int(reports[:, 1].sum()), order.hints)
+        return Run(answer, Tally(order.hints, faults), added, heard)
 
-    def cases(self) -> tuple[Trace, ...]:
-        """Return the traces.
+    @staticmethod
+    def same(one: Tally, other: Tally) -> bool:
+        """Compare hints and faults."""
+        return one.hints == other.hints and np.array_equal(one.faults, other.faults)
 
-        Raises:
-            MethodContractError: in the process of a method, which meets them one by one.
-        """
-        if self.prefixes:
-            raise MethodContractError(
-                "The test cases are not here.", "What may be learned from is `training()`."
-            )
-        return tuple(advice.trace for advice in self.advice)
+    @staticmethod
+    def says(answer: Replay, counted: Tally) -> bool:
+        """Compare hints and faults."""
+        return Paging.same(Tally(answer.hints, answer.faults), counted)
+
+    @staticmethod
+    def outcome(world: Advice, counted: Tally) -> Ints:
+        """Return the faults (streams,)."""
+        return counted.faults
+
+    @staticmethod
+    def revealed(world: Advice, *, oracle: bool) -> Advice:
+        """Return what the engine tells request by request; the true future for oracles alone."""
+        told = world.hints.keys() - (frozenset() if oracle else SECRET)
+        return Advice(world.trace, {kind: world.hints[kind] for kind in told})
+
+    @staticmethod
+    def entered(world: Advice) -> Advice:
+        """Freeze the hints."""
+        return Advice(world.trace, {kind: read_only(told) for kind, told in world.hints.items()})
 
     def training(self) -> tuple[Trace, ...]:
         """Return the first fifth of each trace, which may be learned from."""
-        return self.prefixes or tuple(prefix(trace) for trace in self.cases())
-
-    def of(self, case: Trace) -> Advice:
-        """Return what is known about a case.
-
-        Raises:
-            MethodContractError: if it is not a case of this task.
-        """
-        return _of(self._known, case)
-
-    def __reduce__(self) -> tuple[type["Paging"], tuple[object, ...]]:
-        """Store what has no cases; a copy of the rest would count into a meter nobody reads."""
-        if self.advice:
-            raise TypeError("a paging task is not stored; load it from its conditions")
-        return Paging, ((), Meter(), None, self.prefixes)
-
-    def substrate(self) -> "Paging":
-        """Return what methods get: the engine and the prefixes."""
-        return Paging(prefixes=self.training())
-
-    oracle_substrate = substrate
+        return self.examples or tuple(prefix(trace) for trace in self.known)
 
     def warm(self) -> None:
         """Compile the engine once, for nobody: methods inherit its parts and need not make them."""
         engine(evict_any, ignore)
-
-    def environment(self, case: Trace) -> Advice:
-        """Return what the engine tells a policy request by request."""
-        hints = self.of(case).hints
-        return Advice(case, {kind: hints[kind] for kind in hints.keys() - SECRET})
-
-    def oracle_environment(self, case: Trace) -> Advice:
-        """Return the same with the true future."""
-        return Advice(case, dict(self.of(case).hints))
-
-    def enter(self, case: Trace, advice: Advice) -> None:
-        """Take a case to be replayed in place of the one before."""
-        hints = {kind: read_only(array) for kind, array in advice.hints.items()}
-        self._known[:] = [Advice(case, hints)]
 
     def replay(
         self,
@@ -189,72 +168,15 @@ class Paging:
         """
         start = np.zeros(notes, np.int64) if isinstance(notes, int) else notes
         floats = np.zeros(0) if weights is None else weights
-        return self._run(case, Order(fault, serve, start, floats, hints, evicts, streams))
-
-    def account(self, case: Trace, answer: Replay) -> Ints:
-        """Return the faults (streams,) that were counted for an answer.
-
-        Raises:
-            MethodContractError: if the answer is not what `replay` returned last for this case,
-                the case was also replayed in another way, or the meter was tampered with.
-        """
-        return self._judged(case, answer)
-
-    def judge(self, case: Trace, faults: Ints) -> dict[str, float]:
-        """Judge faults against Belady, LRU and the theorems on the same case."""
-        return self.of(case).score(faults)
-
-    def score(self, case: Trace, answer: Replay) -> dict[str, float]:
-        """Judge a replay of this very object."""
-        return self.judge(case, self.account(case, answer))
+        return self.run(case, Order(fault, serve, start, floats, hints, evicts, streams))
 
 
-class _Tally(NamedTuple):
-    """What was counted in a replay."""
-
-    hints: Kind
-    faults: Ints
-
-
-def _same(one: _Tally, other: _Tally) -> bool:
-    return one.hints == other.hints and np.array_equal(one.faults, other.faults)
-
-
-def _says(answer: Replay, counted: _Tally) -> bool:
-    return _same(_Tally(answer.hints, answer.faults), counted)
-
-
-def _open_ledger(
-    advice: list[Advice], meter: Meter, transcript: Transcript | None
-) -> tuple[Callable[..., Replay], Callable[..., Ints]]:
-    """Return what runs an order and what confirms an answer; they alone hold the ledger."""
-    ledger: AnswerLedger[Replay, _Tally] = AnswerLedger(meter, WORDING, _says, _same)
-
-    def run(case: Trace, order: Order) -> Replay:
-        known = _of(advice, case)
-        before = ledger.open(case.instance)
-        reports = _replayed(known, order, transcript)
-        faults = reports[:, 0].copy()
-        added = _added(case, faults, int(reports[:, 1].sum()), order.hints)
-        answer = Replay(case.instance, order.hints, np.frombuffer(faults.tobytes(), np.int64))
-        return ledger.enter(case.instance, before, answer, _Tally(order.hints, faults), added)
-
-    def judged(case: Trace, answer: Replay) -> Ints:
-        return ledger.confirm(case.instance, answer).faults
-
-    return run, judged
-
-
-def _of(known: list[Advice], case: Trace) -> Advice:
-    return known_case(known, case, lambda advice: advice.trace, "trace")
-
-
-def _replayed(advice: Advice, order: Order, transcript: Transcript | None) -> Ints:
+def _replayed(advice: Advice, order: Order, *, listened: bool) -> tuple[Ints, Heard]:
     """Run an order on every coin stream; return (streams, 4) reports of the engine."""
     case, name = advice.trace, method_of(order.serve)
     stream_seed = child(case.seed, COINS, case.group, stream_of(order.serve))
     seeds = stream_seed.generate_state(order.streams, np.uint64)
-    logged = len(case.pages) if transcript else 0
+    logged = len(case.pages) if listened else 0
     log, trail = np.zeros(logged, np.uint8), np.zeros(logged, np.int64)
     ledger = np.empty(STACK + case.slots, np.int64)
     slot_of = np.empty(case.n_pages, np.int32)
@@ -270,10 +192,7 @@ def _replayed(advice: Advice, order: Order, transcript: Transcript | None) -> In
             trail[kept],
         )  # fmt: skip
         _refuse_breach(name, case, reports[stream], noted, weighted)
-    if transcript:
-        transcript.logs[case.instance], transcript.trails[case.instance] = log, trail
-        transcript.replays[case.instance] += 1
-    return reports
+    return reports, Heard(log, trail)
 
 
 def _added(case: Trace, faults: Ints, evictions: int, hints: Kind) -> dict[str, float]:

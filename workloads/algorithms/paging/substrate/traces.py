@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -37,8 +37,7 @@ SCAN_PERIOD = 2000
 """Requests from the start of one scan to the start of the next."""
 INSTANCE, NOISE, COINS = 0, 1, 2
 DOCS = Path(__file__).parents[1] / "data" / "traces" / "python_docs.xz"
-
-
+Number = TypeVar("Number", bound=np.generic)
 PREFIX = 0.2
 """The share of each trace that may be learned from before it is replayed."""
 
@@ -69,7 +68,7 @@ def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
 
 
-def read_only(values: Pages) -> Pages:
+def read_only(values: NDArray[Number]) -> NDArray[Number]:
     """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
     return np.frombuffer(values.tobytes(), values.dtype)
 

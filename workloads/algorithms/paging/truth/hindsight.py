@@ -20,7 +20,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Ints, Pages, compiled
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Pages, compiled
 from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
 from adabench.workloads.algorithms.paging.substrate.predictions import Advice, Kind
 from adabench.workloads.algorithms.paging.substrate.traces import (
@@ -60,31 +60,6 @@ class KnownAdvice(Advice):
     eta1: int
     eta0_phase: int
     eta1_phase: int
-
-    def score(self, faults: Ints) -> dict[str, float]:
-        """Judge the faults (streams,) of a policy against Belady, LRU and the theorems."""
-        mean, requests, streams = float(faults.mean()), len(self.trace.pages), len(faults)
-        opt, lru, k = self.hindsight.opt, self.hindsight.lru, self.trace.slots
-        harmonic = sum(1 / i for i in range(1, k + 1))
-        values = {
-            "hit_ratio": 1 - mean / requests,
-            "slots": k,
-            "faults_se": float(faults.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
-            "ratio": mean / opt,
-            "opt": opt,
-            "eta0": self.eta0,
-            "eta1": self.eta1,
-            "eta0_phase": self.eta0_phase,
-            "eta1_phase": self.eta1_phase,
-            "flush_bound": opt + (k - 1) * self.eta0 + self.eta1,
-            "mark0_bound": opt + 2 * harmonic * self.eta0 + self.eta1,
-            "phase_bound": 2 * opt + harmonic * self.eta0_phase + self.eta1_phase,
-            "robust_bound": (2 * harmonic + 1) * opt,
-            "instance": self.trace.instance,
-        }
-        if lru != opt:
-            values["gain"] = (lru - mean) / (lru - opt)
-        return {name: float(value) for name, value in values.items()}
 
 
 def hindsight(trace: Trace) -> Hindsight:

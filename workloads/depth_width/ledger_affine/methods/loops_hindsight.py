@@ -108,8 +108,9 @@ def luck(task: OracleTask, rungs: Rungs, *, wrong: int) -> dict[str, float]:
     for seed, ending in ((None, "truth"), (wrong, "chance")):
         each = [worth(task, readers, batch, seed) for batch in task.cases()]
         best = np.mean([one.here.sum(axis=0) for one in each], axis=0).max()
-        for name, picked in (("by_", "twice"), ("alone_by_", "here")):
-            chosen = [choose(getattr(one, picked), 0.0)[:, None] for one in each]
+        twice, here = ([one.twice for one in each], [one.here for one in each])
+        for name, credits in (("by_", twice), ("alone_by_", here)):
+            chosen = [choose(one, 0.0)[:, None] for one in credits]
             reached = [
                 np.take_along_axis(one.here, rung, axis=1).sum()
                 for one, rung in zip(each, chosen, strict=True)
