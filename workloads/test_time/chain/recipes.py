@@ -76,6 +76,8 @@ ROUTER = "arbitrage-router"
 PAIRS = {"lm-s": "lm-l"}
 """By draft: its target. A pair has a router for each training seed."""
 RESPONSES = "radar-responses"
+SCORE = "scale-score"
+"""Five of the first policy, and one of each with `x`."""
 BASES = 1
 """Trainings of judges and policies that are shipped, for routers, tables and responses to stand on in turn."""
 
@@ -97,6 +99,14 @@ def _table(base: str, judge: str, s: int, policy: int) -> Recipe:
     return Recipe(
         f"{base}-s{s}", LM_S, s, 240, 1, 0.0, kind="table",
         trunk=f"{judge}-s{policy}", policy=f"lm-s-s{policy}", problems=240, forecast_s=300,
+    )  # fmt: skip
+
+
+def _score(name: str, s: int, policy: int) -> Recipe:
+    """Return the recipe of a score: fitted on questions of its own to the policy of a training."""
+    return Recipe(
+        name, LM_S, s, 1500, 1, 0.0,
+        kind="score", policy=f"lm-s-s{policy}", problems=1500, forecast_s=40,
     )  # fmt: skip
 
 
@@ -122,10 +132,8 @@ def _of_seed(s: int) -> list[Recipe]:
             f"judge-s{s}", LM_M, s, 4000, 32, 1e-3,
             kind="judge", trunk=f"lm-m-s{s}", policy=f"lm-s-s{s}", problems=2000,
         ),
-        Recipe(
-            f"scale-score-s{s}", LM_S, s, 1500, 1, 0.0,
-            kind="score", policy=f"lm-s-s{s}", problems=1500, forecast_s=40,
-        ),
+        _score(f"{SCORE}-x-s{s}", s, s),
+        _score(f"{SCORE}-s{s}", s, s % BASES),
         Recipe(
             f"{REVISER}-s{s}", LM_S, s, 1500, 32, 3e-3,
             kind="reviser", trunk=f"lm-s-s{s}", policy=f"lm-s-s{s}", problems=3000, forecast_s=240,

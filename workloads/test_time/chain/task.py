@@ -235,7 +235,7 @@ def load(
         for index, problem in enumerate(drawn)
     )
     # An unknown policy is refused here, not in a method's process.
-    domain = with_modes(chain_of(turns), policy_name(policy, layout, seed, trainings))
+    domain = with_modes(chain_of(turns), policy_name(policy, layout, seed, trainings), seed)
     own = partial(pooled_models, policy, layout, seed, trainings)
     return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
 

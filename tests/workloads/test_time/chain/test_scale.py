@@ -310,9 +310,9 @@ def test_a_score_that_was_not_made_yet_is_named_with_what_makes_it(monkeypatch):
     monkeypatch.setattr(step_modes.checkpoints, "is_there", lambda name, folder: False)
     where = replace(chain(2), domain=with_modes(CHAIN, "lm-s-s4"))
     for name in ("scale", "scale_rule"):
-        with pytest.raises(TrainingMissing, match="scale-score-s4 is not here") as missing:
+        with pytest.raises(TrainingMissing, match="scale-score-x-s4 is not here") as missing:
             solve(name, where, EASY_END)
-        assert missing.value.hint.endswith("adabench train chain/scale-score-s4")
+        assert missing.value.hint.endswith("adabench train chain/scale-score-x-s4")
 
 
 def test_a_task_without_modes_is_refused():

@@ -55,11 +55,17 @@ def test_a_line_is_found_again() -> None:
 def test_each_training_of_the_policy_has_a_score_of_its_own() -> None:
     known = recipes()
     for seed in TRAININGS:
-        recipe = known[score_name(f"lm-s-s{seed}")]
+        recipe = known[score_name(f"lm-s-s{seed}", 0)]
         assert recipe.policy == f"lm-s-s{seed}"
         assert recipe.seed == seed
     for other in ("lm-m-s0", "lm-s-single-s0"):
-        assert score_name(other) not in known
+        assert score_name(other, 0) not in known
+
+
+def test_run_seeds_take_the_scores_of_the_first_policy_in_turn() -> None:
+    names = [score_name("lm-s-s0", seed) for seed in range(6)]
+    assert names == [*(f"scale-score-s{seed}" for seed in TRAININGS), "scale-score-s0"]
+    assert {recipes()[name].policy for name in names} == {"lm-s-s0"}
 
 
 def test_a_score_is_written_with_its_card(tmp_path, splits, monkeypatch) -> None:

@@ -8,7 +8,7 @@ from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, W
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
-from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, shares
+from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, score_name, shares
 from adabench.workloads.test_time.substrate.dual_modes import DualDomain
 
 DIGITS = frozenset(IDS[digit] for digit in "0123456789")
@@ -39,9 +39,9 @@ def chain_of(lengths: Sequence[int]) -> DualDomain:
     return CHAIN if deepest <= CHAIN.deepest else replace(CHAIN, deepest=deepest)
 
 
-def with_modes(domain: DualDomain, policy: str) -> DualDomain:
-    """Return a domain with the modes of a policy, named by its checkpoint."""
-    return replace(domain, modes=StepModes(policy))
+def with_modes(domain: DualDomain, policy: str, seed: int = 0) -> DualDomain:
+    """Return a domain with the modes of a policy, named by its checkpoint, and the score of a run seed."""
+    return replace(domain, modes=StepModes(policy, score_name(policy, seed)))
 
 
 MECHANICS = replace(CHAIN, room=_paced, shares=None, revisions=None)

@@ -35,9 +35,9 @@ from adabench.workloads.shared.language_model.domain import Words
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, STEP_END, VOCABULARY
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.test_time.chain.recipes import recipes
+from adabench.workloads.test_time.chain.recipes import BASES, SCORE, recipes
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
-from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, TrainingMissing
+from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, TrainingMissing, in_turn
 from adabench.workloads.test_time.substrate.dual_modes import Goal
 
 ZERO, EQUAL, PLUS, TIMES = (IDS[word] for word in ("0", "=", "+", "*"))
@@ -66,6 +66,8 @@ class StepModes:
 
     policy: str
     """The name of its checkpoint."""
+    fitted: str
+    """The name of the score that was fitted to it."""
 
     def goals(self, prompt: Words) -> tuple[Goal, ...]:
         """Return the operations of a prompt, in order."""
@@ -141,7 +143,7 @@ class StepModes:
 
     def _score(self) -> dict[str, tuple[float, float]]:
         """Return what was fitted to this policy, and note that it is used."""
-        name = score_name(self.policy)
+        name = self.fitted
         if name not in recipes():
             raise CapabilityMissing(
                 f"A difficulty: no score is fitted to {self.policy}.",
@@ -157,10 +159,17 @@ class StepModes:
         return restore_score(name)
 
 
-def score_name(policy: str) -> str:
-    """Return the name of the score that is fitted to a policy's checkpoint."""
-    base, _, seed = policy.rpartition("-s")
-    return f"scale-score-s{seed}" if base == "lm-s" else f"scale-score-{policy}"
+def score_name(policy: str, seed: int) -> str:
+    """Return the name of the score of a run seed that is fitted to a policy's checkpoint.
+
+    To a policy that is shipped several are fitted, and run seeds take those that are there in turn.
+    """
+    base, _, number = policy.rpartition("-s")
+    if base != "lm-s":
+        return f"{SCORE}-{policy}"
+    if int(number) >= BASES:
+        return f"{SCORE}-x-s{number}"
+    return in_turn(SCORE, seed)
 
 
 @lru_cache(maxsize=8)
