@@ -173,7 +173,7 @@ class Connectivity(CountedTask[Stream, Predictions, Order, Service, Tally, Outco
         Raises:
             MethodContractError: if a hook is not compiled.
         """
-        return self.run(case, Order(update, query, notes, hints))
+        return self.count(case, Order(update, query, notes, hints))
 
 
 def _unions(advice: Advice, order: Order, told: Small) -> float:

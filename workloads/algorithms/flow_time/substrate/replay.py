@@ -168,7 +168,7 @@ class FlowTime(CountedTask[Case, Stream, Order, Replay, Tally, Floats]):
         Raises:
             MethodContractError: if the policy breaks its contract, with the job.
         """
-        return self.run(case, Order(hear, choose, notes, weights, sees, mu, streams))
+        return self.count(case, Order(hear, choose, notes, weights, sees, mu, streams))
 
 
 def _scheduled(stream: Stream, order: Order, *, listened: bool) -> tuple[Floats, Floats, Heard]:

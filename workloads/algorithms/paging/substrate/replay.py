@@ -168,7 +168,7 @@ class Paging(CountedTask[Trace, Advice, Order, Replay, Tally, Ints]):
         """
         start = np.zeros(notes, np.int64) if isinstance(notes, int) else notes
         floats = np.zeros(0) if weights is None else weights
-        return self.run(case, Order(fault, serve, start, floats, hints, evicts, streams))
+        return self.count(case, Order(fault, serve, start, floats, hints, evicts, streams))
 
 
 def _replayed(advice: Advice, order: Order, *, listened: bool) -> tuple[Ints, Heard]:
