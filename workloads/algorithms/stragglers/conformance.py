@@ -26,7 +26,6 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     FAMILIES,
     Profile,
     generate,
-    read_only,
 )
 from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
 from adabench.workloads.shared.counting.method_trials import (
@@ -36,6 +35,7 @@ from adabench.workloads.shared.counting.method_trials import (
     check_by,
     untold,
 )
+from adabench.workloads.shared.counting.random_streams import read_only
 from adabench.workloads.shared.counting.source_rules import Rules
 
 N, JOBS, PROBE = 24, 14, 40

@@ -26,16 +26,11 @@ from adabench.workloads.algorithms.paging.substrate.predictions import (
     Advice,
     Kind,
 )
-from adabench.workloads.algorithms.paging.substrate.traces import (
-    COINS,
-    Trace,
-    child,
-    prefix,
-    read_only,
-)
+from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, prefix
 from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of, stream_of
 from adabench.workloads.shared.counting.answer_ledger import Wording
 from adabench.workloads.shared.counting.counted_task import CountedTask, Run
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 WORDING = Wording(
     "replay",
