@@ -14,22 +14,28 @@ method that it is being checked (a `Transcript` listens unseen).
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import zip_longest
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Card
-from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     FAMILIES,
     Profile,
     generate,
-    read_only,
 )
-from adabench.workloads.algorithms.stragglers.substrate.master_loop import RoundLog
-from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers, Transcript
-from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
+from adabench.workloads.shared.counting.method_trials import (
+    OnlineRule,
+    Trial,
+    Trials,
+    check_by,
+    untold,
+)
+from adabench.workloads.shared.counting.random_streams import read_only
 from adabench.workloads.shared.counting.source_rules import Rules
 
 N, JOBS, PROBE = 24, 14, 40
@@ -60,72 +66,31 @@ RULES = Rules(
 )
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One method on one instance: what it answered and what was heard of it."""
-
-    profile: Profile
-    answer: Replay
-    round_log: RoundLog
-
-
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    problems = list(source_problems(RULES, method, card))
-    yield from problems
-    if problems:
-        return
-    try:
-        trials = [attempt(method, card, profile) for profile in small_profiles(seed=3)]
-        if card.role != "oracle":
-            yield from _without_foresight(trials)
-            yield from _online(method, card, trials)
-    except MethodContractError as breach:
-        yield f"{breach.message} {breach.hint}".strip()
+    yield from check_by(RULES, trials_of(method, card), tried)
+
+
+def trials_of(method: ModuleType, card: Card) -> Trials:
+    """Return how a method is tried."""
+    return Trials(
+        method, card, lambda worlds, heard: Stragglers(worlds, transcript=heard), "time",
+        lambda trial: bool(trial.values["time"] == trial.answer.time),
+        lambda case: repr(case).encode(),
+    )  # fmt: skip
+
+
+def tried(method: Trials) -> Iterator[str]:
+    """Yield one sentence for each rule that a method breaks when it runs."""
+    trials = method.all(({"n": N}, (profile,)) for profile in small_profiles(seed=3))
+    if method.card.role != "oracle":
+        yield from untold(trials, lambda answer: answer.foresight, "delays beforehand")
+        yield from method.online(trials, ONLINE)
 
 
 def small_profiles(seed: int) -> tuple[Profile, ...]:
     """Return a small instance of each family."""
     return tuple(generate(family, N, JOBS, PROBE, ALPHA, MU, seed) for family in FAMILIES)
-
-
-def attempt(method: ModuleType, card: Card, profile: Profile) -> Trial:
-    """Run a method on an instance and listen.
-
-    Raises:
-        MethodContractError: if it breaks the contract or runs the case other than once.
-    """
-    transcript = Transcript()
-    task = Stragglers((profile,), transcript=transcript)
-    (case,) = task.cases()
-    state = prepared_state(method, task, card.defaults)
-    answer = method.solve(state, case, card.defaults)
-    task.score(case, answer)
-    if transcript.replays != {case.instance: 1}:
-        raise MethodContractError("It runs a case more than once and answers with one.")
-    return Trial(profile, answer, transcript.round_log[case.instance])
-
-
-def _without_foresight(trials: list[Trial]) -> Iterator[str]:
-    for trial in trials:
-        if trial.answer.foresight:
-            group = trial.profile.case.group
-            yield f"It is told delays beforehand on {group}: those are for oracles."
-            return
-
-
-def _online(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
-    """Replace the delays after a cut, and compare what was done before it."""
-    for old in trials:
-        for cut in CUTS:
-            new = attempt(method, card, other_future(old.profile, cut))
-            same_orders = old.round_log.orders[: cut + 1] == new.round_log.orders[: cut + 1]
-            if not same_orders or old.round_log.decided[:cut] != new.round_log.decided[:cut]:
-                yield (
-                    f"It looks ahead: on {old.profile.case.group} it does otherwise before round "
-                    f"{cut} when delays from that round on are others."
-                )
-                return
 
 
 def other_future(profile: Profile, cut: int) -> Profile:
@@ -135,3 +100,21 @@ def other_future(profile: Profile, cut: int) -> Profile:
     shape = base[cut:].shape
     base[cut:] = rng.uniform(0.9, 1.1, shape) * np.where(rng.random(shape) < 0.1, 4.0, 1.0)
     return replace(profile, base=read_only(base))
+
+
+def _rounds(trial: Trial) -> NDArray[np.object_]:
+    """Return (2 T,) what was ordered in each round, and what was decided after it, in turn."""
+    log = trial.heard
+    both = zip_longest(log.orders, log.decided)
+    return np.array([one for pair in both for one in pair], object)
+
+
+ONLINE = OnlineRule(
+    CUTS,
+    cut_at=lambda trial, cut: cut,
+    steps=lambda trial, cut: 2 * int(cut) + 1,  # orders of the cut's own round precede its delays
+    done=_rounds,
+    other_future=lambda trial, cut: other_future(trial.world, int(cut)),
+    step="order or decision",
+    later="the delays of rounds",
+)

@@ -135,4 +135,4 @@ def load(
     if lacking := lacks({name: KINDS[name] for name in FAMILIES}):
         raise SelectionError(f"The suite has no {lacking} family.", "delay_models.py lists them.")
     own = profiles(delays, level, n, jobs, probe, alpha, mu, draws, seed)
-    return Stragglers(own, level == "real")
+    return Stragglers(own, real=level == "real")

@@ -11,7 +11,8 @@ meter or an answer no longer agrees with them.
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, fields, replace
+from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from adabench.harness.contract.protocols import Meter
@@ -148,7 +149,7 @@ class CountedTask(ABC, Generic[Case, World, Order, Answer, Counted, Outcome]):
         """Return what may be learned from."""
         return self.examples
 
-    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
         """Store what has no cases; a copy of the rest would count into a meter nobody reads.
 
         Raises:
@@ -156,11 +157,14 @@ class CountedTask(ABC, Generic[Case, World, Order, Answer, Counted, Outcome]):
         """
         if self.known:
             raise TypeError(f"{type(self).__name__} is not stored; load it from its conditions")
-        return type(self), ((), None, None, Meter(), self.examples)
+        kept = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        return partial(type(self), **{**kept, "meter": Meter()}), ()
 
     def substrate(self) -> Self:
         """Return what methods get: the engine, and what may be learned from."""
-        return type(self)(examples=self.training())
+        return replace(
+            self, worlds=(), score_of=None, transcript=None, meter=Meter(), examples=self.training()
+        )
 
     def oracle_substrate(self) -> Self:
         """Return what oracles get."""
@@ -179,7 +183,7 @@ class CountedTask(ABC, Generic[Case, World, Order, Answer, Counted, Outcome]):
         assert self.case_of(world) is case
         self._ledger.enter(self.entered(world))
 
-    def run(self, case: Case, order: Order) -> Answer:
+    def count(self, case: Case, order: Order) -> Answer:
         """Run an order on a case of this task, and count."""
         answer: Answer = self._ledger.run(case, order)
         return answer

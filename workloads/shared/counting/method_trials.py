@@ -233,7 +233,7 @@ def check_by(
     try:
         yield from tried(trials)
     except MethodContractError as breach:
-        yield breach.message
+        yield f"{breach.message} {breach.hint}".strip()
 
 
 def untold(trials: Sequence[Trial], told: Callable[[Any], bool], what: str) -> Iterator[str]:

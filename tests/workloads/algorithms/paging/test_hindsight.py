@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.paging.substrate.traces import NOISE, child
+from adabench.workloads.algorithms.paging.substrate.traces import NOISE
 from adabench.workloads.algorithms.paging.truth.hindsight import (
     advise,
     errors,
@@ -11,6 +11,7 @@ from adabench.workloads.algorithms.paging.truth.hindsight import (
     flips,
     spoil,
 )
+from adabench.workloads.shared.counting.random_streams import child
 
 SEEN = family_hindsight("zipf", 20000, 20, 0)
 

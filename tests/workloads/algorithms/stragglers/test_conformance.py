@@ -10,12 +10,14 @@ import pytest
 
 from adabench.workloads.algorithms.stragglers import conformance
 from adabench.workloads.algorithms.stragglers.conformance import (
-    attempt,
     other_future,
     small_profiles,
+    trials_of,
 )
-from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers, Transcript
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
 from adabench.workloads.algorithms.stragglers.task import check
+from adabench.workloads.shared.counting import method_trials
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -57,7 +59,7 @@ def test_a_wrong_scheme_is_caught(name: str, caught: str) -> None:
     ],
 )
 def test_the_source_is_not_the_only_guard(name: str, caught: str, monkeypatch) -> None:
-    monkeypatch.setattr(conformance, "source_problems", lambda *of: iter(()))
+    monkeypatch.setattr(method_trials, "source_problems", lambda *of: iter(()))
     method = load(name)
     assert caught in " ".join(check(method, method.CARD))
 
@@ -81,11 +83,11 @@ def test_the_source_may_not_say(line: str) -> None:
 
 def test_another_future_is_another_one(methods) -> None:
     # A check that changed nothing would pass everything: the oracle must be caught by it.
-    method = methods["hindsight"]
-    old = attempt(method, method.CARD, small_profiles(3)[0])
-    new = attempt(method, method.CARD, other_future(old.profile, 7))
-    assert old.round_log.orders[:7] == new.round_log.orders[:7]
-    assert old.round_log.orders[7] != new.round_log.orders[7]
+    trials = trials_of(methods["hindsight"], methods["hindsight"].CARD)
+    (old,) = trials.attempt(({}, (small_profiles(3)[0],)))
+    (new,) = trials.attempt(({}, (other_future(old.world, 7),)))
+    assert old.heard.orders[:7] == new.heard.orders[:7]
+    assert old.heard.orders[7] != new.heard.orders[7]
 
 
 def test_the_task_does_not_say_that_it_is_recorded() -> None:

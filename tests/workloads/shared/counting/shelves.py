@@ -86,7 +86,7 @@ class Shelves(CountedTask[Shelf, Known, Sequence[int], Opened, tuple[int, ...], 
 
     def look(self, case: Shelf, *most: int) -> Opened:
         """Open so many boxes at most in each stream."""
-        return self.run(case, most)
+        return self.count(case, most)
 
 
 WORLDS = (Known(Shelf(1.0, 8), 2), Known(Shelf(2.0, 9), 5))

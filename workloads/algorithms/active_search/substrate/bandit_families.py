@@ -29,7 +29,6 @@ episodes and their noise, by (family, queries, episodes, seed), and the hash is 
 import hashlib
 from dataclasses import dataclass
 from typing import Literal
-from zlib import crc32
 
 import numpy as np
 
@@ -50,6 +49,7 @@ from adabench.workloads.algorithms.active_search.substrate.hypothesis_search imp
     hypothesis_draws,
 )
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
+from adabench.workloads.shared.counting.random_streams import child
 
 CLASSES: Floats = np.geomspace(1.0, 1000.0, 5)
 """The difficulties r of the classes."""
@@ -144,12 +144,6 @@ def arms_only(case: Case) -> None:
         raise SelectionError(
             f"This method is for arms, not for {case.problem}.", "Leave it out, or choose a family."
         )
-
-
-def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
-    """Return the child seed of one purpose; strings count by their CRC-32."""
-    key = [crc32(part.encode()) if isinstance(part, str) else part for part in more]
-    return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
 
 
 def generate(name: str, queries: int, episodes: int, seed: int) -> Instance:

@@ -14,7 +14,6 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
     SEARCH,
     HypothesisInstance,
     Instance,
-    child,
 )
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
@@ -38,6 +37,7 @@ from adabench.workloads.algorithms.active_search.substrate.worst_case_hypothesis
     AVERAGE,
     search_hypotheses,
 )
+from adabench.workloads.shared.counting.random_streams import child
 
 FINAL = 2048
 """Episodes at which a search is not thinned."""

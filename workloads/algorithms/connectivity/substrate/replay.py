@@ -36,13 +36,12 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     Beginning,
     Stream,
     beginning,
-    child,
-    read_only,
 )
 from adabench.workloads.shared.compiled.hooks import Hook, stream_of
 from adabench.workloads.shared.counting import counted_task
 from adabench.workloads.shared.counting.answer_ledger import Wording
 from adabench.workloads.shared.counting.counted_task import CountedTask
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 WORDING = Wording(
     "serve",
@@ -173,7 +172,7 @@ class Connectivity(CountedTask[Stream, Predictions, Order, Service, Tally, Outco
         Raises:
             MethodContractError: if a hook is not compiled.
         """
-        return self.run(case, Order(update, query, notes, hints))
+        return self.count(case, Order(update, query, notes, hints))
 
 
 def _unions(advice: Advice, order: Order, told: Small) -> float:

@@ -25,13 +25,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Small
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 INSTANCE, NOISE, COINS = 0, 1, 2
 LIVE = 0.55
@@ -133,22 +133,12 @@ def first_updates(raw: Raw, number: int) -> Raw:
     return Raw(raw.opens[:number], raw.edges[:number], *ends)
 
 
-def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
-    """Return the child seed of one purpose; strings count by their CRC-32."""
-    key = [crc32(part.encode()) if isinstance(part, str) else part for part in more]
-    return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
-
-
-def read_only(values: NDArray[Any]) -> Any:
-    """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
-    return np.frombuffer(values.tobytes(), values.dtype)
-
-
 def make_stream(group: str, n: int, raw: Raw, seed: int) -> Stream:
     """Draw the queries, freeze the arrays and give the stream its content hash."""
     rng = np.random.default_rng(child(seed, INSTANCE, group, "queries"))
     query_left, query_right = _queries(rng, n, raw)
-    whole = Raw(*(read_only(array) for array in raw))
+    ends = read_only(raw.left), read_only(raw.right)
+    whole = Raw(read_only(raw.opens), read_only(raw.edges), *ends, read_only(raw.kind))
     pairs = read_only(query_left), read_only(query_right)
     digest = hashlib.sha256(np.int64(n).tobytes())
     for array in (*whole, *pairs):

@@ -23,11 +23,10 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
     NOISE,
     PERIOD,
     Stream,
-    child,
     generate,
-    read_only,
 )
 from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 CACHED_UPDATES = 10**6
 """Longer streams are made anew each time rather than pile up in memory."""

@@ -34,16 +34,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeVar, cast
-from zlib import crc32
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adabench.workloads.algorithms.flow_time.substrate.exhaustive_search import worst_small
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
-Values = TypeVar("Values", bound=NDArray[Any])
 INSTANCE, NOISE, COINS, ALGORITHM = 0, 1, 2, 3
 GRID = 2.0**20
 """Ticks in a unit of time."""
@@ -106,17 +104,6 @@ class Stream:
 Drawn = tuple[Floats, Ints, Floats]
 """Arrivals (n,), operations a job (n,), sizes (operations,)."""
 Kind = Literal["friendly", "hostile", "control"]
-
-
-def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
-    """Return the child seed of one purpose; strings count by their CRC-32."""
-    key = [crc32(part.encode()) if isinstance(part, str) else part for part in more]
-    return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
-
-
-def read_only(values: Values) -> Values:
-    """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
-    return cast(Values, np.frombuffer(values.tobytes(), values.dtype))
 
 
 def on_grid(values: Floats, least: float = 0.0) -> Floats:

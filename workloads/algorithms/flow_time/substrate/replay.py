@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.substrate.event_loop import Report, engine
-from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
-    COINS,
-    NOISE,
-    Case,
-    Stream,
-    child,
-    read_only,
-)
+from adabench.workloads.algorithms.flow_time.substrate.job_streams import COINS, NOISE, Case, Stream
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     FORECASTS,
     NOTHING,
@@ -40,6 +33,7 @@ from adabench.workloads.shared.compiled.hooks import (
 )
 from adabench.workloads.shared.counting.answer_ledger import Wording
 from adabench.workloads.shared.counting.counted_task import CountedTask, Run
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 Sees = Literal["nothing", "operations", "estimates", "totals"]
 SHOWS: Mapping[Sees, int] = {
@@ -168,7 +162,7 @@ class FlowTime(CountedTask[Case, Stream, Order, Replay, Tally, Floats]):
         Raises:
             MethodContractError: if the policy breaks its contract, with the job.
         """
-        return self.run(case, Order(hear, choose, notes, weights, sees, mu, streams))
+        return self.count(case, Order(hear, choose, notes, weights, sees, mu, streams))
 
 
 def _scheduled(stream: Stream, order: Order, *, listened: bool) -> tuple[Floats, Floats, Heard]:

@@ -26,10 +26,10 @@ from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     INSTANCE,
     Drawn,
     Stream,
-    child,
     make_stream,
 )
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
+from adabench.workloads.shared.counting.random_streams import child
 
 MOST = 1_000_000
 """Jobs in a log."""

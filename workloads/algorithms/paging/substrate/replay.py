@@ -26,16 +26,11 @@ from adabench.workloads.algorithms.paging.substrate.predictions import (
     Advice,
     Kind,
 )
-from adabench.workloads.algorithms.paging.substrate.traces import (
-    COINS,
-    Trace,
-    child,
-    prefix,
-    read_only,
-)
+from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, prefix
 from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of, stream_of
 from adabench.workloads.shared.counting.answer_ledger import Wording
 from adabench.workloads.shared.counting.counted_task import CountedTask, Run
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 WORDING = Wording(
     "replay",
@@ -168,7 +163,7 @@ class Paging(CountedTask[Trace, Advice, Order, Replay, Tally, Ints]):
         """
         start = np.zeros(notes, np.int64) if isinstance(notes, int) else notes
         floats = np.zeros(0) if weights is None else weights
-        return self.run(case, Order(fault, serve, start, floats, hints, evicts, streams))
+        return self.count(case, Order(fault, serve, start, floats, hints, evicts, streams))
 
 
 def _replayed(advice: Advice, order: Order, *, listened: bool) -> tuple[Ints, Heard]:

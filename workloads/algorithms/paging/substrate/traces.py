@@ -24,20 +24,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from zlib import crc32
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adabench.workloads.algorithms.paging.substrate.cache_engine import Pages, compiled
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 PAGES = 1000
 SCAN_PERIOD = 2000
 """Requests from the start of one scan to the start of the next."""
 INSTANCE, NOISE, COINS = 0, 1, 2
 DOCS = Path(__file__).parents[1] / "data" / "traces" / "python_docs.xz"
-Number = TypeVar("Number", bound=np.generic)
 PREFIX = 0.2
 """The share of each trace that may be learned from before it is replayed."""
 
@@ -60,17 +59,6 @@ class Trace:
         """Be read from a stream, with pages that nobody can change."""
         for name, value in state.items():
             object.__setattr__(self, name, read_only(value) if name == "pages" else value)
-
-
-def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
-    """Return the child seed of one purpose; strings count by their CRC-32."""
-    key = [crc32(part.encode()) if isinstance(part, str) else part for part in more]
-    return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
-
-
-def read_only(values: NDArray[Number]) -> NDArray[Number]:
-    """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
-    return np.frombuffer(values.tobytes(), values.dtype)
 
 
 def make_trace(group: str, pages: Pages, n_pages: int, slots: int, seed: int) -> Trace:

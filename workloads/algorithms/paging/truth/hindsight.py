@@ -23,13 +23,8 @@ from numpy.typing import NDArray
 from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Pages, compiled
 from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
 from adabench.workloads.algorithms.paging.substrate.predictions import Advice, Kind
-from adabench.workloads.algorithms.paging.substrate.traces import (
-    NOISE,
-    Trace,
-    child,
-    generate,
-    read_only,
-)
+from adabench.workloads.algorithms.paging.substrate.traces import NOISE, Trace, generate
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 BURST = 100.0
 """Mean length of a burst of flips, in requests."""

@@ -18,7 +18,6 @@ an interval over seeds says nothing about other graphs.
 
 from collections.abc import Callable
 from typing import Literal
-from zlib import crc32
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints
 from adabench.workloads.algorithms.shortest_paths.substrate.real_graphs import debian, wordnet
+from adabench.workloads.shared.counting.random_streams import child
 
 Kind = Literal["friendly", "hostile", "control", "real"]
 Edges = tuple[Longs, Longs, int]
@@ -43,13 +43,6 @@ TENTH = frozenset(("necklace", "grid", "geometric"))
 """Families that answer a tenth of the pairs, since a search there reads a third of the graph."""
 BEADS_PER_RING = 5 / 3
 """Hubs in the necklace for each vertex of a ring of 1 %: such a ring covers 60 % of the circle."""
-
-
-def child(seed: int, purpose: int, *more: str) -> np.random.SeedSequence:
-    """Return the child seed of one purpose; strings count by their CRC-32."""
-    return np.random.SeedSequence(
-        seed, spawn_key=(purpose, *(crc32(part.encode()) for part in more))
-    )
 
 
 def chung_lu(rng: np.random.Generator, vertices: int, exponent: float) -> Edges:

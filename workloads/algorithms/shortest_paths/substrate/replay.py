@@ -25,7 +25,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     rows,
     without_pairs,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import COINS, child
+from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import COINS
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     ENTRIES,
     READS,
@@ -42,6 +42,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import (
 )
 from adabench.workloads.shared.compiled.hooks import method_of
 from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
+from adabench.workloads.shared.counting.random_streams import child
 
 PREPARED_FOR_S = 0.02
 """A preparation that is shorter is repeated, at most `REPEATS` times, and the median is kept."""

@@ -22,10 +22,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -111,17 +112,6 @@ class Profile:
         """Be read from a stream of bytes, with delays that nobody can change."""
         for name, value in state.items():
             object.__setattr__(self, name, read_only(value) if name == "base" else value)
-
-
-def child(seed: int, purpose: int, *more: int | str) -> np.random.SeedSequence:
-    """Return the child seed of one purpose; strings count by their CRC-32."""
-    key = [crc32(part.encode()) if isinstance(part, str) else part for part in more]
-    return np.random.SeedSequence(seed, spawn_key=(purpose, *key))
-
-
-def read_only(values: Floats) -> Floats:
-    """Return a copy over immutable bytes: unlike a cleared flag, nobody can undo that."""
-    return np.frombuffer(values.tobytes(), np.float64).reshape(values.shape)
 
 
 def walk(rng: np.random.Generator, chain: Chain, rounds: int, n: int) -> Floats:

@@ -24,9 +24,9 @@ from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     TEST,
     Floats,
     Profile,
-    child,
     make_profile,
 )
+from adabench.workloads.shared.counting.random_streams import child
 
 MOST_CELLS = 20_000_000
 MOST_ROWS = 1_000_000
