@@ -37,7 +37,11 @@ from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, STEP_E
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import BASES, SCORE, recipes
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
-from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, TrainingMissing, in_turn
+from adabench.workloads.test_time.chain.substrate.trained_models import (
+    FOLDER,
+    TrainingMissing,
+    in_turn,
+)
 from adabench.workloads.test_time.substrate.dual_modes import Goal
 
 ZERO, EQUAL, PLUS, TIMES = (IDS[word] for word in ("0", "=", "+", "*"))
