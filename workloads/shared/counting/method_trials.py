@@ -167,6 +167,10 @@ class Trials:
             for trial in broken:
                 yield f"Its claim {claim.id} fails on {trial.where}."
                 break
+            bound = expect.bound if isinstance(expect, Bound) else ""
+            spoken = [one for one in trials if bound and self._speaks_of(expect, one)]
+            if spoken and not any(bound in one.values for one in spoken):
+                yield f"Its claim {claim.id} names {bound}, which no case here has."
 
     def online(self, trials: Sequence[Trial], rule: OnlineRule) -> Iterator[str]:
         """Give every case another future after a cut, and compare what was done before it."""

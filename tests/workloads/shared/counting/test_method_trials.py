@@ -118,13 +118,15 @@ def test_theorems_hold_on_every_case() -> None:
         claim("ELSEWHERE", Bound("opt", "boxes", where={"broken": 1})),
         claim("OTHERS", Bound("opt", "boxes", groups=("desk",))),
         claim("MEAN", Ratio("boxes", "best", low=1.0, high=1.0)),
+        claim("NOWHERE", Bound("boxes", "sum")),
     )
     said = list(method.theorems(seen, "best"))
     assert said == [
         "Its claim MORE fails on shelf at broken 0.",
         "Its claim SAME fails on shelf at broken 0.",
+        "Its claim NOWHERE names sum, which no case here has.",
     ]
-    assert len(list(method.theorems(seen, "best", apart=frozenset(("opt",))))) == 1
+    assert len(list(method.theorems(seen, "best", apart=frozenset(("opt", "sum"))))) == 1
 
 
 def test_what_only_oracles_know_is_not_told() -> None:
