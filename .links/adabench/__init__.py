@@ -1,1 +1,1 @@
-../../harness/api.py
+../../reports/notebook/api.py

@@ -15,12 +15,12 @@ adabench = "adabench.cli.main:main"
 [tool.hatch.build.targets.wheel]
 only-include = ["cli", "harness", "workloads", "kernels"]
 [tool.hatch.build.targets.wheel.hooks.custom.package-files]
-"harness/api.py" = "__init__.py"
+"reports/notebook/api.py" = "__init__.py"
 """
 CLEAN = {
     "cli/main.py": "from adabench.harness.contract import registry\n",
     "cli/commands/run.py": "def run(): ...\n",
-    "harness/api.py": "HOME = 'adabench.harness.contract.card'\n",
+    "reports/notebook/api.py": "HOME = 'adabench.harness.contract.card'\n",
     "harness/contract/card.py": "class Card: ...\nuse = Card\n",
     "harness/contract/registry.py": "",
     "kernels/dispatch.py": "",

@@ -13,7 +13,7 @@ PACKAGE = "adabench"
 PRODUCT = ("cli", "harness", "workloads", "profilers", "kernels", "reports")
 TESTS = "tests"
 HIDDEN = frozenset("._")
-SHIPPED_AS_PACKAGE = "harness/api.py"
+SHIPPED_AS_PACKAGE = "reports/notebook/api.py"
 """It is `adabench/__init__.py`; its names are lazy and lead to everything."""
 
 

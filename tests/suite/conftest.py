@@ -11,7 +11,7 @@ from tests.suite.file_facts import FactStore
 
 FILES = {
     "pyproject.toml": "[project]\n",
-    "harness/api.py": "_HOME = {'run': 'adabench.reports.call'}\n",
+    "reports/notebook/api.py": "_HOME = {'run': 'adabench.reports.call'}\n",
     "harness/stats/share.py": "def share(k, n):\n    return k / n\n",
     "harness/stats/table.json": "{}",
     "harness/contract/registry.py": "def tasks(): ...\n",

@@ -69,7 +69,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 """What each of the processes imports beside what the one before it does, if it is installed."""
 OURS = ("cli", "harness", "reports")
 """Folders of adabench whose modules are all imported; tasks and methods are left to forks."""
-ELSEWHERE = ("cli/__main__.py", "harness/api.py")
+ELSEWHERE = ("cli/__main__.py", "reports/notebook/api.py")
 """Files that are shipped under other names."""
 AT_START = (
     "BLIS_", "CUDA_", "FORCE_COLOR", "GITHUB_ACTIONS", "GLIBC_", "GOMP_", "HOME", "KMP_", "LANG",
