@@ -157,8 +157,9 @@ def test_an_editable_install_makes_the_links_that_an_sdist_lacks(tmp_path: Path)
     table = wheel_table()
     for name in table["only-include"]:
         (tmp_path / name).mkdir()
-    for source in package_files():
-        (tmp_path / source).touch()
+    for source in map(tmp_path.joinpath, package_files()):
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.touch()
     for _ in range(2):  # the second time finds them
         link_hook().make_links(tmp_path, table["only-include"], package_files())
     made = {link.name: os.readlink(link) for link in (tmp_path / ".links" / "adabench").iterdir()}
