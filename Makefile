@@ -5,7 +5,7 @@ export PYTHONSAFEPATH := 1
 # Tests start hundreds of processes, and each would compile hundreds of modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick test-all counts slow check style types layers rules fresh docs site results bench clean
+.PHONY: run test quick test-all counts slow check style types layers rules fresh docs site results bench clean tree
 
 run: .venv/installed      ## the tour: at most a minute, offline
 	$(BIN)/adabench run
@@ -28,6 +28,9 @@ slow: .venv/installed     ## trainings and the claims of every card
 	$(BIN)/pytest -m slow
 
 check: style types layers rules fresh    ## all five; `make -k check` goes on after the first that fails
+
+tree:                     ## a copy of the product in build/tree/adabench, for tools that look for modules in the tree
+	PYTHONPATH=. $(PYTHON) -m checks.layout build/tree
 
 style: .venv/installed
 	$(BIN)/ruff check .

@@ -119,9 +119,14 @@ def package_files(project: Mapping[str, Any]) -> dict[str, str]:
     return dict(hooks.get("custom", {}).get("package-files", {}))
 
 
+def read_project(root: Path) -> dict[str, Any]:
+    """Read the pyproject.toml of a checkout."""
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def read_tree(root: Path) -> Tree:
     """Read and parse the product folders that the wheel includes."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    project = read_project(root)
     folders = tuple(wheel_table(project)["only-include"])
     return Tree(root, project, folders, tuple(_sources(root, folders)))
 

@@ -13,7 +13,7 @@ name = "adabench"
 [project.scripts]
 adabench = "adabench.cli.main:main"
 [tool.hatch.build.targets.wheel]
-only-include = ["cli", "harness", "workloads", "kernels"]
+only-include = ["cli", "harness", "workloads", "kernels", "reports"]
 [tool.hatch.build.targets.wheel.hooks.custom.package-files]
 "reports/notebook/api.py" = "__init__.py"
 """

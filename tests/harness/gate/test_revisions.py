@@ -96,7 +96,8 @@ def test_nothing_of_the_installed_adabench_leaks_into_a_revision(adabench: Path)
 
 
 def test_a_revision_has_the_public_names_of_its_own(adabench: Path) -> None:
-    (adabench / "harness" / "api.py").write_text("PUBLIC = 3\n")
+    (adabench / "reports" / "notebook").mkdir()
+    (adabench / "reports" / "notebook" / "api.py").write_text("PUBLIC = 3\n")
     commit(adabench, "three")
     with revisions.ready(("HEAD~1", "HEAD"), adabench, "fast") as (base, head):
         code = "import adabench; print(getattr(adabench, 'PUBLIC', None), len(adabench.__path__))"

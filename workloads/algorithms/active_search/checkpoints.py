@@ -8,7 +8,8 @@ What `same_as` says was shown of code that differs in names and in how compiled 
 3 shared and 3 own steps of `policies-s0` and `-s3`, and 5 updates of `questions-s0` and
 `thresholds-s0`, gave the same weights to the bit as the code before, on one AMD EPYC: kernels compiled in
 the process and both codes alike, or kernels from numba's disk cache and both alike. Between these two
-the bits differ, in either code: sums are compiled to run in any order (`compiled_network.py`).
+the bits differ, in either code: sums are compiled to run in any order (`compiled_network.py`). Since policies
+draw from `shared/counting/random_streams.py`, `policies-s0` was trained whole, to the file that is shipped.
 """
 
 import json
