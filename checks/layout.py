@@ -28,4 +28,4 @@ def lay_out(root: Path, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(lay_out(ROOT, Path(sys.argv[1])))
+    lay_out(ROOT, Path(sys.argv[1]))
