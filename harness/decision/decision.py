@@ -160,12 +160,13 @@ class Decision:
     def _take(self, turns: Sequence[Turn], found: Iterator[Record], until: float | None) -> None:
         """Keep the records of whole turns, which come in their order, and what each turn took.
 
-        A preparation is of the first turn that needs it, whatever its knobs at `solve` are.
+        A preparation is of the first turn that needs it, whatever its knobs at `solve` are: of the method that it
+        prepares, and never of the turn before.
         """
         at, records = 0, list[Record]()
         since = ended = time.monotonic()
         for record in found:
-            while record.phase == "solve" and turns[at].cell.key != record.cell.key:
+            while not _is_of(turns[at], record) and any(_is_of(t, record) for t in turns[at + 1 :]):
                 self._keep(turns[at], records, ended - since)
                 at, records, since = at + 1, [], ended
             records.append(record)
@@ -227,6 +228,13 @@ def run_turns(
         yield from count_turns(counted, settings, limits, cores=cores, alone=True)
     if timed:
         yield from execute(timed, settings, limits=limits, alone=True)
+
+
+def _is_of(turn: Turn, record: Record) -> bool:
+    """Tell whether a record is one of a turn; of a preparation, whether it is of the turn's method and seed."""
+    if record.phase == "solve":
+        return turn.cell.key == record.cell.key
+    return (turn.cell.address, turn.cell.seed) == (record.cell.address, record.cell.seed)
 
 
 def _kind(turn: Turn) -> str:

@@ -109,6 +109,24 @@ def test_a_preparation_at_other_knobs_is_of_the_turn_that_needs_it(monkeypatch, 
     assert found.claims[0].is_decided
 
 
+def test_a_preparation_is_never_of_the_turn_before(monkeypatch, counted):
+    """It would be judged as a record of that turn's claim, in a task that has no such method."""
+    plain = decision_module.execute
+
+    def execute(turns, *rest, **named):
+        for record in plain(turns, *rest, **named):
+            yield replace(record, phase="prepare", case=-1, values={})
+            yield record
+
+    monkeypatch.setattr(decision_module, "execute", execute)
+    found = decision(
+        Coin("a", 2, planned=2), Coin("b", 2, planned=2, cells=("own",), is_timed=True)
+    )
+    found.run(None)
+    for key, records in found.records.items():
+        assert {record.cell.key for record in records} == {key}
+
+
 @pytest.mark.parametrize("problem", [EnvironmentProblem, SelectionError])
 def test_a_claim_whose_data_are_not_here_says_so_and_the_others_go_on(
     monkeypatch, counted, problem
