@@ -1,8 +1,9 @@
 """Decides claims within a time: those first that can be decided soonest, and each only as long as it is open.
 
 Rounds. In each the open claims are taken in the order of what is left of their plans, and the cells of each
-one's next look are counted, on all cores, where the time is expected to allow it; then each is looked at. A
-claim that is decided takes no further cell. Cells that several claims need are counted once, and what was
+one's next look are counted, on all cores, where the time is expected to allow it; each is looked at as soon as its
+cells are there, so that a time which ends inside a round leaves the looks before. A claim that is decided takes no
+further cell. Cells that several claims need are counted once, and what was
 counted before is taken from where counts are kept. The same claims, seeds and looks give the same verdicts on
 any number of cores; what the time decides is how many looks are taken.
 
@@ -50,20 +51,22 @@ class Decision:
     whole: dict[str, Turn] = field(default_factory=dict)
     """Turns that were run whole, by cell, in their order. One that was timed takes the place of one that was counted."""
     spent_s: float = 0.0
+    waiting: list[tuple[OpenClaim, set[str]]] = field(default_factory=list)
+    """Claims that this round looks at, with the cells that are missing."""
 
     def run(self, budget_s: float | None, *, once: bool = False) -> None:
         """Count and look until all is decided, or the time is over; None: no end. `once`: one look at each claim."""
         start = time.monotonic()
-        while waiting := [claim for claim in self._in_order() if not (once and claim.looks)]:
+        while open_ := [claim for claim in self._in_order() if not (once and claim.looks)]:
             left_s = None if budget_s is None else budget_s - (time.monotonic() - start)
-            chosen = self._affordable(waiting, left_s)
-            if not chosen:
-                break
+            chosen = self._affordable(open_, left_s)
+            before = sum(len(claim.looks) for claim in chosen)
+            self.waiting = [(c, {t.cell.key for t in self._missing_turns([c])}) for c in chosen]
             self._count(chosen, left_s)
-            looked = [claim for claim in chosen if self._look(claim)]
-            self._tell()
-            if not looked:
+            self._look_at_ready()
+            if sum(len(claim.looks) for claim in chosen) == before:
                 break
+            self._tell()
         self.spent_s = time.monotonic() - start
 
     def seeds(self, count: int) -> range:
@@ -112,12 +115,23 @@ class Decision:
         return []
 
     def _missing_turns(self, claims: Sequence[OpenClaim]) -> list[Turn]:
-        """Return the turns of the next looks that were not counted."""
-        wanted = [t for claim in claims for t in claim.turns(self.seeds(claim.next_look))]
-        wanted.sort(key=lambda turn: not turn.counts)  # a cell that is wanted both ways is timed
-        fresh = {turn.cell.key: turn for turn in wanted if not self._is_there(turn)}
-        order = sorted(fresh.values(), key=lambda turn: (turn.cell.task, turn.cell.seed))
-        return sorted(order, key=lambda turn: not turn.counts)
+        """Return the turns of the next looks that were not counted, those of one claim after those of another.
+
+        First looks are short, and taken together: each task is loaded once a seed.
+        """
+        wanted = [self._turns(claim) for claim in claims]
+        if not any(claim.looks for claim in claims):
+            wanted = [_by_task([turn for own in wanted for turn in own])]
+        fresh: dict[str, Turn] = {}
+        for turn in (turn for own in wanted for turn in own if not self._is_there(turn)):
+            before = fresh.get(turn.cell.key)
+            if before is None or before.counts:  # timed, if one claim wants it so
+                fresh[turn.cell.key] = turn
+        return sorted(fresh.values(), key=lambda turn: not turn.counts)
+
+    def _turns(self, claim: OpenClaim) -> list[Turn]:
+        """Return what the next look at a claim rests on."""
+        return _by_task(claim.turns(self.seeds(claim.next_look)))
 
     def _is_there(self, turn: Turn) -> bool:
         """Say whether a turn was run: what was timed was counted too."""
@@ -183,17 +197,24 @@ class Decision:
         kind = _kind(turn)
         before = self.turn_s.get(kind)
         self.turn_s[kind] = took_s if before is None else (before + took_s) / 2
+        for _, missing in self.waiting:
+            missing.discard(turn.cell.key)
+        self._look_at_ready()
 
-    def _look(self, claim: OpenClaim) -> bool:
+    def _look_at_ready(self) -> None:
+        """Look at the claims of this round whose cells are all there."""
+        ready = [claim for claim, missing in self.waiting if not missing]
+        self.waiting = [(claim, missing) for claim, missing in self.waiting if missing]
+        for claim in ready:
+            self._look(claim)
+
+    def _look(self, claim: OpenClaim) -> None:
         """Look at a claim if all that its look needs is there."""
-        seeds = self.seeds(claim.next_look)
-        turns = claim.turns(seeds)
-        if not all(map(self._is_there, turns)):
-            return False
-        claim.look(seeds, self.records)
-        claim.most = None
-        claim.seed_s = self._expected_s(turns) / len(seeds)
-        return True
+        seeds, turns = self.seeds(claim.next_look), self._turns(claim)
+        if not claim.reason and all(map(self._is_there, turns)):
+            claim.look(seeds, self.records)
+            claim.most = None
+            claim.seed_s = self._expected_s(turns) / len(seeds)
 
     def _tell(self) -> None:
         decided = [claim for claim in self.claims if claim.is_decided]
@@ -228,6 +249,10 @@ def run_turns(
         yield from count_turns(counted, settings, limits, cores=cores, alone=True)
     if timed:
         yield from execute(timed, settings, limits=limits, alone=True)
+
+
+def _by_task(turns: Sequence[Turn]) -> list[Turn]:
+    return sorted(turns, key=lambda turn: (turn.cell.task, turn.cell.seed))
 
 
 def _is_of(turn: Turn, record: Record) -> bool:

@@ -229,6 +229,16 @@ def test_a_time_that_ends_inside_leaves_whole_turns_and_no_look(counted):
     assert claim.is_open
 
 
+def test_a_time_that_ends_inside_a_round_leaves_the_looks_before(counted):
+    """Two claims are expected to fit; the second takes ten times what was expected."""
+    quick, slow = Coin("a", 99, 4, ("new",)), Coin("b", 99, 8, ("old",))
+    found = decision(quick, slow)
+    found.run(None, once=True)
+    found.turn_s = dict.fromkeys(found.turn_s, 0.01)
+    found.run(2.5)
+    assert (quick.looks, slow.looks) == ([2, 4], [2])
+
+
 def test_what_is_left_of_the_time_takes_a_shorter_look(counted):
     claim = Coin("a", 99, 100)
     decision(claim).run(15.0)
