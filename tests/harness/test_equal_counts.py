@@ -20,13 +20,13 @@ FIRST = Record(CELL, "solve", 0, 0, "ok", {"faults": 3.0, "latency_s": 0.1})
 def how(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Record], list[Record]], list[str]]:
     monkeypatch.syspath_prepend(SCRIPTS)
     sys.modules.pop("equal_counts", None)
-    found = import_module("equal_counts").differences
+    compare = import_module("equal_counts").differences
 
-    def told(old: list[Record], new: list[Record]) -> list[str]:
+    def differences(old: list[Record], new: list[Record]) -> list[str]:
         sides: list[dict[Unit, Record]] = [{one.unit: one for one in side} for side in (old, new)]
-        return [words for _, words in found(*sides)]
+        return [words for _, words in compare(*sides)]
 
-    return told
+    return differences
 
 
 @pytest.mark.parametrize(

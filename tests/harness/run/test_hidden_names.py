@@ -7,7 +7,7 @@ import pytest
 from adabench.harness.run.guards.hidden_names import hidden_names
 
 
-def found(text: str, package: str = "shop") -> list[tuple[int, str]]:
+def names_in(text: str, package: str = "shop") -> list[tuple[int, str]]:
     return list(hidden_names(ast.parse(text), package))
 
 
@@ -65,8 +65,8 @@ def found(text: str, package: str = "shop") -> list[tuple[int, str]]:
     ],
 )
 def test_what_is_hidden_is_found(line: str, name: str) -> None:
-    assert name in [one for _, one in found(f"first = 1\n{line}\n")]
-    assert {at for at, _ in found(f"first = 1\n{line}\n")} <= {2, 3}
+    assert name in [one for _, one in names_in(f"first = 1\n{line}\n")]
+    assert {at for at, _ in names_in(f"first = 1\n{line}\n")} <= {2, 3}
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_what_is_hidden_is_found(line: str, name: str) -> None:
     ],
 )
 def test_what_is_a_method_s_own_or_public_is_not(text: str) -> None:
-    assert found(text) == []
+    assert names_in(text) == []
 
 
 def test_a_package_of_the_task_is_no_library() -> None:
     text = "from shop import engine\nengine._ledger\n"
-    assert found(text, "shop") == [(2, "_ledger")]
-    assert found(text, "other") == []
+    assert names_in(text, "shop") == [(2, "_ledger")]
+    assert names_in(text, "other") == []
