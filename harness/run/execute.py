@@ -344,7 +344,10 @@ class Bench:
         if self.aborted:
             raise MethodLost("the run is ending")
         server = self.servers.get(task)
-        if server is None or server.process.poll() is not None:
+        if server is not None and server.process.poll() is not None:
+            server.channel.close()
+            server = None
+        if server is None:
             server = self.servers[task] = ServerHandle.open()
         return server
 

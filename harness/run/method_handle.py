@@ -113,9 +113,13 @@ class ServerHandle:
             MethodLost: if the server is gone.
         """
         ours, theirs = socket.socketpair()
-        self._send({"do": "start", **order}, theirs.fileno())
-        theirs.close()
-        return MethodHandle(self, self._next()["started"], Channel(ours, outcomes))
+        try:
+            with theirs:
+                self._send({"do": "start", **order}, theirs.fileno())
+            return MethodHandle(self, self._next()["started"], Channel(ours, outcomes))
+        except MethodLost:
+            ours.close()
+            raise
 
     def end(self, pid: int) -> tuple[int, str]:
         """End a method's process and all below it; return how it ended."""
@@ -256,8 +260,9 @@ class MethodHandle:
 
     def finish(self) -> None:
         """Ask the process to end by itself, and end it."""
-        with suppress(MethodLost, MethodFailure):
-            self.ask({"do": "end"}, GOODBYE_S)
+        if self.alive:
+            with suppress(MethodLost, MethodFailure):
+                self.ask({"do": "end"}, GOODBYE_S)
         self.close()
 
     def _wait(
