@@ -4,7 +4,7 @@
     adabench run 'paging/*' --counts --seeds 7001,7002 --no-cache --no-report --out runs/new      at the new
     python benchmarks/equal_counts.py runs/old runs/new
 
-For a change that should change nothing. Seconds and joules, and what a task's card says that a clock decides,
+For a change that should change nothing. Seconds, joules and resident memory, and what a task's card says that a clock decides,
 differ from run to run and are left out; all other values must be equal to the last bit.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from adabench.harness.analysis.invalid_timings import CLOCKED
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Record, Unit
+from adabench.harness.run.trial_rules import INSTRUMENTS
 from adabench.harness.store.run_folder import records
 
 SHOWN = 20
@@ -39,9 +40,10 @@ def differences(
 
 @cache
 def is_counted(task: str, name: str) -> bool:
-    """Tell a count, or a score, from what a clock decides."""
+    """Tell a count, or a score, from what a clock or another instrument decides."""
     clocked = {metric.name for metric in registry.find(task).card.metrics if metric.clocked}
-    return not name.endswith(CLOCKED) and name not in clocked
+    measured = name.endswith(CLOCKED) or name.startswith("rss_") or name in INSTRUMENTS - {"flops"}
+    return not measured and name not in clocked
 
 
 def main() -> int:

@@ -51,6 +51,7 @@ __all__ = [
     "Level",
     "Metric",
     "Monotone",
+    "OnTask",
     "Origin",
     "OutOfReach",
     "Point",
@@ -139,7 +140,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Variant:
+class OnTask:
     """What differs on one task of a method that a family shares."""
 
     sweep: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
@@ -148,6 +149,33 @@ class Variant:
     """Conditions of that task which the method is made for."""
     title: str = ""
     """What the method is called there, where its parts are not made as its paper's are."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A static, control or ablation that is a method at other values: a row of its card, and no file.
+
+    It is a method of its own to everybody else (`variants.py`): it has an address, a card and claims.
+    """
+
+    name: str
+    """The last part of its address."""
+    title: str
+    fixed: Mapping[str, Scalar]
+    """What differs: values of the method's `fixed=`, and of knobs, which it then has no more."""
+    role: Literal["static", "control", "adaptive"] = "control"
+    adapts: str = ""
+    essay: str = ""
+    """What the docstring of a file says: what it is for, what to expect of it, ways to fake it."""
+    paper: str = ""
+    slug: str = ""
+    knobs: tuple[Knob, ...] | None = None
+    """None for those of the method that it does not fix."""
+    conditions: Mapping[str, Scalar] | None = None
+    """Conditions that it is made for; None for those of the method."""
+    control_of: tuple[str, ...] = ()
+    idle: bool = False
+    moved_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,6 +237,10 @@ class Card:
     role: Role = "adaptive"
     fidelity: Fidelity = "paper"
     knobs: tuple[Knob, ...] = ()
+    fixed: Mapping[str, Scalar] = field(default_factory=dict)
+    """What its functions find in the point beside its knobs. Nobody turns it: variants have other values."""
+    variants: tuple[Variant, ...] = ()
+    """Statics, controls and ablations that are this method at other values."""
     claims: tuple[Claim, ...] = ()
     """Of a method of somebody else's package. Ours are added from `papers/<slug>.toml` and the task's
     `claims.toml` (`claim_files.py`), and no card of ours holds any."""
@@ -257,7 +289,7 @@ class Card:
     """In a task file: why nobody can know the best decisions here; then there is no oracle."""
     tasks: tuple[str, ...] = ()
     """In the file of a method that a family shares: the tasks of the family that it runs on."""
-    variants: Mapping[str, Variant] = field(default_factory=dict)
+    on_task: Mapping[str, OnTask] = field(default_factory=dict)
     """In the file of a method that a family shares: by task, what differs there."""
     origins: tuple[Origin, ...] = ()
     """In a task file: the records of other tasks that count as this one's."""
@@ -286,6 +318,32 @@ class Card:
     prepares: bool = field(default=False, compare=False)
     """Whether the file has a `prepare`, which fits something: found by the reader, never written."""
 
+    def __post_init__(self) -> None:
+        """Refuse variants that set what the method does not read, leave out a knob, or share a name.
+
+        Raises:
+            ValueError: for such a variant.
+        """
+        if not self.variants:
+            return
+        turned = {knob.name for knob in self.knobs}
+        for variant in self.variants:
+            own = turned if variant.knobs is None else {knob.name for knob in variant.knobs}
+            unknown = sorted(variant.fixed.keys() - self.fixed.keys() - turned)
+            missing = sorted(turned - own - variant.fixed.keys())
+            if unknown or not variant.fixed:
+                what = ", ".join(unknown) or "nothing"
+                raise ValueError(
+                    f"the variant {variant.name} sets {what}; it sets what fixed= or knobs= name"
+                )
+            if missing:
+                raise ValueError(
+                    f"the variant {variant.name} has no knob {', '.join(missing)}, and does not set it"
+                )
+        names = [variant.name for variant in self.variants]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two variants have one name: {', '.join(sorted(names))}")
+
     def knob(self, name: str) -> Knob | None:
         """Return the knob called `name`, if there is one."""
         return next((knob for knob in self.knobs if knob.name == name), None)
@@ -303,12 +361,12 @@ class Card:
         """Return the card as it reads on one task of the family: title and knobs there."""
         if not self.tasks:
             return self
-        variant = self.variants.get(task, Variant())
+        here = self.on_task.get(task, OnTask())
         return replace(
             self,
-            title=variant.title or self.title,
-            knobs=tuple(_swept(knob, variant.sweep.get(knob.name)) for knob in self.knobs),
-            conditions={**self.conditions, **variant.conditions},
+            title=here.title or self.title,
+            knobs=tuple(_swept(knob, here.sweep.get(knob.name)) for knob in self.knobs),
+            conditions={**self.conditions, **here.conditions},
         )
 
 

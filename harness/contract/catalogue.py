@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -72,7 +73,9 @@ def card_document(address: str) -> dict[str, Any]:
 
 
 def essay(entry: Entry) -> str:
-    """Return the docstring of a task's or method's file."""
+    """Return the docstring of a task's or method's file, or what its row says of a variant."""
+    if entry.essay is not None:
+        return inspect.cleandoc(entry.essay)
     if not entry.path.is_file():
         return ""
     return ast.get_docstring(ast.parse(entry.path.read_bytes())) or ""

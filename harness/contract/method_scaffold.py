@@ -79,7 +79,8 @@ def _model(task: str, like: str) -> Entry:
 
 
 def _is_one_file(entry: Entry) -> bool:
-    return not entry.problem and entry.path.parent.name != entry.path.stem
+    has_parts = entry.path.parent.name == entry.path.stem
+    return not entry.problem and not has_parts and entry.essay is None
 
 
 def _effort(entry: Entry) -> tuple[bool, bool, bool, int, str]:
@@ -128,7 +129,7 @@ def _card(name: str, task: str, model: Card) -> str:
     """Return a card that says what to fill in, with what the code of its model needs."""
     own = {
         field: getattr(model, field)
-        for field in ("knobs", "conditions", "needs", "abilities")
+        for field in ("knobs", "fixed", "conditions", "needs", "abilities")
         if getattr(model, field)
     }
     words = [

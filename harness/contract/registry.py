@@ -28,12 +28,22 @@ from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract import claim_files
-from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card import (
+    Ability,
+    Card,
+    Claim,
+    Gap,
+    Knob,
+    Metric,
+    Origin,
+    Variant,
+)
 from adabench.harness.contract.card_reader import card_value
 from adabench.harness.contract.card_source import card_expression
 from adabench.harness.contract.extras import install_line, missing_extras
 from adabench.harness.contract.permuted_control import SUFFIX, permuted_card, permuted_name
 from adabench.harness.contract.plugins import entry_points, find_module
+from adabench.harness.contract.variants import bound, cards_of
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
 from adabench.harness.files.file_state import State, file_state, folder_states
 
@@ -51,6 +61,7 @@ _KINDS = {
     "abilities": Ability,
     "tasks": str,
     "origins": Origin,
+    "variants": Variant,
 }
 
 
@@ -67,6 +78,8 @@ class Entry:
     """Why its card could not be read; the card is then empty."""
     permuted: bool = False
     """Whether it is the control that the harness makes of the method of this file."""
+    essay: str | None = None
+    """Of a variant: what a docstring says of a method."""
 
     @property
     def task(self) -> str:
@@ -95,10 +108,13 @@ def tasks() -> dict[str, Entry]:
 
 def methods(task: str) -> dict[str, Entry]:
     """Return the methods of one task by address."""
-    found = {entry.address: entry for entry in (*_builtin_methods(task), *_beside(task))}
-    for address, module in entry_points("adabench.methods"):
-        if address.partition("/")[0] == task:
-            found.setdefault(address, _entry(address, module, find_module(module)))
+    found: dict[str, Entry] = {}
+    for entry in (*_builtin_methods(task), *_beside(task)):
+        found.setdefault(entry.address, entry)
+    points = entry_points("adabench.methods")
+    own = [_entry(*one, find_module(one[1])) for one in points if one[0].partition("/")[0] == task]
+    for entry in (*own, *(one for file in own for one in _with_variants(file))):  # files come first
+        found.setdefault(entry.address, entry)
     return found
 
 
@@ -111,7 +127,7 @@ def _beside(task: str) -> Iterator[Entry]:
             parts = path.relative_to(home.parent).with_suffix("").parts if home else ()
             entry = _entry(f"{task}/{path.stem}", ".".join((package, *parts)), path)
             if entry.card.title or entry.problem:
-                yield entry
+                yield from _with_variants(entry)
 
 
 def find(address: str) -> Entry:
@@ -170,15 +186,29 @@ def load(entry: Entry) -> ModuleType:
     except SyntaxError as broken:
         raise MethodContractError(f"{entry.address} is not valid Python: {broken}") from broken
     card = getattr(module, "CARD", None)
-    own = card.on(entry.task) if isinstance(card, Card) else None
-    if entry.permuted and own is not None:
-        own = permuted_card(entry.name.removesuffix(SUFFIX), own)
+    own = _own_card(entry, card.on(entry.task)) if isinstance(card, Card) else None
     if own is None or _without_claims(own) != _without_claims(entry.card):
         raise MethodContractError(
             f"{entry.address}: the CARD read from the file differs from the imported one.",
             "Write it as one literal expression and do not change it afterwards.",
         )
-    return module
+    return bound(module, own)
+
+
+def _own_card(entry: Entry, card: Card) -> Card | None:
+    """Return what the card of a file says of one of its methods; None if it says nothing."""
+    name = entry.name.removesuffix(SUFFIX) if entry.permuted else entry.name
+    own = card if entry.essay is None else dict(cards_of("", card)).get(name)
+    return permuted_card(name, own) if entry.permuted and own else own
+
+
+def _with_variants(entry: Entry) -> Iterator[Entry]:
+    """Yield a method, and those that its card has as variants of it."""
+    essays = {variant.name: variant.essay for variant in entry.card.variants}
+    for name, card in cards_of(entry.name, entry.card):
+        own = name not in essays
+        address = f"{entry.task}/{name}"
+        yield entry if own else replace(entry, address=address, card=card, essay=essays[name])
 
 
 def _without_claims(card: Card) -> Card:
@@ -281,12 +311,14 @@ def _entries(
     for path in own:
         entry = _entry(f"{task}/{path.stem}", _module(path), path)
         if entry.problem or entry.card.title:
-            found.append(_with_claims(entry, home))
+            found += [_with_claims(one, home) for one in _with_variants(entry)]
     for path in shared:
         entry = _entry(f"{task}/{path.stem}", _module(path), path)
         if task in entry.card.tasks:
-            found.append(_with_claims(replace(entry, card=entry.card.on(task)), home))
-    return tuple(found)
+            here = replace(entry, card=entry.card.on(task))
+            found += [_with_claims(one, home) for one in _with_variants(here)]
+    places = {path: place for place, paths in enumerate((own, shared)) for path in paths}
+    return tuple(sorted(found, key=lambda one: (places[one.path], one.name, one.essay is not None)))
 
 
 def _with_claims(entry: Entry, home: Path) -> Entry:

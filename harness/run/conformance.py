@@ -308,6 +308,10 @@ def _complete(entry: Entry, *, catalogue: bool = True) -> Iterator[str]:
         yield "it says that it does nothing (idle=), and it is no control"
     siblings = {one.name: one.card for one in registry.methods(entry.task).values()}
     yield from permuted_control.faults(entry.name, {**siblings, entry.name: card})
+    own = registry.methods(entry.task)
+    for name in (variant.name for variant in card.variants):
+        if own[f"{entry.task}/{name}"].essay is None:
+            yield f"its variant {name} is called as a method with a file of its own"
     yield from faults_together(card.claims)
     for claim_id, owners in claims_elsewhere(entry).items() if catalogue else ():
         yield f"the id {claim_id} is also that of a claim of {' and '.join(owners)}"
@@ -318,7 +322,11 @@ def claims_elsewhere(entry: Entry) -> dict[str, list[str]]:
     if not entry.card.claims:
         return {}
     everywhere = [one for task in registry.tasks() for one in registry.methods(task).values()]
-    others = {one.address: one.card.claims for one in everywhere if one.path != entry.path}
+    others = {
+        one.address: one.card.claims
+        for one in everywhere
+        if (one.path, one.name) != (entry.path, entry.name)
+    }
     found = shared_ids({entry.address: entry.card.claims, **others})
     return {
         claim_id: [name for name in names if name != entry.address]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adabench.harness.contract.card import Card, Knob, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask
 from adabench.harness.contract.record import Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError
@@ -57,7 +57,7 @@ def test_a_closed_knob_takes_its_values_only() -> None:
 
 
 def test_a_closed_knob_that_a_task_sweeps_less_takes_its_other_values_all_the_same() -> None:
-    card = Card("m", knobs=(KIND, RATE), tasks=("t",), variants={"t": Variant({"kind": ("b",)})})
+    card = Card("m", knobs=(KIND, RATE), tasks=("t",), on_task={"t": OnTask({"kind": ("b",)})})
     method = Entry("t/m", "m", Path(), card.on("t"))
     task = Entry("t", "t", Path(), Card("t"))
     swept = {point["kind"] for point, _ in select_settings(task, method).settings}

@@ -10,7 +10,7 @@ and a quarter at k = 6, as in a prototype with one answer (0.50 and 0.27).
 **Ways to fake it.** A weaker base than the one the routers were trained on.
 """
 
-from adabench.harness.contract.card import Card, Point, Variant
+from adabench.harness.contract.card import Card, OnTask, Point
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, default
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.questions import Exam
@@ -19,7 +19,7 @@ CARD = Card(
     title="Full path",
     tasks=("ledger_qa", "pretrained"),
     moved_from="ledger/full_path",
-    variants={"pretrained": Variant(conditions={"prompt": 64})},
+    on_task={"pretrained": OnTask(conditions={"prompt": 64})},
     paper="Vaswani et al., Attention is all you need, arXiv 1706.03762",
     adapts="nothing: every question runs every layer once",
     role="static",

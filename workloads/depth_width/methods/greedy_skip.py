@@ -10,7 +10,7 @@ below that it loses answers, because a skipped unit leaves a hole that nothing f
 **Ways to fake it.** Fewer steps or another budget than the method it is compared with.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
@@ -21,7 +21,7 @@ from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReade
 CARD = Card(
     title="Greedy skipping",
     tasks=("ledger", "pretrained"),
-    variants={"pretrained": Variant(sweep={"sparsity": (0.15,)})},
+    on_task={"pretrained": OnTask(sweep={"sparsity": (0.15,)})},
     paper="Raposo et al., Mixture-of-Depths, arXiv 2404.02258, as a retrofit with a threshold",
     adapts="which attention blocks and MLPs a position runs, on a linear score of its state",
     fidelity="special-case",

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.paths.path_routers import decide
@@ -29,7 +29,7 @@ CARD = Card(
     title="Random paths at Dr.LLM's lengths",
     tasks=("ledger_qa", "pretrained"),
     moved_from="ledger/random_paths",
-    variants={"pretrained": Variant(conditions={"prompt": 64})},
+    on_task={"pretrained": OnTask(conditions={"prompt": 64})},
     adapts="which layers a question skips or repeats, at random",
     role="control",
     knobs=(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
@@ -35,7 +35,7 @@ from adabench.workloads.depth_width.substrate.work_counter import Work
 CARD = Card(
     title="Random units at informed routing's rates",
     tasks=("ledger", "pretrained"),
-    variants={"pretrained": Variant(sweep={"sparsity": (0.15,)})},
+    on_task={"pretrained": OnTask(sweep={"sparsity": (0.15,)})},
     adapts="which attention blocks and MLPs a position runs, at random",
     role="control",
     knobs=(

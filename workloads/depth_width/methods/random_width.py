@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import coins, gated, shares
 from adabench.workloads.depth_width.substrate.readers import Batch
@@ -31,7 +31,7 @@ from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 CARD = Card(
     title="Random width at the modules' shares",
     tasks=("ledger", "pretrained"),
-    variants={"pretrained": Variant(sweep={"budget": (0.75,)})},
+    on_task={"pretrained": OnTask(sweep={"budget": (0.75,)})},
     adapts="how many of four learners a position runs in each MLP, at random",
     role="control",
     knobs=(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Reply, right
@@ -30,7 +30,7 @@ CARD = Card(
     title="Static path",
     tasks=("ledger_qa", "pretrained"),
     moved_from="ledger/static_path",
-    variants={"pretrained": Variant(sweep={"length": (0.9,)}, conditions={"prompt": 64})},
+    on_task={"pretrained": OnTask(sweep={"length": (0.9,)}, conditions={"prompt": 64})},
     paper="ShortGPT, Men et al., arXiv 2403.03853, as an exhaustive choice",
     adapts="nothing: one path for all, chosen on training questions",
     role="static",

@@ -10,7 +10,7 @@ three none.
 **Ways to fake it.** Leaving out its tuning; counting gates that it does not have.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import constant
 from adabench.workloads.depth_width.substrate.readers import Batch
@@ -20,7 +20,7 @@ from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 CARD = Card(
     title="Constant width",
     tasks=("ledger", "pretrained"),
-    variants={"pretrained": Variant(sweep={"learners": (3,)})},
+    on_task={"pretrained": OnTask(sweep={"learners": (3,)})},
     paper="the static-width rival of Adaptive Computation Modules, arXiv 2312.10193",
     adapts="nothing: every position runs the first n learners of every MLP",
     role="static",

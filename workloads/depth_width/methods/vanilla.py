@@ -18,7 +18,7 @@ On `pretrained` the stack is the model as it is: `depth=all`.
 **Ways to fake it.** Timing the stack with tiles that suit the gathered arms and not this one.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
@@ -26,7 +26,7 @@ from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 CARD = Card(
     title="Vanilla transformer",
     tasks=("ledger", "pretrained"),
-    variants={"pretrained": Variant(sweep={"depth": ("all",)})},
+    on_task={"pretrained": OnTask(sweep={"depth": ("all",)})},
     paper="Vaswani et al., Attention is all you need, arXiv 1706.03762",
     adapts="nothing: every token runs every layer",
     role="static",

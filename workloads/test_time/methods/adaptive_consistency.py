@@ -23,7 +23,7 @@ data set of 17, its mean is 3.3.
 import math
 from collections import Counter
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import two_largest, vote
@@ -36,7 +36,7 @@ CARD = Card(
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"),),
-    variants={"text": Variant(sweep={"N": (8,), "confidence": (0.95,)})},
+    on_task={"text": OnTask(sweep={"N": (8,), "confidence": (0.95,)})},
     knobs=(
         Knob("N", (16, 64), 16, open=True, low=1),
         Knob("confidence", (0.8, 0.95), 0.95, open=True, low=0.5, high=1.0),

@@ -43,8 +43,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -59,9 +59,9 @@ CARD = Card(
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
-    variants={
-        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
-        "text": Variant(
+    on_task={
+        "chain": OnTask(conditions={"layout": "several", "trainings": 1}),
+        "text": OnTask(
             sweep={"tau": (0.4,)},
             title="Hand-over of steps where the draft doubts: Arbitrage without its router",
         ),

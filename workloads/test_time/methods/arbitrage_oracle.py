@@ -18,8 +18,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -33,9 +33,9 @@ CARD = Card(
     oracle="bound",
     tasks=("chain", "text"),
     abilities=(Ability("draft"), Ability("scores")),
-    variants={
-        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
-        "text": Variant(
+    on_task={
+        "chain": OnTask(conditions={"layout": "several", "trainings": 1}),
+        "text": OnTask(
             sweep={"least": (0.0,)},
             title="The likelier of two written steps: Arbitrage's oracle by the target's likelihood",
         ),

@@ -24,8 +24,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.allocation import allocate_to_best
@@ -40,7 +40,7 @@ CARD = Card(
     signal=("shared.language_model.search_session:Session.scores",),
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),

@@ -16,7 +16,7 @@ intermediate values; leaving its tokens out of the FLOPs.
 
 from collections.abc import Sequence
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
@@ -34,7 +34,7 @@ CARD = Card(
         Ability("scores", unless={"by": "likelihood"}),
         Ability("logprobs", unless={"by": "judge"}),
     ),
-    variants={"text": Variant(sweep={"N": (8,), "by": ("judge",), "aggregate": ("last",)})},
+    on_task={"text": OnTask(sweep={"N": (8,), "by": ("judge",), "aggregate": ("last",)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("by", ("judge", "likelihood"), "judge"),

@@ -21,7 +21,7 @@ within a point of `compute_optimal`, whose estimate follows the grades closely.
 from collections import Counter
 from collections.abc import Iterable
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.strategies import (
@@ -43,9 +43,9 @@ CARD = Card(
         Ability("scores", unless={"mechanism": "votes"}),
         Ability("logprobs", unless={"mechanism": "search"}),
     ),
-    variants={
-        "chain": Variant(conditions={"layout": "several"}),
-        "text": Variant(
+    on_task={
+        "chain": OnTask(conditions={"layout": "several"}),
+        "text": OnTask(
             sweep={"N": (8,), "by": ("question",), "pilot": (8,), "mechanism": ("votes",)}
         ),
     },

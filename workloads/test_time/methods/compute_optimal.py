@@ -35,8 +35,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -55,9 +55,9 @@ CARD = Card(
         Ability("scores", unless={"mechanism": "votes"}),
         Ability("logprobs", unless={"mechanism": "search"}),
     ),
-    variants={
-        "chain": Variant(conditions={"layout": "several"}),
-        "text": Variant(
+    on_task={
+        "chain": OnTask(conditions={"layout": "several"}),
+        "text": OnTask(
             sweep={"N": (8, 4), "pilot": (8,), "mechanism": ("votes",)},
             title="Compute-optimal votes",
         ),

@@ -14,7 +14,7 @@ it at 16; below REBASE, which can move width between beginnings.
 
 import math
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.tree_search import Node, Tree, search
@@ -27,7 +27,7 @@ CARD = Card(
     fidelity="reconstructed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("select", ("vote",), "vote", open=True),

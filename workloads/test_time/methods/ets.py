@@ -42,8 +42,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.integer_program import Prices, prune
@@ -63,7 +63,7 @@ CARD = Card(
         Ability("scores"),
         Ability("hidden", unless={"lambda_c": 0.0, "lambda_s": 0.0}),
     ),
-    variants={"text": Variant(sweep={"N": (8,), "lambda_c": (1.0,), "lambda_s": (1.5,)})},
+    on_task={"text": OnTask(sweep={"N": (8,), "lambda_c": (1.0,), "lambda_s": (1.5,)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("lambda_c", (0.0, 0.5, 1.0, 2.0, 4.0), 1.0, open=True, low=0),

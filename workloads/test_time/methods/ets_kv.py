@@ -11,7 +11,7 @@ and less accuracy at the same cache.
 reason.
 """
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.integer_program import Prices, prune
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -25,7 +25,7 @@ CARD = Card(
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
-    variants={"text": Variant(sweep={"N": (8,), "lambda_c": (1.0,)})},
+    on_task={"text": OnTask(sweep={"N": (8,), "lambda_c": (1.0,)})},
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("lambda_c", (0.0, 0.5, 1.0, 2.0), 1.0, open=True, low=0),

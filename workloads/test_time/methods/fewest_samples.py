@@ -19,7 +19,7 @@ so its accuracy is no measure of what a stopping rule could gain. It is a bound 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.voting import vote
@@ -32,7 +32,7 @@ CARD = Card(
     wins_by_luck=True,
     tasks=("chain", "text"),
     abilities=(Ability("samples"),),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(Knob("N", (16, 64), 16, open=True, low=1),),
 )
 

@@ -9,7 +9,7 @@ protection against one lucky wrong completion and lets the judge say which paths
 **Ways to fake it.** As best-of-N; and weights that were tuned on the test split.
 """
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import aggregate, vote
@@ -21,7 +21,7 @@ CARD = Card(
     role="static",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
-    variants={"text": Variant(sweep={"N": (8,), "aggregate": ("last",)})},
+    on_task={"text": OnTask(sweep={"N": (8,), "aggregate": ("last",)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("aggregate", ("last", "min"), "last", open=True),

@@ -14,7 +14,7 @@ abstentions that cost nothing.
 
 import math
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.voting import vote
@@ -29,7 +29,7 @@ CARD = Card(
         Ability("samples"),
         Ability("logprobs", unless={"weight": "one"}),
     ),
-    variants={"text": Variant(sweep={"N": (8,), "weight": ("one",)})},
+    on_task={"text": OnTask(sweep={"N": (8,), "weight": ("one",)})},
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("weight", ("one", "likelihood"), "one"),

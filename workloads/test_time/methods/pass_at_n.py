@@ -9,7 +9,7 @@ pass it. It is `exact` for choosing among N and a `bound` for choosing how many.
 **Ways to fake it.** Reporting it as a method.
 """
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
@@ -20,7 +20,7 @@ CARD = Card(
     oracle="bound",
     tasks=("chain", "text"),
     abilities=(Ability("samples"),),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(Knob("N", (4, 16), 16, open=True, low=1),),
 )
 

@@ -39,8 +39,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.configurations import Menu, route
@@ -56,11 +56,11 @@ CARD = Card(
     fidelity="paper",
     tasks=("chain", "text"),
     abilities=(Ability("pool"), Ability("hidden")),
-    variants={
-        "chain": Variant(
+    on_task={
+        "chain": OnTask(
             conditions={"layout": "several", "lengths": "1..8", "trainings": 1}
         ),
-        "text": Variant(
+        "text": OnTask(
             sweep={"w": (0.8,), "rule": ("linear",)},
             conditions={"level": "digit-1..2"},
             title="RADAR between a model and its draft, on eight directions of a state",

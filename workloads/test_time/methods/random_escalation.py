@@ -10,7 +10,7 @@ accuracy to the target's, near 0.4 right with six operations.
 **Ways to fake it.** A die that is thrown again until the step is good; a rate that is never matched.
 """
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -24,9 +24,9 @@ CARD = Card(
     control_of=("arbitrage", "drop", "rsd"),
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
-    variants={
-        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
-        "text": Variant(sweep={"rate": (0.4,)}),
+    on_task={
+        "chain": OnTask(conditions={"layout": "several", "trainings": 1}),
+        "text": OnTask(sweep={"rate": (0.4,)}),
     },
     knobs=(Knob("rate", (0.1, 0.2, 0.3, 0.5), 0.3, open=True, low=0, high=1),),
 )

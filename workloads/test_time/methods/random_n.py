@@ -12,7 +12,7 @@ a question gains from one more sample shrinks with their number (accuracy is con
 **Ways to fake it.** A die that is thrown again until the answer is good.
 """
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -24,7 +24,7 @@ CARD = Card(
     role="control",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),
         Knob("aggregate", ("last",), "last", open=True),

@@ -11,7 +11,7 @@ for none.
 
 import numpy as np
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.configurations import answer_with
@@ -25,9 +25,9 @@ CARD = Card(
     tasks=("chain", "text"),
     control_of=("radar", "knn_router"),
     abilities=(Ability("pool"),),
-    variants={
-        "chain": Variant(conditions={"layout": "several", "lengths": "1..8", "trainings": 1}),
-        "text": Variant(sweep={"rate": (0.5,)}, conditions={"level": "digit-1..2"}),
+    on_task={
+        "chain": OnTask(conditions={"layout": "several", "lengths": "1..8", "trainings": 1}),
+        "text": OnTask(sweep={"rate": (0.5,)}, conditions={"level": "digit-1..2"}),
     },
     knobs=(Knob("rate", (0.0, 0.5, 1.0), 0.5, open=True, low=0, high=1),),
 )

@@ -12,7 +12,7 @@ same N, since what is cheapest where all are right is worst where questions are 
 **Ways to fake it.** A die that is thrown again; frequencies that are not those of the table.
 """
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -29,9 +29,9 @@ CARD = Card(
         Ability("scores", unless={"mechanism": "votes"}),
         Ability("logprobs", unless={"mechanism": "search"}),
     ),
-    variants={
-        "chain": Variant(conditions={"layout": "several"}),
-        "text": Variant(sweep={"N": (8,), "mechanism": ("votes",)}),
+    on_task={
+        "chain": OnTask(conditions={"layout": "several"}),
+        "text": OnTask(sweep={"N": (8,), "mechanism": ("votes",)}),
     },
     knobs=(
         Knob("N", (16,), 16, open=True, low=1),

@@ -22,8 +22,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.allocation import allocate_by_score
@@ -38,7 +38,7 @@ CARD = Card(
     fidelity="code-confirmed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"), Ability("scores")),
-    variants={"text": Variant(sweep={"N": (8,)})},
+    on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),
         Knob("T", (0.2,), 0.2, open=True, low=0.01),

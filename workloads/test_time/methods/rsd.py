@@ -24,8 +24,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
@@ -39,9 +39,9 @@ CARD = Card(
     fidelity="paper",
     tasks=("chain", "text"),
     abilities=(Ability("draft"), Ability("scores")),
-    variants={
-        "chain": Variant(conditions={"layout": "several", "trainings": 1}),
-        "text": Variant(
+    on_task={
+        "chain": OnTask(conditions={"layout": "several", "trainings": 1}),
+        "text": OnTask(
             sweep={"tau": (0.9,)},
             title="Speculation by the target's likelihood of each step, in place of a reward",
         ),

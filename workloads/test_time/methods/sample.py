@@ -6,7 +6,7 @@ wins back.
 **What to expect.** A few points below greedy.
 """
 
-from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
@@ -16,7 +16,7 @@ CARD = Card(
     role="static",
     tasks=("chain", "text"),
     abilities=(Ability("samples", unless={"temperature": 0.0}),),
-    variants={"text": Variant(sweep={"temperature": (0.7,)})},
+    on_task={"text": OnTask(sweep={"temperature": (0.7,)})},
     knobs=(Knob("temperature", (1.0,), 1.0, open=True, low=0.0),),
 )
 

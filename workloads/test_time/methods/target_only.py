@@ -8,7 +8,7 @@ draft is written and none is thrown away.
 which no mix of the two models saves.
 """
 
-from adabench.harness.contract.card import Ability, Card, Point, Variant
+from adabench.harness.contract.card import Ability, Card, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import TARGET
@@ -19,7 +19,7 @@ CARD = Card(
     role="static",
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
-    variants={"chain": Variant(conditions={"layout": "several", "trainings": 1})},
+    on_task={"chain": OnTask(conditions={"layout": "several", "trainings": 1})},
 )
 
 

@@ -33,8 +33,8 @@ from adabench.harness.contract.card import (
     Ability,
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.agreement_prior import agreement
@@ -51,8 +51,8 @@ CARD = Card(
     fidelity="reconstructed",
     tasks=("chain", "text"),
     abilities=(Ability("samples"),),
-    variants={
-        "text": Variant(
+    on_task={
+        "text": OnTask(
             sweep={"N": (8,), "epsilon": (0.01,), "alpha": (1.2,), "beta": (0.9,)},
             title="TTSPM: samples up to the saturation point, then a vote",
         )

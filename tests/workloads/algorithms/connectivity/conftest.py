@@ -1,6 +1,5 @@
 """What the connectivity tests share: all methods, streams made by hand, and brute force."""
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,15 +18,15 @@ from adabench.workloads.algorithms.connectivity.substrate.update_streams import 
 )
 
 FOLDER = Path(connectivity.__file__).parent
-NAMES = [path.stem for path in registry.method_files(FOLDER) if path.stem != "dropped_by_a_test"]
 
 
 @pytest.fixture(scope="session")
 def methods() -> dict[str, ModuleType]:
     """Every method of the folder, by name."""
     return {
-        name: importlib.import_module(registry.find(f"connectivity/{name}").module)
-        for name in NAMES
+        entry.name: registry.load(entry)
+        for entry in registry.methods("connectivity").values()
+        if entry.path.is_relative_to(FOLDER) and entry.name != "dropped_by_a_test"
     }
 
 

@@ -7,7 +7,7 @@ One call and no tool: what the paper counts the calls of its agents against.
 **Ways to fake it.** Facts in the weights; a chain whose results a calculator writes.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point, Variant
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
@@ -18,16 +18,33 @@ CARD = Card(
     adapts="nothing",
     role="static",
     knobs=(Knob("qps", (0.0,), 0.0, open=True, low=0.0),),
+    fixed={"mode": "cot"},
+    variants=(
+        Variant(
+            "direct",
+            "Answers at once",
+            {"mode": "dir"},
+            role="static",
+            adapts="nothing",
+            essay="""Answers at once: the mode `dir` is forced, and the policy states the answer in one call.
+
+            The single turn of a chatbot, which the paper holds its agents against.
+
+            **What to expect.** Written before measuring: facts never (a gate of the policy), one operation nearly always.
+
+            **Ways to fake it.** Facts in the weights.
+            """,
+        ),
+    ),
 )
 
 
 def solve(task: AgentStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
-    """Return the answers of a chain of thought."""
-    return task.serve(stream, reasoned, Load(float(point["qps"])))
+    """Return the answers of one call each, in the mode that is forced."""
 
+    def agent(desk: Desk) -> Agent:
+        branch = desk.begin(str(point["mode"]))
+        yield desk.finish([branch])
+        desk.offer(branch)
 
-def reasoned(desk: Desk) -> Agent:
-    """Think, and state an answer."""
-    branch = desk.begin("cot")
-    yield desk.finish([branch])
-    desk.offer(branch)
+    return task.serve(stream, agent, Load(float(point["qps"])))

@@ -11,7 +11,7 @@ before they reach the ring get an exact answer without it.
 
 **The signal** is membership: inner ring, outer ring, or periphery. The knob `f` is the ring's
 share of the vertices. `inside=bibfs` is the paper's variant E (the core's distance by search),
-`inside=labels` its variant M (pruned labels of the core only). Variant H is left out: its rule is
+`inside=labels` its variant M (pruned labels of the core only). OnTask H is left out: its rule is
 not known. `f` = 1, beyond the paper's sweep, makes the ring the whole graph and the answers exact:
 the gap was measured up to there.
 

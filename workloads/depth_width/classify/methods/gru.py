@@ -9,7 +9,7 @@ weak as the feed-forward net where order matters.
 **Ways to fake it.** A hidden state that is smaller than that of the mixtures' GRUs, or fewer steps.
 """
 
-from adabench.harness.contract.card import Card, Point
+from adabench.harness.contract.card import Card, Point, Variant
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
 from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
 
@@ -18,12 +18,33 @@ CARD = Card(
     paper="the single-expert baseline of Hecto, arXiv 2506.22919",
     adapts="nothing: every query goes to the GRU",
     role="static",
+    fixed={"expert": "gru"},
+    variants=(
+        Variant(
+            "ffnn",
+            "A single feed-forward net",
+            {"expert": "ffnn"},
+            role="static",
+            adapts="nothing: every query goes to the feed-forward net",
+            paper="the single-expert baseline of Hecto, arXiv 2506.22919",
+            essay="""A single feed-forward net: every query is answered from the mean of its tokens.
+
+            The cheap static: a bag of words holds which phrase is most frequent, and hardly what a value has come to.
+            It sees the mean under either `input`, so both are one model.
+
+            **What to expect.** Written before it was trained: 95 % where order does not matter, a third where it does:
+            the states of one layer of attention know a little of their places.
+
+            **Ways to fake it.** States of an encoder that was itself taught the answers.
+            """,
+        ),
+    ),
 )
 
 
 def prepare(task: ClassifyTask, point: Point, seed: int) -> Reader:
     """Restore the model."""
-    return task.reader("gru")
+    return task.reader(str(point["expert"]))
 
 
 def solve(reader: Reader, case: QuerySet, point: Point) -> Reading:

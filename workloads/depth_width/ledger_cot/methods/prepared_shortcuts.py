@@ -36,6 +36,7 @@ from adabench.harness.contract.card import (
     Card,
     Knob,
     Point,
+    Variant,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
@@ -50,12 +51,72 @@ CARD = Card(
     fidelity="special-case",
     skips_from="latent_cot",
     knobs=(Knob("lambda_depth", (0.3, 0.5, 0.7, 0.9), 0.5, open=True, low=0.0, high=1.0),),
+    fixed={"shortcuts": "both"},
+    variants=(
+        Variant(
+            "depth_shortcut",
+            "Depth shortcut alone",
+            {"shortcuts": "depth"},
+            role="adaptive",
+            adapts="after how many layers each latent step leaves through an adapter",
+            paper="ours, an ablation of `prepared_shortcuts`",
+            moved_from="ledger/depth_shortcut",
+            essay="""The depth shortcut alone: a latent step leaves early, the next one starts at layer 1 again.
+
+            The prepared System-1.5 (`prepared_shortcuts.py`) without handing over: routers and adapters are trained for it, with the
+            same labels and steps. The adapter's state is normed and fed back like that of a finished step.
+
+            **What to expect.** Written before measuring, for the first recipe: every trivial step costs its
+            first layer or two again, so a tenth more latent layers than with both; the answers are the same.
+
+            **Ways to fake it.** Shortcuts that were trained with handing over and are run without.
+            """,
+        ),
+        Variant(
+            "step_shortcut",
+            "Step shortcut alone",
+            {"shortcuts": "step"},
+            role="adaptive",
+            adapts="at which layer each latent step stops and the next goes on",
+            paper="ours, an ablation of `prepared_shortcuts`",
+            moved_from="ledger/step_shortcut",
+            essay="""The step shortcut alone: a latent step stops and the next goes on from its very state.
+
+            The prepared System-1.5 (`prepared_shortcuts.py`) without adapters: `h_{l, t+1} = h_{l, t}`. Routers are trained for it,
+            with the same labels and steps.
+
+            **What to expect.** Written before measuring, for the first recipe: as few layers as with both, and
+            some answers lost, since nothing tells a state that its step was counted.
+
+            **Ways to fake it.** Routers that were trained with adapters and are run without.
+            """,
+        ),
+        Variant(
+            "shuffled_shortcuts",
+            "Shortcuts taught by shuffled labels",
+            {"shortcuts": "shuffled"},
+            adapts="which layers each latent step runs, on a reading of nothing",
+            paper="ours, `prepared_shortcuts` with labels that say nothing",
+            moved_from="ledger/shuffled_shortcuts",
+            knobs=(Knob("lambda_depth", (0.35, 0.4, 0.5), 0.4, open=True, low=0.0, high=1.0),),
+            essay="""Shuffled shortcuts: the prepared System-1.5 taught with the labels of a question dealt to its steps at random.
+
+            The control for criticality: as many steps of every training question count as critical as there
+            are, but not the right ones. Everything else is the same: adapters, steps of training, thresholds.
+
+            **What to expect.** Written before measuring: a router that cannot know gives every step the same w,
+            about 0.4, so all steps leave at a threshold below it and none above.
+
+            **Ways to fake it.** Fewer critical labels than the method has; a router too small to learn.
+            """,
+        ),
+    ),
 )
 
 
 def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
-    """Restore the student with both shortcuts."""
-    return task.shortened("both")
+    """Restore the student with its shortcuts."""
+    return task.shortened(str(point["shortcuts"]))
 
 
 def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:

@@ -41,8 +41,8 @@ budget reported as the cost; constant width without the same tuning; gates left 
 from adabench.harness.contract.card import (
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import gated
@@ -53,8 +53,8 @@ from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 CARD = Card(
     title="Adaptive computation modules",
     tasks=("ledger", "pretrained"),
-    variants={
-        "pretrained": Variant(
+    on_task={
+        "pretrained": OnTask(
             sweep={"budget": (0.75,)},
             title="Adaptive computation modules, cut from the MLPs and prepared from unlabelled text",
         )

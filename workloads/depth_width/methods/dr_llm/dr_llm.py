@@ -44,8 +44,8 @@ from dataclasses import dataclass
 from adabench.harness.contract.card import (
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
@@ -56,8 +56,8 @@ CARD = Card(
     title="Dr.LLM",
     tasks=("ledger_qa", "pretrained"),
     moved_from="ledger/dr_llm",
-    variants={
-        "pretrained": Variant(
+    on_task={
+        "pretrained": OnTask(
             conditions={"prompt": 64}, title="Dr.LLM, prepared from unlabelled text"
         )
     },

@@ -39,8 +39,8 @@ out of the count.
 from adabench.harness.contract.card import (
     Card,
     Knob,
+    OnTask,
     Point,
-    Variant,
 )
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
@@ -52,8 +52,8 @@ from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReade
 CARD = Card(
     title="Informed routing",
     tasks=("ledger", "pretrained"),
-    variants={
-        "pretrained": Variant(
+    on_task={
+        "pretrained": OnTask(
             sweep={"sparsity": (0.15,)}, title="Informed routing, prepared from unlabelled text"
         )
     },

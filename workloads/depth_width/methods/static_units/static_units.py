@@ -23,7 +23,7 @@ routers, and it stays behind.
 `uniform` as the rival; keys and values counted for units that nobody runs.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
@@ -33,8 +33,8 @@ from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReade
 CARD = Card(
     title="Static units with forecasts",
     tasks=("ledger", "pretrained"),
-    variants={
-        "pretrained": Variant(sweep={"sparsity": (0.15,), "order": ("fitted", "uniform", "late")})
+    on_task={
+        "pretrained": OnTask(sweep={"sparsity": (0.15,), "order": ("fitted", "uniform", "late")})
     },
     paper="Informed Routing in LLMs, arXiv 2510.13831, its baseline of a fixed choice",
     adapts="nothing: the same units are replaced for everyone",
