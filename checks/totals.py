@@ -110,7 +110,8 @@ def _of(
             yield Offence(
                 check, where,
                 f"{where} has {size:,} {noun}, and {limit:,} are allowed. "
-                "Say it shorter, or use what the substrate has: totals only fall.", size,
+                "Say it shorter, or use what the substrate has: totals only fall. A method of a new paper "
+                "names it in its card (slug=), and is counted there.", size,
             )  # fmt: skip
         elif total.name in known and size < limit * (1 - SLACK):
             yield Offence(

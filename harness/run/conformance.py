@@ -250,7 +250,7 @@ def _gaps(entry: Entry) -> Iterator[str]:
     known = {name for gap in entry.card.gaps for name in gap.methods}
     for name, card in cards.items():
         if entry.card.gaps and card.role == "adaptive" and _is_builtin(entry, name, known):
-            yield f"no gap names {name}"
+            yield f"no gap names {name}: add it to a Gap in the card of {entry.task} (methods=)"
     metrics = {metric.name for metric in entry.card.metrics}
     if entry.card.speedup_work and entry.card.speedup_work not in metrics:
         yield f"its speedup_work {entry.card.speedup_work!r} is no metric of it"
