@@ -22,23 +22,16 @@ lm-eval's own `--device` and `--batch_size` are not read.
 `until` and the most tokens hold, for each sample and each step of a search. The method is the model, and
 its completion is what lm-eval scores, as it was drawn (`text_subject.py`).
 
-**Generation** (`chain`): the prompt's last question is the case, and `solve` with all its searching is
-the model. A question that the task has for this seed, here or of `text`, is that very
-case, with its random numbers: answers, counts and accuracy are those of
-`adabench run`. Any other question gets random numbers from its own text. Sampling parameters of a
-task are not the method's and are not read.
-
-**Likelihood** (`text`): the policy reads; the method has no part in it. **Likelihood** (`ledger`,
-`pretrained`): the method reads context and continuation once, teacher-forced, one
-sequence at a time, so that neither batching nor the company of other requests decides who leaves
-early. Continuations that share a context (the choices of an item) share its reading when each is
-one word. Whole texts are cut into windows as lm-eval's own models cut them. A method of `chain` has no likelihood, and one that reads does not generate: each says so.
+**Likelihood** (`text`): the policy reads; the method has no part in it. **Likelihood** (`pretrained`): the method
+reads context and continuation once, teacher-forced, one sequence at a time, so that neither batching nor the company
+of other requests decides who leaves early. Continuations that share a context (the choices of an item) share its
+reading when each is one word. Whole texts are cut into windows as lm-eval's own models cut them. It does not generate, and says so.
 
 **What it costs.** Every solving is measured like a case of a run: probes, latency, energy, the
 task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy, and
 `energy_labels` says how joules came about. With `out=DIR` every record is appended to a run folder
 `DIR/<lm-eval task>`, which `claims`, `report` and `compare` read. There `accuracy` is our own score,
-present where the case is one of the task's own, and for `text` where an item has an `answer`. One
+present where an item has an `answer`. One
 solving is one sample: `loops` is 1, and cases shorter than the clock are as coarse as that is.
 """
 
@@ -52,12 +45,10 @@ from adabench.harness.errors import AdabenchError, SelectionError, require
 from adabench.workloads.shared.lm_eval_bridge.cost_journals import CostJournals
 from adabench.workloads.shared.lm_eval_bridge.request import Likelihood, Request
 from adabench.workloads.shared.lm_eval_bridge.subject import subject
-from adabench.workloads.shared.lm_eval_bridge.tasks import FOLDER
 from adabench.workloads.shared.lm_eval_bridge.text_requests import TextRequests
 from adabench.workloads.shared.lm_eval_bridge.text_subject import text_subject
 from adabench.workloads.shared.lm_eval_bridge.text_tasks import write_asked
 from adabench.workloads.shared.lm_eval_bridge.window_requests import WindowRequests
-from adabench.workloads.shared.lm_eval_bridge.word_requests import SCORED, WordRequests
 
 require("lm_eval", extra="eval")
 # lm-eval registers its own models only where nobody has registered one: ours is to join them.
@@ -71,15 +62,12 @@ VERBS = ("run", "ls", "list", "validate", "--tasks")
 """Words of lm-eval's command line that tell it to look for tasks."""
 TEXT = "text"
 WINDOWS = "pretrained"
-READ = (TEXT, "chain", SCORED, WINDOWS)
-"""Tasks whose cases can be read from text."""
-
-
-Requests = TextRequests | WindowRequests | WordRequests
+FOLDER = Path(__file__).with_name("yaml")
+"""Tasks of ours that lm-eval finds: what `--include_path` has to name."""
 
 
 class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
-    """A method of `text`, `chain`, `ledger` or `pretrained`, as lm-eval sees a model."""
+    """A method of `text` or `pretrained`, as lm-eval sees a model."""
 
     def __init__(
         self,
@@ -103,12 +91,11 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
         self._text: TextRequests | None = None
         if task == TEXT:
             text = text_subject(method, number, scale, ours)
-            self._requests: Requests = TextRequests(text, self.journals)
+            self._requests: TextRequests | WindowRequests = TextRequests(text, self.journals)
             self._text, self.subject = self._requests, text.made
         else:
             self.subject = subject(method, number, scale, ours)
-            reads = WindowRequests if task == WINDOWS else WordRequests
-            self._requests = reads(self.subject, self.journals)
+            self._requests = WindowRequests(self.subject, self.journals)
 
     @classmethod
     def create_from_arg_string(
@@ -182,10 +169,10 @@ def _task_of(method: str) -> str:
         raise SelectionError(
             "--model_args names no method.", "For example: method=text/majority,model=smollm2,N=8"
         )
-    if task not in READ:
+    if task not in (TEXT, WINDOWS):
         raise SelectionError(
             f"lm-eval's tasks are text, and {method} does not read text.",
-            f"Methods of {', '.join(READ[:-1])} and {READ[-1]} do.",
+            f"Methods of {TEXT} and {WINDOWS} do.",
         )
     return task
 

@@ -9,7 +9,7 @@ import pytest
 from adabench.harness.store import run_folder
 from tests.workloads.depth_width.pretrained import tiny_checkpoints
 from tests.workloads.shared.lm_eval_bridge.lm_eval_process import LmEval
-from tests.workloads.shared.lm_eval_bridge.test_text_model import WHOLE, evaluate
+from tests.workloads.shared.lm_eval_bridge.test_text_model import WHOLE, evaluate, write_tasks
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 pytestmark = pytest.mark.xdist_group("lm_eval")
@@ -68,6 +68,14 @@ def found(place: Path, lm_eval: LmEval) -> dict[str, Any]:
             "rolling": ("adabench", f"{vanilla},out={place / 'rolled'}", "local_whole"),
             "rolling-hf": ("hf", hf, "local_whole"),
     })  # fmt: skip
+
+
+def test_a_reader_does_not_generate(place: Path, tmp_path: Path, lm_eval: LmEval) -> None:
+    write_tasks(tmp_path, f"hf:{place / 'llama'}")
+    own = f"model=hf:{place / 'llama'},data={place / 'text.txt'},fitting=0.01"
+    asked = {"model": "adabench", "args": f"method=pretrained/vanilla,{own}", "task": "local_gsm"}
+    said = lm_eval.run(asked, tmp_path / "tasks")["error"]
+    assert said.startswith("SelectionError: pretrained/vanilla reads a sequence once")
 
 
 def nats(said: dict[str, Any]) -> list[tuple[float, bool]]:

@@ -6,7 +6,10 @@ that differ. lm-eval runs in a process of its own: it configures logging, and it
 
 import importlib.util
 import json
+import os
 import string
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ import pytest
 
 from adabench.harness.store import run_folder
 from adabench.workloads.shared.lm_eval_bridge import text_tasks
-from tests.workloads.shared.lm_eval_bridge.lm_eval_process import LmEval
+from tests.workloads.shared.lm_eval_bridge.lm_eval_process import OFFLINE, LmEval
 
 pytestmark = pytest.mark.xdist_group("lm_eval")
 
@@ -286,6 +289,8 @@ def test_the_run_folder_is_read_by_our_commands(verb: str, place: Path, found: A
     [
         ("method=text/majorty,DATA", "text/majorty", "majority"),
         ("DATA", "names no method", "method=text/majority"),
+        ("method=paging/lru", "paging/lru does not read text", "Methods of text and pretrained do"),
+        ("method=chain/ets", "chain/ets does not read text", "Methods of text and pretrained do"),
         ("method=text/majority,model=hf:./no-such-llama", "There is no folder ./no-such-llama",
          "save_pretrained"),
         ("method=text/majority,model=hff:llama", "'hff:llama' names no model", "hf"),
@@ -319,6 +324,22 @@ def test_the_command_ends_with_that_sentence(place: Path, lm_eval: LmEval):
     assert sentence.startswith("adabench: ")
     assert "text/majorty" in sentence
     assert "majority" in hint
+
+
+@pytest.mark.slow
+def test_the_command_takes_what_lm_eval_takes(place: Path, tmp_path: Path):
+    data = f"model=hf:{place / 'llama'},data={place / 'mine.jsonl'},problems={ITEMS}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "adabench.workloads.shared.lm_eval_bridge.model", "run", "--model", "adabench",
+         "--model_args", f"method=text/greedy,{data}", "--include_path", str(place / "tasks"),
+         "--tasks", "local_gsm", "--output_path", str(tmp_path / "cli")],
+        env={**os.environ, **OFFLINE, "HF_HOME": str(tmp_path / "hf")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (results,) = (tmp_path / "cli").rglob("results_*.json")
+    saved = json.loads(results.read_text())
+    assert saved["config"]["adabench"]["per_case"]["local_gsm"]["generated"] > 0
+    assert "exact_match,strict-match" in saved["results"]["local_gsm"]
 
 
 def test_our_entry_points_name_the_command_and_the_model(lm_eval: LmEval):
