@@ -19,8 +19,6 @@ from adabench.workloads.agents.substrate.policy_gates import (
     GATES,
     PLAN_GATES,
     VALUE_GATES,
-    Gate,
-    misses,
 )
 from adabench.workloads.agents.substrate.policy_recipes import (
     ADAPTIVE,
@@ -39,6 +37,7 @@ from adabench.workloads.agents.substrate.value_head import ValueHead, restored
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.recipe_card import Gate, misses
 
 FOLDER = Path(__file__).parents[1] / "lookup" / "checkpoints"
 """Where the family's policies are shipped: with the task whose recipes make them."""

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Loadable, Progress
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Loadable
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, answer
@@ -39,6 +39,7 @@ from adabench.workloads.depth_width.substrate.paths.path_routers import (
 )
 from adabench.workloads.depth_width.substrate.paths.path_search import Found, Look, holds, search
 from adabench.workloads.depth_width.substrate.questions import ask, sibling
+from adabench.workloads.shared.training.checkpoints import Progress
 
 CANDIDATES = 12
 """Paths that a menu is chosen from."""
