@@ -26,10 +26,10 @@ from adabench.workloads.agents.substrate.policies import (
     FOLDER,
     beside,
     engine,
-    refuse_failures,
     restore,
     value_head,
 )
+from adabench.workloads.agents.substrate.policy_gates import GATES
 from adabench.workloads.agents.substrate.policy_recipes import (
     ModeRecipe,
     PlanRecipe,
@@ -40,7 +40,7 @@ from adabench.workloads.agents.substrate.policy_recipes import (
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
-from adabench.workloads.shared.training.recipe_card import ship
+from adabench.workloads.shared.training.recipe_card import refuse_misses, ship
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
         return ship(plan, checkpoints.halves(head), folder, lambda: dev, [train_values])
     if isinstance(plan, ModeRecipe):
         place = beside(plan.policy, folder)
-        refuse_failures(plan.policy, place)
+        refuse_misses(plan.policy, place, GATES)
         start = restore(plan.policy, place)
         model = train_modes.train(plan, start, progress)
         weights = weight_differences.packed(model.state_dict(), start.state_dict())

@@ -45,6 +45,21 @@ def misses(figures: Mapping[str, float], gates: Sequence[Gate]) -> list[str]:
     return found
 
 
+def refuse_misses(name: str, folder: Path, gates: Sequence[Gate]) -> None:
+    """Make sure that a checkpoint's card says that it passes its gates.
+
+    Raises:
+        EnvironmentProblem: naming what it misses.
+    """
+    card = folder / f"{name}.json"
+    figures = json.loads(card.read_text(encoding="utf-8")).get("dev", {}) if card.exists() else {}
+    if missed := misses(figures, gates):
+        raise EnvironmentProblem(
+            f"The checkpoint {name} is not used, for it misses its gates: {'; '.join(missed)}.",
+            f"Train another one (adabench train '{name.rpartition('-s')[0]}-s*'), or choose another one.",
+        )
+
+
 class Recipe(Protocol):
     """What a card is written of: a frozen dataclass of plain values, with a name."""
 
