@@ -11,7 +11,7 @@ import torch
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, SUFFIX
 from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import (
     TRAININGS,
@@ -19,6 +19,7 @@ from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import (
     of_run,
     trainings,
 )
+from adabench.workloads.shared.training.checkpoints import Progress
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,9 @@ measured on the file as it is shipped. Who loads a policy holds them against its
 (`substrate/policy_gates.py`).
 """
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from safetensors.torch import save_file
 
 from adabench.workloads.agents.lookup.training import (
     gate_figures,
@@ -30,12 +26,11 @@ from adabench.workloads.agents.substrate.policies import (
     FOLDER,
     beside,
     engine,
-    refuse_failures,
     restore,
     value_head,
 )
+from adabench.workloads.agents.substrate.policy_gates import GATES
 from adabench.workloads.agents.substrate.policy_recipes import (
-    AgentRecipe,
     ModeRecipe,
     PlanRecipe,
     PolicyRecipe,
@@ -45,6 +40,7 @@ from adabench.workloads.agents.substrate.policy_recipes import (
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.recipe_card import refuse_misses, ship
 
 
 def train(
@@ -64,12 +60,11 @@ def train(
         policy = engine(plan.policy, folder)
         head, dev = train_values.train(plan, policy, progress)
         dev["step_chance"] = round(gate_figures.step_chance(policy), 4)
-        save_file(checkpoints.halves(head), folder / f"{name}{checkpoints.SUFFIX}")
         value_head.cache_clear()
-        return _write_card(plan, (train_values,), dev, folder)
+        return ship(plan, checkpoints.halves(head), folder, lambda: dev, [train_values])
     if isinstance(plan, ModeRecipe):
         place = beside(plan.policy, folder)
-        refuse_failures(plan.policy, place)
+        refuse_misses(plan.policy, place, GATES)
         start = restore(plan.policy, place)
         model = train_modes.train(plan, start, progress)
         weights = weight_differences.packed(model.state_dict(), start.state_dict())
@@ -77,26 +72,20 @@ def train(
         source = plan_expert.plan_traces if isinstance(plan, PlanRecipe) else traces
         model = train_policies.train(plan, progress, source)
         weights = checkpoints.halves(model.state_dict())
-    save_file(weights, folder / f"{name}{checkpoints.SUFFIX}")
+    return ship(plan, weights, folder, lambda: _figures(plan, folder), _code(plan))
+
+
+def _figures(plan: PolicyRecipe | ModeRecipe | PlanRecipe, folder: Path) -> dict[str, float]:
+    """Measure the figures of a policy's gates on its file."""
     restore.cache_clear()
-    return write_policy_card(plan, folder)
-
-
-def write_policy_card(plan: PolicyRecipe | ModeRecipe | PlanRecipe, folder: Path) -> dict[str, Any]:
-    """Measure the figures of a policy's gates on its file, and write its card."""
     own = NativeEngine(restore(plan.name, folder), plan.name, vocabulary=ACTION_VOCABULARY)
     if isinstance(plan, PlanRecipe):
-        found = plan_figures.figures(own)
-        return _write_card(plan, (train_policies, plan_expert), found, folder)
-    dev = gate_figures.figures(own)
+        return plan_figures.figures(own)
+    shares = gate_figures.mode_shares(own) if isinstance(plan, ModeRecipe) else {}
+    return gate_figures.figures(own) | shares
+
+
+def _code(plan: PolicyRecipe | ModeRecipe | PlanRecipe) -> list[ModuleType]:
     if isinstance(plan, ModeRecipe):
-        return _write_card(plan, (train_modes,), dev | gate_figures.mode_shares(own), folder)
-    return _write_card(plan, (train_policies,), dev, folder)
-
-
-def _write_card(
-    plan: AgentRecipe, training: tuple[ModuleType, ...], dev: dict[str, float], folder: Path
-) -> dict[str, Any]:
-    card = asdict(plan) | {"source": checkpoints.code_digest(*training), "dev": dev}
-    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
+        return [train_modes]
+    return [train_policies, plan_expert] if isinstance(plan, PlanRecipe) else [train_policies]

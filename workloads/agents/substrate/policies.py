@@ -1,12 +1,10 @@
 """Policies that are shipped or in the user's cache, behind engines, if they pass their gates."""
 
 import json
-from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
 from adabench.harness.errors import (
-    EnvironmentProblem,
     MissingAbility,
     SelectionError,
     nearest,
@@ -19,8 +17,6 @@ from adabench.workloads.agents.substrate.policy_gates import (
     GATES,
     PLAN_GATES,
     VALUE_GATES,
-    Gate,
-    misses,
 )
 from adabench.workloads.agents.substrate.policy_recipes import (
     ADAPTIVE,
@@ -39,6 +35,7 @@ from adabench.workloads.agents.substrate.value_head import ValueHead, restored
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.recipe_card import refuse_misses
 
 FOLDER = Path(__file__).parents[1] / "lookup" / "checkpoints"
 """Where the family's policies are shipped: with the task whose recipes make them."""
@@ -125,7 +122,7 @@ def planner(name: str) -> Policy:
     """
     _require(name)
     place = checkpoints.home(name, FOLDER)
-    refuse_failures(name, place, PLAN_GATES)
+    refuse_misses(name, place, PLAN_GATES)
     own = NativeEngine(restore(name, place), name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
     return Policy(own, name, FOLDER, partial(value_head, value_name(name)))
 
@@ -142,7 +139,7 @@ def value_head(name: str) -> ValueHead:
     place = checkpoints.home(name, FOLDER)
     recipe = checkpoints.find_recipe(name, value_recipes())
     found = restored(checkpoints.weights(name, place, recipe.forecast_s))
-    refuse_failures(name, place, VALUE_GATES)
+    refuse_misses(name, place, VALUE_GATES)
     return found
 
 
@@ -154,24 +151,8 @@ def engine(name: str, folder: Path | None = None) -> NativeEngine:
     """
     place = folder or checkpoints.home(name, FOLDER)
     model = restore(name, place)
-    refuse_failures(name, place)
+    refuse_misses(name, place, GATES)
     return NativeEngine(model, name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
-
-
-def refuse_failures(name: str, folder: Path, gates: Sequence[Gate] = GATES) -> None:
-    """Make sure that a checkpoint's card says that it passes its gates.
-
-    Raises:
-        EnvironmentProblem: naming what it misses.
-    """
-    card = folder / f"{name}.json"
-    figures = json.loads(card.read_text(encoding="utf-8")).get("dev", {}) if card.exists() else {}
-    missed = misses(figures, gates)
-    if missed:
-        raise EnvironmentProblem(
-            f"The checkpoint {name} is not used, for it misses its gates: {'; '.join(missed)}.",
-            f"Train another one (adabench train '{name.rpartition('-s')[0]}-s*'), or choose another one.",
-        )
 
 
 @lru_cache(maxsize=8)

@@ -5,25 +5,10 @@ read its tools gains by any retry, one that does not take the row that it named 
 that knows facts by heart needs no tools.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from adabench.workloads.shared.training.recipe_card import Gate
 
 PER_GATE = 300
 """Questions that each figure rests on."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A figure of a policy's card, and the range that it must lie in."""
-
-    figure: str
-    says: str
-    low: float = 0.0
-    high: float = 1.0
-
-    def admits(self, value: float) -> bool:
-        """Tell whether a figure lies in the range."""
-        return self.low <= value <= self.high
 
 
 GATES = (
@@ -59,15 +44,3 @@ PLAN_GATES = (
     Gate("all_down", "failure is declared where no tool works", low=0.95),
 )
 """Of a planner."""
-
-
-def misses(figures: Mapping[str, float], gates: Sequence[Gate] = GATES) -> list[str]:
-    """Return a sentence for each gate that figures miss or do not name."""
-    found = []
-    for gate in gates:
-        if gate.figure not in figures:
-            found.append(f"{gate.figure} was not measured ({gate.says})")
-        elif not gate.admits(figures[gate.figure]):
-            bounds = f"{gate.low:g}..{gate.high:g}"
-            found.append(f"{gate.figure} is {figures[gate.figure]:.3f}, not {bounds} ({gate.says})")
-    return found

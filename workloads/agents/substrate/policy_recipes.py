@@ -13,9 +13,9 @@ from adabench.workloads.agents.substrate.policy_gates import (
     GATES,
     PLAN_GATES,
     VALUE_GATES,
-    Gate,
 )
 from adabench.workloads.shared.language_model.model import BigramShape, Shape
+from adabench.workloads.shared.training.recipe_card import Gate
 
 TRAININGS = (0, 1, 2, 3, 4)
 VALUES, PLANNER = "agent-value", "agent-plan"

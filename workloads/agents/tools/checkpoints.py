@@ -4,12 +4,8 @@ A card says which recipe made the file, a digest of the sources it was made with
 as it is shipped. Who loads a chooser holds them against its gates (`substrate/choosers.py`).
 """
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-from safetensors.torch import save_file
 
 from adabench.workloads.agents.tools.substrate.choice_words import CHOICE_VOCABULARY
 from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
@@ -18,6 +14,7 @@ from adabench.workloads.agents.tools.training import train_choosers
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.recipe_card import ship
 
 
 def train(
@@ -31,10 +28,11 @@ def train(
     plan = checkpoints.find_recipe(name, recipes())
     folder.mkdir(parents=True, exist_ok=True)
     model = train_choosers.train(plan, progress)
-    save_file(checkpoints.halves(model.state_dict()), folder / f"{name}{checkpoints.SUFFIX}")
+    weights = checkpoints.halves(model.state_dict())
+    return ship(plan, weights, folder, lambda: _figures(name, folder), [train_choosers])
+
+
+def _figures(name: str, folder: Path) -> dict[str, float]:
     restore_chooser.cache_clear()
-    engine = NativeEngine(restore_chooser(name, folder), name, vocabulary=CHOICE_VOCABULARY)
-    dev = train_choosers.figures(engine)
-    card = asdict(plan) | {"source": checkpoints.code_digest(train_choosers), "dev": dev}
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
+    chooser = restore_chooser(name, folder)
+    return train_choosers.figures(NativeEngine(chooser, name, vocabulary=CHOICE_VOCABULARY))

@@ -49,6 +49,7 @@ from adabench.workloads.depth_width.substrate.train_backbone import BackboneReci
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run, trainings
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
 from adabench.workloads.depth_width.substrate.width_reader import WidthReader
+from adabench.workloads.shared.training.checkpoints import find_recipe
 
 WIDTH = 64
 """Of every trained model."""
@@ -145,7 +146,7 @@ class Models:
             SelectionError: if no recipe has that name, or it makes something else.
         """
         name = f"{base}-s{self.seed % trainings(base, recipes())}"
-        recipe = checkpoints.named(name, recipes())
+        recipe = find_recipe(name, recipes())
         if isinstance(recipe, BackboneRecipe):
             train_backbone.train(recipe)
         elif isinstance(recipe, RetrofitRecipe):

@@ -32,9 +32,10 @@ from adabench.workloads.depth_width.pretrained.substrate import (
 )
 from adabench.workloads.depth_width.pretrained.substrate.fitted_file import Fit, Plan
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
-from adabench.workloads.depth_width.substrate.checkpoints import Progress, Recipe
+from adabench.workloads.depth_width.substrate.checkpoints import Recipe
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape
 from adabench.workloads.shared.language_model import smollm2
+from adabench.workloads.shared.training.checkpoints import Progress
 
 SMOLLM2 = RealShape(30, 576, 1536, 9, 3, 49_152, 256, 100_000.0, 1e-5)
 """Written down, so that recipes are listed where no package of weights is installed."""

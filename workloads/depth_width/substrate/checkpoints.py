@@ -25,6 +25,8 @@ from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
 from adabench.workloads.depth_width.substrate import int8_packing
+from adabench.workloads.shared.training.checkpoints import Progress, find_recipe
+from adabench.workloads.shared.training.trainer import silent
 
 SEEDS = (0, 1, 2)
 """Training seeds: a run uses its own seed modulo 3."""
@@ -32,8 +34,6 @@ SUFFIX = ".safetensors.xz"
 _FILTERS = ({"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 2, "lp": 0, "pb": 0},)
 """Small differences from a reference take up to a tenth less than with the usual preset."""
 
-Progress = Callable[[int, int], None]
-"""Called after each step with (steps done, steps in all)."""
 Weights = Mapping[str, Tensor]
 
 
@@ -87,28 +87,13 @@ class Loadable(Protocol[M_co]):
         ...
 
 
-def silent(done: int, steps: int) -> None:
-    """Say nothing of a training's progress."""
-
-
-def named(name: str, known: Mapping[str, R]) -> R:
-    """Return a recipe.
-
-    Raises:
-        SelectionError: if there is none of that name.
-    """
-    if name not in known:
-        raise SelectionError(f"There is no recipe called {name!r}.", nearest(name, known))
-    return known[name]
-
-
 def of_kind(name: str, known: Mapping[str, Recipe], kind: type[R]) -> R:
     """Return a recipe of one kind.
 
     Raises:
         SelectionError: if there is none of that name, or it makes something else.
     """
-    found = named(name, known)
+    found = find_recipe(name, known)
     if not isinstance(found, kind):
         others = [other for other, recipe in known.items() if isinstance(recipe, kind)]
         raise SelectionError(f"{name} makes another kind of model.", nearest(name, others))
@@ -128,6 +113,17 @@ def train(
     folder = recipe.home if folder is None else folder
     folder.mkdir(parents=True, exist_ok=True)
     return recipe.build(progress, folder)
+
+
+def training_of(recipes: Callable[..., Mapping[str, Recipe]]) -> Callable[..., dict[str, Any]]:
+    """Return what a task's `checkpoints.train` is, of its `recipes`: train one by name, return its card."""
+
+    def train_by_name(
+        name: str, progress: Progress = silent, *, folder: Path | None = None, **conditions: Any
+    ) -> dict[str, Any]:
+        return train(find_recipe(name, recipes(**conditions)), progress, folder=folder)
+
+    return train_by_name
 
 
 def write(

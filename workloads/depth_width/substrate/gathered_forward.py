@@ -23,7 +23,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from adabench.workloads.depth_width.substrate import malloc_tuning
 from adabench.workloads.depth_width.substrate.attention import (
     Active,
     Attend,
@@ -34,6 +33,7 @@ from adabench.workloads.depth_width.substrate.attention import (
 )
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Layer, Stage
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training import malloc_tuning
 
 
 @dataclass(frozen=True)

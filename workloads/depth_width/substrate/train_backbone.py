@@ -29,14 +29,13 @@ from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import (
     Admission,
     Admit,
     Policy,
     everyone,
     hidden,
-    one_thread,
 )
 from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.recursion_routing import (
@@ -49,6 +48,9 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
 )
 from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS, Corpus, draw
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import trapezoid
+from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 
 STEPS = 1000
 BATCH = 32
@@ -101,45 +103,44 @@ class Batch:
     running: Tensor
 
 
-def train(recipe: BackboneRecipe, progress: Progress = lambda done, steps: None) -> Backbone:
+def train(recipe: BackboneRecipe, progress: Progress = silent) -> Backbone:
     """Train a recipe from its seed on one thread; return the model in evaluation mode."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+    with seeded(recipe.seed):
         model = Backbone(recipe.shape)
         value_head = nn.Linear(recipe.shape.width, MODULUS, bias=False)
-        _fit(recipe, model, value_head, progress)
+        batches = rising_batches(recipe.seed, recipe.steps)
+        trainer_of([*model.parameters(), *value_head.parameters()], recipe.steps).fit(
+            lambda step: _loss(recipe, model, value_head, next(batches), step),
+            recipe.steps,
+            progress,
+        )
     return model.eval().requires_grad_(False)
 
 
-def _fit(
-    recipe: BackboneRecipe, model: Backbone, value_head: nn.Linear, progress: Progress
-) -> None:
-    parameters = [*model.parameters(), *value_head.parameters()]
+def trainer_of(
+    weights: list[nn.Parameter], steps: int, rate: float = RATE, decay_from: float = DECAY_FROM
+) -> Trainer:
+    """Return the trainer of weights over so many steps: optimiser, schedule and limit as above."""
     optimiser = torch.optim.AdamW(
-        parameters, lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+        weights, lr=rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
     )
-    for step, batch in enumerate(_batches(recipe)):
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * _schedule(step, recipe.steps)
-        optimiser.zero_grad()
-        torch.autograd.backward(_loss(recipe, model, value_head, batch, step))
-        nn.utils.clip_grad_norm_(parameters, CLIP)
-        optimiser.step()
-        progress(step + 1, recipe.steps)
+    falls = trapezoid(steps, WARM_UP_STEPS, decay_from, LAST_RATE)
+    return Trainer(optimiser, schedule=falls, clip=CLIP)
 
 
-def _batches(recipe: BackboneRecipe) -> Iterator[Batch]:
-    generator = np.random.Generator(np.random.PCG64(recipe.seed))
-    for step in range(recipe.steps):
-        risen = step / recipe.steps / CURRICULUM
+def rising_batches(seed: int, steps: int) -> Iterator[Batch]:
+    """Yield the batches of so many steps: segments have more operations over the first of them."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    for step in range(steps):
+        risen = step / steps / CURRICULUM
         yield batch_of(draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
 
 
-def _schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
-    return warm * (1 - (1 - LAST_RATE) * late)
+def even_batches(*stream: int) -> Iterator[Batch]:
+    """Yield batches of all numbers of operations for ever; a stream is known by its numbers."""
+    generator = np.random.Generator(np.random.PCG64(stream))
+    while True:
+        yield batch_of(draw(generator, BATCH, KMAX))
 
 
 def batch_of(corpus: Corpus) -> Batch:
@@ -204,14 +205,20 @@ def _witness(states: list[Tensor]) -> Policy:
 
 
 def _two_terms(model: Backbone, value_head: nn.Linear, states: Tensor, batch: Batch) -> Tensor:
-    """Next token with weighted answers, and the running value at operands."""
     normed = model.norm(states)
-    each = F.cross_entropy(
-        model.head(normed).flatten(0, 1), batch.targets.flatten(), reduction="none"
-    )
+    return answer_loss(model.head(normed), batch) + value_loss(value_head, normed, batch)
+
+
+def answer_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Return the cross-entropy of the next token, by logits [B, T, V], with weighted answers."""
+    each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
     weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
-    value = F.cross_entropy(value_head(normed[batch.operands]), batch.running[batch.operands])
-    return (each * weight).sum() / weight.sum() + value
+    return (each * weight).sum() / weight.sum()
+
+
+def value_loss(value_head: nn.Module, normed: Tensor, batch: Batch) -> Tensor:
+    """Return the cross-entropy of the running value at operands, by final states [B, T, d]."""
+    return F.cross_entropy(value_head(normed[batch.operands]), batch.running[batch.operands])
 
 
 def inference_policy(recipe: BackboneRecipe, model: Backbone) -> Policy:
@@ -226,14 +233,26 @@ def inference_policy(recipe: BackboneRecipe, model: Backbone) -> Policy:
 
 def held_out(recipe: BackboneRecipe, model: Backbone) -> dict[str, float]:
     """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
-    corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
-    batch, work = batch_of(corpus), Work()
+    corpus, tokens = held_out_corpus()
+    work = Work()
     with torch.inference_mode():
-        states, _ = hidden(model, batch.inputs, inference_policy(recipe, model), work)
-        right = (model.head(model.norm(states)).argmax(-1) == batch.targets).numpy()
+        states, _ = hidden(model, tokens, inference_policy(recipe, model), work)
+        logits = model.head(model.norm(states))
+    return scores(corpus, logits, sum(len(flat) for _, flat in work.runs) / tokens.numel())
+
+
+def held_out_corpus() -> tuple[Corpus, Tensor]:
+    """Return sequences that nobody was trained on, and their tokens, [n, 64]."""
+    corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
+    return corpus, torch.from_numpy(np.ascontiguousarray(corpus.inputs))
+
+
+def scores(corpus: Corpus, logits: Tensor, executions: float) -> dict[str, float]:
+    """Return answer accuracy by k and filler accuracy of logits [n, T, V], with the executions."""
+    right = logits.argmax(-1).numpy() == corpus.targets
     equal, k = corpus.labels.of("equal"), corpus.labels.k
     found = {f"accuracy_k{n}": float(right[equal & (k == n)].mean()) for n in range(1, KMAX + 1)}
     words = corpus.labels.word
     found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
-    found["executions"] = sum(len(flat) for _, flat in work.runs) / batch.inputs.numel()
+    found["executions"] = executions
     return {name: round(value, 4) for name, value in found.items()}

@@ -16,6 +16,7 @@ from adabench.workloads.depth_width.substrate.stream import (
     Ints,
     Labels,
 )
+from adabench.workloads.shared.counting.ranking import auc
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,17 +85,8 @@ def allocation(labels: Labels, ran: npt.NDArray[np.floating]) -> dict[str, float
         found["operand_over_filler"] = found["depth_operand"] / found["depth_filler"]
     if late.any():
         found["late_over_early"] = float(ran[late].mean()) / found["depth_index1"]
-    found["auc_depth_operand"] = auc(ran[operand], ran[~operand])
+    found["auc_depth_operand"] = auc(ran, operand)
     return found
-
-
-def auc(ours: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> float:
-    """Return the chance that one of `ours` exceeds one of `others`, ties counting half."""
-    values, place = np.unique(np.concatenate((ours, others)), return_inverse=True)
-    a = np.bincount(place[: len(ours)], minlength=len(values))
-    b = np.bincount(place[len(ours) :], minlength=len(values))
-    below = np.cumsum(b) - b
-    return float((a * (below + b / 2)).sum() / (len(ours) * len(others)))
 
 
 def quality(corpus: Corpus, logits: Tensor) -> dict[str, float]:

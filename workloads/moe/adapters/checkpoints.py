@@ -4,12 +4,9 @@ A card says which recipe made the file, a digest of the sources it was made with
 shipped, packed, scores on held-out sequences.
 """
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from adabench.workloads.moe.adapters.recipes import (
@@ -41,6 +38,7 @@ from adabench.workloads.moe.adapters.training import (
 from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.recipe_card import ship
 
 
 def train(
@@ -59,14 +57,11 @@ def train(
     with checkpoints.one_thread():
         weights = _weights(recipe, progress, folder)
         packed = weight_packing.packed(weights, recipe.levels)
-        save_file(packed, folder / f"{name}{checkpoints.SUFFIX}")
-        pretrained.forget()
-        found = held_out(recipe, folder)
-    base = train_base if recipe.kind == BASE else pretrain
-    module = tune_rates if _is_grid(recipe) else text_tuning if _is_text(recipe) else base
-    card = asdict(recipe) | {"source": checkpoints.code_digest(module), "held_out": found}
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
+        base = train_base if recipe.kind == BASE else pretrain
+        module = tune_rates if _is_grid(recipe) else text_tuning if _is_text(recipe) else base
+        return ship(
+            recipe, packed, folder, lambda: held_out(recipe, folder), [module], under="held_out"
+        )
 
 
 def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tensor]:
@@ -84,6 +79,7 @@ def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tens
 
 def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     """Return what a file as it is shipped scores on sequences that it was not trained on."""
+    pretrained.forget()
     weights = _read(recipe.name, folder)
     if _is_grid(recipe):
         scores = [round(float(one), 4) for one in weights["scores"]]

@@ -4,17 +4,16 @@ A card says which recipe made the file, a digest of the sources it was made with
 scored on the `dev` split. Everything is measured on the file as it is shipped, in fp16.
 """
 
-import json
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import nn
 
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.recipe_card import ship
 from adabench.workloads.test_time.chain.recipes import ATTEMPT_JUDGE, Recipe, recipes
 from adabench.workloads.test_time.chain.substrate import problems as data
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pool_of
@@ -72,9 +71,7 @@ def train(
     weights: dict[str, Any] = {}
     for prefix, module in _modules(plan, progress, folder).items():
         weights |= checkpoints.halves(module.state_dict(), prefix)
-    save_file(weights, folder / f"{name}.safetensors")
-    restore.cache_clear()
-    return _write_card(plan, held_out(plan, folder), folder)
+    return ship(plan, weights, folder, lambda: held_out(plan, folder), _code(plan))
 
 
 def _modules(plan: Recipe, progress: Progress, folder: Path) -> dict[str, nn.Module]:
@@ -94,17 +91,15 @@ def _modules(plan: Recipe, progress: Progress, folder: Path) -> dict[str, nn.Mod
 def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Fit a score to a policy and write it; its numbers are few, and stay in single precision."""
     score, dev = train_scale_score.train(plan, engine(plan.policy, folder), progress)
-    save_file(score, folder / f"{plan.name}.safetensors")
     restore_score.cache_clear()
-    return _write_card(plan, dev, folder)
+    return ship(plan, score, folder, lambda: dev, _code(plan))
 
 
 def _collect_responses(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Let a pool answer and write down what came of it, in whole numbers."""
     pool = pool_of(lambda name: engine(name, _place(name, folder)))
     responses, worth = train_responses.collect(plan, pool, progress)
-    save_file(responses, folder / f"{plan.name}.safetensors")
-    return _write_card(plan, worth, folder)
+    return ship(plan, responses, folder, lambda: worth, _code(plan))
 
 
 def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
@@ -112,15 +107,8 @@ def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
     policy = engine(plan.policy, _place(plan.policy, folder))
     own = judge(plan.trunk, _place(plan.trunk, folder))
     table, dev = train_strategies.train(plan, policy, own, progress)
-    save_file(table, folder / f"{plan.name}.safetensors")
     restore_plan.cache_clear()
-    return _write_card(plan, dev, folder)
-
-
-def _write_card(plan: Recipe, dev: dict[str, Any], folder: Path) -> dict[str, Any]:
-    card = asdict(plan) | {"source": source_digest(plan), "dev": dev}
-    (folder / f"{plan.name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
+    return ship(plan, table, folder, lambda: dev, _code(plan))
 
 
 def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module:
@@ -132,6 +120,7 @@ def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module
 
 def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     """Return what a checkpoint scores on problems of the `dev` split."""
+    restore.cache_clear()
     if plan.kind == "router":
         found = train_router.report(trio(plan, folder), router_head(plan.name, folder))
         return {name: round(value, 4) for name, value in found.items()}
@@ -155,8 +144,8 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def source_digest(plan: Recipe) -> str:
-    """Return a digest of the code that a recipe's training depends on."""
+def _code(plan: Recipe) -> list[ModuleType]:
+    """Return the training that a recipe's file depends on."""
     own = short_training if plan.make == "second" else train_models
     trainings = {
         "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
@@ -164,7 +153,7 @@ def source_digest(plan: Recipe) -> str:
         "table": train_strategies,
         "reviser": train_revisions, "revision-judge": train_revision_judge,
     }  # fmt: skip
-    return checkpoints.code_digest(trainings[plan.kind])
+    return [trainings[plan.kind]]
 
 
 def trio(plan: Recipe, folder: Path) -> train_router.Trio:

@@ -1,18 +1,15 @@
 """What is fitted to a policy, written down with what it is worth: heads, tables of strategies, responses."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from adabench.workloads.shared.sources.model_spec import model_spec
-from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress, one_thread
+from adabench.workloads.shared.training.recipe_card import ship
 from adabench.workloads.test_time.text.recipes import FOLDER, recipe_named
 from adabench.workloads.test_time.text.substrate.vote_plan import weights_of
 from adabench.workloads.test_time.text.training import (
@@ -49,11 +46,5 @@ def train(
         fitted, dev = trainer.train(plan, model_spec(plan.model), progress)
     folder.mkdir(parents=True, exist_ok=True)
     single = {k: v.float() if v.dtype == torch.float64 else v for k, v in fitted.items()}
-    save_file({k: v.contiguous() for k, v in single.items()}, folder / f"{name}.safetensors")
-    card = asdict(plan) | {
-        "source": checkpoints.code_digest(trainer),
-        "weights": weights_of(plan),
-        "dev": dev,
-    }
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
+    weights = {k: v.contiguous() for k, v in single.items()}
+    return ship(plan, weights, folder, lambda: dev, [trainer], facts={"weights": weights_of(plan)})

@@ -12,8 +12,8 @@ from adabench.workloads.agents.substrate.action_steps import stated
 from adabench.workloads.agents.substrate.action_words import IDS
 from adabench.workloads.agents.substrate.agent_session import AgentSession
 from adabench.workloads.agents.substrate.policies import FOLDER
-from adabench.workloads.agents.substrate.policy_gates import misses
 from adabench.workloads.agents.substrate.policy_recipes import recipes
+from adabench.workloads.shared.training.recipe_card import misses
 
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 

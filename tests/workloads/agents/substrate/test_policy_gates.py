@@ -6,10 +6,11 @@ import pytest
 from safetensors.torch import save_file
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.agents.lookup.training.gate_figures import auc
+from adabench.workloads.agents.lookup.training.gate_figures import decided_auc
 from adabench.workloads.agents.substrate import policies
-from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES, misses
+from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES
 from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training.recipe_card import misses
 
 from ..lookup.scripted_policy import random_model
 
@@ -57,7 +58,7 @@ def test_a_policy_that_is_nowhere_says_what_makes_it(tmp_path):
 
 
 def test_the_area_under_the_curve_counts_ties_half():
-    assert auc([(0.1, False), (0.9, True)]) == 1
-    assert auc([(0.5, False), (0.5, True)]) == 0.5
-    assert auc([(0.2, True), (0.1, False), (0.3, False), (0.4, True)]) == 0.75
-    assert auc([(0.3, True)]) == 0.5
+    assert decided_auc([0.1, 0.9], [False, True]) == 1
+    assert decided_auc([0.5, 0.5], [False, True]) == 0.5
+    assert decided_auc([0.2, 0.1, 0.3, 0.4], [True, False, False, True]) == 0.75
+    assert decided_auc([0.3], [True]) == 0.5

@@ -18,7 +18,6 @@ from adabench.workloads.depth_width.classify.substrate.experts import Arm, top_1
 from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, tally
 from adabench.workloads.depth_width.classify.substrate.text_states import TextStatesRecipe
 from adabench.workloads.depth_width.classify.substrate.train_experts import ExpertsRecipe
-from adabench.workloads.depth_width.substrate.checkpoints import silent
 from adabench.workloads.shared.language_model import minilm
 from adabench.workloads.shared.sources import brown_corpus
 from adabench.workloads.shared.sources import labelled_texts as collections
@@ -28,6 +27,7 @@ from adabench.workloads.shared.sources.labelled_texts import (
     VADER_FILES,
     labelled_texts,
 )
+from adabench.workloads.shared.training.trainer import silent
 
 MAILS = 120
 WORDS = [

@@ -28,7 +28,7 @@ from adabench.workloads.depth_width.classify.substrate.train_experts import (
     train,
 )
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import silent
+from adabench.workloads.shared.training.trainer import silent
 
 MOST_BYTES = 300_000
 """Of all shipped files of this task together."""

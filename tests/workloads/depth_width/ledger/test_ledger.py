@@ -30,7 +30,8 @@ from adabench.workloads.depth_width.substrate.stream import (
     draw,
 )
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
-from adabench.workloads.depth_width.truth.scoring import auc
+from adabench.workloads.shared.counting.ranking import auc
+from adabench.workloads.shared.training.checkpoints import find_recipe
 
 METHODS = sorted(
     name for name, entry in registry.methods("ledger").items() if not entry.card.conditions
@@ -188,13 +189,13 @@ def test_the_gpu_scale_says_that_it_is_not_testable_here() -> None:
 
 
 def test_auc_counts_ties_half() -> None:
-    assert auc(np.array([3, 3]), np.array([1, 3])) == 0.75
-    assert auc(np.array([2]), np.array([2])) == 0.5
+    assert auc([3, 3, 1, 3], [1, 1, 0, 0]) == 0.75
+    assert auc([2, 2], [1, 0]) == 0.5
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(SelectionError) as caught:
-        checkpoints.named("vanila-6-s0", recipes())
+        find_recipe("vanila-6-s0", recipes())
     assert "vanilla-6-s0" in caught.value.hint
 
 

@@ -344,18 +344,17 @@ def test_every_weight_is_trained_once_and_gates_at_their_own_rate() -> None:
         trained = [id(weight) for group in groups for weight in group["params"]]
         assert sorted(trained) == sorted(map(id, [*stack.weights(), *head.parameters()]))
         gates = {"versatile": LAYERS * 2, "moe": LAYERS}.get(kind, 0)
-        peaks = {group["peak"]: len(group["params"]) for group in groups}
+        peaks = {group["lr"]: len(group["params"]) for group in groups}
         assert peaks[0.003] == len(trained) - gates
         assert peaks.get(0.015, 0) == gates
 
 
 def test_the_start_never_decays_and_each_phase_warms_up() -> None:
     plan = recipes()["versatile-ffn-s0"]
-    rates = [train_ffns.schedule(step, 0, plan.steps) for step in range(plan.warm)]
+    first, then = (train_ffns.schedule(start, plan.steps) for start in (0, plan.warm))
+    rates = [first(1.0, step) for step in range(plan.warm)]
     assert rates[99:] == [1.0] * (plan.warm - 99)
-    second = [
-        train_ffns.schedule(step, plan.warm, plan.steps) for step in range(plan.warm, plan.steps)
-    ]
+    second = [then(1.0, step) for step in range(plan.warm, plan.steps)]
     assert second[0] == pytest.approx(1 / 40)
     assert second[39] == second[80] == 1.0
     assert second[-1] == pytest.approx(0.05, abs=0.005)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
@@ -29,14 +30,14 @@ def judge(seed: int = 1) -> Judge:
 
 def test_auc_counts_ties_as_half():
     scores, right = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
-    assert train_judge.auc(scores, right) == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+    assert auc(scores, right) == pytest.approx((1 + 1 + 0.5 + 1) / 4)
 
 
 def test_a_judge_that_only_knows_how_hard_a_problem_is_has_no_auc_within():
     easy, hard = np.array([True] * 9 + [False]), np.array([False] * 9 + [True])
     scores = np.stack([np.full(10, 0.9), np.full(10, 0.1)])
     right = np.stack([easy, hard])
-    assert train_judge.auc(scores.ravel(), right.ravel()) == pytest.approx(0.9)
+    assert auc(scores.ravel(), right.ravel()) == pytest.approx(0.9)
     assert train_judge.auc_within_problems(scores, right) == pytest.approx(0.5)
 
 

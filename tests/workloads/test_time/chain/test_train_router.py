@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.step_router import inputs
 from adabench.workloads.test_time.chain.recipes import ROUTER, TRAININGS, recipes
 from adabench.workloads.test_time.chain.substrate.problems import stream
@@ -85,7 +86,7 @@ def test_a_head_learns_what_can_be_told(trio) -> None:
     train_router._fit(plan, head, rows, labels, lambda done, steps: None)
     with torch.no_grad():
         chances = head(rows).numpy().astype(np.float64)
-    assert train_router.auc(chances, labels.numpy()) > 0.95
+    assert auc(chances, labels.numpy()) > 0.95
 
 
 def test_there_is_a_recipe_for_each_training_seed_on_bases_that_are_shipped() -> None:

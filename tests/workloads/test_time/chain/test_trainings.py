@@ -272,8 +272,8 @@ def test_a_training_ends_at_the_look_nearest_to_its_target(monkeypatch):
     found = iter((-0.3, -0.1, 0.4, 9.0))
     looks: list[short_training.Look] = []
 
-    def look(model, recipe):
-        weights = {key: value.clone() for key, value in model.state_dict().items()}
+    def look(mean, recipe):
+        weights = {key: value.clone() for key, value in mean.items()}
         looks.append(short_training.Look(weights, next(found)))
         return looks[-1]
 
@@ -300,7 +300,7 @@ def test_a_training_is_looked_at_from_its_recipes_share_of_steps_on(monkeypatch,
     monkeypatch.setattr(short_training, "LOOK_STEPS", 2)
     done, looked = list[int](), list[int]()
 
-    def look(model, recipe):
+    def look(mean, recipe):
         looked.append(done[-1])
         return short_training.Look({}, -0.1)
 
@@ -314,10 +314,10 @@ def test_a_look_says_how_far_a_model_is_from_what_is_asked(monkeypatch):
     monkeypatch.setattr(short_training, "DEV_PROBLEMS", 4)
     short_training._questions.cache_clear()
     try:
-        policy = restore("lm-s-s0")
+        mean = restore("lm-s-s0").state_dict()
         plan = recipes()["lm-s-s1"]
         low, high = (
-            short_training._look(policy, replace(plan, accuracy=asked)).distance
+            short_training._look(mean, replace(plan, accuracy=asked)).distance
             for asked in (0.1, 0.9)
         )
     finally:

@@ -5,9 +5,12 @@ really wrote, with the file as it is shipped.
 """
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy.typing as npt
 
 from adabench.workloads.agents.substrate.action_steps import (
     Ids,
@@ -51,6 +54,7 @@ from adabench.workloads.agents.truth.problems import (
     Problem,
     draw_problem,
 )
+from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 
@@ -219,7 +223,7 @@ def _of_samples(episodes: Sequence[Episode]) -> dict[str, float]:
         "kb_pass_1": one,
         "kb_gain_8": best - one,
         "binding": _mean(bound),
-        "critic_auc": auc([(e.sure, e.is_right) for e in episodes]),
+        "critic_auc": decided_auc([e.sure for e in episodes], [e.is_right for e in episodes]),
         "calls": _mean([sum(s.call is not None for s in steps(e.completion)) for e in episodes]),
     }
 
@@ -252,20 +256,10 @@ def _obeys(episode: Episode) -> bool | None:
     return None if stated(episode.completion) == (FAIL,) else False
 
 
-def auc(rows: Sequence[tuple[float, bool]]) -> float:
-    """Return how often a right one is above a wrong one; ties count half."""
-    ranked = sorted(rows)
-    wrong = right = 0
-    above = 0.0
-    start = 0
-    while start < len(ranked):
-        end = start
-        while end < len(ranked) and ranked[end][0] == ranked[start][0]:
-            end += 1
-        good = sum(is_right for _, is_right in ranked[start:end])
-        above += good * (wrong + (end - start - good) / 2)
-        right, wrong, start = right + good, wrong + end - start - good, end
-    return above / (right * wrong) if right * wrong else 0.5
+def decided_auc(scores: npt.ArrayLike, right: npt.ArrayLike) -> float:
+    """Return the AUC of scores; a half where all are right, or none is."""
+    found = auc(scores, right)
+    return 0.5 if math.isnan(found) else found
 
 
 def _accuracy(episodes: Iterator[Episode] | Sequence[Episode]) -> float:

@@ -22,12 +22,11 @@ four are ours.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.agents.lookup.training import train_policies
@@ -49,6 +48,8 @@ from adabench.workloads.agents.truth.problems import QUESTION_KINDS, Problem, dr
 from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import Trainer, silent
 
 PROMPTS, WARM_UP = 128, 20
 """Beside each batch of traces: prompts of which the mode is learned; steps of routing that warm up."""
@@ -56,8 +57,6 @@ QUESTIONS, FORCED, FREE = 32, 2, 4
 FORCED_MODES = (DIRECT, CHAIN, ACT)
 ALPHA, PULL, CLIP, LEAST_SPREAD = 2.0, 1.0, 1.0, 1e-3
 _MODES = 0xA90
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -71,22 +70,19 @@ class Episode:
     advantage: float
 
 
-def train(
-    plan: ModeRecipe, start: LanguageModel, progress: Progress = lambda done, steps: None
-) -> LanguageModel:
+def train(plan: ModeRecipe, start: LanguageModel, progress: Progress = silent) -> LanguageModel:
     """Return a policy that went on from another one."""
     model = routed(plan, start)
     before = copy.deepcopy(model).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.0
     )
-    for update in range(plan.steps):
-        found = rollouts(model, mix(_MODES, plan.seed, update), is_adaptive=plan.is_adaptive)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss(model, before, found))
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimiser.step()
-        progress(update + 1, plan.steps)
+
+    def slope(update: int) -> Tensor:
+        key = mix(_MODES, plan.seed, update)
+        return loss(model, before, rollouts(model, key, is_adaptive=plan.is_adaptive))
+
+    Trainer(optimiser, clip=CLIP).fit(slope, plan.steps, progress)
     return model.eval().requires_grad_(False)
 
 
@@ -97,9 +93,7 @@ def routed(plan: ModeRecipe, start: LanguageModel) -> LanguageModel:
     steps, batches = plan.routed_steps, train_policies.batches
     drawn = batches(routed_traces(plan.seed), plan.seed, plan.batch)
     prompts = batches(routed_prompts(plan.seed), plan.seed, PROMPTS, pool_batches=1)
-    train_policies.fit(
-        model, islice(drawn, steps), steps, plan.routed_rate, warm_up=WARM_UP, beside=prompts
-    )
+    train_policies.fit(model, drawn, steps, plan.routed_rate, warm_up=WARM_UP, beside=prompts)
     return model
 
 

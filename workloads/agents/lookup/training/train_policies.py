@@ -1,7 +1,6 @@
 """The training recipe of the family's policies.
 
-AdamW, betas (0.9, 0.98), weight decay 0.01, gradient norm clipped to 1; 100 steps of warm-up, constant,
-linear decay to 5 % over the last fifth. Loss on a policy's own words only, by the weights of their trace.
+Optimiser and schedule are those of `language_recipe.py`. Loss on a policy's own words only, by the weights of their trace.
 Batches are cut by length from pools of four, so that little is spent on padding.
 """
 
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.agents.lookup.training.expert import Trace
@@ -18,27 +17,28 @@ from adabench.workloads.agents.substrate.action_words import PAD
 from adabench.workloads.agents.substrate.policy_recipes import PlanRecipe, PolicyRecipe
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.training import language_recipe
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.language_recipe import WARM_UP_STEPS
+from adabench.workloads.shared.training.trainer import silent
 
-BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
-WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
 POOL = 4
 """Batches that are cut out of one pool."""
 
-Progress = Callable[[int, int], None]
 Batch = tuple[Tensor, Tensor, Tensor]
 """Ids, the words that follow them, and how much each of those counts, all [batch, T]."""
 
 
 def train(
     recipe: PolicyRecipe | PlanRecipe,
-    progress: Progress = lambda done, steps: None,
+    progress: Progress = silent,
     source: Callable[[int], Iterator[Trace]] = traces,
 ) -> LanguageModel:
     """Train a policy from its seed on traces; return it in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LanguageModel(recipe.shape)
-        drawn = islice(batches(source(recipe.seed), recipe.seed, recipe.batch), recipe.steps)
+        drawn = batches(source(recipe.seed), recipe.seed, recipe.batch)
         fit(model, drawn, recipe.steps, recipe.rate, progress)
     return model.eval().requires_grad_(False)
 
@@ -48,7 +48,7 @@ def fit(
     drawn: Iterator[Batch],
     steps: int,
     rate: float,
-    progress: Progress = lambda done, steps: None,
+    progress: Progress = silent,
     *,
     warm_up: int = WARM_UP_STEPS,
     beside: Iterator[Batch] | None = None,
@@ -57,19 +57,9 @@ def fit(
 
     `beside`: further batches, whose loss counts as much as that of the first.
     """
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
-    )
-    for step, batch in enumerate(drawn):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * schedule(step, steps, warm_up)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss(model, *batch))
-        if beside is not None:
-            torch.autograd.backward(loss(model, *next(beside)))
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimiser.step()
-        progress(step + 1, steps)
+    trainer = language_recipe.trainer_of(model, rate, steps, warm_up)
+    parts = [drawn] if beside is None else [drawn, beside]
+    trainer.fit(lambda step: (loss(model, *next(part)) for part in parts), steps, progress)
 
 
 def loss(model: LanguageModel, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -78,13 +68,6 @@ def loss(model: LanguageModel, ids: Tensor, targets: Tensor, weights: Tensor) ->
     logits = F.linear(model.states(ids)[own], model.embedding.weight)
     each = F.cross_entropy(logits, targets[own], reduction="none")
     return (each * weights[own]).sum() / weights[own].sum()
-
-
-def schedule(step: int, steps: int, warm_up: int = WARM_UP_STEPS) -> float:
-    """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / warm_up)
-    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
-    return warm * (1 - (1 - LAST_RATE) * late)
 
 
 def batches(

@@ -5,7 +5,7 @@ behind a wrong row in half of the worlds, and one look-up later in the others. Q
 hops. What is reported is on worlds of the held-out split, behind steps that did not end their episode.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adabench.workloads.agents.lookup.training.gate_figures import auc
+from adabench.workloads.agents.lookup.training.gate_figures import decided_auc
 from adabench.workloads.agents.substrate.action_steps import stated
 from adabench.workloads.agents.substrate.action_words import ACT
 from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result, is_over
@@ -25,13 +25,14 @@ from adabench.workloads.agents.substrate.worlds import Split, WorldRules
 from adabench.workloads.agents.truth.problems import Problem, draw_problem
 from adabench.workloads.shared.language_model.contract import Costs, Floats, Seq, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import Trainer, silent
 
 HIDDEN, RATE, BATCH, WEIGHT_DECAY = 64, 2e-3, 512, 0.01
 AT_ONCE, HELD_OUT = 200, 600
 """Episodes in one batch; episodes that are reported on."""
 _VALUES = 0x7A1E
 
-Progress = Callable[[int, int], None]
 Row = tuple[Floats, bool]
 
 
@@ -49,7 +50,7 @@ class Head(nn.Module):
 
 
 def train(
-    plan: ValueRecipe, policy: NativeEngine, progress: Progress = lambda done, steps: None
+    plan: ValueRecipe, policy: NativeEngine, progress: Progress = silent
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Return a head's weights, and what it scores on held-out episodes."""
     with torch.random.fork_rng(devices=[]):
@@ -70,21 +71,21 @@ def report(policy: NativeEngine, weights: dict[str, Tensor]) -> dict[str, float]
     head = restored({name: weight.half().float() for name, weight in weights.items()})
     found = list(rows(policy, mix(_VALUES, 1 << 32), HELD_OUT, "held-out"))
     values = head.values(np.array([state for state, _ in found]))
-    pairs = [(value, is_right) for value, (_, is_right) in zip(values, found, strict=True)]
-    return {"value_auc": round(auc(pairs), 4), "states": float(len(pairs))}
+    found_auc = decided_auc(values, [is_right for _, is_right in found])
+    return {"value_auc": round(found_auc, 4), "states": float(len(found))}
 
 
 def _fit(head: Head, plan: ValueRecipe, data: tuple[Tensor, Tensor], progress: Progress) -> None:
     states, labels = data
     optimiser = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
     generator = torch.Generator().manual_seed(plan.seed)
-    for step in range(plan.steps):
+
+    def loss(step: int) -> Tensor:
+        del step
         chosen = torch.randint(len(states), (BATCH,), generator=generator)
-        optimiser.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(head(states[chosen]), labels[chosen])
-        torch.autograd.backward(loss)
-        optimiser.step()
-        progress(step + 1, plan.steps)
+        return F.binary_cross_entropy_with_logits(head(states[chosen]), labels[chosen])
+
+    Trainer(optimiser).fit(loss, plan.steps, progress)
 
 
 def _stacked(found: Iterator[Row]) -> tuple[Tensor, Tensor]:

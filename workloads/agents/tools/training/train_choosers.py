@@ -1,15 +1,13 @@
 """The training recipe of choosers, and the figures of their gates.
 
-AdamW, betas (0.9, 0.98), weight decay 0.01, gradient norm clipped to 1; 100 steps of warm-up, constant, linear
-decay to 5 % over the last fifth. Loss on the expert's own words only.
+Optimiser and schedule are those of `language_recipe.py`. Loss on the expert's own words only.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from adabench.workloads.agents.tools.substrate.choice_words import (
     DOWN,
@@ -32,10 +30,11 @@ from adabench.workloads.agents.tools.training.expert_walks import (
 from adabench.workloads.shared.language_model.contract import Costs, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training import language_recipe
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.language_recipe import next_word_loss
+from adabench.workloads.shared.training.trainer import silent
 
-BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
-WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
 PER_GATE = 300
 """Graphs that each figure rests on."""
 MOST_CALLS = 30
@@ -45,33 +44,16 @@ FIGURES: tuple[tuple[str, Faults], ...] = (
 )  # fmt: skip
 
 
-def train(recipe: ChooserRecipe, progress: Progress = lambda done, steps: None) -> LanguageModel:
+def train(recipe: ChooserRecipe, progress: Progress = silent) -> LanguageModel:
     """Train a chooser from its seed; return it in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LanguageModel(recipe.shape)
-        optimiser = torch.optim.AdamW(
-            model.parameters(), lr=recipe.rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+        drawn = batches(recipe.seed, recipe.batch)
+        language_recipe.trainer_of(model, recipe.rate, recipe.steps).fit(
+            lambda step: next_word_loss(model, *next(drawn), PAD), recipe.steps, progress
         )
-        parts = islice(batches(recipe.seed, recipe.batch), recipe.steps)
-        for step, (ids, targets) in enumerate(parts):
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.rate * schedule(step, recipe.steps)
-            optimiser.zero_grad()
-            own = targets != PAD
-            logits = F.linear(model.states(ids)[own], model.embedding.weight)
-            torch.autograd.backward(F.cross_entropy(logits, targets[own]))
-            nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-            optimiser.step()
-            progress(step + 1, recipe.steps)
     return model.eval().requires_grad_(False)
-
-
-def schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
-    return warm * (1 - (1 - LAST_RATE) * late)
 
 
 def batches(seed: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -35,11 +35,14 @@ from adabench.workloads.depth_width.classify.substrate.queries import (
     draw_seeded,
 )
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import PAD, Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import warmed
+from adabench.workloads.shared.training.trainer import Trainer, seeded
 
 WIDTH, HEADS = 64, 4
 STEPS, BATCH, RATE = 600, 64, 3e-3
@@ -143,19 +146,19 @@ def frozen_encoder(weights: dict[str, Tensor], name: str) -> Encoder:
 def train(recipe: EncoderRecipe, progress: Progress) -> Encoder:
     """Train an encoder from its seed, without a label."""
     generator = np.random.Generator(np.random.PCG64((_STREAM, recipe.seed)))
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + recipe.seed)
+    with seeded(_STREAM * 1000 + recipe.seed):
         encoder, presence = Encoder(), nn.Linear(WIDTH, VOCABULARY)
         weights = [*encoder.parameters(), *presence.parameters()]
         optimiser = torch.optim.AdamW(weights, lr=RATE, weight_decay=0.01)
-        for step in range(recipe.steps):
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * min(1.0, (step + 1) / 50) * (1 - 0.95 * step / recipe.steps)
-            optimiser.zero_grad()
-            questions = draw(generator, BATCH).questions
-            torch.autograd.backward(_loss(encoder, presence, questions))
-            optimiser.step()
-            progress(step + 1, recipe.steps)
+        trainer = Trainer(
+            optimiser,
+            schedule=lambda peak, at: peak * warmed(at, 50) * (1 - 0.95 * at / recipe.steps),
+        )
+        trainer.fit(
+            lambda step: _loss(encoder, presence, draw(generator, BATCH).questions),
+            recipe.steps,
+            progress,
+        )
         encoder.steps.fill_(recipe.steps)
     return encoder.eval().requires_grad_(False)
 

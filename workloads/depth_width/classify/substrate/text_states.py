@@ -22,7 +22,6 @@ from adabench.harness.errors import EnvironmentProblem, require
 from adabench.harness.store.prepared_states import cached_checkpoints
 from adabench.workloads.depth_width.classify.substrate.experts import Batch
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import Progress
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
@@ -33,6 +32,7 @@ from adabench.workloads.shared.sources.labelled_texts import (
     TEXTS,
     labelled_texts,
 )
+from adabench.workloads.shared.training.checkpoints import Progress
 
 TEXT_QUERIES = 35_840
 """Texts that a training sees: ten times as many as a collection has to learn from, at most."""

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.harness.errors import EnvironmentProblem
@@ -48,11 +48,14 @@ from adabench.workloads.depth_width.classify.substrate.reading import (
     tally,
 )
 from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import trapezoid
+from adabench.workloads.shared.training.trainer import Trainer
 
 ENTROPY_WEIGHT, BALANCE_WEIGHT = 0.01, 0.1
 RATE, BETAS, WEIGHT_DECAY, CLIP = 8e-3, (0.9, 0.98), 0.01, 1.0
@@ -203,35 +206,36 @@ def train(
 
 @dataclass(frozen=True)
 class _Training:
-    """A mixture that is being trained, and its optimiser."""
+    """A mixture that is being trained, and its trainer."""
 
     mixture: Mixture
-    optimiser: torch.optim.Optimizer
+    trainer: Trainer
 
     @classmethod
     def fresh(cls, arm: Arm, training_set: TrainingSet, seed: int) -> "_Training":
         """Return one at its first step; arms of one seed begin with the same draws."""
         torch.manual_seed(_STREAM * 1000 + seed)
         mixture = Mixture(arm, training_set.encoder.width, training_set.classes)
-        weights = list(mixture.parameters())
-        return cls(
-            mixture,
-            torch.optim.AdamW(weights, lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY),
+        steps = -(-training_set.queries // arm.batch)
+        optimiser = torch.optim.AdamW(
+            mixture.parameters(), lr=RATE, betas=BETAS, weight_decay=WEIGHT_DECAY
         )
+        falls = trapezoid(steps, max(1.0, WARM_UP * steps), DECAY_FROM, LAST_RATE)
+        return cls(mixture, Trainer(optimiser, schedule=falls, clip=CLIP))
 
     def learn(self, batch: Batch, step: int, steps: int) -> None:
         """Take one step."""
         rounds = step >= ROUND_FROM * steps
-        weights = list(self.mixture.parameters())
-        for group in self.optimiser.param_groups:
-            group["lr"] = RATE * schedule(step, steps)
-        self.optimiser.zero_grad()
-        with file_precision(self.mixture) if rounds else contextlib.nullcontext():
-            torch.autograd.backward(loss(self.mixture, batch))
-        nn.utils.clip_grad_norm_(weights, CLIP)
-        self.optimiser.step()
+
+        def losses(step: int) -> Iterator[Tensor]:
+            del step
+            with file_precision(self.mixture) if rounds else contextlib.nullcontext():
+                yield loss(self.mixture, batch)
+
+        self.trainer.step(step, losses)
         if rounds:
-            _pull(weights, PULL * RATE * schedule(step, steps))
+            by = self.trainer.schedule(PULL * RATE, step)
+            _pull(list(self.mixture.parameters()), by)
 
 
 @torch.no_grad()
@@ -240,13 +244,6 @@ def _pull(weights: Sequence[Tensor], by: float) -> None:
     for weight in weights:
         if weight.dim() == 2:
             weight.copy_(F.softshrink(weight, by))
-
-
-def schedule(step: int, steps: int) -> float:
-    """Return the rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / max(1.0, WARM_UP * steps))
-    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
-    return warm * (1 - (1 - LAST_RATE) * late)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import (
@@ -39,12 +38,11 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
     prefill_ffns,
 )
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS
 from adabench.workloads.depth_width.substrate.train_backbone import (
-    ANSWER_WEIGHT,
     BATCH,
     BETAS,
     CLIP,
@@ -53,8 +51,14 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     WARM_UP_STEPS,
     WEIGHT_DECAY,
     Batch,
+    answer_loss,
     batch_of,
+    scores,
+    value_loss,
 )
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import Schedule, trapezoid
+from adabench.workloads.shared.training.trainer import Trainer, silent
 
 STEPS, WARM = 1600, 1200
 TAU_FIRST, TAU_LAST, TAU_SHARE = 5.0, 0.1, 0.96
@@ -151,19 +155,23 @@ def _fit(
     plan: FfnRecipe, stack: Stack, value_head: nn.Linear, first: int, last: int, progress: Progress
 ) -> None:
     """Train from step `first` to `last` of the plan with an optimiser of its own."""
-    weights = [*stack.weights(), *value_head.parameters()]
+    batches = _batches(plan, first, last)
     optimiser = torch.optim.AdamW(
         _groups(stack, value_head), betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
     )
-    for step, batch in enumerate(_batches(plan, first, last), first):
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * schedule(step, first, plan.steps)
-        optimiser.zero_grad()
-        tau = temperature(step - first, plan.steps - first)
-        torch.autograd.backward(_loss(stack, value_head, batch, tau))
-        nn.utils.clip_grad_norm_(weights, CLIP)
-        optimiser.step()
-        progress(step + 1, plan.steps)
+    trainer = Trainer(
+        optimiser,
+        schedule=schedule(first, plan.steps),
+        clip=CLIP,
+        clipped=[*stack.weights(), *value_head.parameters()],
+    )
+
+    def loss(step: int) -> Tensor:
+        return _loss(
+            stack, value_head, next(batches), temperature(step - first, plan.steps - first)
+        )
+
+    trainer.fit(loss, plan.steps, progress, first=first, last=last)
 
 
 def _groups(stack: Stack, value_head: nn.Linear) -> list[dict[str, Any]]:
@@ -171,15 +179,14 @@ def _groups(stack: Stack, value_head: nn.Linear) -> list[dict[str, Any]]:
     gates = [weight for name, weight in stack.ffns.named_parameters() if ".w_" not in name]
     own = {id(gate) for gate in gates}
     rest = [weight for weight in stack.weights() if id(weight) not in own]
-    groups = [{"params": [*rest, *value_head.parameters()], "peak": RATE}]
-    return [*groups, {"params": gates, "peak": GATE_RATE * RATE}] if gates else groups
+    groups = [{"params": [*rest, *value_head.parameters()], "lr": RATE}]
+    return [*groups, {"params": gates, "lr": GATE_RATE * RATE}] if gates else groups
 
 
-def schedule(step: int, first: int, steps: int) -> float:
-    """Return the rate as a share of its peak; the warm-up is that of the phase begun at `first`."""
-    warm = min(1.0, (step - first + 1) / (RENEWAL_STEPS if first else WARM_UP_STEPS))
-    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
-    return warm * (1 - (1 - LAST_RATE) * late)
+def schedule(first: int, steps: int) -> Schedule:
+    """Return the rate over the phase that begins at step `first`, with a warm-up of its own."""
+    warm_up = RENEWAL_STEPS if first else WARM_UP_STEPS
+    return trapezoid(steps, warm_up, DECAY_FROM, LAST_RATE, first)
 
 
 def temperature(step: int, steps: int) -> float:
@@ -199,12 +206,7 @@ def _loss(stack: Stack, value_head: nn.Linear, batch: Batch, tau: float) -> Tens
     """Next token with weighted answers, the running value at operands, and the balance."""
     gates = Gates()
     normed = stack.model.norm(soft(stack, batch.inputs, tau, gates))
-    each = F.cross_entropy(
-        stack.model.head(normed).flatten(0, 1), batch.targets.flatten(), reduction="none"
-    )
-    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
-    value = F.cross_entropy(value_head(normed[batch.operands]), batch.running[batch.operands])
-    loss = (each * weight).sum() / weight.sum() + value
+    loss = answer_loss(stack.model.head(normed), batch) + value_loss(value_head, normed, batch)
     if gates.balance:
         loss = loss + BALANCE[stack.shape.kind] * torch.stack(gates.balance).sum()
     return loss
@@ -216,10 +218,4 @@ def held_out(stack: Stack) -> dict[str, float]:
     tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
     depths = argmax(stack) if stack.shape.kind == "versatile" else ONCE
     answer = prefill_ffns(stack, tokens, depths, tile=16)
-    right = answer.logits.argmax(-1).numpy() == corpus.targets
-    equal, k = corpus.labels.of("equal"), corpus.labels.k
-    found = {f"accuracy_k{n}": float(right[equal & (k == n)].mean()) for n in range(1, KMAX + 1)}
-    words = corpus.labels.word
-    found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
-    found["executions"] = float(answer.executions().mean())
-    return {name: round(value, 4) for name, value in found.items()}
+    return scores(corpus, answer.logits, float(answer.executions().mean()))

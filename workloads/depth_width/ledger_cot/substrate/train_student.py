@@ -45,15 +45,16 @@ from adabench.workloads.depth_width.ledger_cot.substrate.masked_forward import (
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import ANSWER, HALF, Reckoned
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
-from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
+from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.stream import Bools
-from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT
+from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT, trainer_of
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import seeded, silent
 
-BATCH, RATE = 64, 2e-3
-WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.5, 0.05
+BATCH, RATE, DECAY_FROM = 64, 2e-3, 0.5
 ALIGNED = 4
 """One question of so many is aligned with the teacher's states."""
 HANDED_FROM, HANDED = 0.3, 0.5
@@ -69,7 +70,7 @@ _STREAM = 67
 
 
 @dataclass(frozen=True)
-class StudentRecipe:
+class LatentStudent:
     """A latent student of a backbone that speaks, from which seed."""
 
     name: str
@@ -82,19 +83,29 @@ class StudentRecipe:
 
     def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
         """Train it on its teacher, which is its reference too."""
-        teacher = self.base.load()
-        student, path = (
-            train(teacher, self.seed, self.steps, progress),
-            folder / f"{self.name}{SUFFIX}",
-        )
+        teacher, path = self.base.load(), folder / f"{self.name}{SUFFIX}"
+        student = self.learn(teacher, progress)
         checkpoints.write(student.state_dict(), path, reference=teacher.state_dict())
         return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
+
+    def learn(self, teacher: Backbone, progress: Progress) -> Backbone:
+        """Return a student that was taught by its teacher."""
+        raise NotImplementedError
 
     def load(self, folder: Path | None = None) -> Backbone:
         """Return the model in fp32."""
         model = self.base.load()
         model.load_state_dict(checkpoints.weights(self, folder, reference=dict(model.state_dict())))
         return model.eval().requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class StudentRecipe(LatentStudent):
+    """A student that is prepared for shortcuts."""
+
+    def learn(self, teacher: Backbone, progress: Progress) -> Backbone:
+        """Return a student that was taught by its teacher."""
+        return train(teacher, self.seed, self.steps, progress)
 
 
 @dataclass(frozen=True)
@@ -136,39 +147,13 @@ def train(
     progress: Progress = silent,
 ) -> Backbone:
     """Train a student from a teacher; return it in evaluation mode."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + seed)
+    with seeded(_STREAM * 1000 + seed):
         student = Backbone(teacher.shape)
         student.load_state_dict(teacher.state_dict())
-        _fit(teacher, student, seed, steps, progress)
+        judge, lessons = nn.Linear(student.shape.width, 1), _lessons(seed, steps)
+        trainer = trainer_of([*student.parameters(), *judge.parameters()], steps, RATE, DECAY_FROM)
+        trainer.fit(lambda step: _loss(teacher, student, judge, *next(lessons)), steps, progress)
     return student.eval().requires_grad_(False)
-
-
-def _fit(teacher: Backbone, student: Backbone, seed: int, steps: int, progress: Progress) -> None:
-    judge = nn.Linear(student.shape.width, 1)
-    parameters = [*student.parameters(), *judge.parameters()]
-    optimiser = torch.optim.AdamW(
-        parameters,
-        lr=RATE,
-        betas=train_backbone.BETAS,
-        weight_decay=train_backbone.WEIGHT_DECAY,
-        fused=True,
-    )
-    for step, (taught, plan) in enumerate(_lessons(seed, steps)):
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * schedule(step, steps)
-        optimiser.zero_grad()
-        torch.autograd.backward(_loss(teacher, student, judge, taught, plan))
-        nn.utils.clip_grad_norm_(parameters, train_backbone.CLIP)
-        optimiser.step()
-        progress(step + 1, steps)
-
-
-def schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
-    return warm * (1 - (1 - LAST_RATE) * late)
 
 
 def _lessons(seed: int, steps: int) -> Iterator[tuple[Lesson, Tensor]]:

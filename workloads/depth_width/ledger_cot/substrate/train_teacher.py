@@ -17,24 +17,24 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import HALF, PAUSE, Reckoned
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
-    CLIP,
     CURRICULUM,
-    RATE,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import seeded, silent
 
 BATCH = {"words": 32, "direct": 48}
 """Questions of each of the two kinds in a step."""
@@ -77,34 +77,17 @@ class TeacherRecipe:
 
 def train(plan: TeacherRecipe, progress: Progress = silent) -> Backbone:
     """Train a backbone on questions; return it in evaluation mode."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + plan.seed)
-        model = Backbone(plan.shape)
-        parameters = list(model.parameters())
-        optimiser = torch.optim.AdamW(
-            parameters,
-            lr=RATE,
-            betas=train_backbone.BETAS,
-            weight_decay=train_backbone.WEIGHT_DECAY,
-            fused=True,
-        )
-        for step, (plain, other) in enumerate(_batches(plan)):
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * schedule(step, plan.steps)
-            optimiser.zero_grad()
-            for posed, second in ((plain, False), (other, True)):
-                torch.autograd.backward(_loss(model, plan, posed, second=second))
-            nn.utils.clip_grad_norm_(parameters, CLIP)
-            optimiser.step()
-            progress(step + 1, plan.steps)
+    with seeded(_STREAM * 1000 + plan.seed):
+        model, batches = Backbone(plan.shape), _batches(plan)
+
+        def losses(step: int) -> Iterator[Tensor]:
+            del step
+            for second, posed in enumerate(next(batches)):
+                yield _loss(model, plan, posed, second=bool(second))
+
+        trainer = train_backbone.trainer_of(list(model.parameters()), plan.steps)
+        trainer.fit(losses, plan.steps, progress)
     return model.eval().requires_grad_(False)
-
-
-def schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / train_backbone.WARM_UP_STEPS)
-    late = max(0.0, (step / steps - train_backbone.DECAY_FROM) / (1 - train_backbone.DECAY_FROM))
-    return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
 
 
 def _batches(plan: TeacherRecipe) -> Iterator[tuple[Reckoned, Reckoned]]:

@@ -5,7 +5,6 @@ the model that starts is the trained one of the stream, so there is no curriculu
 questions, about as many tokens as 32 sequences of 64.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import (
     ANSWERS,
@@ -31,12 +30,12 @@ from adabench.workloads.depth_width.substrate.questions import (
 from adabench.workloads.depth_width.substrate.stream import MODULUS
 from adabench.workloads.depth_width.substrate.train_backbone import (
     ANSWER_WEIGHT,
-    CLIP,
-    RATE,
     STEPS,
     BackboneRecipe,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import seeded, silent
 
 BATCH = 96
 HELD_OUT_SEED, HELD_OUT = 999, 1200
@@ -73,46 +72,17 @@ class QuestionBackbone:
 
 def train(plan: QuestionBackbone, model: Backbone, progress: Progress = silent) -> Backbone:
     """Train a backbone of streams on questions, in place; return it in evaluation mode."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + plan.seed)
+    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
+    with seeded(_STREAM * 1000 + plan.seed):
         model.train().requires_grad_(True)
         value_head = nn.Linear(plan.start.shape.width, MODULUS, bias=False)
-        _fit(plan, model, value_head, progress)
+        weights = [*model.parameters(), *value_head.parameters()]
+        train_backbone.trainer_of(weights, plan.steps).fit(
+            lambda step: _loss(model, value_head, ask(generator, BATCH, TRAINED_K)),
+            plan.steps,
+            progress,
+        )
     return model.eval().requires_grad_(False)
-
-
-def _fit(
-    plan: QuestionBackbone, model: Backbone, value_head: nn.Linear, progress: Progress
-) -> None:
-    parameters = [*model.parameters(), *value_head.parameters()]
-    optimiser = torch.optim.AdamW(
-        parameters,
-        lr=RATE,
-        betas=train_backbone.BETAS,
-        weight_decay=train_backbone.WEIGHT_DECAY,
-        fused=True,
-    )
-    for step, asked in enumerate(_batches(plan)):
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * _schedule(step, plan.steps)
-        optimiser.zero_grad()
-        torch.autograd.backward(_loss(model, value_head, asked))
-        nn.utils.clip_grad_norm_(parameters, CLIP)
-        optimiser.step()
-        progress(step + 1, plan.steps)
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / train_backbone.WARM_UP_STEPS)
-    late = max(0.0, (step / steps - train_backbone.DECAY_FROM) / (1 - train_backbone.DECAY_FROM))
-    return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
-
-
-def _batches(plan: QuestionBackbone) -> Iterator[Asked]:
-    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
-    for _ in range(plan.steps):
-        yield ask(generator, BATCH, TRAINED_K)
 
 
 def _loss(model: Backbone, value_head: nn.Linear, asked: Asked) -> Tensor:

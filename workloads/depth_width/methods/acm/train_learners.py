@@ -32,12 +32,11 @@ The task is the next token with weight 3 on answers.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -45,22 +44,23 @@ from torch.nn import functional as F
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate import learners as widths
 from adabench.workloads.depth_width.substrate.backbone import Backbone, hollow
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.learner_choices import budget, sampled, taken
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, Modules, Widened
-from adabench.workloads.depth_width.substrate.stream import KMAX, draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
-    ANSWER_WEIGHT,
-    BATCH,
-    HELD_OUT,
     HELD_OUT_SEED,
     BackboneRecipe,
     Batch,
-    batch_of,
+    answer_loss,
+    even_batches,
+    held_out_corpus,
+    scores,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import cosine_by_share
+from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 
 LEARNER_RATE, GATE_RATE, RATE = 3e-3, 1e-2, 1e-3
 TUNED_GATE_RATE = 5e-3
@@ -70,7 +70,7 @@ COOL = 0.7
 """Share of phase 3 after which choices are the most likely ones, without noise."""
 GATE_STEPS = 0.2
 """Share of the steps of kind `learners` that phase 2 takes."""
-CLIP = 1.0
+CLIP, LAST_RATE = 1.0, 0.05
 FACTOR = 1.2
 STREAM = 47  # training streams are keyed apart from those of the backbones and retrofits
 
@@ -145,8 +145,7 @@ class CoinsRecipe(WidthRecipe):
 
 def train(plan: WidthRecipe, start: Callable[[], Widened], progress: Progress = silent) -> Widened:
     """Train a plan; `start` gives the phase-2 modules, or for `learners` the dense backbone's."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(STREAM * 1000 + plan.seed)
+    with seeded(STREAM * 1000 + plan.seed):
         widened = start()
         if plan.kind == "learners":
             _distil(plan, widened, progress)
@@ -163,12 +162,6 @@ def fresh(model: Backbone) -> Widened:
     return Widened(model, Modules(model.shape.width, model.shape.layers))
 
 
-def _batches(plan: WidthRecipe, phase: int) -> Iterator[Batch]:
-    generator = np.random.Generator(np.random.PCG64((STREAM, plan.seed, phase)))
-    while True:
-        yield batch_of(draw(generator, BATCH, KMAX))
-
-
 Judge = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, an MLP's input, its output) -> a loss."""
 
@@ -181,25 +174,19 @@ def _distil(plan: WidthRecipe, widened: Widened, progress: Progress) -> None:
     )
     learners = [p for one in inner for p in one.learners.parameters()]
     gates = [p for one in inner for p in one.gate.parameters()]
-    batches = _batches(plan, 1)
+    batches = even_batches(STREAM, plan.seed, 1)
 
     def fit(judge: Judge, weights: list[nn.Parameter], rate: float, count: int, done: int) -> None:
-        optimiser = torch.optim.Adam(weights)
-        for step in range(count):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * _cosine(step / count)
-            optimiser.zero_grad()
-            torch.autograd.backward(_watched(widened.model, next(batches).inputs, judge))
-            nn.utils.clip_grad_norm_(weights, CLIP)
-            optimiser.step()
-            progress(done + step + 1, plan.steps)
+        optimiser = torch.optim.Adam(weights, lr=rate)
+        trainer = Trainer(optimiser, schedule=cosine_by_share(count, LAST_RATE), clip=CLIP)
+        trainer.fit(
+            lambda step: _watched(widened.model, next(batches).inputs, judge),
+            count,
+            lambda now, _: progress(done + now, plan.steps),
+        )
 
     fit(lambda i, x, y: prefix_loss(modules.at(i), x, y).mean(), learners, LEARNER_RATE, steps, 0)
     fit(lambda i, x, y: _gate_loss(modules.at(i), x, y), gates, GATE_RATE, gate_steps, steps)
-
-
-def _cosine(share: float) -> float:
-    return 0.05 + 0.95 * (1 + math.cos(math.pi * share)) / 2
 
 
 def _watched(model: Backbone, tokens: Tensor, judge: Judge) -> Tensor:
@@ -246,18 +233,16 @@ def _tune(plan: WidthRecipe, widened: Widened, progress: Progress) -> None:
     gates = [p for name, p in modules.named_parameters() if ".gate." in name]
     rest = [p for name, p in modules.named_parameters() if ".gate." not in name]
     rest += [p for p in model.parameters() if p.numel()]
-    groups = [{"params": rest, "peak": RATE}, {"params": gates, "peak": TUNED_GATE_RATE}]
-    trained, optimiser = [*rest, *gates], torch.optim.Adam(groups)
-    batches, rates = _batches(plan, 3), shares_of(plan)
-    for step in range(plan.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * _cosine(step / plan.steps)
-        optimiser.zero_grad()
+    groups = [{"params": rest, "lr": RATE}, {"params": gates, "lr": TUNED_GATE_RATE}]
+    batches, rates = even_batches(STREAM, plan.seed, 3), shares_of(plan)
+
+    def loss(step: int) -> Tensor:
         noise = max(0.0, 1 - step / plan.steps / COOL)
-        torch.autograd.backward(_loss(plan, widened, next(batches), noise, rates))
-        nn.utils.clip_grad_norm_(trained, CLIP)
-        optimiser.step()
-        progress(step + 1, plan.steps)
+        return _loss(plan, widened, next(batches), noise, rates)
+
+    falls = cosine_by_share(plan.steps, LAST_RATE)
+    trainer = Trainer(torch.optim.Adam(groups), schedule=falls, clip=CLIP)
+    trainer.fit(loss, plan.steps, progress)
 
 
 @torch.no_grad()
@@ -273,8 +258,7 @@ def shares_of(plan: WidthRecipe) -> Tensor | None:
     if not isinstance(plan, CoinsRecipe) or plan.like is None:
         return None
     gates = plan.like.load()
-    inputs = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT).inputs
-    tokens = torch.from_numpy(np.ascontiguousarray(inputs))
+    _, tokens = held_out_corpus()
     answer = widths.prefill_widths(gates, tokens, widths.gated(gates.modules), tile=16)
     return widths.shares(answer, gates.model.shape.layers, tokens.numel())
 
@@ -307,9 +291,7 @@ def _loss(
 
     model = widened.model
     logits = model.head(model.norm(unit_forward.soft(model, batch.inputs, mix)))
-    each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
-    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
-    task = (each * weight).sum() / weight.sum()
+    task = answer_loss(logits, batch)
     return task + budget(torch.stack(gates), plan.target) if gates else task
 
 
@@ -323,13 +305,6 @@ def chooser(plan: WidthRecipe, modules: Modules) -> widths.Chooser:
 
 def held_out(plan: WidthRecipe, widened: Widened) -> dict[str, float]:
     """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
-    corpus = draw(np.random.Generator(np.random.PCG64(HELD_OUT_SEED)), HELD_OUT)
-    tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
+    corpus, tokens = held_out_corpus()
     answer = widths.prefill_widths(widened, tokens, chooser(plan, widened.modules), tile=16)
-    right = answer.logits.argmax(-1).numpy() == corpus.targets
-    equal, k = corpus.labels.of("equal"), corpus.labels.k
-    found = {f"accuracy_k{n}": float(right[equal & (k == n)].mean()) for n in range(1, KMAX + 1)}
-    words = corpus.labels.word
-    found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
-    found["executions"] = float(answer.executions().double().mean())
-    return {name: round(value, 4) for name, value in found.items()}
+    return scores(corpus, answer.logits, float(answer.executions().double().mean()))

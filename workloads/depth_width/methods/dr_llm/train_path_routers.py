@@ -22,8 +22,7 @@ from torch import Tensor
 
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Loadable, Progress
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Loadable
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, answer
 from adabench.workloads.depth_width.substrate.paths.path_routers import (
@@ -39,6 +38,8 @@ from adabench.workloads.depth_width.substrate.paths.path_routers import (
 )
 from adabench.workloads.depth_width.substrate.paths.path_search import Found, Look, holds, search
 from adabench.workloads.depth_width.substrate.questions import ask, sibling
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import seeded, silent
 
 CANDIDATES = 12
 """Paths that a menu is chosen from."""
@@ -187,11 +188,10 @@ def covering(good: Tensor, lengths: Tensor, menu: int, dear: int) -> list[int]:
 
 
 def train(
-    plan: PathRecipe, base: Backbone, progress: Progress = lambda done, steps: None
+    plan: PathRecipe, base: Backbone, progress: Progress = silent
 ) -> tuple[Routers, dict[str, Any]]:
     """Label, fit and judge the routers of a plan; return them and the facts of the card."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + plan.seed)
+    with seeded(_STREAM * 1000 + plan.seed):
         taught = supervise(plan, base, plan.questions, LABEL_SEED)
         judge = np.random.Generator(np.random.PCG64((_STREAM, JUDGED_SEED, plan.seed)))
         judged = labels(base, drawn(plan, judge, JUDGED), taught.menu)

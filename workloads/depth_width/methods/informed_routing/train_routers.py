@@ -15,8 +15,6 @@ steps. Its file holds the low-rank changes alone; the backbone they belong to is
 share that informed routing let run, so that a logistic-Gumbel sample of it is 1 at that rate.
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,16 +28,14 @@ from torch.nn.utils import parametrize
 from adabench.workloads.depth_width.methods.informed_routing import recoverability
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
-from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.stream import draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
-    ANSWER_WEIGHT,
-    BATCH,
     BackboneRecipe,
     Batch,
-    batch_of,
+    answer_loss,
+    even_batches,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.units.held_out_scores import held_out
@@ -50,6 +46,9 @@ from adabench.workloads.depth_width.substrate.units.routers_and_forecasters impo
     restored,
     toss,
 )
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import cosine_by_share
+from adabench.workloads.shared.training.trainer import Trainer, seeded
 
 RATE, CLIP = 5e-3, 1.0
 PRICE = 20.0
@@ -120,8 +119,7 @@ def train(
     plan: RetrofitRecipe, base: Backbone, progress: Progress = lambda done, steps: None
 ) -> Parts:
     """Train the parts of a plan on a frozen backbone. A `tuned` one changes `base` in place."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(STREAM * 1000 + plan.seed)
+    with seeded(STREAM * 1000 + plan.seed):
         parts = Parts(plan.kind, plan.rank, base.shape.width, 2 * base.shape.layers)
         teacher = base if plan.kind != "tuned" else _copy(base)
         if len(parts.narrow):
@@ -177,27 +175,19 @@ def _fit(
     low: list[nn.Parameter],
     progress: Progress,
 ) -> None:
-    groups = [{"params": list(parts.parameters()), "peak": RATE}]
-    groups += [{"params": low, "peak": LORA_RATE}] if low else []
+    groups = [{"params": list(parts.parameters()), "lr": RATE}]
+    groups += [{"params": low, "lr": LORA_RATE}] if low else []
     optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
-    trained = [*parts.parameters(), *low]
-    for step, batch in enumerate(_batches(plan)):
+    batches = even_batches(STREAM, plan.seed)
+
+    def loss(step: int) -> Tensor:
         share = step / plan.steps
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * (1 + math.cos(math.pi * share)) / 2
         tau = TAU[0] + (TAU[1] - TAU[0]) * share
         on = 1 - plan.sparsity * min(1.0, 2 * share)
-        optimiser.zero_grad()
-        torch.autograd.backward(_loss(base, teacher, parts, batch, tau, on))
-        nn.utils.clip_grad_norm_(trained, CLIP)
-        optimiser.step()
-        progress(step + 1, plan.steps)
+        return _loss(base, teacher, parts, next(batches), tau, on)
 
-
-def _batches(plan: RetrofitRecipe) -> Iterator[Batch]:
-    generator = np.random.Generator(np.random.PCG64((STREAM, plan.seed)))
-    for _ in range(plan.steps):
-        yield batch_of(draw(generator, BATCH, KMAX))
+    trainer = Trainer(optimiser, schedule=cosine_by_share(plan.steps), clip=CLIP)
+    trainer.fit(loss, plan.steps, progress)
 
 
 def _loss(
@@ -215,11 +205,9 @@ def _loss(
     with torch.no_grad():
         whole = unit_forward.soft(teacher, batch.inputs, lambda unit, x, output: output())
         goal = teacher.head(teacher.norm(whole)).log_softmax(-1)
-    each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
-    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
     apart = F.kl_div(logits.log_softmax(-1), goal, reduction="none", log_target=True).sum(-1)
     spent = torch.stack([m.mean() for m in decisions]).mean()
-    return (each * weight).sum() / weight.sum() + apart.mean() + PRICE * (spent - on).square()
+    return answer_loss(logits, batch) + apart.mean() + PRICE * (spent - on).square()
 
 
 def straight_through(logit: Tensor, tau: float) -> Tensor:

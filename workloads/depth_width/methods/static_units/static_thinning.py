@@ -13,28 +13,25 @@ A thinned unit is one whose router has no weight and a negative constant: checkp
 of the routed kinds.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
-from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.stream import draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
-    ANSWER_WEIGHT,
-    BATCH,
     BackboneRecipe,
     Batch,
-    batch_of,
+    answer_loss,
+    even_batches,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.units.held_out_scores import held_out
@@ -45,6 +42,9 @@ from adabench.workloads.depth_width.substrate.units.routers_and_forecasters impo
     restored,
     stays,
 )
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import cosine
+from adabench.workloads.shared.training.trainer import Trainer, seeded
 
 RATE, CLIP = 5e-3, 1.0
 CALIBRATION_SEED, CALIBRATION = 555, 200
@@ -80,8 +80,7 @@ class ThinningRecipe:
 
 def train(plan: ThinningRecipe, base: Backbone, progress: Progress) -> Parts:
     """Choose a plan's units and train what stands in for them."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + plan.seed)
+    with seeded(_STREAM * 1000 + plan.seed):
         parts = Parts(KIND, plan.rank, base.shape.width, 2 * base.shape.layers)
         _start(plan, base, parts)
         _fit(plan, base, parts, progress)
@@ -148,17 +147,13 @@ def _fit(plan: ThinningRecipe, base: Backbone, parts: Parts, progress: Progress)
         for weight in module.parameters()
     ]
     optimiser = torch.optim.AdamW(trained, lr=RATE, weight_decay=0.0)
-    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
-    for step in range(plan.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * (1 + math.cos(math.pi * step / plan.steps)) / 2
-        optimiser.zero_grad()
-        torch.autograd.backward(
-            _loss(base, parts, frozenset(gone), batch_of(draw(generator, BATCH, KMAX)))
-        )
-        nn.utils.clip_grad_norm_(trained, CLIP)
-        optimiser.step()
-        progress(step + 1, plan.steps)
+    batches = even_batches(_STREAM, plan.seed)
+    trainer = Trainer(optimiser, schedule=cosine(plan.steps), clip=CLIP)
+    trainer.fit(
+        lambda step: _loss(base, parts, frozenset(gone), next(batches)),
+        plan.steps,
+        progress,
+    )
 
 
 def _loss(base: Backbone, parts: Parts, gone: frozenset[int], batch: Batch) -> Tensor:
@@ -166,7 +161,5 @@ def _loss(base: Backbone, parts: Parts, gone: frozenset[int], batch: Batch) -> T
     with torch.no_grad():
         whole = unit_forward.soft(base, batch.inputs, lambda unit, x, output: output())
         goal = base.head(base.norm(whole)).log_softmax(-1)
-    each = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none")
-    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
     apart = F.kl_div(logits.log_softmax(-1), goal, reduction="none", log_target=True).sum(-1)
-    return (each * weight).sum() / weight.sum() + apart.mean()
+    return answer_loss(logits, batch) + apart.mean()

@@ -21,7 +21,6 @@ layers gets wrong. Here those are a tenth or less, since six looks are hard to s
 6; none is dropped, but repaired ones are drawn so often that a batch holds 30 % of them.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +28,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import Progress
 from adabench.workloads.depth_width.substrate.paths.path_forward import (
     Decide,
     fixed,
@@ -37,6 +35,9 @@ from adabench.workloads.depth_width.substrate.paths.path_forward import (
 )
 from adabench.workloads.depth_width.substrate.questions import Asked, completed
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import cosine
+from adabench.workloads.shared.training.trainer import Trainer
 
 WINDOWS, NARROW, CHOICES = 8, 32, 3
 GAMMA, BETA = 2.0, 0.999
@@ -182,20 +183,19 @@ def fit(
     weights = class_weights(counts.long().tolist())
     optimiser = torch.optim.AdamW(routers.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
     steps = epochs * (len(share) // BATCH)
-    for step in range(steps):
-        warm = min(1.0, (step + 1) / (WARM_UP * steps))
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * warm * (1 + math.cos(math.pi * step / steps)) / 2
+
+    def loss(step: int) -> Tensor:
+        del step
         rows = (
             torch.randint(len(share), (BATCH,))
             if often is None
             else torch.multinomial(often, BATCH, replacement=True)
         )
         logits = torch.stack([routers(i, pooled[i, rows], share[rows]) for i in range(len(pooled))])
-        optimiser.zero_grad()
-        torch.autograd.backward(focal(logits, passes[rows].T, weights))
-        optimiser.step()
-        progress(step + 1, steps)
+        return focal(logits, passes[rows].T, weights)
+
+    trainer = Trainer(optimiser, schedule=cosine(steps, WARM_UP * steps))
+    trainer.fit(loss, steps, progress)
 
 
 @torch.no_grad()

@@ -16,6 +16,8 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     draw_plain,
 )
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import warmed
+from adabench.workloads.shared.training.trainer import Trainer
 
 BATCH, RATE, WARM_UP, DECAY, CLIP = 64, 4e-3, 100, 0.1, 1.0
 SMOOTHING = 0.05
@@ -32,15 +34,13 @@ def train(recipe: Recipe, progress: Progress) -> dict[str, Tensor]:
         base.weights.values(), lr=RATE, betas=(0.9, 0.98), weight_decay=DECAY, fused=True
     )
     generator = np.random.Generator(np.random.PCG64((_STREAM, recipe.seed)))
-    for step in range(recipe.steps):
+
+    def rate(peak: float, step: int) -> float:
         falling = 1 - max(0.0, (step / recipe.steps - 0.5) / 0.5)
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * max(falling, 0.02)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss_of(base, draw_plain(generator, BATCH)))
-        torch.nn.utils.clip_grad_norm_(list(base.weights.values()), CLIP)
-        optimiser.step()
-        progress(step + 1, recipe.steps)
+        return peak * warmed(step, WARM_UP) * max(falling, 0.02)
+
+    trainer = Trainer(optimiser, schedule=rate, clip=CLIP)
+    trainer.fit(lambda step: loss_of(base, draw_plain(generator, BATCH)), recipe.steps, progress)
     return {name: weight.detach() for name, weight in base.weights.items()}
 
 

@@ -11,28 +11,30 @@ its steps; its card says what it scored.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.optim import swa_utils
 
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.language_recipe import (
+    BETAS,
+    CLIP,
+    WARM_UP_STEPS,
+    WEIGHT_DECAY,
+    next_word_loss,
+)
+from adabench.workloads.shared.training.trainer import RunningMean, Trainer, silent
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import LONGEST, MODULUS, Problem, stream
 from adabench.workloads.test_time.chain.training.train_models import (
-    BETAS,
-    CLIP,
     IGNORE_INDEX,
-    WARM_UP_STEPS,
-    WEIGHT_DECAY,
     accuracy,
     pad,
     pooled,
@@ -49,21 +51,21 @@ LOOK_STEPS = 50
 DEV_SEED, DEV_PROBLEMS = 6, 50
 """Of each length; other questions than those that a card reports."""
 
-Progress = Callable[[int, int], None]
+Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Look:
     """A model at a moment of its training, and how far it is from the target."""
 
-    weights: dict[str, Tensor]
+    weights: Weights
     distance: float
     """Above 0: better than the target."""
 
 
 def train(
     recipe: Recipe,
-    progress: Progress = lambda done, steps: None,
+    progress: Progress = silent,
     *,
     start: LanguageModel | None = None,
 ) -> LanguageModel:
@@ -94,9 +96,9 @@ def grow(model: LanguageModel, start: LanguageModel) -> None:
                 nn.init.zeros_(block.get_submodule(name).get_parameter("weight"))
 
 
-def _chosen(steps: Iterator[tuple[int, nn.Module]], recipe: Recipe) -> dict[str, Tensor]:
+def _chosen(steps: Iterator[tuple[int, Weights]], recipe: Recipe) -> Weights:
     """Follow a training until a look finds the recipe's accuracy; return the weights to be kept."""
-    last, mean = Look({}, float("-inf")), nn.Module()
+    last, mean = Look({}, float("-inf")), Weights()
     for done, mean in steps:
         if not recipe.accuracy or done < recipe.first_look * recipe.steps or done % LOOK_STEPS:
             continue
@@ -104,7 +106,7 @@ def _chosen(steps: Iterator[tuple[int, nn.Module]], recipe: Recipe) -> dict[str,
         if look.distance >= 0:
             return min(last, look, key=lambda one: abs(one.distance)).weights
         last = look
-    return mean.state_dict()
+    return mean
 
 
 def follow(
@@ -112,25 +114,24 @@ def follow(
     recipe: Recipe,
     batches: Iterator[tuple[Tensor, Tensor]],
     progress: Progress,
-) -> Iterator[tuple[int, nn.Module]]:
+) -> Iterator[tuple[int, Weights]]:
     """Train on (ids, targets), and yield after each step how many are done, and the mean of the weights."""
-    optimisers = _optimisers(model, recipe)
-    running: Any = swa_utils.get_ema_multi_avg_fn  # torch gives it no types
-    mean = swa_utils.AveragedModel(model, multi_avg_fn=running(MEAN))
-    for done, (ids, targets) in enumerate(islice(batches, recipe.steps), start=1):
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.rate * _share(done, recipe.steps)
-            optimiser.zero_grad()
-        states = model.states(ids)[targets != IGNORE_INDEX]
-        logits = F.linear(states, model.embedding.weight)
-        torch.autograd.backward(F.cross_entropy(logits, targets[targets != IGNORE_INDEX]))
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        for optimiser in optimisers:
-            optimiser.step()
-        mean.update_parameters(model)
+    trainer = Trainer(
+        *_optimisers(model, recipe),
+        schedule=lambda peak, step: peak * _share(step + 1, recipe.steps),
+        clip=CLIP,
+        clipped=model.parameters(),
+    )
+    mean = RunningMean(model, MEAN)
+
+    def loss(step: int) -> Tensor:
+        del step
+        return next_word_loss(model, *next(batches), IGNORE_INDEX)
+
+    for done in trainer.follow(loss, recipe.steps):
+        mean.update()
         progress(done, recipe.steps)
-        yield done, mean.module
+        yield done, mean.weights
 
 
 def _batches(recipe: Recipe, *, rising: bool) -> Iterator[tuple[Tensor, Tensor]]:
@@ -175,9 +176,9 @@ def _share(step: int, steps: int) -> float:
     return min(1.0, step / WARM_UP_STEPS) * (1 - step / (steps + 1))
 
 
-def _look(model: nn.Module, recipe: Recipe) -> Look:
+def _look(mean: Weights, recipe: Recipe) -> Look:
     """Answer the questions greedily and by one sample, as from the shipped file; keep the weights."""
-    weights = copy.deepcopy(model.state_dict())
+    weights = copy.deepcopy(mean)
     reader = LanguageModel(recipe.shape)
     reader.load_state_dict({key: value.half().float() for key, value in weights.items()})
     engine = NativeEngine(reader.eval().requires_grad_(False), "training")

@@ -18,7 +18,7 @@ of best-of-16 by judge beside majority and chance, on problems nobody was traine
 chooses no better than a vote does without it has failed (`passes`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -27,11 +27,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.contract import STEP, Costs, Seq, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.vocabulary import STEP_END
+from adabench.workloads.shared.training import language_recipe
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.language_recipe import WEIGHT_DECAY
+from adabench.workloads.shared.training.trainer import Trainer
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import (
     LONGEST,
@@ -41,7 +46,6 @@ from adabench.workloads.test_time.chain.substrate.problems import (
     stream,
 )
 from adabench.workloads.test_time.chain.training import short_training, train_models
-from adabench.workloads.test_time.chain.training.train_models import WEIGHT_DECAY
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 from adabench.workloads.test_time.substrate.voting import vote
 
@@ -53,8 +57,6 @@ LENGTHS = (2, 3, 4, 5, 6)
 ALL_LENGTHS = tuple(range(1, LONGEST + 1))
 TOGETHER = 32
 """Problems whose solutions are sampled in one batch."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -167,14 +169,14 @@ def fit_head(recipe: Recipe, head: Head, states: Tensor, features: Tensor, label
     """Train a head on moments: states [m, d], features [m, 8] and labels [m]."""
     generator = torch.Generator().manual_seed(recipe.seed)
     optimiser = torch.optim.AdamW(head.parameters(), lr=HEAD_RATE, weight_decay=WEIGHT_DECAY)
-    for step in range(HEAD_STEPS):
-        for group in optimiser.param_groups:
-            group["lr"] = HEAD_RATE * train_models.schedule(step, HEAD_STEPS)
+
+    def loss(step: int) -> Tensor:
+        del step
         rows = torch.randint(len(labels), (HEAD_BATCH,), generator=generator)
-        optimiser.zero_grad()
         logits = head(states[rows], features[rows])
-        torch.autograd.backward(F.binary_cross_entropy_with_logits(logits, labels[rows]))
-        optimiser.step()
+        return F.binary_cross_entropy_with_logits(logits, labels[rows])
+
+    Trainer(optimiser, schedule=language_recipe.schedule(HEAD_STEPS)).fit(loss, HEAD_STEPS)
 
 
 @dataclass(frozen=True)
@@ -231,17 +233,6 @@ def _judged(policy: NativeEngine, judge: Judge, problem: Problem, key: int, n: i
 
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-
-def auc(scores: Floats, right: Floats) -> float:
-    """Return how often a right one scores above a wrong one; a tie is half."""
-    up, down = scores[right.astype(bool)], scores[~right.astype(bool)]
-    if not len(up) or not len(down):
-        return float("nan")
-    order = np.sort(down)
-    below = np.searchsorted(order, up, "left")
-    not_above = np.searchsorted(order, up, "right")
-    return float((below + not_above).mean() / 2 / len(down))
 
 
 def auc_within_problems(scores: Floats, right: Floats) -> float:

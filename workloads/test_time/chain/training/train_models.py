@@ -1,23 +1,25 @@
 """The training recipe of the chain's language models.
 
-AdamW, betas (0.9, 0.98), weight decay 0.01, gradient norm clipped to 1; 100 steps of warm-up,
-constant, linear decay to 5 % over the last fifth. The curriculum raises the longest problem
+Optimiser and schedule are those of `language_recipe.py`. The curriculum raises the longest problem
 from 2 operations to all 8 over the first 40 % of the steps. Loss on the completion only. Batches
 are drawn eight at a time and cut by length, so that little is spent on padding.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from adabench.workloads.shared.language_model.contract import Costs, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import PAD
+from adabench.workloads.shared.training import language_recipe
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.language_recipe import next_word_loss
+from adabench.workloads.shared.training.trainer import silent
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import (
     LONGEST,
@@ -29,18 +31,14 @@ from adabench.workloads.test_time.chain.substrate.problems import (
 )
 from adabench.workloads.test_time.chain.truth.worked_solutions import trace, truth
 
-BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.98), 0.01, 1.0
-WARM_UP_STEPS, DECAY_FROM, LAST_RATE = 100, 0.8, 0.05
 CURRICULUM, SHORTEST = 0.4, 2
 POOL = 8
 IGNORE_INDEX = -100
 
-Progress = Callable[[int, int], None]
-
 
 def train(
     recipe: Recipe,
-    progress: Progress = lambda done, steps: None,
+    progress: Progress = silent,
     *,
     start: LanguageModel | None = None,
 ) -> LanguageModel:
@@ -61,26 +59,9 @@ def fit(
     progress: Progress,
 ) -> None:
     """Follow the schedule over (ids, targets), both [n, T]."""
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=recipe.rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
+    language_recipe.trainer_of(model, recipe.rate, recipe.steps).fit(
+        lambda step: next_word_loss(model, *next(drawn), IGNORE_INDEX), recipe.steps, progress
     )
-    for step, (ids, targets) in enumerate(islice(drawn, recipe.steps)):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * schedule(step, recipe.steps)
-        optimiser.zero_grad()
-        states = model.states(ids)[targets != IGNORE_INDEX]
-        logits = F.linear(states, model.embedding.weight)
-        torch.autograd.backward(F.cross_entropy(logits, targets[targets != IGNORE_INDEX]))
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimiser.step()
-        progress(step + 1, recipe.steps)
-
-
-def schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak."""
-    warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    late = max(0.0, (step / steps - DECAY_FROM) / (1 - DECAY_FROM))
-    return warm * (1 - (1 - LAST_RATE) * late)
 
 
 def batches(recipe: Recipe, *, rising: bool = True) -> Iterator[tuple[Tensor, Tensor]]:

@@ -27,6 +27,7 @@ from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.vocabulary import STEP_END
+from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
 from adabench.workloads.test_time.chain.training import short_training
@@ -38,7 +39,6 @@ from adabench.workloads.test_time.chain.training.train_judge import (
     moment_tensors,
 )
 from adabench.workloads.test_time.chain.training.train_revisions import (
-    Progress,
     batches,
     collect,
     learn,

@@ -16,7 +16,7 @@ away it is, lost count of it, and was right a tenth as often after as many steps
 the next attempt loses, and how many of the wrong ones it mends.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -29,6 +29,7 @@ from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import EOS
+from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import (
@@ -56,7 +57,6 @@ Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Words = tuple[int, ...]
 Row = tuple[Words, Words]
 """What is read, and what is learned to be written."""
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def learn(
 ) -> None:
     """Train a model to the end of its steps, and leave it the mean of its weights."""
     *_, (_, mean) = short_training.follow(model, recipe, drawn, progress)
-    model.load_state_dict(mean.state_dict())
+    model.load_state_dict(mean)
 
 
 def problems_of(split: Split, seed: int, count: int) -> list[Problem]:

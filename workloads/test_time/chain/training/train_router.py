@@ -17,7 +17,7 @@ the router foretells either. Nothing else is known: no answer, no value in betwe
 others. The trunk stays as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -26,10 +26,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.contract import STEP, Costs, Floats, Seq
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Judge
 from adabench.workloads.shared.language_model.step_router import RouterHead, rows_of, sight
+from adabench.workloads.shared.training import language_recipe
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.language_recipe import WEIGHT_DECAY
+from adabench.workloads.shared.training.trainer import Trainer
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import (
     STEP_WORDS,
@@ -38,8 +43,6 @@ from adabench.workloads.test_time.chain.substrate.problems import (
     room,
     stream,
 )
-from adabench.workloads.test_time.chain.training.train_judge import auc
-from adabench.workloads.test_time.chain.training.train_models import WEIGHT_DECAY, schedule
 
 LENGTHS = (4, 5, 6, 7, 8)
 LEAST, LARGE = 0.02, 0.05
@@ -48,8 +51,6 @@ STRAY = 0.15
 TOGETHER = 32
 """Problems that are gone through in one batch."""
 DEV_SEED, DEV_PROBLEMS = 6, 200
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -198,17 +199,16 @@ def _fit(
     half = recipe.batch // 2
     targets = torch.cat((torch.ones(half), torch.zeros(half)))
     optimiser = torch.optim.AdamW(head.parameters(), lr=recipe.rate, weight_decay=WEIGHT_DECAY)
-    for step in range(recipe.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * schedule(step, recipe.steps)
+
+    def loss(step: int) -> Tensor:
+        del step
         rows = torch.cat(
             [of[torch.randint(len(of), (half,), generator=generator)] for of in (ones, zeros)]
         )
-        optimiser.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(head(sights[rows]), targets)
-        torch.autograd.backward(loss)
-        optimiser.step()
-        progress(step + 1, recipe.steps)
+        return F.binary_cross_entropy_with_logits(head(sights[rows]), targets)
+
+    trainer = Trainer(optimiser, schedule=language_recipe.schedule(recipe.steps))
+    trainer.fit(loss, recipe.steps, progress)
 
 
 def report(trio: Trio, head: RouterHead) -> dict[str, float]:

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training.checkpoints import Progress
@@ -33,7 +34,7 @@ from adabench.workloads.test_time.chain.substrate.problems import (
     stream,
 )
 from adabench.workloads.test_time.chain.substrate.step_modes import log_entropy
-from adabench.workloads.test_time.chain.training.train_judge import Floats, auc, calibration_error
+from adabench.workloads.test_time.chain.training.train_judge import Floats, calibration_error
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.substrate.dual_modes import (
     Choice,

@@ -20,8 +20,7 @@ labels, and no running value is read while they are trained.
 """
 
 import itertools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,18 +42,20 @@ from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
 )
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Shape
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
-from adabench.workloads.depth_width.substrate.stream import KMAX, draw
+from adabench.workloads.depth_width.substrate.stream import draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
-    ANSWER_WEIGHT,
-    BATCH,
     Batch,
     batch_of,
+    even_batches,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import cosine_by_share
+from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 
 ROUTER_RATE = 5e-3
 PRICE = 20.0
@@ -130,10 +131,13 @@ class ModuleRouters:
 
 def train(plan: ModulesRecipe, progress: Progress = silent) -> Duo:
     """Train a model under random routing from its seed; return it in evaluation mode."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed)
+    batches = train_backbone.rising_batches(plan.seed, plan.steps)
+    with seeded(plan.seed):
         duo = duos.fresh(plan.shape)
-        _fit(plan, duo, progress)
+        weights = [*duo.model.parameters(), *duo.sides.parameters()]
+        train_backbone.trainer_of(weights, plan.steps).fit(
+            lambda step: _random_loss(duo, next(batches)), plan.steps, progress
+        )
     return frozen(duo)
 
 
@@ -144,35 +148,6 @@ def frozen(duo: Duo) -> Duo:
     return duo
 
 
-def _fit(plan: ModulesRecipe, duo: Duo, progress: Progress) -> None:
-    parameters = [*duo.model.parameters(), *duo.sides.parameters()]
-    optimiser = torch.optim.AdamW(
-        parameters,
-        lr=train_backbone.RATE,
-        betas=train_backbone.BETAS,
-        weight_decay=train_backbone.WEIGHT_DECAY,
-        fused=True,
-    )
-    generator = np.random.Generator(np.random.PCG64(plan.seed))
-    for step in range(plan.steps):
-        risen = step / plan.steps / train_backbone.CURRICULUM
-        batch = batch_of(draw(generator, BATCH, min(KMAX, 1 + int((KMAX - 1) * risen))))
-        for group in optimiser.param_groups:
-            group["lr"] = train_backbone.RATE * _schedule(step, plan.steps)
-        optimiser.zero_grad()
-        torch.autograd.backward(_random_loss(duo, batch))
-        nn.utils.clip_grad_norm_(parameters, train_backbone.CLIP)
-        optimiser.step()
-        progress(step + 1, plan.steps)
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Return the learning rate as a share of its peak: the schedule of `train_backbone.py`."""
-    warm = min(1.0, (step + 1) / train_backbone.WARM_UP_STEPS)
-    late = max(0.0, (step / steps - train_backbone.DECAY_FROM) / (1 - train_backbone.DECAY_FROM))
-    return warm * (1 - (1 - train_backbone.LAST_RATE) * late)
-
-
 def drawn(layers: int, tokens: Tensor) -> Tensor:
     """Draw an option for each layer and position, uniformly, [layers, B, T]."""
     return torch.randint(OPTIONS, (layers, *tokens.shape))
@@ -181,34 +156,24 @@ def drawn(layers: int, tokens: Tensor) -> Tensor:
 def _random_loss(duo: Duo, batch: Batch) -> Tensor:
     states = duos.batched(duo, batch.inputs, drawn(duo.model.shape.layers, batch.inputs))
     normed = duo.model.norm(states)
-    value = F.cross_entropy(duo.sides.value(normed[batch.operands]), batch.running[batch.operands])
-    return _next_token(duo, normed, batch) + value
-
-
-def _next_token(duo: Duo, normed: Tensor, batch: Batch) -> Tensor:
-    logits = duo.model.head(normed).flatten(0, 1)
-    each = F.cross_entropy(logits, batch.targets.flatten(), reduction="none")
-    weight = 1 + (ANSWER_WEIGHT - 1) * batch.answers.flatten()
-    return (each * weight).sum() / weight.sum()
+    value = train_backbone.value_loss(duo.sides.value, normed, batch)
+    return train_backbone.answer_loss(duo.model.head(normed), batch) + value
 
 
 def train_routers(plan: ModuleRouters, duo: Duo, progress: Progress = silent) -> Routers:
     """Train the routers of a plan on a frozen model."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + plan.seed)
-        routers = opened(Routers(duo.model.shape))
-        optimiser = torch.optim.AdamW(routers.parameters(), weight_decay=0.0)
-        for step, batch in enumerate(_batches(plan)):
+    with seeded(_STREAM * 1000 + plan.seed):
+        routers, batches = opened(Routers(duo.model.shape)), even_batches(_STREAM, plan.seed)
+
+        def loss(step: int) -> Tensor:
             share = step / plan.steps
-            for group in optimiser.param_groups:
-                group["lr"] = ROUTER_RATE * (1 + math.cos(math.pi * share)) / 2
             tau = TAU[0] + (TAU[1] - TAU[0]) * share
             goal = 1 - (1 - plan.budget / duo.model.shape.layers) * min(1.0, 2 * share)
-            optimiser.zero_grad()
-            torch.autograd.backward(_routed_loss(duo, routers, batch, tau, goal))
-            nn.utils.clip_grad_norm_(routers.parameters(), train_backbone.CLIP)
-            optimiser.step()
-            progress(step + 1, plan.steps)
+            return _routed_loss(duo, routers, next(batches), tau, goal)
+
+        optimiser = torch.optim.AdamW(routers.parameters(), lr=ROUTER_RATE, weight_decay=0.0)
+        falls = cosine_by_share(plan.steps)
+        Trainer(optimiser, schedule=falls, clip=train_backbone.CLIP).fit(loss, plan.steps, progress)
     return routers.eval().requires_grad_(False)
 
 
@@ -223,12 +188,6 @@ def opened(routers: Routers) -> Routers:
     return routers
 
 
-def _batches(plan: ModuleRouters) -> Iterator[Batch]:
-    generator = np.random.Generator(np.random.PCG64((_STREAM, plan.seed)))
-    for _ in range(plan.steps):
-        yield batch_of(draw(generator, BATCH, KMAX))
-
-
 def _routed_loss(duo: Duo, routers: Routers, batch: Batch, tau: float, goal: float) -> Tensor:
     taken: list[Tensor] = []
 
@@ -237,7 +196,8 @@ def _routed_loss(duo: Duo, routers: Routers, batch: Batch, tau: float, goal: flo
         return taken[-1]
 
     normed = duo.model.norm(mixed(duo, batch.inputs, weigh))
-    return _next_token(duo, normed, batch) + PRICE * (spent(torch.stack(taken)) - goal).square()
+    task = train_backbone.answer_loss(duo.model.head(normed), batch)
+    return task + PRICE * (spent(torch.stack(taken)) - goal).square()
 
 
 def spent(weights: Tensor) -> Tensor:
@@ -291,21 +251,14 @@ def held_out(duo: Duo, choosers: dict[str, duos.Chooser]) -> dict[str, float]:
 
     The first chooser's have plain names, those of the others begin with their own.
     """
-    corpus = draw(
-        np.random.Generator(np.random.PCG64(train_backbone.HELD_OUT_SEED)), train_backbone.HELD_OUT
-    )
-    tokens = torch.from_numpy(np.ascontiguousarray(corpus.inputs))
-    equal, k, words = corpus.labels.of("equal"), corpus.labels.k, corpus.labels.word
+    corpus, tokens = train_backbone.held_out_corpus()
     found: dict[str, float] = {}
     for name, choose in choosers.items():
         answer = duos.prefill_duo(duo, tokens, choose, tile=16)
-        right = answer.logits.argmax(-1).numpy() == corpus.targets
-        named = name and f"{name}_"
-        for n in range(1, KMAX + 1):
-            found[f"{named}accuracy_k{n}"] = float(right[equal & (k == n)].mean())
-        found[f"{named}accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
-        found[f"{named}executions"] = float(answer.executions().double().mean())
-    return {name: round(value, 4) for name, value in found.items()}
+        executions = float(answer.executions().double().mean())
+        own = train_backbone.scores(corpus, answer.logits, executions)
+        found |= {f"{name and f'{name}_'}{figure}": value for figure, value in own.items()}
+    return found
 
 
 def stage_one(shape_layers: int, seed: int) -> dict[str, duos.Chooser]:

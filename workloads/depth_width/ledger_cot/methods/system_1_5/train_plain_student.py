@@ -13,87 +13,52 @@ answer within minutes.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import full_path
-from adabench.workloads.depth_width.ledger_cot.substrate import train_student
 from adabench.workloads.depth_width.ledger_cot.substrate.masked_forward import block, nothing
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
     ALIGNED,
+    DECAY_FROM,
     RATE,
     RESULT,
     STAGED,
+    LatentStudent,
     Lesson,
     language_loss,
     lesson,
     opening,
-    schedule,
 )
-from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
-from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.train_backbone import trainer_of
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import seeded, silent
 
 _STREAM = 67
 
 
 @dataclass(frozen=True)
-class PlainStudentRecipe:
-    """A latent student of a backbone that speaks, from which seed."""
+class PlainStudentRecipe(LatentStudent):
+    """A student that nothing prepares for shortcuts."""
 
-    name: str
-    base: TeacherRecipe
-    """The teacher."""
-    seed: int
-    home: Path
-    steps: int = 1100
     forecast_s: int = 140
 
-    def build(self, progress: Progress, folder: Path) -> dict[str, Any]:
-        """Train it on its teacher, which is its reference too."""
-        teacher = self.base.load()
-        student = train(teacher, self.seed, self.steps, progress)
-        path = folder / f"{self.name}{SUFFIX}"
-        checkpoints.write(student.state_dict(), path, reference=teacher.state_dict())
-        held_out = train_student.held_out(self.load(folder))
-        return checkpoints.describe(self, folder, held_out=held_out)
-
-    def load(self, folder: Path | None = None) -> Backbone:
-        """Return the model in fp32."""
-        model = self.base.load()
-        reference = dict(model.state_dict())
-        model.load_state_dict(checkpoints.weights(self, folder, reference=reference))
-        return model.eval().requires_grad_(False)
+    def learn(self, teacher: Backbone, progress: Progress) -> Backbone:
+        """Return a student that was taught by its teacher."""
+        return train(teacher, self.seed, self.steps, progress)
 
 
 def train(teacher: Backbone, seed: int, steps: int, progress: Progress = silent) -> Backbone:
     """Train a student from a teacher; return it in evaluation mode."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + seed)
-        student = Backbone(teacher.shape)
+    with seeded(_STREAM * 1000 + seed):
+        student, lessons = Backbone(teacher.shape), _lessons(seed, steps)
         student.load_state_dict(teacher.state_dict())
-        optimiser = torch.optim.AdamW(
-            student.parameters(),
-            lr=RATE,
-            betas=train_backbone.BETAS,
-            weight_decay=train_backbone.WEIGHT_DECAY,
-            fused=True,
-        )
-        for step, taught in enumerate(_lessons(seed, steps)):
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * schedule(step, steps)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss(teacher, student, taught))
-            nn.utils.clip_grad_norm_(student.parameters(), train_backbone.CLIP)
-            optimiser.step()
-            progress(step + 1, steps)
+        trainer = trainer_of(list(student.parameters()), steps, RATE, DECAY_FROM)
+        trainer.fit(lambda step: loss(teacher, student, next(lessons)), steps, progress)
     return student.eval().requires_grad_(False)
 
 

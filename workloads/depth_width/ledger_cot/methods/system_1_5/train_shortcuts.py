@@ -30,7 +30,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_cot.substrate import train_student
@@ -59,12 +59,14 @@ from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
 )
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.stream import Bools
 from adabench.workloads.depth_width.substrate.train_backbone import CLIP
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.schedule import warmed
+from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 
 BATCH, RATE, WARM_UP_STEPS = 48, 6e-3, 20
 HELD_OUT_SEED, HELD_OUT = 999, 128
@@ -118,22 +120,25 @@ def train(
     progress: Progress = silent,
 ) -> Shortcuts:
     """Train routers and adapters; the student is left as it is."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + seed)
+    with seeded(_STREAM * 1000 + seed):
         made = Shortcuts(student.shape.width, student.shape.layers)
-        optimiser = torch.optim.AdamW(made.parameters(), lr=RATE, weight_decay=0.0, fused=True)
         generator = np.random.Generator(np.random.PCG64((_STREAM, seed)))
-        for step in range(steps):
-            left = (step + 1) / WARM_UP_STEPS, 2 * (1 - step / steps)
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * min(1.0, *left)
-            optimiser.zero_grad()
-            taught = lesson(generator, 1, 1.0, BATCH)
-            torch.autograd.backward(loss(student, made, kind, taught, generator))
-            nn.utils.clip_grad_norm_(made.parameters(), CLIP)
-            optimiser.step()
-            progress(step + 1, steps)
+        trainer_of(made, steps).fit(
+            lambda step: loss(student, made, kind, lesson(generator, 1, 1.0, BATCH), generator),
+            steps,
+            progress,
+        )
     return made.eval().requires_grad_(False)
+
+
+def trainer_of(made: Shortcuts, steps: int) -> Trainer:
+    """Return the trainer of routers and adapters: a rise, a rest, and a fall in a line to nothing."""
+    optimiser = torch.optim.AdamW(made.parameters(), lr=RATE, weight_decay=0.0, fused=True)
+
+    def rate(peak: float, step: int) -> float:
+        return peak * min(warmed(step, WARM_UP_STEPS), 2 * (1 - step / steps))
+
+    return Trainer(optimiser, schedule=rate, clip=CLIP)
 
 
 def labels(taught: Lesson, kind: str, generator: np.random.Generator) -> Bools:

@@ -19,18 +19,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_plain_student import (
     PlainStudentRecipe,
 )
 from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_shortcuts import (
     BATCH,
-    RATE,
-    WARM_UP_STEPS,
     Walk,
     full_path,
     held_out,
+    trainer_of,
 )
 from adabench.workloads.depth_width.ledger_cot.substrate.shortcuts import Shortcuts, Shortened
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
@@ -40,10 +39,10 @@ from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
 )
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Progress, silent
-from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
+from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
-from adabench.workloads.depth_width.substrate.train_backbone import CLIP
+from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.trainer import seeded, silent
 
 KIND = "soft"
 _STREAM = 71
@@ -87,20 +86,12 @@ class SoftWalk(Walk):
 
 def train(student: Backbone, seed: int, steps: int, progress: Progress = silent) -> Shortcuts:
     """Train routers and adapters; the student is left as it is."""
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_STREAM * 1000 + seed)
+    with seeded(_STREAM * 1000 + seed):
         made = Shortcuts(student.shape.width, student.shape.layers)
-        optimiser = torch.optim.AdamW(made.parameters(), lr=RATE, weight_decay=0.0, fused=True)
         generator = np.random.Generator(np.random.PCG64((_STREAM, seed)))
-        for step in range(steps):
-            left = (step + 1) / WARM_UP_STEPS, 2 * (1 - step / steps)
-            for group in optimiser.param_groups:
-                group["lr"] = RATE * min(1.0, *left)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss(student, made, lesson(generator, 1, 1.0, BATCH)))
-            nn.utils.clip_grad_norm_(made.parameters(), CLIP)
-            optimiser.step()
-            progress(step + 1, steps)
+        trainer_of(made, steps).fit(
+            lambda step: loss(student, made, lesson(generator, 1, 1.0, BATCH)), steps, progress
+        )
     return made.eval().requires_grad_(False)
 
 
