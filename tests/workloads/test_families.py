@@ -1,13 +1,18 @@
 """A task with provable oracles shows a friend, a foe and a control, or it is refused here.
 
 A method that is only ever shown what suits it looks good; a suite without a losing case proves
-nothing.
+nothing. What else all these tasks promise is held here, too.
 """
 
+import inspect
+import pickle
 from collections.abc import Collection, Mapping
 from importlib import import_module
+from types import ModuleType
 
 import pytest
+
+from adabench.harness.errors import SelectionError
 
 NEEDED = ("friendly", "hostile", "control")
 MIP = {"suite": "grid"}
@@ -50,9 +55,8 @@ def lacking(known: Mapping[str, str], groups: Collection[str]) -> list[str]:
 
 def suite(task: str) -> set[str]:
     """Return the families that a default run meets, made small."""
-    module = import_module(f"adabench.workloads.algorithms.{task}.task")
     more = MIP if task == "mip" else {}
-    task_ = module.load("embedded", 0, **module.CHECK_CONDITIONS, **more)
+    task_ = module(task).load("embedded", 0, **module(task).CHECK_CONDITIONS, **more)
     return {case.group for case in task_.cases()}
 
 
@@ -72,3 +76,29 @@ def test_what_a_run_meets_has_a_friend_a_foe_and_a_control(task: str) -> None:
     assert lacking(known, met) == []
     for kind in NEEDED:
         assert lacking(known, {name for name in met if known[name] != kind}) == [kind]
+
+
+def module(task: str) -> ModuleType:
+    return import_module(f"adabench.workloads.algorithms.{task}.task")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_defaults_of_load_are_those_of_the_card(task: str) -> None:
+    parameters, defaults = (
+        inspect.signature(module(task).load).parameters,
+        module(task).CARD.defaults,
+    )
+    assert {name: parameters[name].default for name in defaults} == defaults
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_scale_it_does_not_have_is_refused(task: str) -> None:
+    with pytest.raises(SelectionError, match=f"{task} has no scale 'cloud'"):
+        module(task).load("cloud", 0)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_with_cases_is_never_stored(task: str) -> None:
+    loaded = module(task).load("embedded", 0, **module(task).CHECK_CONDITIONS)
+    with pytest.raises(TypeError, match="not stored"):
+        pickle.dumps(loaded)

@@ -52,6 +52,8 @@ class Trial:
     answer: Any
     heard: Any
     values: Mapping[str, float]
+    state: Any
+    """What the method prepared."""
 
     @property
     def where(self) -> str:
@@ -123,7 +125,7 @@ class Trials:
             if transcript.runs != {case.instance: 1}:
                 raise MethodContractError(task.wording.twice)
             heard = transcript.heard[case.instance]
-            trial = Trial(conditions, task, case, world, answer, heard, values)
+            trial = Trial(conditions, task, case, world, answer, heard, values, state)
             if not self.agrees(trial):
                 raise MethodContractError(f"Its {self.metric} is not what was counted.")
             if self.state(case) != before:

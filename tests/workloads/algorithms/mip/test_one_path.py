@@ -67,8 +67,3 @@ def test_the_budget_that_is_judged_is_the_tasks_own() -> None:
 
 def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
     agrees_with_processes("mip", ["highs", "balans", "best_arm"])
-
-
-def test_a_task_with_instances_is_never_stored() -> None:
-    with pytest.raises(TypeError, match="not stored"):
-        pickle.dumps(load("embedded", 0, **CHECK_CONDITIONS))

@@ -89,11 +89,6 @@ def unmoved(scene: Scene) -> Scene:
     return replace(scene, centres=frozen(scene.centres[:1]))
 
 
-def moved(scene: Scene, centres: Floats) -> Scene:
-    """Return a scene with obstacles that move: (1 + updates, k, 3)."""
-    return replace(scene, centres=frozen(centres))
-
-
 def frozen(array: Floats) -> Floats:
     """Return a copy over immutable bytes."""
     return np.frombuffer(np.ascontiguousarray(array, np.float64).tobytes()).reshape(array.shape)
