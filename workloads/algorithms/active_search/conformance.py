@@ -19,8 +19,7 @@ import numpy as np
 from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import Instance, generate
 from adabench.workloads.algorithms.active_search.truth.worst_case_judge import scored_task
-from adabench.workloads.shared.counting.answer_ledger import fingerprint
-from adabench.workloads.shared.counting.method_trials import Trials, check_by
+from adabench.workloads.shared.counting.method_trials import Trial, Trials, check_by
 from adabench.workloads.shared.counting.source_rules import Rules
 
 EPISODES, QUERIES = 32, 12
@@ -41,11 +40,11 @@ RULES = Rules(
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    trials = Trials(
-        method, card, scored_task, "number of queries",
-        lambda trial: trial.values["queries"] == QUERIES,
-        fingerprint,
-    )  # fmt: skip
+
+    def agrees(trial: Trial) -> bool:
+        return trial.values["queries"] == QUERIES
+
+    trials = Trials(method, card, scored_task, "number of queries", agrees)
     yield from check_by(RULES, trials, tried)
 
 

@@ -17,7 +17,6 @@ from types import ModuleType
 from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
 from adabench.workloads.algorithms.replanning.truth.full_replan import scored_task
-from adabench.workloads.shared.counting.answer_ledger import fingerprint
 from adabench.workloads.shared.counting.method_trials import Trials, check_by
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -49,7 +48,6 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
     trials = Trials(
         method, card, scored_task, "work",
         lambda trial: trial.values["relaxations"] == trial.answer.work[1:, 0].sum(),
-        fingerprint,
     )  # fmt: skip
     yield from check_by(RULES, trials, tried)
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Bound, Card, Ratio, Scalar
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.shared.counting.answer_ledger import fingerprint
 from adabench.workloads.shared.counting.conformance_kit import (
     first_change,
     holds,
@@ -94,8 +95,6 @@ class Trials:
     """What is counted: a cost, of which `opt` among the values is the least."""
     agrees: Callable[[Trial], bool]
     """Whether the values of a trial are those that were heard."""
-    state: Callable[[Any], bytes]
-    """Of a case: what a method may not change."""
     rounding: float = 0.0
     """Relative; what sums may be off by."""
 
@@ -117,7 +116,7 @@ class Trials:
         state = prepared_state(self.method, task, point)
         trials = []
         for world, case in zip(worlds, task.cases(), strict=True):
-            before = self.state(case)
+            before = fingerprint(case)
             task.meter.clear()
             transcript.runs.clear()
             answer = self.method.solve(state, case, point)
@@ -128,7 +127,7 @@ class Trials:
             trial = Trial(conditions, task, case, world, answer, heard, values, state)
             if not self.agrees(trial):
                 raise MethodContractError(f"Its {self.metric} is not what was counted.")
-            if self.state(case) != before:
+            if fingerprint(case) != before:
                 raise MethodContractError(f"It changes the {task.noun}.")
             trials.append(trial)
         return trials

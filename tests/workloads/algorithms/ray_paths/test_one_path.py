@@ -3,7 +3,6 @@
 import pickle
 
 import numpy as np
-import pytest
 
 from adabench.workloads.algorithms.ray_paths.task import load
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
@@ -11,19 +10,6 @@ from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 from .conftest import method
 
 SMALL = {"scenes": 4, "scene": "street"}
-
-
-def test_a_method_gets_a_tracer_and_no_scene(lives_alone) -> None:
-    lives_alone("ray_paths")
-
-
-def test_what_arrives_cannot_be_written() -> None:
-    (case,) = load("embedded", 0, **SMALL).cases()
-    arrived = pickle.loads(pickle.dumps(case, protocol=5))
-    for query in arrived.queries:
-        for array in query.scene:
-            with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
-                array.setflags(write=True)
 
 
 def test_the_device_goes_along() -> None:

@@ -22,22 +22,13 @@ def entered(task: ShortestPaths) -> ShortestPaths:
     return substrate
 
 
-def test_a_method_gets_graphs_and_no_pairs(lives_alone) -> None:
-    lives_alone("shortest_paths")
+def test_a_method_gets_graphs_and_no_pairs() -> None:
     task = load("embedded", 0, **CHECK_CONDITIONS)
     graphs = pickle.loads(pickle.dumps(task.substrate(), protocol=5)).training()
     for case, graph in zip(task.cases(), graphs, strict=True):
         assert len(graph.pairs) == 0
         assert (graph.instance, graph.group, graph.seed) == (case.instance, case.group, case.seed)
         assert (graph.graph.heads == case.graph.heads).all()
-
-
-def test_what_arrives_cannot_be_written() -> None:
-    (case,) = load("embedded", 0, **SMALL).cases()
-    arrived = pickle.loads(pickle.dumps(case, protocol=5))
-    for array in (arrived.pairs, arrived.graph.starts, arrived.graph.heads):
-        with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
-            array.setflags(write=True)
 
 
 def test_counts_are_those_of_one_process(agrees_with_processes) -> None:

@@ -44,7 +44,6 @@ def trials(solve: Callable[..., Any], *claims: Claim, rounding: float = 0.0) -> 
         shelves,
         "boxes",
         lambda trial: bool(trial.values["boxes"] == trial.answer.counts.mean()),
-        lambda case: repr(vars(case)).encode(),
         rounding,
     )
 

@@ -6,11 +6,15 @@ nothing. What else all these tasks promise is held here, too.
 
 import inspect
 import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from adabench.harness.errors import SelectionError
 
@@ -56,8 +60,7 @@ def lacking(known: Mapping[str, str], groups: Collection[str]) -> list[str]:
 def suite(task: str) -> set[str]:
     """Return the families that a default run meets, made small."""
     more = MIP if task == "mip" else {}
-    task_ = module(task).load("embedded", 0, **module(task).CHECK_CONDITIONS, **more)
-    return {case.group for case in task_.cases()}
+    return {case.group for case in small(task, **more).cases()}
 
 
 TASKS = (
@@ -82,6 +85,10 @@ def module(task: str) -> ModuleType:
     return import_module(f"adabench.workloads.algorithms.{task}.task")
 
 
+def small(task: str, **conditions: Any) -> Any:
+    return module(task).load("embedded", 0, **module(task).CHECK_CONDITIONS, **conditions)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_defaults_of_load_are_those_of_the_card(task: str) -> None:
     parameters, defaults = (
@@ -99,6 +106,30 @@ def test_a_scale_it_does_not_have_is_refused(task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_with_cases_is_never_stored(task: str) -> None:
-    loaded = module(task).load("embedded", 0, **module(task).CHECK_CONDITIONS)
     with pytest.raises(TypeError, match="not stored"):
-        pickle.dumps(loaded)
+        pickle.dumps(small(task))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_substrate_lives_without_truth_cases_and_threads(task: str, lives_alone) -> None:
+    lives_alone(task)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_arrays_that_arrive_cannot_be_written(task: str) -> None:
+    held = small(task)
+    for case in held.cases():
+        for array in arrays(pickle.loads(pickle.dumps(case, protocol=5))):
+            with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
+                array.setflags(write=True)
+
+
+def arrays(value: Any) -> Iterator[NDArray[Any]]:
+    """Yield the arrays of a case, and of what it holds."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif is_dataclass(value):
+        yield from arrays([getattr(value, one.name) for one in fields(value)])
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from arrays(one)
