@@ -26,8 +26,9 @@ def alone(task, case, *, oracle=False):
     return substrate, case
 
 
-def test_the_substrate_of_hunts_lives_alone(lives_alone) -> None:
-    lives_alone("active_search", family="questions")
+@pytest.mark.parametrize("family", ["suite", "questions"])
+def test_its_substrate_lives_alone(family, lives_alone) -> None:
+    lives_alone("active_search", family=family)
 
 
 def test_counts_are_those_of_one_process(agrees_with_processes) -> None:

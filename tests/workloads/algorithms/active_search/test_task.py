@@ -1,7 +1,9 @@
 """The task's promises: families, gaps, worst cases on fresh episodes, the bound, fair training."""
 
+import inspect
 import json
 import math
+import pickle
 import shutil
 from dataclasses import asdict, replace
 
@@ -291,6 +293,18 @@ def test_a_fresh_network_asks_at_random() -> None:
     assert played.counts.mean(axis=0) == pytest.approx(np.full(ARMS, 2.0), abs=0.2)
 
 
+def test_methods_do_not_import_each_other(methods) -> None:
+    for name, method in methods.items():
+        source = inspect.getsource(method)
+        for other in methods:
+            assert other == name or f"active_search.{other} import" not in source
+
+
+def test_defaults_of_load_are_those_of_the_card() -> None:
+    parameters = inspect.signature(load).parameters
+    assert {name: parameters[name].default for name in CARD.defaults} == CARD.defaults
+
+
 def test_what_it_does_not_have_is_refused() -> None:
     with pytest.raises(SelectionError, match="no scale"):
         load("gpu", 0)
@@ -298,6 +312,11 @@ def test_what_it_does_not_have_is_refused() -> None:
         load("embedded", 0, family="esay")
     with pytest.raises(SelectionError, match="no recipe"):
         checkpoints.recipe("policies")
+
+
+def test_a_task_is_never_stored() -> None:
+    with pytest.raises(TypeError, match="not stored"):
+        pickle.dumps(small())
 
 
 def test_policies_that_are_not_shipped_are_read_from_the_cache(tmp_path, monkeypatch) -> None:

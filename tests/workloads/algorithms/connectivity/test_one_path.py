@@ -17,6 +17,10 @@ def alone(task, case, *, oracle=False):
     return substrate, case
 
 
+def test_its_substrate_lives_alone(lives_alone) -> None:
+    lives_alone("connectivity")
+
+
 @pytest.mark.parametrize("noise", [1.0, 100.0])
 def test_counts_are_those_of_one_process(noise, agrees_with_processes) -> None:
     methods = ("predicted_updates", "learned_lifetimes", "offline")

@@ -83,3 +83,15 @@ def test_the_ring_has_few_gaps() -> None:
     gaps = 500 - live_edges(stream)[500:]
     assert gaps.min() >= 0
     assert gaps.max() <= 2
+
+
+@pytest.mark.parametrize("standing", ["friendly", "hostile", "negative control"])
+def test_there_is_a_family_of_each_standing(standing: str) -> None:
+    # A suite without a losing case shows nothing; the task is refused without one.
+    assert standing in {family.standing for family in FAMILIES.values()}
+
+
+def test_arrays_cannot_be_written() -> None:
+    stream = generate("random", 10, 20, 0)
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        stream.edges.flags.writeable = True

@@ -16,7 +16,9 @@ from adabench.workloads.algorithms.flow_time.conformance import (
 )
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Stream
 from adabench.workloads.algorithms.flow_time.task import check
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
 from adabench.workloads.shared.counting import method_trials
+from adabench.workloads.shared.counting.counted_task import Transcript
 from adabench.workloads.shared.counting.method_trials import Trial
 
 PLANTED = Path(__file__).parent / "planted"
@@ -124,3 +126,11 @@ def test_another_future_is_another_one(methods) -> None:
         caught += bool((exp.heard.who[:before] != new.heard.who[:before]).any())
     assert changed >= 5
     assert caught > 0
+
+
+def test_the_task_does_not_say_that_it_is_recorded(methods) -> None:
+    streams = small_streams(2, seed=0)
+    plain, recorded = scored_task(streams), scored_task(streams, Transcript())
+    assert sorted(vars(plain)) == sorted(vars(recorded))
+    assert not hasattr(plain, "streams")
+    assert not any(isinstance(value, np.ndarray) for value in vars(plain.cases()[0]).values())

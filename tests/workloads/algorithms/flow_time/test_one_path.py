@@ -8,6 +8,10 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.flow_time.task import load
 
 
+def test_its_substrate_lives_alone(lives_alone) -> None:
+    lives_alone("flow_time")
+
+
 def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
     agrees_with_processes("flow_time", ("random_job", "srpt"))
 

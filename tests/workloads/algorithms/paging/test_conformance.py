@@ -9,9 +9,12 @@ import pytest
 
 from adabench.workloads.algorithms.paging import conformance
 from adabench.workloads.algorithms.paging.conformance import RULES
+from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.task import check
+from adabench.workloads.algorithms.paging.truth.scoring import scored_task
 from adabench.workloads.shared.counting import method_trials
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -83,6 +86,27 @@ def test_the_source_is_not_the_only_guard(name: str, monkeypatch: pytest.MonkeyP
     }
     method = load(PLANTED / f"{name}.py")
     assert caught[name] in " ".join(check(method, method.CARD))
+
+
+def test_the_task_does_not_say_that_it_is_recorded() -> None:
+    advice = conformance.small_cases(8, 0, 0.1)
+    transcript = Transcript()
+    plain, recorded = scored_task(advice), scored_task(advice, transcript)
+    method = load(PLANTED / "prefetches.py")
+    shown = [
+        (sorted(vars(task)), [getattr(task, name) for name in ("known", "meter", "transcript")])
+        for task in (plain, recorded)
+    ]
+    assert shown[0] == shown[1]
+    case = plain.cases()[1]
+    answers = [task.replay(case, method.fault, _nothing) for task in (plain, recorded)]
+    assert len(transcript.heard[case.instance].log) == len(case.pages)
+    assert [sorted(vars(answer)) for answer in answers] == [["faults", "hints", "instance"]] * 2
+
+
+@hook
+def _nothing(cache, notes, weights, page, hint):
+    pass
 
 
 def test_our_own_hints_cannot_be_swapped() -> None:

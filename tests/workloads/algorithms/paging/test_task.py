@@ -1,11 +1,14 @@
 """The claims of the cards on instances small enough for every day, and the task's own promises."""
 
+import inspect
 import math
+import pickle
 
 import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Bound, Claim
+from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.paging.substrate.traces import KINDS
 from adabench.workloads.algorithms.paging.task import CARD, load
 
@@ -165,3 +168,25 @@ def test_randomised_bounds_have_their_streams(methods, faults) -> None:
 def test_claim_ids_are_unique_within_the_task(methods) -> None:
     ids = [claim.id for name in methods for claim in claims_of(name)]
     assert len(ids) == len(set(ids))
+
+
+def test_methods_do_not_import_each_other(methods) -> None:
+    for name, method in methods.items():
+        source = inspect.getsource(method)
+        for other in methods:
+            assert other == name or f"paging.{other} import" not in source
+
+
+def test_defaults_of_load_are_those_of_the_card() -> None:
+    parameters = inspect.signature(load).parameters
+    assert {name: parameters[name].default for name in CARD.defaults} == CARD.defaults
+
+
+def test_a_scale_it_does_not_have_is_refused() -> None:
+    with pytest.raises(SelectionError, match="no scale"):
+        load("gpu", 0)
+
+
+def test_a_task_is_never_stored() -> None:
+    with pytest.raises(TypeError, match="not stored"):
+        pickle.dumps(small(0))

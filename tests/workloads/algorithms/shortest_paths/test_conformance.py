@@ -10,6 +10,8 @@ import pytest
 from adabench.workloads.algorithms.shortest_paths import conformance
 from adabench.workloads.algorithms.shortest_paths.conformance import RULES
 from adabench.workloads.algorithms.shortest_paths.task import check
+from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -65,6 +67,18 @@ def test_the_source_may_not_say(line: str) -> None:
 
 def test_a_ledger_may_be_handed_on() -> None:
     assert not list(RULES.problems("pay(graph.ledger, 2)"))
+
+
+def test_the_task_does_not_say_that_it_is_recorded() -> None:
+    case = conformance.small_case("power_2.5", 0)
+    plain, recorded = (
+        scored_task((case,)),
+        scored_task((case,), transcript=Transcript()),
+    )
+    shown = [
+        (sorted(vars(task)), task.known, task.meter, task.transcript) for task in (plain, recorded)
+    ]
+    assert shown[0] == shown[1]
 
 
 def test_scrambling_keeps_what_was_opened_and_the_lengths_of_rows() -> None:

@@ -1,12 +1,17 @@
 """Scores and prices add up, books cannot be cooked, and the losing cases lose."""
 
+import inspect
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from adabench.harness.errors import MethodContractError, MissingExtra
+from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 from adabench.workloads.algorithms.shortest_paths.substrate import replay
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     generate,
+    with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
@@ -174,7 +179,44 @@ def test_answers_below_the_distance_are_counted_and_none_is_refused() -> None:
         task.score(case, task.ask(case, no_answer))
 
 
-def test_a_hook_that_is_not_compiled_is_refused() -> None:
+def test_books_cannot_be_cooked(methods) -> None:
     task = small(pairs=50)
+    (case,) = task.cases()
+    given = methods["bibfs"].as_given
+    answers = task.ask(case, given)
+    with pytest.raises(MethodContractError, match="not the task's own"):
+        task.score(case, replace(answers))
+    task.meter["edges_read"] = 1.0
+    with pytest.raises(MethodContractError, match="wrote into the meter"):
+        task.score(case, answers)
+    task.meter.clear()
+    task.ask(case, answer_two)
+    with pytest.raises(MethodContractError, match="several ways"):
+        task.score(case, task.ask(case, given))
+    with pytest.raises(MethodContractError, match="not a case"):
+        task.ask(with_pairs("x", case.graph, 50, 0), given)
     with pytest.raises(MethodContractError, match="not compiled"):
-        task.ask(task.cases()[0], lambda *_: 0)
+        task.ask(case, lambda *_: 0)
+
+
+def test_defaults_of_load_are_those_of_the_card() -> None:
+    parameters = inspect.signature(load).parameters
+    assert {name: parameters[name].default for name in CARD.defaults} == CARD.defaults
+
+
+def test_a_scale_it_does_not_have_is_refused() -> None:
+    with pytest.raises(SelectionError, match="no scale"):
+        load("gpu", 0)
+
+
+def test_a_task_is_never_stored() -> None:
+    with pytest.raises(TypeError, match="not stored"):
+        pickle.dumps(small())
+
+
+def test_methods_do_not_import_each_other(methods) -> None:
+    for name, method in methods.items():
+        source = inspect.getsource(method)
+        assert not any(
+            f"shortest_paths.{other} import" in source for other in methods if other != name
+        )

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from adabench.workloads.algorithms.stragglers import conformance
@@ -13,8 +14,10 @@ from adabench.workloads.algorithms.stragglers.conformance import (
     small_profiles,
     trials_of,
 )
+from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
 from adabench.workloads.algorithms.stragglers.task import check
 from adabench.workloads.shared.counting import method_trials
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -85,3 +88,10 @@ def test_another_future_is_another_one(methods) -> None:
     (new,) = trials.attempt(({}, (other_future(old.world, 7),)))
     assert old.heard.orders[:7] == new.heard.orders[:7]
     assert old.heard.orders[7] != new.heard.orders[7]
+
+
+def test_the_task_does_not_say_that_it_is_recorded() -> None:
+    profiles = small_profiles(0)
+    plain, recorded = Stragglers(profiles), Stragglers(profiles, transcript=Transcript())
+    assert sorted(vars(plain)) == sorted(vars(recorded))
+    assert not any(isinstance(value, np.ndarray) for value in vars(plain).values())

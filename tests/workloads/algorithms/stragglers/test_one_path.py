@@ -18,8 +18,9 @@ def alone(task, case, *, oracle=False):
     return substrate, case
 
 
-def test_the_substrate_of_real_runs_lives_alone(lives_alone) -> None:
-    lives_alone("stragglers", level="real")
+@pytest.mark.parametrize("level", ["simulated", "real"])
+def test_its_substrate_lives_alone(level, lives_alone) -> None:
+    lives_alone("stragglers", level=level)
 
 
 def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
