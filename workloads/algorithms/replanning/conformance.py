@@ -33,14 +33,16 @@ def _counts_and_hints(node: ast.AST) -> Iterator[str]:
             yield f".{name}["
 
 
+OFF_LIMITS = frozenset((
+    "account", "enter", "environment", "judge", "of", "oracle_environment", "meter",
+))  # fmt: skip
 RULES = Rules(
     "adabench.workloads.algorithms.replanning",
-    off_limits=frozenset((
-        "account", "enter", "environment", "judge", "of", "oracle_environment", "meter",
-    )),
+    off_limits=OFF_LIMITS,
+    strings=OFF_LIMITS,
     more=_counts_and_hints,
     who="planner",
-)  # fmt: skip
+)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

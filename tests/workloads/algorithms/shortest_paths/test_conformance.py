@@ -29,7 +29,7 @@ def load(path: Path) -> ModuleType:
 @pytest.mark.parametrize(
     ("name", "caught"),
     [
-        ("asks_twice", "answers a case in several ways"),
+        ("asks_twice", "answers a case more than once"),
         ("reads_for_nothing", "depend on rows that it did not open"),
         ("too_short", "are below the distance"),
         ("remembers", "depend on which pairs were asked before"),

@@ -59,7 +59,7 @@ class State:
 WORDING = Wording(
     "ask",
     foreign="The answers are not the task's own for this case.",
-    twice="It answers a case in several ways and returns one of them.",
+    twice="It answers a case more than once, in several ways, and returns one of them.",
 )
 NOTHING = (np.zeros(1, np.int32),)
 """The index of a method that prepares none."""
