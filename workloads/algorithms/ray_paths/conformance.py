@@ -19,7 +19,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.replay import Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, generate
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 from adabench.workloads.algorithms.ray_paths.truth.second_tracer import is_path
-from adabench.workloads.shared.counting.answer_ledger import fingerprint
+from adabench.workloads.shared.counting.fingerprint import fingerprint
 from adabench.workloads.shared.counting.method_trials import Trials, check_by
 from adabench.workloads.shared.counting.source_rules import Rules
 

@@ -36,8 +36,8 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import State
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
-from adabench.workloads.shared.counting.answer_ledger import fingerprint
 from adabench.workloads.shared.counting.conformance_kit import prepared_state
+from adabench.workloads.shared.counting.fingerprint import fingerprint
 from adabench.workloads.shared.counting.method_trials import Trial, Trials, check_by
 from adabench.workloads.shared.counting.source_rules import Rules
 

@@ -13,10 +13,8 @@ with the better is refused.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
-
-import numpy as np
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
@@ -135,22 +133,3 @@ def known_case(
         if case_of(one) is case:
             return one
     raise MethodContractError(f"That {what} is not a case of this task.", "Pass `case` on as is.")
-
-
-def fingerprint(value: Any, *, timed: bool = True) -> bytes:
-    """Return what a value holds, to the bit; functions hold nothing.
-
-    Times, which are in fields and items whose names end with `_s`, count only if `timed`.
-    """
-    if isinstance(value, np.ndarray):
-        form = f"{value.dtype.str}{value.shape}"
-        return form.encode() + np.ascontiguousarray(value).tobytes()
-    if is_dataclass(value):
-        value = {one.name: getattr(value, one.name) for one in fields(value)}
-    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, Mapping):
-        value = [one for one in value.items() if timed or not str(one[0]).endswith("_s")]
-    if isinstance(value, list | tuple):
-        return b"(%s)" % b",".join(fingerprint(one, timed=timed) for one in value)
-    return b"" if callable(value) else repr(value).encode()

@@ -17,12 +17,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.counting.answer_ledger import (
-    AnswerLedger,
-    Wording,
-    fingerprint,
-    known_case,
-)
+from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
+from adabench.workloads.shared.counting.fingerprint import fingerprint
 
 Case = TypeVar("Case", bound=Any)
 """Has an `instance`, its content hash, and a `group`."""

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Bound, Card, Ratio, Scalar
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.counting.answer_ledger import fingerprint
 from adabench.workloads.shared.counting.conformance_kit import (
     first_change,
     holds,
@@ -33,6 +32,7 @@ from adabench.workloads.shared.counting.conformance_kit import (
     speaks_of,
 )
 from adabench.workloads.shared.counting.counted_task import Transcript
+from adabench.workloads.shared.counting.fingerprint import fingerprint
 from adabench.workloads.shared.counting.source_rules import Rules
 
 Group = tuple[Mapping[str, Scalar], Sequence[Any]]
