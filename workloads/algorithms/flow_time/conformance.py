@@ -66,9 +66,7 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
 
 def trials_of(method: ModuleType, card: Card) -> Trials:
     """Return how a method is tried."""
-    return Trials(
-        method, card, scored_task, "flow", _agrees, lambda case: repr(case).encode(), ROUNDING
-    )
+    return Trials(method, card, scored_task, "flow", _agrees, ROUNDING)
 
 
 def tried(method: Trials) -> Iterator[str]:

@@ -58,10 +58,7 @@ RULES = Rules(
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    trials = Trials(
-        method, card, scored_task, "faults",  _agrees,
-        lambda case: case.pages.tobytes(),
-    )  # fmt: skip
+    trials = Trials(method, card, scored_task, "faults", _agrees)
     yield from check_by(RULES, trials, tried)
 
 

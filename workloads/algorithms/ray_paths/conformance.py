@@ -1,7 +1,7 @@
 """What every search for paths must obey, ours or a plug-in's, tried on small cases.
 
     source      it names nothing of the task that a search has no business with (oracles excepted)
-    contract    it answers with the task's own tracing
+    contract    it traces a case once, leaves it as it was, and answers with that tracing
     paths       what it found are paths, by a second tracer, each once
     blind       what it proposes does not depend on the name of the case or the hidden answer
 
@@ -14,22 +14,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
 
-import numpy as np
-
 from adabench.harness.contract.card import Card
-from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
+from adabench.workloads.algorithms.ray_paths.substrate.replay import Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, generate
-from adabench.workloads.algorithms.ray_paths.truth.all_paths import AllPaths
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 from adabench.workloads.algorithms.ray_paths.truth.second_tracer import is_path
-from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
+from adabench.workloads.shared.counting.fingerprint import fingerprint
+from adabench.workloads.shared.counting.method_trials import Trials, check_by
 from adabench.workloads.shared.counting.source_rules import Rules
 
 SCENES = 6
 FAMILIES = ("street", "yard")
 OFF_LIMITS = frozenset((
     "account", "enter", "judge", "judge_dense", "exhaust", "triangles_in_view", "trace_all",
-    "reference", "score", "truth", "meter",
+    "of", "score", "truth", "meter",
     "generate", "instance", "group", "oracle_environment",
 ))  # fmt: skip
 """Names that no honest search needs: a tracer that does not count, the answer, the case's name."""
@@ -56,36 +54,23 @@ RULES = Rules(
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    broken = list(source_problems(RULES, method, card))
-    yield from broken
-    if broken:
-        return
+    trials = Trials(
+        method, card, scored_task, "number of candidates",
+        lambda trial: trial.values["candidates"] == trial.answer.traced.sum(),
+    )  # fmt: skip
+    yield from check_by(RULES, trials, tried)
+
+
+def tried(method: Trials) -> Iterator[str]:
+    """Yield one sentence for each rule that a method breaks when it runs."""
     for family in FAMILIES:
         case = generate(family, SCENES, 2, seed=7)
-        try:
-            answer = attempt(method, card, case)
-            other = attempt(method, card, replace(case, group="other", instance=-case.instance))
-        except MethodContractError as breach:
-            yield breach.message
-            return
-        yield from _paths(case, answer)
-        same = zip(answer.paths, other.paths, strict=True)
-        if not all(np.array_equal(a, b) for a, b in same):
+        (trial,) = method.attempt(({"K": 2}, [case]))
+        renamed = replace(case, group="other", instance=-case.instance)
+        (other,) = method.attempt(({"K": 2}, [renamed]))
+        yield from _paths(case, trial.answer)
+        if fingerprint(trial.answer.paths) != fingerprint(other.answer.paths):
             yield f"It finds other paths when {family} bears another name."
-
-
-def attempt(method: ModuleType, card: Card, case: Case) -> Tracing:
-    """Run a method on one case.
-
-    Raises:
-        MethodContractError: if it breaks the contract.
-    """
-    task = RayPaths((case,), AllPaths())
-    task.cases()
-    state = prepared_state(method, task, card.defaults)
-    answer: Tracing = method.solve(state, case, card.defaults)
-    task.score(case, answer)
-    return answer
 
 
 def _paths(case: Case, answer: Tracing) -> Iterator[str]:

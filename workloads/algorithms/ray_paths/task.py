@@ -41,7 +41,7 @@ from adabench.workloads.algorithms.ray_paths.conformance import check
 from adabench.workloads.algorithms.ray_paths.substrate.mesh_reader import read_scene
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import FAMILIES, SUITE, generate
-from adabench.workloads.algorithms.ray_paths.truth.all_paths import AllPaths
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 
 CARD = Card(
     title="Ray paths by reflection",
@@ -110,8 +110,8 @@ def load(scale: str, seed: int, *, K: int = 2, scenes: int = 100, scene: str = "
         )
     device = "cuda" if scale == "gpu" else "cpu"
     if scene != "suite" and scene not in FAMILIES:
-        return RayPaths((read_scene(scene, scenes, K, seed),), AllPaths(), device=device)
+        return scored_task((read_scene(scene, scenes, K, seed),), device=device)
     names = SUITE if scene == "suite" else (scene,)
     sizes = {name: scenes if name in (scene, "street") else -(-scenes // 5) for name in names}
     cases = tuple(generate(name, sizes[name], K, seed) for name in names)
-    return RayPaths(cases, AllPaths(), device=device)
+    return scored_task(cases, device=device)

@@ -52,7 +52,7 @@ def picture(scale: str, seed: int, conditions: Point) -> Picture | None:
     if settings.get("scene", "suite") == "suite":
         settings["scene"] = SUITE_SCENE
     task = load(scale, seed, **settings)
-    (scene,) = task.scenes
+    scene = task.of(task.cases()[0]).scene
     if scene.dimensions != 2:
         return None
     change = clearest_update(scene)

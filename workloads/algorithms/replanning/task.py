@@ -32,7 +32,7 @@ from adabench.workloads.algorithms.replanning.conformance import check
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
 from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
-from adabench.workloads.algorithms.replanning.truth.full_replan import FullReplan
+from adabench.workloads.algorithms.replanning.truth.full_replan import scored_task
 
 CARD = Card(
     title="Replanning among moving obstacles",
@@ -99,5 +99,4 @@ def load(
     if scene != "suite" and scene not in FAMILIES:
         raise SelectionError(f"There is no family of scenes {scene!r}.", nearest(scene, FAMILIES))
     names = tuple(FAMILIES) if scene == "suite" else (scene,)
-    scenes = tuple(generate(name, samples, updates, speed, seed) for name in names)
-    return Replanning(scenes, FullReplan())
+    return scored_task([generate(name, samples, updates, speed, seed) for name in names])

@@ -15,16 +15,14 @@ mistakes and the usual ways to fake a result; it proves nothing.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from adabench.harness.contract.card import Bound, Card
-from adabench.harness.errors import MethodContractError, MissingExtra
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
+from adabench.harness.contract.card import Card
+from adabench.workloads.algorithms.shortest_paths.substrate.answers import PreparedIndex
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     Case,
     Sparse,
@@ -36,17 +34,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
-    ShortestPaths,
-    State,
-    Transcript,
-)
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import State
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
-from adabench.workloads.shared.counting.conformance_kit import (
-    holds,
-    prepared_state,
-    source_problems,
-)
+from adabench.workloads.shared.counting.conformance_kit import prepared_state
+from adabench.workloads.shared.counting.fingerprint import fingerprint
+from adabench.workloads.shared.counting.method_trials import Trial, Trials, check_by
 from adabench.workloads.shared.counting.source_rules import Rules
 
 VERTICES, PAIRS = 500, 400
@@ -68,46 +60,33 @@ def handed_on(tree: ast.AST) -> set[tuple[int, str]]:
 RULES = Rules(
     "adabench.workloads.algorithms.shortest_paths",
     off_limits=frozenset((
-        "account", "all_cases", "engine", "enter", "exact", "judge", "judged", "ledger", "meter",
-        "queried", "reference", "score", "survey", "transcript", "truth", "setflags", "writeable",
-        "pickle",
+        "account", "engine", "enter", "exact", "judge", "ledger", "meter", "of", "oracle_environment",
+        "queried", "score", "survey", "transcript", "truth", "setflags", "writeable", "pickle",
     )),
     excused=handed_on,
     who="method",
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One method on one case."""
-
-    task: ShortestPaths
-    case: Case
-    state: Any
-    answers: Answers
-    queried: Marks
-    """(n,) 1 where a row was opened, in preparing or in answering."""
-    values: Mapping[str, float]
-
-
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Yield one sentence for each rule that `method` breaks."""
-    problems = list(source_problems(RULES, method, card))
-    yield from problems
-    if problems:
-        return
-    try:
-        trials = [attempt(method, card, small_case(family, seed)) for family, seed in SHAPES]
-        yield from _lengths(trials)
-        yield from _memory(method, card, trials)
-        yield from _theorems(card, trials)
-        if card.role != "oracle":
-            yield from _unread(method, card, trials)
-            yield from _unread_before(method, card, trials)
-    except MissingExtra:
-        raise
-    except MethodContractError as breach:
-        yield breach.message
+    trials = Trials(
+        method, card, scored_task, "number of pairs",
+        lambda trial: trial.values["pairs"] == len(trial.case.pairs),
+    )  # fmt: skip
+    yield from check_by(RULES, trials, tried)
+
+
+def tried(method: Trials) -> Iterator[str]:
+    """Yield one sentence for each rule that a method breaks when it runs."""
+    cases = [small_case(family, seed) for family, seed in SHAPES]
+    trials = method.attempt(({"pairs": PAIRS}, cases))
+    yield from _lengths(trials)
+    yield from _memory(method, trials)
+    yield from method.theorems(trials)
+    if method.card.role != "oracle":
+        yield from _unread(method, trials)
+        yield from _unread_before(method, trials)
 
 
 def small_case(family: str, seed: int) -> Case:
@@ -116,35 +95,7 @@ def small_case(family: str, seed: int) -> Case:
     return with_pairs(family, generate(family, VERTICES, seed), pairs, seed)
 
 
-def attempt(method: ModuleType, card: Card, case: Case) -> Trial:
-    """Run a method on a case and listen.
-
-    Raises:
-        MethodContractError: if it asks a case other than once, or changes it.
-    """
-    transcript = Transcript()
-    task = scored_task((case,), transcript=transcript)
-    before = case.graph.heads.tobytes() + case.pairs.tobytes()
-    state = prepare(method, card, task)
-    answers = method.solve(state, case, card.defaults)
-    values = {**task.meter, **task.score(case, answers)}
-    if transcript.asked != {case.instance: 1}:
-        raise MethodContractError("It answers a case more than once and returns one of them.")
-    if case.graph.heads.tobytes() + case.pairs.tobytes() != before:
-        raise MethodContractError("It changes the graph or the pairs.")
-    queried = transcript.queried[case.instance].copy()
-    if isinstance(state, State):
-        for one in state.prepared_index.values():
-            queried |= one.cost.queried
-    return Trial(task, case, state, answers, queried, values)
-
-
-def prepare(method: ModuleType, card: Card, task: ShortestPaths) -> Any:
-    """Return a method's state for a task."""
-    return prepared_state(method, task, card.defaults)
-
-
-def _lengths(trials: list[Trial]) -> Iterator[str]:
+def _lengths(trials: Sequence[Trial]) -> Iterator[str]:
     for trial in trials:
         if trial.values["below"]:
             count = int(trial.values["below"])
@@ -152,54 +103,52 @@ def _lengths(trials: list[Trial]) -> Iterator[str]:
             return
 
 
-def _theorems(card: Card, trials: list[Trial]) -> Iterator[str]:
-    for claim in card.claims:
-        expect = claim.expect
-        if isinstance(expect, Bound) and not all(holds(expect, one.values) for one in trials):
-            yield f"Its claim {claim.id} fails on a small instance."
-
-
-def _memory(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+def _memory(method: Trials, trials: Sequence[Trial]) -> Iterator[str]:
     """Ask in the other order, with a state prepared anew."""
     for trial in trials:
         case = trial.case
         turned = make_case(case.group, case.graph, case.pairs[::-1], case.seed)
-        task = scored_task((turned,))
-        answers = method.solve(prepare(method, card, task), turned, card.defaults)
-        if (answers.lengths[::-1] != trial.answers.lengths).any():
+        (other,) = method.attempt((trial.conditions, [turned]))
+        if (other.answer.lengths[::-1] != trial.answer.lengths).any():
             yield f"Its answers on {case.group} depend on which pairs were asked before."
             return
 
 
-def _unread(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+def _unread(method: Trials, trials: Sequence[Trial]) -> Iterator[str]:
     """Write other neighbours into the rows that were never opened: nothing may change."""
     for trial in trials:
-        case = trial.case
-        other = make_case(case.group, scrambled(case.graph, trial.queried), case.pairs, case.seed)
-        task = scored_task((other,))
-        state: Any = task
+        case, queried = trial.case, trial.heard.copy()
+        index = _index(trial)
+        if index:
+            queried |= index.cost.queried
+        other = make_case(case.group, scrambled(case.graph, queried), case.pairs, case.seed)
+        state: Any = scored_task((other,))
         if isinstance(trial.state, State):
-            kept = trial.state.prepared_index.get(case.instance)
-            state = State(task, {other.instance: kept} if kept else {})
-        answers = method.solve(state, other, card.defaults)
-        if (answers.lengths != trial.answers.lengths).any():
+            state = State(state, {other.instance: index} if index else {})
+        answers = method.method.solve(state, other, method.card.defaults)
+        if (answers.lengths != trial.answer.lengths).any():
             yield f"Its answers on {case.group} depend on rows that it did not open."
             return
 
 
-def _unread_before(method: ModuleType, card: Card, trials: list[Trial]) -> Iterator[str]:
+def _unread_before(method: Trials, trials: Sequence[Trial]) -> Iterator[str]:
     """Make rows that were not opened in preparing longer or shorter: the index stays as it is."""
     for trial in trials:
-        if not isinstance(trial.state, State) or not trial.state.prepared_index:
+        case, old = trial.case, _index(trial)
+        if not old:
             continue
-        (old,) = trial.state.prepared_index.values()
-        case = trial.case
         other = make_case(case.group, resized(case.graph, old.cost.queried), case.pairs, case.seed)
-        state = prepare(method, card, scored_task((other,)))
-        (new,) = state.prepared_index.values()
-        if _content(old.index) != _content(new.index):
+        state = prepared_state(method.method, scored_task((other,)), method.card.defaults)
+        new = state.prepared_index[other.instance]
+        if fingerprint(old.index) != fingerprint(new.index):
             yield f"Its index of {case.group} depends on rows that it did not open, or on degrees."
             return
+
+
+def _index(trial: Trial) -> PreparedIndex | None:
+    """Return what the method prepared for a case, if anything."""
+    state = trial.state
+    return state.prepared_index.get(trial.case.instance) if isinstance(state, State) else None
 
 
 def scrambled(graph: Sparse, kept: Marks) -> Sparse:
@@ -221,9 +170,3 @@ def resized(graph: Sparse, kept: Marks) -> Sparse:
     ]
     starts = np.concatenate(([0], np.cumsum([len(row) for row in rows])))
     return Sparse(read_only(starts), read_only(np.concatenate(rows)))
-
-
-def _content(index: Any) -> bytes:
-    if isinstance(index, np.ndarray):
-        return index.tobytes()
-    return b"|".join(_content(part) for part in index)

@@ -76,7 +76,6 @@ def trials_of(method: ModuleType, card: Card) -> Trials:
     return Trials(
         method, card, lambda worlds, heard: Stragglers(worlds, transcript=heard), "time",
         lambda trial: bool(trial.values["time"] == trial.answer.time),
-        lambda case: repr(case).encode(),
     )  # fmt: skip
 
 

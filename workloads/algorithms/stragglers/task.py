@@ -41,7 +41,6 @@ and decoding cost, not what a cluster would save.
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.conformance import check
-from adabench.workloads.algorithms.stragglers.substrate.delay_models import FAMILIES, KINDS, lacks
 from adabench.workloads.algorithms.stragglers.substrate.instances import profiles
 from adabench.workloads.algorithms.stragglers.substrate.replay import Outcome, Stragglers
 
@@ -127,12 +126,9 @@ def load(
     """Return the task under the given conditions.
 
     Raises:
-        SelectionError: if `delays` is neither a family nor a readable profile, or the suite
-            lacks a kind of family.
+        SelectionError: if `delays` is neither a family nor a readable profile.
     """
     if scale != "embedded":
         raise SelectionError(f"stragglers has no scale {scale!r}.", "It runs at `embedded`.")
-    if lacking := lacks({name: KINDS[name] for name in FAMILIES}):
-        raise SelectionError(f"The suite has no {lacking} family.", "delay_models.py lists them.")
     own = profiles(delays, level, n, jobs, probe, alpha, mu, draws, seed)
     return Stragglers(own, real=level == "real")

@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, fields, replace
 from functools import partial
-from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
+from adabench.workloads.shared.counting.fingerprint import fingerprint
 
 Case = TypeVar("Case", bound=Any)
 """Has an `instance`, its content hash, and a `group`."""
@@ -26,6 +27,7 @@ Order = TypeVar("Order")
 Answer = TypeVar("Answer")
 Counted = TypeVar("Counted")
 Outcome = TypeVar("Outcome")
+Truth = TypeVar("Truth")
 
 
 class Run(NamedTuple, Generic[Answer, Counted]):
@@ -34,7 +36,7 @@ class Run(NamedTuple, Generic[Answer, Counted]):
     answer: Answer
     """For the method."""
     counted: Counted
-    """For the ledger."""
+    """For the ledger. Two runs of a case are alike if all is equal here but times, which end with `_s`."""
     added: Mapping[str, float]
     """For the meter."""
     heard: Any = None
@@ -48,6 +50,16 @@ class Transcript:
     heard: dict[float, Any] = field(default_factory=dict)
     """By instance, of its last run."""
     runs: Counter[float] = field(default_factory=Counter)
+
+
+class _Entry(NamedTuple):
+    """What the ledger holds of a run."""
+
+    counted: Any
+    answer: bytes
+    """What the answer said when it was given out."""
+    alike: bytes
+    """What another run of the case must come to."""
 
 
 class Ledger(NamedTuple):
@@ -99,19 +111,9 @@ class CountedTask(ABC, Generic[Case, World, Order, Answer, Counted, Outcome]):
         """Run an order in a world, and count."""
 
     @staticmethod
-    @abstractmethod
-    def same(one: Counted, other: Counted) -> bool:
-        """Tell whether two runs came out alike."""
-
-    @staticmethod
-    @abstractmethod
-    def says(answer: Answer, counted: Counted) -> bool:
-        """Tell whether an answer still says what was counted for it."""
-
-    @staticmethod
-    @abstractmethod
     def outcome(world: World, counted: Counted) -> Outcome:
-        """Return what the score is made of, as plain data."""
+        """Return what the score is made of, as plain data: what was counted, unless a task says otherwise."""
+        return cast(Outcome, counted)
 
     @staticmethod
     @abstractmethod
@@ -122,6 +124,11 @@ class CountedTask(ABC, Generic[Case, World, Order, Answer, Counted, Outcome]):
     def entered(world: World) -> World:
         """Return a world as a method's process keeps it: nothing in it can be changed."""
         return world
+
+    @property
+    def laps_differ(self) -> bool:
+        """Whether runs of a case legitimately differ, so that no two are a second try."""
+        return False
 
     def cases(self) -> tuple[Case, ...]:
         """Return the cases.
@@ -211,6 +218,54 @@ class CountedTask(ABC, Generic[Case, World, Order, Answer, Counted, Outcome]):
         return self.judge(case, self.account(case, answer))
 
 
+class KnownCase(NamedTuple, Generic[Case, Truth]):
+    """A world that is a case, and the truth about it where that is known."""
+
+    case: Case
+    truth: Callable[[Case], Truth] | None = None
+
+
+class TruthTask(
+    CountedTask[Case, KnownCase[Case, Truth], Order, Answer, Counted, Outcome],
+    Generic[Case, Truth, Order, Answer, Counted, Outcome],
+):
+    """A counted task whose engine hides nothing of a case; oracles are told the truth about it."""
+
+    truth_name: ClassVar[str]
+    """What the truth is called, in a refusal."""
+
+    @staticmethod
+    def case_of(world: KnownCase[Case, Truth]) -> Case:
+        """Return the case."""
+        return world.case
+
+    @staticmethod
+    def revealed(world: KnownCase[Case, Truth], *, oracle: bool) -> KnownCase[Case, Truth]:
+        """Return the case; to an oracle with its truth, found out now."""
+        if not oracle or world.truth is None:
+            return KnownCase(world.case)
+        return KnownCase(world.case, partial(_first, world.truth(world.case)))
+
+    def truth(self, case: Case) -> Truth:
+        """Return the truth about a case: for oracles. The check refuses others that name it.
+
+        Raises:
+            MethodContractError: in the process of any other method, where it is not known.
+        """
+        found = self.of(case).truth
+        if found is None:
+            raise MethodContractError(
+                f"{self.truth_name} are not known in the process of a method.",
+                "Say role='oracle' in the card if the method is meant to be told them.",
+            )
+        return found(case)
+
+
+def _first(truth: Truth, case: Any) -> Truth:
+    """Return what was found out before."""
+    return truth
+
+
 def _open(
     task: CountedTask[Any, Any, Any, Any, Any, Any],
     worlds: list[Any],
@@ -218,7 +273,12 @@ def _open(
     transcript: Transcript | None,
 ) -> Ledger:
     """Return what runs orders, confirms answers and scores them; it alone holds worlds and counts."""
-    ledger: AnswerLedger[Any, Any] = AnswerLedger(task.meter, task.wording, task.says, task.same)
+    ledger: AnswerLedger[Any, _Entry] = AnswerLedger(
+        task.meter,
+        task.wording,
+        lambda answer, entry: fingerprint(answer) == entry.answer,
+        lambda one, other: task.laps_differ or one.alike == other.alike,
+    )
 
     def find(case: Any) -> Any:
         return known_case(worlds, case, task.case_of, task.noun)
@@ -229,10 +289,12 @@ def _open(
         if transcript is not None:
             transcript.heard[case.instance] = done.heard
             transcript.runs[case.instance] += 1
-        return ledger.enter(case.instance, before, done.answer, done.counted, done.added)
+        alike = fingerprint(done.counted, timed=False)
+        entry = _Entry(done.counted, fingerprint(done.answer), alike)
+        return ledger.enter(case.instance, before, done.answer, entry, done.added)
 
     def confirm(case: Any, answer: Any) -> Any:
-        return task.outcome(find(case), ledger.confirm(case.instance, answer))
+        return task.outcome(find(case), ledger.confirm(case.instance, answer).counted)
 
     def enter(world: Any) -> None:
         worlds[:] = [world]

@@ -32,6 +32,7 @@ from adabench.workloads.shared.counting.conformance_kit import (
     speaks_of,
 )
 from adabench.workloads.shared.counting.counted_task import Transcript
+from adabench.workloads.shared.counting.fingerprint import fingerprint
 from adabench.workloads.shared.counting.source_rules import Rules
 
 Group = tuple[Mapping[str, Scalar], Sequence[Any]]
@@ -52,6 +53,8 @@ class Trial:
     answer: Any
     heard: Any
     values: Mapping[str, float]
+    state: Any
+    """What the method prepared."""
 
     @property
     def where(self) -> str:
@@ -92,8 +95,6 @@ class Trials:
     """What is counted: a cost, of which `opt` among the values is the least."""
     agrees: Callable[[Trial], bool]
     """Whether the values of a trial are those that were heard."""
-    state: Callable[[Any], bytes]
-    """Of a case: what a method may not change."""
     rounding: float = 0.0
     """Relative; what sums may be off by."""
 
@@ -115,7 +116,7 @@ class Trials:
         state = prepared_state(self.method, task, point)
         trials = []
         for world, case in zip(worlds, task.cases(), strict=True):
-            before = self.state(case)
+            before = fingerprint(case)
             task.meter.clear()
             transcript.runs.clear()
             answer = self.method.solve(state, case, point)
@@ -123,10 +124,10 @@ class Trials:
             if transcript.runs != {case.instance: 1}:
                 raise MethodContractError(task.wording.twice)
             heard = transcript.heard[case.instance]
-            trial = Trial(conditions, task, case, world, answer, heard, values)
+            trial = Trial(conditions, task, case, world, answer, heard, values, state)
             if not self.agrees(trial):
                 raise MethodContractError(f"Its {self.metric} is not what was counted.")
-            if self.state(case) != before:
+            if fingerprint(case) != before:
                 raise MethodContractError(f"It changes the {task.noun}.")
             trials.append(trial)
         return trials

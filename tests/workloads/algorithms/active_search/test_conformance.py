@@ -9,6 +9,7 @@ import pytest
 
 from adabench.workloads.algorithms.active_search import conformance
 from adabench.workloads.algorithms.active_search.task import check
+from adabench.workloads.shared.counting import method_trials
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -41,7 +42,7 @@ def test_a_wrong_source_is_caught(name: str, caught: str) -> None:
     ],
 )
 def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
-    monkeypatch.setattr(conformance, "source_problems", lambda rules, method, card: iter(()))
+    monkeypatch.setattr(method_trials, "source_problems", lambda rules, method, card: iter(()))
     method = load(name)
     assert caught in " ".join(check(method, method.CARD))
 

@@ -6,10 +6,8 @@ import pytest
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import (
     FAMILIES,
     GRID,
-    KINDS,
     UNIFORM_TESTS,
     generate,
-    lacks,
     make_stream,
 )
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats
@@ -57,16 +55,6 @@ def test_uniform_tests_are_uniform(family: str) -> None:
     for seed in range(3):
         stream = generate(family, 500, 8, 0.95, seed)
         assert len(set(stream.ops[stream.first[:-1]].tolist())) == 1
-
-
-def test_the_suite_has_friendly_hostile_and_control_families() -> None:
-    assert KINDS.keys() == FAMILIES.keys()
-    assert lacks(KINDS) == []
-
-
-@pytest.mark.parametrize("kind", ["friendly", "hostile", "control"])
-def test_a_suite_without_one_of_the_kinds_is_refused(kind: str) -> None:
-    assert lacks({name: own for name, own in KINDS.items() if own != kind}) == [kind]
 
 
 def test_hostile_means_that_a_policy_loses_there(values) -> None:

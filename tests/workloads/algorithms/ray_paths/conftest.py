@@ -5,7 +5,7 @@ from types import ModuleType
 from adabench.harness.contract import registry
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
-from adabench.workloads.algorithms.ray_paths.truth.all_paths import AllPaths
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 
 
 def method(name: str) -> ModuleType:
@@ -13,7 +13,7 @@ def method(name: str) -> ModuleType:
 
 
 def small(family: str = "street", scenes: int = 8, order: int = 2, seed: int = 0) -> RayPaths:
-    return RayPaths((generate(family, scenes, order, seed),), AllPaths())
+    return scored_task((generate(family, scenes, order, seed),))
 
 
 def run(name: str, task: RayPaths, **knobs: int | str) -> dict[str, float]:

@@ -13,13 +13,12 @@ from adabench.workloads.algorithms.ray_paths.conformance import RULES, check
 from adabench.workloads.algorithms.ray_paths.recipes import recipes
 from adabench.workloads.algorithms.ray_paths.substrate import flow_network as network
 from adabench.workloads.algorithms.ray_paths.substrate import replay, trained_flows
-from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_case
 from adabench.workloads.algorithms.ray_paths.task import load
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import (
-    AllPaths,
     enumerate_paths,
     paths_of,
+    scored_task,
 )
 
 from .conftest import method, run, small
@@ -89,14 +88,14 @@ def test_dark_scenes_have_no_hit_rate():
     assert len(lit) < 40
     alone = make_case("lit", 2, [(query.triangles, query.tx, query.rx) for query in lit])
     values, only = (
-        run("nearest", RayPaths((whole,), AllPaths())),
-        run("nearest", RayPaths((alone,), AllPaths())),
+        run("nearest", scored_task((whole,))),
+        run("nearest", scored_task((alone,))),
     )
     assert values["hit_rate"] == pytest.approx(only["hit_rate"])
     assert values["dark"] == pytest.approx(1 - len(lit) / 40)
     dark = [query for query in whole.queries if not len(enumerate_paths(query))]
     none = make_case("dark", 2, [(query.triangles, query.tx, query.rx) for query in dark])
-    assert "hit_rate" not in run("nearest", RayPaths((none,), AllPaths()))
+    assert "hit_rate" not in run("nearest", scored_task((none,)))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +231,7 @@ def plug_in(tmp_path, text) -> ModuleType:
 def test_a_search_that_peeks_is_found_out(tmp_path):
     sound = plug_in(tmp_path, FAKE.format(propose="lambda query: np.array([[0, 2], [0, 3]])"))
     assert list(check(sound, sound.CARD)) == []
-    for fake in ("iter(task.reference.paths(case)).__next__", "lambda q: enumerate_paths(q)"):
+    for fake in ("iter(task.truth(case)).__next__", "lambda q: enumerate_paths(q)"):
         peeking = plug_in(tmp_path, FAKE.format(propose=fake) + "\nfrom adabench.workloads."
                           "algorithms.ray_paths.truth.all_paths import enumerate_paths")  # fmt: skip
         assert list(check(peeking, peeking.CARD))

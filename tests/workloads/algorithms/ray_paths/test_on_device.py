@@ -12,6 +12,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import (
     network_on,
 )
 from adabench.workloads.algorithms.ray_paths.task import load
+from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 
 NO_GPU = not torch.cuda.is_available()
 
@@ -23,7 +24,7 @@ def answers(name: str, task: RayPaths) -> list[Tracing]:
 
 def same_paths(name: str, order: int, device: str) -> None:
     host = load("embedded", 1, K=order, scenes=4, scene="street")
-    other = RayPaths(host.instances, host.reference, device=device)
+    other = scored_task(host.known, device=device)
     for here, there in zip(answers(name, host), answers(name, other), strict=True):
         assert np.array_equal(here.sampled, there.sampled)
         assert np.array_equal(here.traced, there.traced)

@@ -29,7 +29,7 @@ def planted(tmp_path: Path, line: str) -> ModuleType:
         (f"from {PACKAGE}.truth.full_replan import shortest_ways", "shortest_ways"),
         (f"from {PACKAGE}.methods.fmtx import repair", "repair"),
         (f"from {PACKAGE}.task import load", "load"),
-        ("peek = lambda task: task.reference", "reference"),
+        ("peek = lambda task, case: task.of(case)", "'of'"),
         ("cheat = lambda task, case: task.drive(case, plan, repair, hints=True)", "hints=True"),
         ("def free(queue):\n    queue.counts[0] = 0", ".counts["),
     ],

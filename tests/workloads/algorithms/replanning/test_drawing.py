@@ -15,6 +15,8 @@ from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT
 from adabench.workloads.algorithms.replanning.task import load
 from tests.suite.leaks import same_handlers
 
+from .conftest import whole_scene
+
 SMALL = {"samples": 200, "updates": 6, "speed": 3.0}
 
 
@@ -35,7 +37,7 @@ def test_what_is_lost_hangs_below_a_blocked_edge(scene):
     conditions = {**SMALL, "scene": scene}
     drawn = picture("embedded", 0, conditions)
     task = load("embedded", 0, **{**conditions, "scene": "maze" if scene == "suite" else scene})
-    change = clearest_update(task.scenes[0])
+    change = clearest_update(whole_scene(task))
     free = change.truth.free[change.now]
     road = roadmap(change.scene, 200)
     tree = change.truth.parent[change.now - 1]
@@ -61,7 +63,7 @@ def test_what_is_lost_hangs_below_a_blocked_edge(scene):
 def test_the_tree_after_is_whole_and_its_way_is_drawn():
     drawn = picture("embedded", 0, SMALL)
     task = load("embedded", 0, **SMALL, scene="maze")
-    scene = task.scenes[0]
+    scene = whole_scene(task)
     change = clearest_update(scene)
     reached = np.isfinite(change.truth.g[change.now]).sum() - 1
     assert len(marks(drawn, 2, "faint")) + len(marks(drawn, 2, "new")) == reached
@@ -74,7 +76,7 @@ def test_the_tree_after_is_whole_and_its_way_is_drawn():
 
 def test_an_update_that_cuts_the_way_is_preferred():
     task = load("embedded", 0, **SMALL, scene="crowd")
-    change = clearest_update(task.scenes[0])
+    change = clearest_update(whole_scene(task))
     assert change.lost[ROBOT]
 
 

@@ -8,16 +8,15 @@ from numba import njit
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.substrate import fast_marching, replay
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, make_scene
 from adabench.workloads.algorithms.replanning.substrate.world import ROBOT, drop, is_empty
 from adabench.workloads.algorithms.replanning.truth.full_replan import (
-    FullReplan,
+    scored_task,
     shortest_ways,
 )
 from adabench.workloads.shared.compiled.kernels import compiled
 
-from .conftest import planner, small
+from .conftest import planner, small, whole_scene
 
 EXACT = ("fmtx", "rrtx", "lpa_star", "dijkstra")
 
@@ -25,6 +24,7 @@ EXACT = ("fmtx", "rrtx", "lpa_star", "dijkstra")
 def drained(name, task):
     method = planner(name)
     [scene] = task.cases()
+    task.meter.clear()
     return task.score(scene, method.solve(task, scene, method.CARD.defaults))
 
 
@@ -59,6 +59,7 @@ def test_an_early_stop_knows_the_robots_cost_and_spares_work(name):
         [scene] = task.cases()
         point = method.CARD.defaults
         whole = method.solve(task, scene, point)
+        task.meter.clear()
         early = method.solve(task, scene, {**point, "early": True})
         assert task.score(scene, early)["g_gap"] <= 1e-9
         assert early.work[:, 0].sum() <= whole.work[:, 0].sum()
@@ -201,13 +202,14 @@ def test_a_queue_emptied_after_an_early_stop_is_found_out():
     """The way round begins at what the early stop left open."""
     for seed in range(4):
         scene = two_gaps(seed)
-        task = Replanning((scene,), FullReplan())
+        task = scored_task((scene,))
         [scene] = task.cases()
         right = planner("fmtx").solve(task, scene, {"early": True, "share": 1.0})
         values = task.score(scene, right)
         assert values["reachable"] == 1
         assert values["graph_quality"] == pytest.approx(1)
         assert values["g_gap"] <= 1e-9
+        task.meter.clear()
         fake = task.score(scene, task.drive(scene, forgetful_plan, forgetful, drained=False))
         assert fake["g_gap"] > 1
         assert fake["graph_quality"] == 0
@@ -266,7 +268,7 @@ def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
     wall = np.array([[40.0, -1.0, 60.0, 101.0]])
     points = np.array([[90.0, 90, 0], [10.0, 10, 0], [20.0, 20, 0]])
     scene = make_scene("closed", 2, points, np.zeros((3, 1, 3)), np.array([1.0]), wall)
-    task = Replanning((scene,), FullReplan())
+    task = scored_task((scene,))
     [scene] = task.cases()
     values = task.score(scene, planner("fmtx").solve(task, scene, {"early": False, "share": 1.0}))
     assert values["reachable"] == 0
@@ -277,7 +279,7 @@ def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
 def test_the_robot_is_never_given_a_way_through(discs):
     [scene] = discs.cases()
     answer = planner("lpa_star").solve(discs, scene, {"early": True})
-    truth = shortest_ways(*discs.scenes, 120)
+    truth = shortest_ways(whole_scene(discs), 120)
     for now, path in enumerate(answer.paths):
         assert (len(path) > 0) == (truth.g[now, ROBOT] < np.inf)
 

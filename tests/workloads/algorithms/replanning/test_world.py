@@ -13,12 +13,13 @@ from adabench.workloads.algorithms.replanning.substrate.replay import blank_spac
 from adabench.workloads.algorithms.replanning.substrate.scenes import generate
 from adabench.workloads.algorithms.replanning.substrate.world import CHECKS, FREE, QUEUE, SIZE
 
-from .conftest import planner, small
+from .conftest import planner, small, whole_scene
 
 
 def new(family="discs", samples=60, seed=0):
     task = small(family, seed, samples)
-    return blank_space(roadmap(task.scenes[0], samples), task.scenes[0])
+    scene = whole_scene(task)
+    return blank_space(roadmap(scene, samples), scene)
 
 
 def test_the_queue_gives_the_least_key_first():
@@ -74,8 +75,8 @@ def test_a_way_is_blocked_where_a_point_of_it_lies_inside_an_obstacle():
     for family in ("discs", "maze", "balls"):
         scene = generate(family, 200, 1, 1.0, 4)
         task = small(family, 4, 200)
-        space = blank_space(roadmap(task.scenes[0], 200), task.scenes[0])
-        scene = task.scenes[0]
+        scene = whole_scene(task)
+        space = blank_space(roadmap(scene, 200), scene)
         rng = np.random.default_rng(0)
         unlike = 0
         for a, b in rng.integers(0, 200, (300, 2)):

@@ -11,6 +11,7 @@ from adabench.workloads.algorithms.shortest_paths import conformance
 from adabench.workloads.algorithms.shortest_paths.conformance import RULES
 from adabench.workloads.algorithms.shortest_paths.task import check
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 PLANTED = Path(__file__).parent / "planted"
 
@@ -57,7 +58,7 @@ def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
         "task._run(case, hook, None, 1)",
         "getattr(task, name)",
         "graph.ledger[:] = 0",
-        "x = case.all_cases",
+        "x = task.of(case)",
     ],
 )
 def test_the_source_may_not_say(line: str) -> None:
@@ -72,11 +73,10 @@ def test_the_task_does_not_say_that_it_is_recorded() -> None:
     case = conformance.small_case("power_2.5", 0)
     plain, recorded = (
         scored_task((case,)),
-        scored_task((case,), transcript=conformance.Transcript()),
+        scored_task((case,), transcript=Transcript()),
     )
     shown = [
-        (sorted(vars(task)), task.all_cases, task.meter, task.transcript)
-        for task in (plain, recorded)
+        (sorted(vars(task)), task.known, task.meter, task.transcript) for task in (plain, recorded)
     ]
     assert shown[0] == shown[1]
 

@@ -18,7 +18,8 @@ SMALL = {"vertices": 300, "pairs": 100, "graph": "power_2.5"}
 def entered(task: ShortestPaths) -> ShortestPaths:
     """Return the substrate of a task with its first case entered."""
     substrate = pickle.loads(pickle.dumps(task.substrate(), protocol=5))
-    substrate.enter(task.cases()[0], None)
+    case = task.cases()[0]
+    substrate.enter(case, task.environment(case))
     return substrate
 
 
@@ -48,7 +49,7 @@ def test_distances_are_told_to_oracles_alone() -> None:
         substrate.truth(case)
     substrate.enter(case, task.oracle_environment(case))
     assert (substrate.truth(case) == task.truth(case)).all()
-    substrate.enter(case, None)
+    substrate.enter(case, task.environment(case))
     with pytest.raises(MethodContractError, match="Exact distances are not known"):
         substrate.truth(case)
 

@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 
-from adabench.harness.errors import SelectionError
-from adabench.workloads.algorithms.stragglers.substrate import delay_models
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     EXTRA,
     FAMILIES,
-    KINDS,
     generate,
-    lacks,
 )
 from adabench.workloads.algorithms.stragglers.task import load
 
@@ -68,14 +64,3 @@ def test_a_case_holds_nothing_that_is_scored() -> None:
     task = load("embedded", 0, n=8, jobs=4, probe=20)
     assert not any("base" in vars(case) for case in task.cases())
     assert not hasattr(task, "profiles")
-
-
-def test_a_suite_without_a_losing_family_or_a_control_is_refused(monkeypatch) -> None:
-    assert lacks(KINDS) == ""
-    assert lacks({"short": "friendly", "none": "control"}) == "hostile"
-    assert lacks({"short": "friendly", "long": "hostile"}) == "control"
-    kept = {name: FAMILIES[name] for name in ("short", "none")}
-    monkeypatch.setattr("adabench.workloads.algorithms.stragglers.task.FAMILIES", kept)
-    with pytest.raises(SelectionError, match="no hostile family"):
-        load("embedded", 0)
-    assert delay_models.KINDS["independent"] == "hostile"

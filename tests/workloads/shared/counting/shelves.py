@@ -1,6 +1,6 @@
 """A small counted task for tests: boxes are opened from the left until the prize is found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adabench.workloads.shared.counting.answer_ledger import Wording
-from adabench.workloads.shared.counting.counted_task import CountedTask, Run, Transcript
+from adabench.workloads.shared.counting.counted_task import (
+    CountedTask,
+    KnownCase,
+    Run,
+    Transcript,
+    TruthTask,
+)
 
 
 @dataclass(frozen=True)
@@ -56,16 +62,6 @@ class Shelves(CountedTask[Shelf, Known, Sequence[int], Opened, tuple[int, ...], 
         return Run(Opened(np.array(counts)), tuple(counts), added, trail)
 
     @staticmethod
-    def same(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-        """Compare numbers."""
-        return one == other
-
-    @staticmethod
-    def says(answer: Opened, counted: tuple[int, ...]) -> bool:
-        """Compare numbers."""
-        return tuple(answer.counts) == counted
-
-    @staticmethod
     def outcome(world: Known, counted: tuple[int, ...]) -> float:
         """Return the mean number."""
         return float(np.mean(counted))
@@ -89,6 +85,22 @@ class Shelves(CountedTask[Shelf, Known, Sequence[int], Opened, tuple[int, ...], 
         return self.count(case, most)
 
 
+class Guesses(TruthTask[Shelf, int, int, int, int, int]):
+    """Takes a guess of how many boxes there are, which no world hides."""
+
+    wording = Shelves.wording
+    truth_name = "Prizes"
+
+    @staticmethod
+    def run_in(world: KnownCase[Shelf, int], order: int, *, listened: bool) -> Run[int, int]:
+        """Take the guess."""
+        return Run(order, order, {"guesses": 1.0})
+
+    def guess(self, case: Shelf, boxes: int) -> int:
+        """Take it."""
+        return self.count(case, boxes)
+
+
 WORLDS = (Known(Shelf(1.0, 8), 2), Known(Shelf(2.0, 9), 5))
 
 
@@ -99,3 +111,9 @@ def shelves(worlds: Sequence[Known] = WORLDS, transcript: Transcript | None = No
         return {"opt": float(world.prize + 1), "left": world.shelf.boxes - opened}
 
     return Shelves(worlds, score, transcript)
+
+
+def guesses(truth: Callable[[Shelf], int]) -> Guesses:
+    """Return the task of guesses with its score."""
+    worlds = [KnownCase(world.shelf, truth) for world in WORLDS]
+    return Guesses(worlds, lambda world, guess: {"off": float(guess - world.case.boxes)})

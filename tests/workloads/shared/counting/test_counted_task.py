@@ -7,7 +7,7 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.counting.counted_task import Transcript
-from tests.workloads.shared.counting.shelves import WORLDS, Shelf, Shelves, shelves
+from tests.workloads.shared.counting.shelves import WORLDS, Shelf, Shelves, guesses, shelves
 
 
 def test_what_was_counted_is_scored() -> None:
@@ -76,6 +76,37 @@ def test_a_method_s_process_gets_one_case_after_the_other_and_no_score() -> None
 def test_an_oracle_is_told_the_truth() -> None:
     task = shelves()
     assert [task.oracle_environment(case) for case in task.cases()] == list(WORLDS)
+
+
+def test_the_truth_about_a_case_is_found_once_and_told_to_oracles_alone() -> None:
+    found: list[float] = []
+
+    def truth(shelf: Shelf) -> int:
+        found.append(shelf.instance)
+        return shelf.boxes
+
+    task = guesses(truth)
+    first, second = task.cases()
+    assert (task.truth(second), found) == (9, [2.0])
+    told = pickle.loads(pickle.dumps((first, task.oracle_environment(first))))
+    given = pickle.loads(pickle.dumps(task.substrate()))
+    given.enter(*told)
+    assert [given.truth(told[0]) for _ in range(2)] == [8, 8]
+    assert found == [2.0, 1.0]
+    assert task.judge(first, given.account(told[0], given.guess(told[0], 7))) == {"off": -1.0}
+    given.enter(first, task.environment(first))
+    with pytest.raises(MethodContractError, match="Prizes are not known in the process"):
+        given.truth(first)
+
+
+def test_runs_that_legitimately_differ_are_no_second_try() -> None:
+    class Restless(Shelves):
+        laps_differ = True
+
+    task = Restless(WORLDS)
+    case, _ = task.cases()
+    task.look(case, 8)
+    assert task.account(case, task.look(case, 1)) == 1.0
 
 
 def test_what_has_cases_is_not_stored() -> None:

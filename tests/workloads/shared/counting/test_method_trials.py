@@ -44,7 +44,6 @@ def trials(solve: Callable[..., Any], *claims: Claim, rounding: float = 0.0) -> 
         shelves,
         "boxes",
         lambda trial: bool(trial.values["boxes"] == trial.answer.counts.mean()),
-        lambda case: repr(vars(case)).encode(),
         rounding,
     )
 
@@ -67,6 +66,7 @@ def test_a_trial_has_what_was_answered_heard_and_counted() -> None:
     assert one.where == "shelf at broken 0"
     assert one.answer.counts.tolist() == [3, 1]
     assert one.heard.tolist() == [0, 1, 2]
+    assert one.state is one.task
     assert one.values == {"boxes": 2.0, "opt": 3.0, "left": 6.0}
 
 

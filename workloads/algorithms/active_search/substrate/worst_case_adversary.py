@@ -4,7 +4,8 @@ Worst cases are searched for each policy anew, by the same search with the same 
 the method has no part in it. The final episodes are seen by no search.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,11 +28,6 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     play,
     run,
 )
-from adabench.workloads.algorithms.active_search.substrate.replay import (
-    Answer,
-    Policies,
-    Recorder,
-)
 from adabench.workloads.algorithms.active_search.substrate.worst_case_bandit import search
 from adabench.workloads.algorithms.active_search.substrate.worst_case_hypothesis import (
     AVERAGE,
@@ -41,28 +37,43 @@ from adabench.workloads.shared.counting.random_streams import child
 
 FINAL = 2048
 """Episodes at which a search is not thinned."""
+Policies = Sequence[Policy]
+AnyInstance = Instance | HypothesisInstance
 
 
-class WorstCaseAdversary:
-    """The task's adversary: it is handed means and classes, and no method is."""
+@dataclass(frozen=True)
+class Answer:
+    """What came of a method on a case."""
 
-    def run(
-        self,
-        instance: Instance | HypothesisInstance,
-        policies_of: Callable[[int], Policies],
-        ear: list[Ints] | None,
-    ) -> tuple[Answer, dict[str, float]]:
-        """Play the policies of each class, in the worst cases that are found for them."""
-        return played(instance, policies_of, ear)
+    instance: float
+    losses: Mapping[int, tuple[float, ...]]
+    """By class (-1: the prior), of each policy that was played: the share of wrong names."""
+    worst: Mapping[int, tuple[float, ...]]
+    """The gaps of the instance that the first policy was played on last."""
 
-    def warm(self) -> None:
-        """Play the shortest case, which loads the kernels, or compiles them for all methods.
 
-        With its first kernel numba imports SciPy's BLAS, whose pool of threads survives a fork.
-        """
-        drawn = draws(np.random.SeedSequence(0), 1, 1)
-        play(_FirstArm(), np.ones((1, ARMS - 1)), drawn)
-        first_best(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
+class Recorder:
+    """A policy that passes boards on to another and notes what that asks."""
+
+    def __init__(self, policy: Policy, ear: list[Ints]) -> None:
+        """Listen to `policy`."""
+        self.policy, self.ear = policy, ear
+
+    def choose(self, board: Board) -> Ints:
+        """Ask what it asks."""
+        arms = self.policy.choose(board)
+        self.ear.append(np.array(arms))
+        return arms
+
+
+def warm() -> None:
+    """Play the shortest case, which loads the kernels, or compiles them for all methods.
+
+    With its first kernel numba imports SciPy's BLAS, whose pool of threads survives a fork.
+    """
+    drawn = draws(np.random.SeedSequence(0), 1, 1)
+    play(_FirstArm(), np.ones((1, ARMS - 1)), drawn)
+    first_best(np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
 
 
 class _FirstArm:
@@ -74,7 +85,7 @@ class _FirstArm:
 
 
 def played(
-    instance: Instance | HypothesisInstance,
+    instance: AnyInstance,
     policies_of: Callable[[int], Policies],
     ear: list[Ints] | None = None,
 ) -> tuple[Answer, dict[str, float]]:

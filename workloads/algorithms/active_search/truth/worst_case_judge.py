@@ -1,6 +1,6 @@
 """What a policy's losses are worth: success, losses by class, and the gap to the specialists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -13,30 +13,33 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
     Instance,
     generate,
 )
-from adabench.workloads.algorithms.active_search.substrate.bandits import ARMS, Ints
+from adabench.workloads.algorithms.active_search.substrate.bandits import ARMS
 from adabench.workloads.algorithms.active_search.substrate.complexity import success_limit
-from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
+from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Setting
 from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
 from adabench.workloads.algorithms.active_search.substrate.worst_case_adversary import (
-    WorstCaseAdversary,
+    Answer,
+    AnyInstance,
     played,
 )
 from adabench.workloads.algorithms.active_search.substrate.worst_case_hypothesis import (
     AVERAGE,
     WORST,
 )
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 SPREAD_LIMIT = 0.05
 
 
 def scored_task(
-    instances: tuple[Instance | HypothesisInstance, ...], ear: list[Ints] | None = None
+    instances: Sequence[AnyInstance], transcript: Transcript | None = None
 ) -> ActiveSearch:
     """Return the task of these instances, with its score."""
-    return ActiveSearch(instances, WorstCaseAdversary(), worth, ear=ear)
+    worlds = [Setting(one) for one in instances]
+    return ActiveSearch(worlds, lambda world, answer: worth(world.instance, answer), transcript)
 
 
-def worth(instance: Instance | HypothesisInstance, answer: Answer) -> dict[str, float]:
+def worth(instance: AnyInstance, answer: Answer) -> dict[str, float]:
     """Return success, losses by class, and the gap to the specialists."""
     if isinstance(instance, HypothesisInstance):
         return _of_hunt(instance.case, {k: losses[0] for k, losses in answer.losses.items()})

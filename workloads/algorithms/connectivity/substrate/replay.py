@@ -117,19 +117,6 @@ class Connectivity(CountedTask[Stream, Predictions, Order, Service, Tally, Outco
         return counted_task.Run(answer, Tally(order, ran), _added(case, ran.ledger), trail)
 
     @staticmethod
-    def same(one: Tally, other: Tally) -> bool:
-        """Compare hints, steps and answers."""
-        alike = one.order.hints == other.order.hints
-        alike = alike and np.array_equal(one.run.ledger, other.run.ledger)
-        return alike and np.array_equal(one.run.answers, other.run.answers)
-
-    @staticmethod
-    def says(answer: Service, counted: Tally) -> bool:
-        """Compare hints and answers."""
-        same_hints = answer.hints == counted.order.hints
-        return same_hints and np.array_equal(answer.answers, counted.run.answers)
-
-    @staticmethod
     def outcome(world: Predictions, counted: Tally) -> Outcome:
         """Return what was counted, and what the same hooks unite with other predictions."""
         order, ran = counted

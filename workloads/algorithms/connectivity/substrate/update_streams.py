@@ -19,18 +19,18 @@ Generators are pure functions of (family, n, updates, seed). Every purpose draws
 child of `SeedSequence(seed)`: instances, prediction noise and coins never share a stream.
 """
 
-import hashlib
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Small
+from adabench.workloads.shared.counting.frozen_arrays import FrozenArrays, content_number
 from adabench.workloads.shared.counting.random_streams import child, read_only
 
 INSTANCE, NOISE, COINS = 0, 1, 2
@@ -47,7 +47,7 @@ Standing = Literal["friendly", "hostile", "negative control"]
 
 
 @dataclass(frozen=True, eq=False)
-class Stream:
+class Stream(FrozenArrays):
     """One case: T updates, each followed by a query. All arrays are (T,) and read-only."""
 
     group: str
@@ -73,12 +73,6 @@ class Stream:
     def horizon(self) -> int:
         """T, the number of updates."""
         return len(self.edges)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Be read from a stream of bytes, with arrays that nobody can change."""
-        for name, value in state.items():
-            fixed = read_only(value) if isinstance(value, np.ndarray) else value
-            object.__setattr__(self, name, fixed)
 
     @property
     def insertions(self) -> int:
@@ -140,10 +134,7 @@ def make_stream(group: str, n: int, raw: Raw, seed: int) -> Stream:
     ends = read_only(raw.left), read_only(raw.right)
     whole = Raw(read_only(raw.opens), read_only(raw.edges), *ends, read_only(raw.kind))
     pairs = read_only(query_left), read_only(query_right)
-    digest = hashlib.sha256(np.int64(n).tobytes())
-    for array in (*whole, *pairs):
-        digest.update(array.tobytes())
-    instance = float(int(digest.hexdigest()[:13], 16))
+    instance = content_number(np.int64(n).tobytes(), *whole, *pairs)
     return Stream(group, n, *whole, *pairs, seed, instance)
 
 

@@ -1,6 +1,5 @@
 """What a service of a stream is worth, held against true answers, baselines and bounds."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import cast
 
@@ -12,11 +11,11 @@ from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     COUNTERS,
     ERROR,
     UNIONS,
-    Flags,
 )
 from adabench.workloads.algorithms.connectivity.truth.baselines_and_bounds import baselines, slope
 from adabench.workloads.algorithms.connectivity.truth.hindsight import KnownAdvice, ladder
 from adabench.workloads.shared.counting.counted_task import Transcript
+from adabench.workloads.shared.counting.frozen_arrays import content_number
 
 
 def scored_task(
@@ -43,7 +42,7 @@ def score(world: Predictions, outcome: Outcome) -> dict[str, float]:
         "error": error,
         "own_error": float(outcome.ledger[ERROR]) / horizon,
         "worst_update": outcome.worst,
-        "answers": digest(outcome.answers),
+        "answers": content_number(outcome.answers),
         "least_rebuild": known.least_rebuild,
         "backstop": known.backstop,
         "guard_bound": 2 * known.backstop + outcome.worst / horizon,
@@ -57,8 +56,3 @@ def score(world: Predictions, outcome: Outcome) -> dict[str, float]:
         if not np.isnan(fitted):
             values |= {"slope": fitted, "slope_least": 0.6, "slope_most": 1.1}
     return {name: float(value) for name, value in values.items()}
-
-
-def digest(answers: Flags) -> float:
-    """Return 52 bits of a SHA-256 over answers: equal answers, equal numbers."""
-    return float(int(hashlib.sha256(answers.tobytes()).hexdigest()[:13], 16))

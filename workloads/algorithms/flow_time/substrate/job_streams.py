@@ -30,16 +30,16 @@ of 2^-20.
 `tight_one` and `tight` only e is drawn.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from adabench.workloads.algorithms.flow_time.substrate.exhaustive_search import worst_small
 from adabench.workloads.algorithms.flow_time.substrate.policy_view import Floats, Ints
+from adabench.workloads.shared.counting.frozen_arrays import FrozenArrays, content_number
 from adabench.workloads.shared.counting.random_streams import child, read_only
 
 INSTANCE, NOISE, COINS, ALGORITHM = 0, 1, 2, 3
@@ -68,7 +68,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Stream:
+class Stream(FrozenArrays):
     """One instance, sizes and all; the task keeps it to itself."""
 
     case: Case
@@ -82,12 +82,6 @@ class Stream:
     """(n,) totals that estimates are made of: the true ones, unless a check replaced sizes."""
     open_totals: bool = True
     """Whether a policy may be told the true totals at arrival."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Be read from a stream of bytes, with sizes that nobody can change."""
-        for name, value in state.items():
-            fixed = read_only(value) if isinstance(value, np.ndarray) else value
-            object.__setattr__(self, name, fixed)
 
     @cached_property
     def totals(self) -> Floats:
@@ -121,11 +115,7 @@ def make_stream(
         sizes = np.concatenate([sizes[first[job] : first[job + 1]] for job in order])
         first = np.append(0, np.cumsum(np.asarray(counts)[order])).astype(np.int64)
     arrive, ops = on_grid(np.asarray(arrive)[order]), on_grid(sizes, least=1.0)
-    digest = hashlib.sha256()
-    for array in (arrive, first, ops):
-        digest.update(array.tobytes())
-    instance = float(int(digest.hexdigest()[:13], 16))
-    case = Case(group, len(arrive), m, seed, instance)
+    case = Case(group, len(arrive), m, seed, content_number(arrive, first, ops))
     totals = np.add.reduceat(ops, first[:-1])
     return Stream(case, read_only(arrive), read_only(first), read_only(ops), read_only(totals))
 
@@ -247,9 +237,3 @@ KINDS: dict[str, Kind] = {
 }
 UNIFORM_TESTS = frozenset(("test", "tight_one", "tight", "search"))
 """Families whose jobs are one test of one length and one further operation."""
-
-
-def lacks(kinds: dict[str, Kind]) -> list[str]:
-    """Return what a set of families needs and does not have: a friendly, a hostile, a control."""
-    needed: tuple[Kind, ...] = ("friendly", "hostile", "control")
-    return [kind for kind in needed if kind not in kinds.values()]

@@ -87,15 +87,7 @@ class Order:
     streams: int
 
 
-class Tally(NamedTuple):
-    """What was counted in a run."""
-
-    sees: Sees
-    flow: Floats
-    """(streams, n)"""
-
-
-class FlowTime(CountedTask[Case, Stream, Order, Replay, Tally, Floats]):
+class FlowTime(CountedTask[Case, Stream, Order, Replay, Replay, Floats]):
     """The task: its cases and the counting machine. An outcome is the flow times, (streams, n)."""
 
     wording = WORDING
@@ -107,25 +99,14 @@ class FlowTime(CountedTask[Case, Stream, Order, Replay, Tally, Floats]):
         return world.case
 
     @staticmethod
-    def run_in(world: Stream, order: Order, *, listened: bool) -> Run[Replay, Tally]:
+    def run_in(world: Stream, order: Order, *, listened: bool) -> Run[Replay, Replay]:
         """Run a policy on every stream of coins."""
         flow, reports, heard = _scheduled(world, order, listened=listened)
-        shown = read_only(flow).reshape(flow.shape)
-        answer = Replay(world.case.instance, order.sees, shown)
-        return Run(answer, Tally(order.sees, flow), _added(world, flow, reports), heard)
+        answer = Replay(world.case.instance, order.sees, read_only(flow))
+        return Run(answer, replace(answer), _added(world, flow, reports), heard)
 
     @staticmethod
-    def same(one: Tally, other: Tally) -> bool:
-        """Compare what was seen, and flow times."""
-        return one.sees == other.sees and np.array_equal(one.flow, other.flow)
-
-    @staticmethod
-    def says(answer: Replay, counted: Tally) -> bool:
-        """Compare what was seen, and flow times."""
-        return FlowTime.same(Tally(answer.sees, answer.flow), counted)
-
-    @staticmethod
-    def outcome(world: Stream, counted: Tally) -> Floats:
+    def outcome(world: Stream, counted: Replay) -> Floats:
         """Return the flow times (streams, n)."""
         return counted.flow
 

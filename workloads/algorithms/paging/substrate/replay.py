@@ -3,7 +3,7 @@
 `task.py` says what is measured and why; `cache_engine.py` is the compiled engine this drives.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -66,14 +66,6 @@ class Heard(NamedTuple):
     """(T,) a fingerprint of the cache after each request."""
 
 
-class Tally(NamedTuple):
-    """What was counted in a replay."""
-
-    hints: Kind
-    faults: Ints
-    """(streams,)"""
-
-
 @dataclass(frozen=True)
 class Order:
     """A policy and what it asked `replay` for."""
@@ -87,7 +79,7 @@ class Order:
     streams: int
 
 
-class Paging(CountedTask[Trace, Advice, Order, Replay, Tally, Ints]):
+class Paging(CountedTask[Trace, Advice, Order, Replay, Replay, Ints]):
     """The task: its cases and the counting cache. An outcome is the faults, (streams,)."""
 
     wording = WORDING
@@ -99,26 +91,15 @@ class Paging(CountedTask[Trace, Advice, Order, Replay, Tally, Ints]):
         return world.trace
 
     @staticmethod
-    def run_in(world: Advice, order: Order, *, listened: bool) -> Run[Replay, Tally]:
+    def run_in(world: Advice, order: Order, *, listened: bool) -> Run[Replay, Replay]:
         """Run a policy on every coin stream."""
         reports, heard = _replayed(world, order, listened=listened)
-        faults = reports[:, 0].copy()
-        answer = Replay(world.trace.instance, order.hints, read_only(faults))
-        added = _added(world.trace, faults, int(reports[:, 1].sum()), order.hints)
-        return Run(answer, Tally(order.hints, faults), added, heard)
+        answer = Replay(world.trace.instance, order.hints, read_only(reports[:, 0]))
+        added = _added(world.trace, answer.faults, int(reports[:, 1].sum()), order.hints)
+        return Run(answer, replace(answer), added, heard)
 
     @staticmethod
-    def same(one: Tally, other: Tally) -> bool:
-        """Compare hints and faults."""
-        return one.hints == other.hints and np.array_equal(one.faults, other.faults)
-
-    @staticmethod
-    def says(answer: Replay, counted: Tally) -> bool:
-        """Compare hints and faults."""
-        return Paging.same(Tally(answer.hints, answer.faults), counted)
-
-    @staticmethod
-    def outcome(world: Advice, counted: Tally) -> Ints:
+    def outcome(world: Advice, counted: Replay) -> Ints:
         """Return the faults (streams,)."""
         return counted.faults
 

@@ -18,18 +18,18 @@ stream: intervals over seeds are too narrow there. A trace of yours is the same 
 (only prediction noise and coins differ): they say nothing about other traces.
 """
 
-import hashlib
 import lzma
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adabench.workloads.algorithms.paging.substrate.cache_engine import Pages, compiled
+from adabench.workloads.shared.counting.frozen_arrays import FrozenArrays, content_number
 from adabench.workloads.shared.counting.random_streams import child, read_only
 
 PAGES = 1000
@@ -42,7 +42,7 @@ PREFIX = 0.2
 
 
 @dataclass(frozen=True)
-class Trace:
+class Trace(FrozenArrays):
     """One case: a sequence of page requests and the cache size it meets."""
 
     group: str
@@ -55,18 +55,11 @@ class Trace:
     instance: float
     """The first 52 bits of a SHA-256 over pages and slots: equal traces, equal numbers."""
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Be read from a stream, with pages that nobody can change."""
-        for name, value in state.items():
-            object.__setattr__(self, name, read_only(value) if name == "pages" else value)
-
 
 def make_trace(group: str, pages: Pages, n_pages: int, slots: int, seed: int) -> Trace:
     """Freeze `pages` and give the trace its content hash."""
     pages = read_only(np.asarray(pages, np.int32))
-    digest = hashlib.sha256(pages.tobytes())
-    digest.update(np.int64(slots).tobytes())
-    instance = float(int(digest.hexdigest()[:13], 16))
+    instance = content_number(pages, np.int64(slots).tobytes())
     return Trace(group, pages, n_pages, slots, seed, instance)
 
 

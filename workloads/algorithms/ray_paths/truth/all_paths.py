@@ -1,26 +1,29 @@
 """All paths of a case's scenes, by exhaustive enumeration, and what an answer has of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust
-from adabench.workloads.algorithms.ray_paths.substrate.replay import Tracing
+from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
+from adabench.workloads.shared.counting.counted_task import KnownCase, Transcript
 
 CAPACITY = 64
 """Cases whose paths are held in a process."""
 _LATEST: dict[float, tuple[Ints, ...]] = {}
 
 
-class AllPaths:
-    """The task's reference: every path there is."""
-
-    def paths(self, case: Case) -> tuple[Ints, ...]:
-        """Return all paths of each scene."""
-        return paths_of(case)
-
-    def values(self, case: Case, answer: Tracing) -> dict[str, float]:
-        """Compare what was found with all there is."""
-        return judge(case, answer, paths_of(case))
+def scored_task(
+    cases: Sequence[Case], transcript: Transcript | None = None, *, device: str = "cpu"
+) -> RayPaths:
+    """Return the task of these cases, with its score."""
+    return RayPaths(
+        [KnownCase(case, paths_of) for case in cases],
+        lambda world, answer: judge(world.case, answer, paths_of(world.case)),
+        transcript,
+        device=device,
+    )
 
 
 def paths_of(case: Case) -> tuple[Ints, ...]:

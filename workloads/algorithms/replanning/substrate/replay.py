@@ -4,14 +4,12 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from time import process_time
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap, roadmap
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle, shift, way
@@ -20,8 +18,6 @@ from adabench.workloads.algorithms.replanning.substrate.scenes import (
     Floats,
     Scene,
     generate,
-    moved,
-    unmoved,
 )
 from adabench.workloads.algorithms.replanning.substrate.world import (
     CHECKS,
@@ -37,86 +33,90 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
     World,
     clear,
 )
+from adabench.workloads.shared.counting.answer_ledger import Wording
+from adabench.workloads.shared.counting.counted_task import CountedTask, Run
 
 Plan = Callable[[Space, Floats], None]
 Repair = Callable[[Space, Ints, int, Ints, int, Floats], None]
 
 
-class Reference(Protocol):
-    """Who knows the best ways: the task is handed one, and no planner is."""
+Paths = Callable[[Scene, int], tuple[Ints, ...]]
+"""The shortest way at every update, on the graph of a scene's first so many samples."""
 
-    def paths(self, scene: Scene, samples: int) -> tuple[Ints, ...]:
-        """Return the shortest way at every update, on the graph of the first samples."""
-        ...
-
-    def values(self, scene: Scene, answer: Drive) -> dict[str, float]:
-        """Return the metrics of a drive."""
-        ...
+WORDING = Wording(
+    "drive",
+    foreign="The answer is not the task's own drive of this scene.",
+    twice="It drives through a scene more than once and answers with one.",
+)
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(NamedTuple):
     """A scene as a planner is given it, and as it goes on."""
 
     case: Scene
     """Before the first update."""
     scene: Scene
+    paths: Paths | None = None
+    """Where the best ways are known."""
 
 
-@dataclass(frozen=True)
-class Replanning:
-    """The task: scenes, the counting space, and the score.
+class Order(NamedTuple):
+    """A planner and what it asked `drive` for."""
 
-    What a planner's process gets of it has no scenes: each is entered when it is to be driven. A
-    planner never holds where obstacles will be, and an oracle's process alone has a reference.
-    """
+    plan: Plan
+    repair: Repair
+    share: float
+    tune: tuple[float, ...]
+    drained: bool
+    hints: bool
 
-    scenes: tuple[Scene, ...] = ()
-    reference: Reference | None = field(default=None, repr=False, compare=False)
-    meter: Meter = field(default_factory=Meter)
-    _courses: list[Course] = field(init=False, repr=False, compare=False)
-    _drives: dict[float, tuple[Drive, bytes]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
-    def __post_init__(self) -> None:
-        """Hold what is driven apart from what is shown."""
-        courses = [Course(unmoved(scene), scene) for scene in self.scenes]
-        object.__setattr__(self, "_courses", courses)
+class Replanning(CountedTask[Scene, Course, Order, Drive, Drive, Drive]):
+    """The task: scenes and the counting space. A planner never holds where obstacles will be."""
+
+    wording = WORDING
+    noun = "scene"
+
+    @staticmethod
+    def case_of(world: Course) -> Scene:
+        """Return the scene as it is before the first update."""
+        return world.case
+
+    @staticmethod
+    def run_in(world: Course, order: Order, *, listened: bool) -> Run[Drive, Drive]:
+        """Plan once, then move the obstacles and let the planner repair, update by update.
+
+        Raises:
+            MethodContractError: if it asks for the best way where that is not known.
+        """
+        scene = world.scene
+        samples = max(round(order.share * len(scene.points)), 2)
+        road = roadmap(scene, samples)
+        ways = _best_ways(world, samples) if order.hints else None
+        knobs = np.array([*order.tune, 0.0])
+        first_checks = _first(scene, road, order.plan, knobs)
+        done = _driven(scene, road, order.plan, order.repair, knobs, ways)
+        answer = Drive(scene.instance, samples, order.drained, *done, first_checks)
+        names = "relaxations", "collision_checks", "heap_operations"
+        totals = map(int, answer.work[1:].sum(axis=0))
+        return Run(answer, replace(answer), dict(zip(names, totals, strict=True)))
+
+    @staticmethod
+    def revealed(world: Course, *, oracle: bool) -> Course:
+        """Return where obstacles go, update by update; the best ways for oracles alone."""
+        return world if oracle else world._replace(paths=None)
+
+    @staticmethod
+    def entered(world: Course) -> Course:
+        """Build the graph here, where no clock runs."""
+        roadmap(world.scene, len(world.scene.points))
+        return world
 
     def cases(self) -> tuple[Scene, ...]:
-        """Return the scenes as they are before the first update.
-
-        Each one's graph is built now, and not while a planner is timed.
-        """
-        for scene in self.scenes:
-            roadmap(scene, len(scene.points))
-        return tuple(course.case for course in self._courses)
-
-    def __reduce__(self) -> tuple[type["Replanning"], tuple[object, ...]]:
-        """Store what has no scenes; a copy of the rest would count into a meter nobody reads."""
-        if self.scenes:
-            raise TypeError("a replanning task is not stored; load it from its conditions")
-        return Replanning, ((), self.reference, Meter())
-
-    def substrate(self) -> "Replanning":
-        """Return what planners get: the counting space."""
-        return Replanning()
-
-    def oracle_substrate(self) -> "Replanning":
-        """Return the same with the reference, which tells the best ways."""
-        return Replanning(reference=self.reference)
-
-    def environment(self, case: Scene) -> Floats:
-        """Return where obstacles are at every update: (1 + updates, k, 3)."""
-        return self._course(case).scene.centres
-
-    def enter(self, case: Scene, centres: Floats) -> None:
-        """Take a scene to be driven in place of the one before, and build its graph."""
-        scene = moved(case, centres)
-        self._courses[:] = [Course(case, scene)]
-        self._drives.clear()
-        roadmap(scene, len(scene.points))
+        """Return the scenes as they are before the first update, their graphs built."""
+        for case in super().cases():
+            self.entered(self.of(case))
+        return self.known
 
     def warm(self) -> None:
         """Load the kernels that drive every planner."""
@@ -146,56 +146,16 @@ class Replanning:
         Raises:
             MethodContractError: if the scene is not of this task, or the best way is not known.
         """
-        scene = self._course(case).scene
-        samples = max(round(share * len(scene.points)), 2)
-        road = roadmap(scene, samples)
-        ways = self._reference().paths(scene, samples) if hints else None
-        knobs = np.array([*tune, 0.0])
-        first_checks = _first(scene, road, plan, knobs)
-        done = _driven(scene, road, plan, repair, knobs, ways)
-        answer = Drive(scene.instance, samples, drained, *done, first_checks)
-        totals = answer.work[1:].sum(axis=0)
-        for name, count in zip(("relaxations", "collision_checks", "heap_operations"), totals,
-                               strict=True):  # fmt: skip
-            self.meter[name] += int(count)
-        self._drives[scene.instance] = answer, _print(answer)
-        return answer
+        return self.count(case, Order(plan, repair, share, tune, drained, hints))
 
-    def account(self, case: Scene, answer: Drive) -> Drive:
-        """Return what came of a planner.
 
-        Raises:
-            MethodContractError: if the answer is not what `drive` returned last for this scene.
-        """
-        known, seal = self._drives.get(case.instance, (None, b""))
-        if known is not answer or _print(answer) != seal:
-            raise MethodContractError(
-                "The answer is not the task's own drive of this scene.",
-                "`solve` must return what `task.drive(case, ...)` returned last.",
-            )
-        return answer
-
-    def judge(self, case: Scene, answer: Drive) -> dict[str, float]:
-        """Judge every way found: is it free, and how long is it against the best there is."""
-        return self._reference().values(self._course(case).scene, answer)
-
-    def score(self, case: Scene, answer: Drive) -> dict[str, float]:
-        """Judge a drive of this very object."""
-        return self.judge(case, self.account(case, answer))
-
-    def _course(self, case: Scene) -> Course:
-        for course in self._courses:
-            if course.case is case:
-                return course
-        raise MethodContractError("That scene is not a case of this task.", "Pass `case` on.")
-
-    def _reference(self) -> Reference:
-        if self.reference is None:
-            raise MethodContractError(
-                "The best ways are not known in the process of a planner.",
-                "Say role='oracle' in the card if the planner is meant to be told them.",
-            )
-        return self.reference
+def _best_ways(course: Course, samples: int) -> tuple[Ints, ...]:
+    if course.paths is None:
+        raise MethodContractError(
+            "The best ways are not known in the process of a planner.",
+            "Say role='oracle' in the card if the planner is meant to be told them.",
+        )
+    return course.paths(course.scene, samples)
 
 
 def _no_plan(space: Space, tune: Floats) -> None:
@@ -270,14 +230,3 @@ def _driven(
         work[now] = counts[[LOOKS, CHECKS, QUEUE]]
         counts[: QUEUE + 1] = 0
     return cost, tuple(paths), g, work, update_s
-
-
-def _print(answer: Drive) -> bytes:
-    parts: list[npt.NDArray[np.generic]] = [
-        answer.cost,
-        answer.g,
-        answer.work,
-        answer.update_s,
-        *answer.paths,
-    ]
-    return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)

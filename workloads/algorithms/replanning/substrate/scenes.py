@@ -13,13 +13,15 @@ Scenes are pure functions of (family, samples, updates, speed, seed); each purpo
 of `SeedSequence(seed)`. The robot stands near one corner, the goal near the opposite one.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+
+from adabench.workloads.shared.counting.frozen_arrays import content_number
+from adabench.workloads.shared.counting.random_streams import read_only
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,27 +78,15 @@ def make_scene(
     seed: int = 0,
 ) -> Scene:
     """Freeze the arrays and give the scene its content hash."""
-    digest = hashlib.sha256(str(dimensions).encode())
-    points, centres, radius, walls = map(frozen, (points, centres, radius, walls))
-    for array in (points, centres, radius, walls):
-        digest.update(array.tobytes())
-    instance = float(int(digest.hexdigest()[:13], 16))
+    given = (points, centres, radius, walls)
+    points, centres, radius, walls = (read_only(np.asarray(one, np.float64)) for one in given)
+    instance = content_number(str(dimensions).encode(), points, centres, radius, walls)
     return Scene(group, dimensions, points, centres, radius, walls, seed, instance)
 
 
 def unmoved(scene: Scene) -> Scene:
     """Return a scene as it is before its first update: where obstacles will be is not in it."""
-    return replace(scene, centres=frozen(scene.centres[:1]))
-
-
-def moved(scene: Scene, centres: Floats) -> Scene:
-    """Return a scene with obstacles that move: (1 + updates, k, 3)."""
-    return replace(scene, centres=frozen(centres))
-
-
-def frozen(array: Floats) -> Floats:
-    """Return a copy over immutable bytes."""
-    return np.frombuffer(np.ascontiguousarray(array, np.float64).tobytes()).reshape(array.shape)
+    return replace(scene, centres=read_only(scene.centres[:1]))
 
 
 def _bouncing(

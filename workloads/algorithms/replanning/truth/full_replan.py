@@ -4,6 +4,7 @@ Nothing is kept from update to update here, and the search is scipy's: a planner
 is held against code that has none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,15 @@ from adabench.workloads.algorithms.replanning.substrate.disc_graph import (
     roadmap,
 )
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floats, Scene
+from adabench.workloads.algorithms.replanning.substrate.replay import Course, Replanning
+from adabench.workloads.algorithms.replanning.substrate.scenes import (
+    SIDE,
+    Floats,
+    Scene,
+    unmoved,
+)
 from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT, compiled, crosses
+from adabench.workloads.shared.counting.counted_task import Transcript
 
 CALM = 0.25
 """An update that breaks at most this share of the tree is a calm one."""
@@ -70,18 +78,23 @@ shortest_ways = PerScene(search)
 """`search`, with its latest results held."""
 
 
-class FullReplan:
-    """The task's reference: it plans anew at every update, and judges by what it finds."""
+def scored_task(scenes: Sequence[Scene], transcript: Transcript | None = None) -> Replanning:
+    """Return the task of these scenes, with its score."""
+    courses = [Course(unmoved(scene), scene, best_ways) for scene in scenes]
+    return Replanning(courses, _values, transcript)
 
-    def paths(self, scene: Scene, samples: int) -> tuple[Ints, ...]:
-        """Return the shortest way at every update, on the graph of the first samples."""
-        return shortest_ways(scene, samples).paths
 
-    def values(self, scene: Scene, answer: Drive) -> dict[str, float]:
-        """Return the metrics of a drive."""
-        own = shortest_ways(scene, answer.samples)
-        best = shortest_ways(scene, len(scene.points))
-        return judge(scene, roadmap(scene, answer.samples), answer, own, best)
+def best_ways(scene: Scene, samples: int) -> tuple[Ints, ...]:
+    """Return the shortest way at every update, on the graph of the first samples."""
+    return shortest_ways(scene, samples).paths
+
+
+def _values(course: Course, answer: Drive) -> dict[str, float]:
+    """Return the metrics of a drive."""
+    scene = course.scene
+    own = shortest_ways(scene, answer.samples)
+    best = shortest_ways(scene, len(scene.points))
+    return judge(scene, roadmap(scene, answer.samples), answer, own, best)
 
 
 @compiled

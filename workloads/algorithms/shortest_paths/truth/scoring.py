@@ -1,6 +1,7 @@
 """What the answers of a method on a case are worth, held against the exact distances."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from functools import cache, partial
 
 import numpy as np
 
@@ -14,38 +15,25 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Ints,
     Marks,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, Transcript
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth, exact
+from adabench.workloads.shared.counting.counted_task import KnownCase, Transcript
 
 HORIZONS = (100, 1_000, 10_000, 100_000, 1_000_000)
 """Numbers of queries over which preparation is spread."""
 
 
-@dataclass(frozen=True)
-class PairTruths:
-    """What is known about the pairs of each case, found out when it is first asked for."""
+def scored_task(cases: Sequence[Case], transcript: Transcript | None = None) -> ShortestPaths:
+    """Return the task of these cases, with its score; distances are found out when first asked for."""
+    known = {case.instance: cache(partial(exact, case)) for case in cases}
 
-    truths: dict[float, Truth] = field(default_factory=dict)
-    """By instance."""
+    def lengths(case: Case) -> Ints:
+        return known[case.instance]().lengths
 
-    def known(self, case: Case) -> Truth:
-        """Return what is known of a case's pairs."""
-        if case.instance not in self.truths:
-            self.truths[case.instance] = exact(case)
-        return self.truths[case.instance]
+    def score_of(world: KnownCase[Case, Ints], counted: Tally) -> dict[str, float]:
+        return score(world.case, counted, known[world.case.instance]())
 
-    def values(self, case: Case, counted: Tally) -> dict[str, float]:
-        """Return the score of what was counted."""
-        return score(case, counted, self.known(case))
-
-    def lengths(self, case: Case) -> Ints:
-        """Return the exact distances (q,) of a case's pairs."""
-        return self.known(case).lengths
-
-
-def scored_task(cases: tuple[Case, ...], transcript: Transcript | None = None) -> ShortestPaths:
-    """Return the task of these cases, with its score."""
-    return ShortestPaths(cases, PairTruths(), transcript=transcript)
+    return ShortestPaths([KnownCase(case, lengths) for case in cases], score_of, transcript)
 
 
 def score(case: Case, counted: Tally, known: Truth) -> dict[str, float]:

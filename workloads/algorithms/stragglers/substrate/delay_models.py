@@ -18,14 +18,13 @@ chosen, and the rounds that are scored are drawn from two streams of their own (
 seed has several instances of a family, each with a probe and rounds of its own.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adabench.workloads.shared.counting.frozen_arrays import FrozenArrays, content_number
 from adabench.workloads.shared.counting.random_streams import child, read_only
 
 Floats = NDArray[np.float64]
@@ -73,7 +72,7 @@ def instances(family: str, draws: int) -> int:
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(FrozenArrays):
     """What a method knows before the first round: the probe, and nothing of what is scored."""
 
     group: str
@@ -92,14 +91,9 @@ class Case:
     probe: Floats
     """(rounds, n) delays of another run, to choose parameters on; read-only."""
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Be read from a stream of bytes, with a probe that nobody can change."""
-        for name, value in state.items():
-            object.__setattr__(self, name, read_only(value) if name == "probe" else value)
-
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(FrozenArrays):
     """One instance with the delays that are scored; the task keeps it to itself."""
 
     case: Case
@@ -107,11 +101,6 @@ class Profile:
     """(rounds, n) read-only."""
     open_future: bool = True
     """Whether a scheme may be told a round's delays beforehand."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Be read from a stream of bytes, with delays that nobody can change."""
-        for name, value in state.items():
-            object.__setattr__(self, name, read_only(value) if name == "base" else value)
 
 
 def walk(rng: np.random.Generator, chain: Chain, rounds: int, n: int) -> Floats:
@@ -130,16 +119,12 @@ def make_profile(
     number: int = 0,
 ) -> Profile:  # fmt: skip
     """Freeze the arrays and give the instance its content hash."""
-    digest = hashlib.sha256(repr((probe.shape, base.shape, jobs, alpha, mu)).encode())
-    for array in (probe, base):
-        digest.update(np.ascontiguousarray(array, np.float64).tobytes())
-    instance = float(int(digest.hexdigest()[:13], 16))
+    probe, base = (read_only(np.asarray(array, np.float64)) for array in (probe, base))
+    conditions = repr((probe.shape, base.shape, jobs, alpha, mu))
+    instance = content_number(conditions.encode(), probe, base)
     coins = int(child(seed, COINS, group, *_later(number)).generate_state(1, np.uint32)[0])
-    case = Case(
-        group, base.shape[1], jobs, alpha, mu, seed, coins, instance,
-        read_only(np.ascontiguousarray(probe, np.float64)),
-    )  # fmt: skip
-    return Profile(case, read_only(np.ascontiguousarray(base, np.float64)))
+    case = Case(group, base.shape[1], jobs, alpha, mu, seed, coins, instance, probe)
+    return Profile(case, base)
 
 
 def generate(
@@ -162,10 +147,3 @@ def generate(
 def _later(number: int) -> tuple[int, ...]:
     """Return what tells an instance's streams from those of the first."""
     return (number,) if number else ()
-
-
-def lacks(kinds: Mapping[str, str]) -> str:
-    """Return the kind of family that a suite lacks, or nothing."""
-    return next(
-        (kind for kind in ("friendly", "hostile", "control") if kind not in kinds.values()), ""
-    )

@@ -120,16 +120,6 @@ class Stragglers(CountedTask[Case, Profile, Order, Replay, Tally, Outcome]):
         return Run(Replay(*said), Tally(Replay(*said), counts, trained), added, round_log)
 
     @staticmethod
-    def same(one: Tally, other: Tally) -> bool:
-        """Compare counts; real runs never come out alike, and are no second try for that."""
-        return one.trained is not None or one.counts == other.counts
-
-    @staticmethod
-    def says(answer: Replay, counted: Tally) -> bool:
-        """Compare all that an answer says."""
-        return answer == counted.answer
-
-    @staticmethod
     def outcome(world: Profile, counted: Tally) -> Outcome:
         """Return what was counted and measured."""
         answer, counts, trained = counted
