@@ -1,22 +1,8 @@
-"""Trains a recipe of this task by name, for a model and a text."""
+"""Trains a recipe of this task by name, for a model and a text: its `model`, `data`, `device` and `fitting`."""
 
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 from adabench.workloads.depth_width.pretrained.recipes import recipes
-from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.checkpoints import Progress, silent
+from adabench.workloads.depth_width.substrate.trained.named_training import train_named
 
-
-def train(
-    name: str, progress: Progress = silent, *, folder: Path | None = None, **conditions: Any
-) -> dict[str, Any]:
-    """Train a recipe and write its weights and card into `folder`; return the card.
-
-    `conditions` are the task's `model`, `data`, `device` and `fitting`.
-
-    Raises:
-        SelectionError: if there is no recipe of that name.
-    """
-    recipe = checkpoints.named(name, recipes(**conditions))
-    return checkpoints.train(recipe, progress, folder=folder)
+train = partial(train_named, recipes)
