@@ -70,13 +70,7 @@ from adabench.workloads.agents.substrate.agent_task import Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
 from adabench.workloads.agents.substrate.policies import absences, policy_name
 from adabench.workloads.agents.substrate.worlds import WorldRules
-from adabench.workloads.agents.truth.problems import (
-    SIZES,
-    Answers,
-    Family,
-    Problem,
-    draw_problem,
-)
+from adabench.workloads.agents.truth.problems import SIZES, Answers, Family, Problem, draw_problem
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.sources.codec_source import context_of, open_codec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec

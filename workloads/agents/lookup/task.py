@@ -46,22 +46,12 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.lookup import conformance
 from adabench.workloads.agents.substrate.agent_task import GradedAgentTask, Scene
-from adabench.workloads.agents.substrate.fault_plans import (
-    NO_FAULTS,
-    USUAL_FAULTS,
-    draw_faults,
-)
+from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
 from adabench.workloads.agents.substrate.policies import absences, policy_name
 from adabench.workloads.agents.substrate.policies import policy as load_policy
 from adabench.workloads.agents.substrate.policy_recipes import ADAPTIVE, FLAT, mode_name
 from adabench.workloads.agents.substrate.worlds import WorldRules
-from adabench.workloads.agents.truth.problems import (
-    SIZES,
-    Answers,
-    Family,
-    Problem,
-    draw_problem,
-)
+from adabench.workloads.agents.truth.problems import SIZES, Answers, Family, Problem, draw_problem
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 

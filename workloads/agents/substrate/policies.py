@@ -5,12 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
-from adabench.harness.errors import (
-    EnvironmentProblem,
-    MissingAbility,
-    SelectionError,
-    nearest,
-)
+from adabench.harness.errors import EnvironmentProblem, MissingAbility, SelectionError, nearest
 from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES

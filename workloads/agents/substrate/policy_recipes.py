@@ -9,12 +9,7 @@ never seconds: the result does not depend on how busy the machine is.
 from dataclasses import dataclass
 
 from adabench.workloads.agents.substrate.action_words import VOCABULARY
-from adabench.workloads.agents.substrate.policy_gates import (
-    GATES,
-    PLAN_GATES,
-    VALUE_GATES,
-    Gate,
-)
+from adabench.workloads.agents.substrate.policy_gates import GATES, PLAN_GATES, VALUE_GATES, Gate
 from adabench.workloads.shared.language_model.model import BigramShape, Shape
 
 TRAININGS = (0, 1, 2, 3, 4)

@@ -46,11 +46,7 @@ from adabench.workloads.depth_width.classify.substrate.queries import (
     draw_seeded,
     sibling,
 )
-from adabench.workloads.depth_width.classify.substrate.reading import (
-    ChoiceTally,
-    QuerySet,
-    Reading,
-)
+from adabench.workloads.depth_width.classify.substrate.reading import ChoiceTally, QuerySet, Reading
 from adabench.workloads.depth_width.classify.truth.choice_scoring import (
     quality,
     quality_by_kind,

@@ -29,13 +29,7 @@ from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
 from adabench.workloads.depth_width.truth import luck
 from adabench.workloads.depth_width.truth.drawn_tasks import ScoredStreams, drawn_batches
-from adabench.workloads.depth_width.truth.scoring import (
-    Floats,
-    allocation,
-    hits,
-    quality,
-    weighed,
-)
+from adabench.workloads.depth_width.truth.scoring import Floats, allocation, hits, quality, weighed
 
 CARD = Card(
     title="Affine ledger: operands of two maps, for MLPs that run in loops",

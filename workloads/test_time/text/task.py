@@ -68,16 +68,9 @@ from adabench.workloads.shared.sources.judge_spec import judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 from adabench.workloads.test_time.text import conformance
 from adabench.workloads.test_time.text.abilities import absences
-from adabench.workloads.test_time.text.substrate.completions import (
-    CompletionReader,
-    QuestionText,
-)
+from adabench.workloads.test_time.text.substrate.completions import CompletionReader, QuestionText
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
-from adabench.workloads.test_time.text.substrate.prompts import (
-    MARK,
-    PromptStyle,
-    bare_examples,
-)
+from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle, bare_examples
 from adabench.workloads.test_time.text.substrate.sources import AUTO, Sources, check_draft
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels

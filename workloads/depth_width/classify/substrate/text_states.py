@@ -28,11 +28,7 @@ from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.language_model import minilm
-from adabench.workloads.shared.sources.labelled_texts import (
-    SPLITS,
-    TEXTS,
-    labelled_texts,
-)
+from adabench.workloads.shared.sources.labelled_texts import SPLITS, TEXTS, labelled_texts
 
 TEXT_QUERIES = 35_840
 """Texts that a training sees: ten times as many as a collection has to learn from, at most."""

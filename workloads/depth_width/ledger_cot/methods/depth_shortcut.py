@@ -10,9 +10,7 @@ first layer or two again, so a tenth more latent layers than with both; the answ
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
-from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Depth shortcut alone",
@@ -30,6 +28,4 @@ def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     return task.shortened("depth")
 
 
-def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
-    """Think, leaving early."""
-    return solver.think(exam, float(point["lambda_depth"]))
+solve = ShortenedSolver.think_at

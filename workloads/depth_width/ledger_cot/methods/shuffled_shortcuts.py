@@ -10,9 +10,7 @@ about 0.4, so all steps leave at a threshold below it and none above.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
-from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Shortcuts taught by shuffled labels",
@@ -29,6 +27,4 @@ def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     return task.shortened("shuffled")
 
 
-def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
-    """Think with these shortcuts."""
-    return solver.think(exam, float(point["lambda_depth"]))
+solve = ShortenedSolver.think_at

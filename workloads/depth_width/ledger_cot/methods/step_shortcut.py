@@ -10,9 +10,7 @@ some answers lost, since nothing tells a state that its step was counted.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
-from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="Step shortcut alone",
@@ -30,6 +28,4 @@ def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     return task.shortened("step")
 
 
-def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
-    """Think, handing states over as they are."""
-    return solver.think(exam, float(point["lambda_depth"]))
+solve = ShortenedSolver.think_at

@@ -30,11 +30,7 @@ from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import Progress
-from adabench.workloads.depth_width.substrate.paths.path_forward import (
-    Decide,
-    fixed,
-    prefill,
-)
+from adabench.workloads.depth_width.substrate.paths.path_forward import Decide, fixed, prefill
 from adabench.workloads.depth_width.substrate.questions import Asked, completed
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
