@@ -66,7 +66,6 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.abilities import absences
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
@@ -76,6 +75,7 @@ from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import policy_name
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
+from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
 
@@ -175,7 +175,7 @@ CARD = Card(
     ),
 )
 CHECK_CONDITIONS = {"problems": 2}
-check = conformance.check
+check = partial(method_problems, "chain")
 
 LENGTHS = read_lengths(str(CARD.defaults["lengths"]))
 __all__ = [

@@ -58,6 +58,7 @@ a number.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
@@ -66,7 +67,7 @@ from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.shared.sources.judge_spec import judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
-from adabench.workloads.test_time.text import conformance
+from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.text.abilities import absences
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader, QuestionText
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
@@ -172,7 +173,7 @@ CARD = Card(
     ),
 )
 CHECK_CONDITIONS = {"problems": 2, "model": "builtin", "room": 24}
-check = conformance.check
+check = partial(method_problems, "text")
 
 CHATS = ("on", "off")
 ON_DEVICE = "cuda"
