@@ -26,11 +26,11 @@ from adabench.workloads.agents.lookup.training import (
 from adabench.workloads.agents.lookup.training.trace_mixture import traces
 from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
+from adabench.workloads.agents.substrate.gated_files import refuse_failures
 from adabench.workloads.agents.substrate.policies import (
     FOLDER,
     beside,
     engine,
-    refuse_failures,
     restore,
     value_head,
 )

@@ -1,26 +1,19 @@
 """Policies that are shipped or in the user's cache, behind engines, if they pass their gates."""
 
 import json
-from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
-from adabench.harness.errors import EnvironmentProblem, MissingAbility, SelectionError, nearest
+from adabench.harness.errors import MissingAbility
 from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
-from adabench.workloads.agents.substrate.policy_gates import (
-    GATES,
-    PLAN_GATES,
-    VALUE_GATES,
-    Gate,
-    misses,
-)
+from adabench.workloads.agents.substrate.gated_files import refuse_failures, trained_names
+from adabench.workloads.agents.substrate.policy_gates import PLAN_GATES, VALUE_GATES
 from adabench.workloads.agents.substrate.policy_recipes import (
     ADAPTIVE,
     FLAT,
-    TRAININGS,
     mode_name,
     mode_recipes,
     plan_name,
@@ -45,10 +38,7 @@ def policy_name(base: str, seed: int) -> str:
     Raises:
         SelectionError: if there is no such policy.
     """
-    known = dict.fromkeys(name.rpartition("-s")[0] for name in policy_recipes())
-    if base not in known:
-        raise SelectionError(f"There is no policy {base!r}.", nearest(base, known))
-    names = _trained(base)
+    names = trained_names(base, policy_recipes(), FOLDER, "policy")
     return names[seed % len(names)]
 
 
@@ -61,8 +51,7 @@ def absences(base: str) -> dict[str, tuple[str, str]]:
     Raises:
         SelectionError: if there is no such policy.
     """
-    policy_name(base, 0)
-    known, names = recipes(), _trained(base)
+    known, names = recipes(), trained_names(base, policy_recipes(), FOLDER, "policy")
     needed = {
         "values": [value_name(name) for name in names],
         "modes": [mode_name(name, role) for name in names for role in (ADAPTIVE, FLAT)],
@@ -91,12 +80,6 @@ def _require(name: str) -> None:
             f"{name} was not trained yet, and a run trains nothing.",
             f"Make it first, in about {forecast_s} s of one core: adabench train lookup/{name}",
         )
-
-
-def _trained(base: str) -> list[str]:
-    """Return the trainings of a policy that are there; the first where none is."""
-    names = [f"{base}-s{k}" for k in TRAININGS]
-    return [name for name in names if checkpoints.is_there(name, FOLDER)] or names[:1]
 
 
 def policy(name: str) -> Policy:
@@ -151,22 +134,6 @@ def engine(name: str, folder: Path | None = None) -> NativeEngine:
     model = restore(name, place)
     refuse_failures(name, place)
     return NativeEngine(model, name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
-
-
-def refuse_failures(name: str, folder: Path, gates: Sequence[Gate] = GATES) -> None:
-    """Make sure that a checkpoint's card says that it passes its gates.
-
-    Raises:
-        EnvironmentProblem: naming what it misses.
-    """
-    card = folder / f"{name}.json"
-    figures = json.loads(card.read_text(encoding="utf-8")).get("dev", {}) if card.exists() else {}
-    missed = misses(figures, gates)
-    if missed:
-        raise EnvironmentProblem(
-            f"The checkpoint {name} is not used, for it misses its gates: {'; '.join(missed)}.",
-            f"Train another one (adabench train '{name.rpartition('-s')[0]}-s*'), or choose another one.",
-        )
 
 
 @lru_cache(maxsize=8)

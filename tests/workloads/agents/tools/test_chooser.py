@@ -7,12 +7,18 @@ from dataclasses import asdict, replace
 import pytest
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.agents.substrate.gated_files import refuse_failures
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.tools import checkpoints
 from adabench.workloads.agents.tools.substrate import choice_words as words
 from adabench.workloads.agents.tools.substrate import choosers
 from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
-from adabench.workloads.agents.tools.substrate.choosers import FOLDER, chooser, chooser_name
+from adabench.workloads.agents.tools.substrate.choosers import (
+    CHOOSER_GATES,
+    FOLDER,
+    chooser,
+    chooser_name,
+)
 from adabench.workloads.agents.tools.task import load
 from adabench.workloads.agents.tools.training.expert_walks import draw_layers, walk, walks
 
@@ -66,7 +72,7 @@ def test_a_card_says_its_recipe_and_its_gates_are_passed(name):
     card = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     assert card.items() >= json.loads(json.dumps(asdict(recipes()[name]))).items()
     assert card["source"]
-    choosers.refuse_broken(name, FOLDER)
+    refuse_failures(name, FOLDER, CHOOSER_GATES)
 
 
 def test_three_trainings_are_shipped_and_small():
@@ -81,7 +87,7 @@ def test_a_broken_agent_is_refused(tmp_path):
     for dev in ({"clean": 0.97, "one_fault": 0.99}, {"clean": 1.0}, {}):
         (tmp_path / "chooser-s0.json").write_text(json.dumps({"dev": dev}))
         with pytest.raises(EnvironmentProblem, match="misses its gates"):
-            choosers.refuse_broken("chooser-s0", tmp_path)
+            refuse_failures("chooser-s0", tmp_path, CHOOSER_GATES)
     with pytest.raises(EnvironmentProblem, match="trains nothing"):
         choosers.restore_chooser("chooser-s4", tmp_path)
 

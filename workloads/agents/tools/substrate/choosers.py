@@ -4,17 +4,16 @@ A chooser that cannot walk a graph without faults is a broken agent: whatever is
 a merit of a router. So one that misses a gate is refused.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
+from adabench.workloads.agents.substrate.gated_files import refuse_failures, trained_names
+from adabench.workloads.agents.substrate.policy_gates import Gate
 from adabench.workloads.agents.tools.substrate.choice_script import ChoiceScript, WordScript
 from adabench.workloads.agents.tools.substrate.choice_words import BOS, CHOICE_VOCABULARY
-from adabench.workloads.agents.tools.substrate.chooser_recipes import TRAININGS, recipes
+from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
 from adabench.workloads.agents.tools.substrate.text_script import TextScript
 from adabench.workloads.shared.language_model.contract import Costs, Engine
 from adabench.workloads.shared.language_model.model import LanguageModel
@@ -27,11 +26,10 @@ if TYPE_CHECKING:
     from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
-CHOOSER_GATES: Mapping[str, tuple[float, str]] = {
-    "clean": (0.98, "held-out graphs without a fault are walked to their end"),
-    "one_fault": (0.90, "and with one tool down"),
-}
-"""By figure: its least value, and what it says."""
+CHOOSER_GATES = (
+    Gate("clean", "held-out graphs without a fault are walked to their end", low=0.98),
+    Gate("one_fault", "and with one tool down", low=0.90),
+)
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,8 @@ def chooser_name(base: str, seed: int) -> str:
     Raises:
         SelectionError: if there is no such chooser.
     """
-    known = dict.fromkeys(name.rpartition("-s")[0] for name in recipes())
-    if base not in known:
-        raise SelectionError(f"There is no chooser {base!r}.", nearest(base, known))
-    names = [f"{base}-s{training}" for training in TRAININGS]
-    there = [name for name in names if checkpoints.is_there(name, FOLDER)] or names[:1]
-    return there[seed % len(there)]
+    names = trained_names(base, recipes(), FOLDER, "chooser")
+    return names[seed % len(names)]
 
 
 def chooser(name: str) -> Chooser:
@@ -109,28 +103,8 @@ def chooser_engine(name: str, folder: Path) -> NativeEngine:
         EnvironmentProblem: if it was not trained yet, or misses a gate.
     """
     model = restore_chooser(name, folder)
-    refuse_broken(name, folder)
+    refuse_failures(name, folder, CHOOSER_GATES)
     return NativeEngine(model, name.rpartition("-s")[0], vocabulary=CHOICE_VOCABULARY)
-
-
-def refuse_broken(name: str, folder: Path) -> None:
-    """Make sure that a chooser's card says that it passes its gates.
-
-    Raises:
-        EnvironmentProblem: naming what it misses.
-    """
-    card = folder / f"{name}.json"
-    figures = json.loads(card.read_text(encoding="utf-8")).get("dev", {}) if card.exists() else {}
-    missing = [
-        f"{figure} is {figures.get(figure, 'unknown')}, not {low:g} or more ({says})"
-        for figure, (low, says) in CHOOSER_GATES.items()
-        if not figures.get(figure, 0.0) >= low
-    ]
-    if missing:
-        raise EnvironmentProblem(
-            f"The chooser {name} is not used, for it misses its gates: {'; '.join(missing)}.",
-            "Train another one (adabench train 'tools/chooser-s*').",
-        )
 
 
 @lru_cache(maxsize=8)
