@@ -64,7 +64,9 @@ def _of_the_rest(source: Source, edge: Import) -> Iterator[Offence]:
     """Check a file outside methods/ that imports truth."""
     task = edge.target.parts[: edge.target.parts.index("truth")]
     inside = source.parts[: len(task)] == task
-    place = source.parts[len(task) + (len(task) == FAMILY) :] or ("",)
+    place = source.parts[len(task) :]
+    if len(task) == FAMILY and place[:1] != ("truth",):
+        place = place[1:] or ("",)
     if not inside or (place[0] not in FOLDERS and (len(place) > 1 or place[0] not in JUDGES)):
         yield _offence(
             "truth", source, edge,

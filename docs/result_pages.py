@@ -6,11 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from adabench.harness.analysis.findings import (
-    ClaimRow,
-    Findings,
-    SummaryRow,
-)
+from adabench.harness.analysis.findings import ClaimRow, Findings, SummaryRow
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.analysis.reproduction import Statement
 from adabench.harness.contract import registry

@@ -11,15 +11,7 @@ import typer
 
 from adabench.cli.carbon import CarbonOutput, carbon_output
 from adabench.cli.execution import announce, interruptible, records_of, resumption
-from adabench.cli.fan_out import (
-    Cores,
-    Executor,
-    Gpus,
-    Slurm,
-    SlurmSetup,
-    Workers,
-    fan_out_options,
-)
+from adabench.cli.fan_out import Cores, Executor, Gpus, Slurm, SlurmSetup, Workers, fan_out_options
 from adabench.cli.forecast_lines import RUNS, forecast_lines
 from adabench.cli.method_files import with_files
 from adabench.cli.selection import (

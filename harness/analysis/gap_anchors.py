@@ -11,11 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adabench.harness.analysis.independent_units import with_units
-from adabench.harness.analysis.operating_points import (
-    OperatingPoint,
-    Setting,
-    settings,
-)
+from adabench.harness.analysis.operating_points import OperatingPoint, Setting, settings
 from adabench.harness.analysis.quality_cost_plot import (
     Dots,
     axes,

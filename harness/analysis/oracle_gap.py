@@ -40,11 +40,7 @@ import numpy as np
 from adabench.harness.analysis.equal_terms import cost_at_equal_quality, quality_at_equal_cost
 from adabench.harness.analysis.findings import GapRow, GapStatus
 from adabench.harness.analysis.gap_anchors import Anchors, anchors
-from adabench.harness.analysis.operating_points import (
-    OperatingPoint,
-    shared_places,
-    table,
-)
+from adabench.harness.analysis.operating_points import OperatingPoint, shared_places, table
 from adabench.harness.analysis.quality_cost_plot import Dots, height
 from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Card

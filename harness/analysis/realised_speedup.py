@@ -30,12 +30,7 @@ import numpy as np
 
 from adabench.harness.analysis.findings import SpeedupRow
 from adabench.harness.analysis.gap_anchors import Anchors, anchors
-from adabench.harness.analysis.operating_points import (
-    OperatingPoint,
-    Setting,
-    shared_places,
-    table,
-)
+from adabench.harness.analysis.operating_points import OperatingPoint, Setting, shared_places, table
 from adabench.harness.analysis.quality_cost_plot import (
     Dots,
     bracket,

@@ -29,21 +29,10 @@ from adabench.harness.analysis.metric_range import (
     on_open_scale,
     range_of,
 )
-from adabench.harness.analysis.operating_points import (
-    IDENTITY,
-    OperatingPoint,
-    metric_of,
-    unit_of,
-)
+from adabench.harness.analysis.operating_points import IDENTITY, OperatingPoint, metric_of, unit_of
 from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Card, Metric
-from adabench.harness.stats.intervals import (
-    FloatArray,
-    Interval,
-    Statistic,
-    means,
-    yes_or_no,
-)
+from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, means, yes_or_no
 from adabench.profilers.compute.flops import UNCOUNTED
 
 TIMING = frozenset(

@@ -9,6 +9,7 @@ A task's card gives its conditions (as knobs) and its metrics; a method's card g
 its knobs and its role.
 """
 
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -95,6 +96,7 @@ class Metric:
     """A name that a task's `score` or meter may give, with its unit and direction."""
 
     name: str
+    """In a card also several names that are alike in all else, with blanks between them."""
     unit: str
     better: Literal["higher", "lower"]
     role: Literal["quality", "cost", "work", "info"]
@@ -114,6 +116,10 @@ class Metric:
     def __post_init__(self) -> None:
         """Take what JSON gave as a list for what it was."""
         object.__setattr__(self, "per", tuple(self.per))
+
+    def each(self) -> "tuple[Metric, ...]":
+        """Return a metric for each name."""
+        return tuple(replace(self, name=name) for name in self.name.split())
 
 
 @dataclass(frozen=True)
@@ -255,8 +261,8 @@ class Card:
     """In a task file: the condition that is the resource every method is handed (cache
     slots, a token budget). Frontiers then run over it as well as over the methods' knobs."""
     allocation: tuple[str, ...] = ()
-    """In a task file: metrics that say where the work went, one a class of input (work per
-    token of that class); reports draw them side by side."""
+    """In a task file: metrics, or patterns of their names, that say where the work went, one a class of
+    input (work per token of that class); reports draw them side by side."""
     cases: Cases = "nested"
     """In a task file: what a further seed brings. `exchangeable`: further cases of one distribution;
     `nested`: what all its cases share, a graph, a stream or a training; `fixed`: copies of one list."""
@@ -319,13 +325,22 @@ class Card:
     """Whether the file has a `prepare`, which fits something: found by the reader, never written."""
 
     def __post_init__(self) -> None:
-        """Refuse variants that set what the method does not read, leave out a knob, or share a name.
+        """Write out metrics that share a row and what an allocation's patterns name; refuse bad variants.
 
         Raises:
-            ValueError: for such a variant.
+            ValueError: for a variant that sets what the method does not read, or leaves out a knob.
         """
-        if not self.variants:
-            return
+        if not all(isinstance(row, Metric) for row in self.metrics):
+            return  # who reads the card refuses it
+        metrics = tuple(metric for row in self.metrics for metric in row.each())
+        names = [metric.name for metric in metrics]
+        shares = (fnmatch.filter(names, one) or (one,) for one in self.allocation)
+        object.__setattr__(self, "metrics", metrics)
+        object.__setattr__(self, "allocation", tuple(name for found in shares for name in found))
+        if self.variants:
+            self._refuse_bad_variants()
+
+    def _refuse_bad_variants(self) -> None:
         turned = {knob.name for knob in self.knobs}
         for variant in self.variants:
             own = turned if variant.knobs is None else {knob.name for knob in variant.knobs}

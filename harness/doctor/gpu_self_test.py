@@ -14,12 +14,7 @@ from typing import Any
 
 from adabench.harness.errors import DeviceUnavailable
 from adabench.profilers.energy.attribution import sharing_note
-from adabench.profilers.energy.energy_pass import (
-    EnergyMeters,
-    PassResult,
-    energy_pass,
-    open_energy,
-)
+from adabench.profilers.energy.energy_pass import EnergyMeters, PassResult, energy_pass, open_energy
 from adabench.profilers.energy.nvml_meters import open_gpu
 from adabench.profilers.nvml import Unmetered, find_board, look, open_nvml
 from adabench.profilers.timing.disturbance import Watch

@@ -11,13 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from adabench.harness.analysis import operating_points, summary
-from adabench.harness.analysis.findings import (
-    ClaimRow,
-    Findings,
-    GapRow,
-    SpeedupRow,
-    SummaryRow,
-)
+from adabench.harness.analysis.findings import ClaimRow, Findings, GapRow, SpeedupRow, SummaryRow
 from adabench.harness.analysis.independent_units import with_units
 from adabench.harness.analysis.metric_range import POSITIVE, range_of
 from adabench.harness.analysis.operating_points import TIMED, OperatingPoint, collapse, order

@@ -22,13 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adabench.harness.analysis.findings import (
-    ClaimRow,
-    Findings,
-    GapRow,
-    SpeedupRow,
-    SummaryRow,
-)
+from adabench.harness.analysis.findings import ClaimRow, Findings, GapRow, SpeedupRow, SummaryRow
 from adabench.harness.contract.card import Point
 from adabench.harness.errors import SelectionError, nearest
 

@@ -5,11 +5,7 @@ import numpy as np
 from adabench.harness.analysis import equal_terms, oracle_gap
 from adabench.harness.analysis.findings import Compared, Findings, GapRow
 from adabench.harness.analysis.gap_anchors import Anchors, anchors_of
-from adabench.harness.analysis.operating_points import (
-    collapse,
-    shared_places,
-    table,
-)
+from adabench.harness.analysis.operating_points import collapse, shared_places, table
 from adabench.harness.analysis.oracle_gap import Curve, lead, lead_of_curve
 from adabench.harness.analysis.quality_cost_plot import Dots
 from adabench.harness.analysis.replicates import ReplicateList

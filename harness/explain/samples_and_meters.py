@@ -11,12 +11,7 @@ import numpy as np
 
 from adabench.harness.analysis import operating_points
 from adabench.harness.analysis.findings import Findings
-from adabench.harness.analysis.operating_points import (
-    TIMED,
-    OperatingPoint,
-    metric_of,
-    order,
-)
+from adabench.harness.analysis.operating_points import TIMED, OperatingPoint, metric_of, order
 from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.explain.named_numbers import Number
 from adabench.harness.stats.bootstrap import RESAMPLES

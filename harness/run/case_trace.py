@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adabench.harness.contract.record import Cell
-from adabench.harness.errors import (
-    MethodContractError,
-    SelectionError,
-    StoreError,
-)
+from adabench.harness.errors import MethodContractError, SelectionError, StoreError
 from adabench.harness.plan.grid import plan
 from adabench.harness.plan.request import PlanRequest, expand
 from adabench.harness.provenance import hardware_profile

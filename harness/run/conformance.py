@@ -21,14 +21,7 @@ from types import ModuleType
 from typing import Any, Self
 
 from adabench.harness.contract import claim_rivals, permuted_control, registry
-from adabench.harness.contract.card import (
-    Card,
-    Gap,
-    Monotone,
-    OutOfReach,
-    Point,
-    Testable,
-)
+from adabench.harness.contract.card import Card, Gap, Monotone, OutOfReach, Point, Testable
 from adabench.harness.contract.claim import faults_together, shared_ids
 from adabench.harness.contract.expectations import metric_names, rival_names
 from adabench.harness.contract.papers import faults, papers

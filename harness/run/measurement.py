@@ -26,13 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adabench.harness.contract.card import Point
-from adabench.harness.contract.protocols import (
-    Meter,
-    account,
-    case_shape,
-    rehearse,
-    starts_cold,
-)
+from adabench.harness.contract.protocols import Meter, account, case_shape, rehearse, starts_cold
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run.settings import Settings
 from adabench.profilers.energy.energy_pass import EnergyMeters, energy_pass

@@ -35,11 +35,7 @@ import numpy.typing as npt
 
 from adabench.harness.stats.bca import NORMAL, Z975
 from adabench.harness.stats.bootstrap import RESAMPLES, deal_to_parts, resample
-from adabench.harness.stats.intervals import (
-    ENOUGH_SEEDS,
-    FloatArray,
-    Replicate,
-)
+from adabench.harness.stats.intervals import ENOUGH_SEEDS, FloatArray, Replicate
 from adabench.harness.stats.student_t import t975
 
 BoolArray = npt.NDArray[np.bool_]

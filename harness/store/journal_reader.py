@@ -19,13 +19,7 @@ import orjson
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.store import checksum, packed_run
-from adabench.harness.store.journal import (
-    WRONG,
-    Declarations,
-    Line,
-    artefacts_of,
-    single_lines,
-)
+from adabench.harness.store.journal import WRONG, Declarations, Line, artefacts_of, single_lines
 from adabench.harness.store.turn_ends import TurnEnds
 
 log = logging.getLogger(__name__)

@@ -12,12 +12,7 @@ from adabench.harness.analysis.findings import Findings, SummaryRow
 from adabench.harness.contract.card import Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.reports import shown_points
-from adabench.reports.export.tidy_frame import (
-    ENERGY,
-    UNAVAILABLE,
-    setting_columns,
-    setting_text,
-)
+from adabench.reports.export.tidy_frame import ENERGY, UNAVAILABLE, setting_columns, setting_text
 
 if TYPE_CHECKING:
     import pandas as pd

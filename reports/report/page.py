@@ -42,12 +42,7 @@ from adabench.reports.report.front_page import front_page
 from adabench.reports.report.markup import LONGEST, cell_of, name, table
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
 from adabench.reports.tables.cells import Column, estimate_cell, place, pointer
-from adabench.reports.tables.sheets import (
-    gap_sheet,
-    speedup_sheet,
-    summary_sheet,
-    times_sheet,
-)
+from adabench.reports.tables.sheets import gap_sheet, speedup_sheet, summary_sheet, times_sheet
 
 SCRIPTS = ("number", "chart", "labels", "quality_cost", "curves", "table", "drill", "main")
 """The page's own script, in this order one function."""

@@ -15,13 +15,7 @@ from adabench.reports.figures.style import file_stem
 from adabench.reports.site.badges import badge
 from adabench.reports.site.feed import Entry, feed
 from adabench.reports.site.history import Shift, commit, moment, shifts, size
-from adabench.reports.site.model import (
-    Site,
-    excludes_zero,
-    headline_words,
-    method_file,
-    run_file,
-)
+from adabench.reports.site.model import Site, excludes_zero, headline_words, method_file, run_file
 
 
 def news(site: Site) -> bytes:

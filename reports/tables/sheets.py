@@ -10,13 +10,7 @@ as confirmed ones.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adabench.harness.analysis.findings import (
-    ClaimRow,
-    Findings,
-    GapRow,
-    SpeedupRow,
-    SummaryRow,
-)
+from adabench.harness.analysis.findings import ClaimRow, Findings, GapRow, SpeedupRow, SummaryRow
 from adabench.harness.contract.card import Card, Metric, Point
 from adabench.reports import shown_points
 from adabench.reports.tables.cells import (

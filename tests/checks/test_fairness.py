@@ -62,6 +62,17 @@ def test_the_scorers_side_may_see_truth(product: Product, name: str) -> None:
     assert list(offences(product({f"{TASK}/{name}": TRUTH}))) == []
 
 
+def test_what_a_family_knows_of_truth_may_build_on_itself(product: Product) -> None:
+    family, text = (
+        "workloads/algorithms",
+        "from adabench.workloads.algorithms.truth import optima\n",
+    )
+    planted = {f"{family}/truth/optima.py": "", f"{family}/truth/more.py": text}
+    assert list(offences(product(planted))) == []
+    [found] = offences(product(planted | {f"{family}/substrate/more.py": text}))
+    assert found.where.startswith(f"{family}/substrate/more.py")
+
+
 @pytest.mark.parametrize("role", ["static", "adaptive"])
 def test_a_part_of_another_method_is_foreign(product: Product, role: str) -> None:
     text = f"from {HERE}.methods.ets import part\n" + card(role)

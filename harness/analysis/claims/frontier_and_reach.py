@@ -46,13 +46,7 @@ from adabench.harness.analysis.quality_cost_plot import bracket, mix
 from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Frontier, Reach
-from adabench.harness.stats.intervals import (
-    FloatArray,
-    Interval,
-    Statistic,
-    means,
-    upper_hulls,
-)
+from adabench.harness.stats.intervals import FloatArray, Interval, Statistic, means, upper_hulls
 
 ENOUGH = 8
 """Places from which on they are dealt to two halves."""

@@ -19,12 +19,7 @@ from adabench.harness.analysis.claims.looks import sample_of
 from adabench.harness.analysis.claims.unvaried import widened
 from adabench.harness.analysis.claims.verdict_rule import SLACK, least_worth, margin, rule
 from adabench.harness.analysis.metric_range import SHARE, clip, is_share
-from adabench.harness.analysis.operating_points import (
-    Key,
-    OperatingPoint,
-    metric_of,
-    order,
-)
+from adabench.harness.analysis.operating_points import Key, OperatingPoint, metric_of, order
 from adabench.harness.analysis.replicates import ReplicateList, by_place
 from adabench.harness.contract.card import Knob, Scalar
 from adabench.harness.contract.claim import Claim, bar

@@ -40,13 +40,7 @@ from adabench.harness.analysis.operating_points import (
 )
 from adabench.harness.analysis.replicates import ReplicateList, by_place
 from adabench.harness.contract.claim import Claim, bar
-from adabench.harness.contract.expectations import (
-    Correlation,
-    Level,
-    Rank,
-    SignedRank,
-    rival_names,
-)
+from adabench.harness.contract.expectations import Correlation, Level, Rank, SignedRank, rival_names
 from adabench.harness.stats.intervals import (
     FloatArray,
     Interval,

@@ -45,11 +45,7 @@ from adabench.harness.analysis.claims.verdict_rule import (
     said,
     without_cost,
 )
-from adabench.harness.analysis.operating_points import (
-    TIMED,
-    OperatingPoint,
-    metric_of,
-)
+from adabench.harness.analysis.operating_points import TIMED, OperatingPoint, metric_of
 from adabench.harness.analysis.replicates import by_place, distinct
 from adabench.harness.contract.claim import Claim, bar
 from adabench.harness.contract.expectations import Contrast, Difference, Ratio, rival_names

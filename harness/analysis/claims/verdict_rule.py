@@ -41,14 +41,7 @@ from adabench.harness.analysis.metric_range import is_share
 from adabench.harness.analysis.operating_points import metric_of
 from adabench.harness.analysis.replicates import ReplicateList
 from adabench.harness.contract.card import Card
-from adabench.harness.contract.claim import (
-    WORTH,
-    Claim,
-    bar,
-    is_any_change,
-    is_sameness,
-    no_effect,
-)
+from adabench.harness.contract.claim import WORTH, Claim, bar, is_any_change, is_sameness, no_effect
 from adabench.harness.contract.expectations import Monotone, Ratio, Reach
 from adabench.harness.stats.intervals import Interval
 from adabench.harness.stats.student_t import t975, tail

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.card import Card, Claim, Knob, Ratio
+from adabench.harness.contract.card import Card, Claim, Knob, Metric, Ratio
 from adabench.harness.contract.card_reader import card_value
 from adabench.harness.errors import MethodContractError
 
@@ -49,6 +49,16 @@ def test_literals_and_constructors_are_evaluated() -> None:
     (claim,) = found.claims
     assert isinstance(claim, Claim)
     assert claim.expect == Ratio("faults", against="lru", high=1 / 1.5)
+
+
+def test_names_that_share_a_row_are_metrics_of_their_own_and_a_pattern_names_them() -> None:
+    found = value(
+        "Card('x', metrics=(Metric('wide deep_1 deep_2', 'layers', 'lower', 'info'),), allocation=('deep_*',))"
+    )
+    names = ("wide", "deep_1", "deep_2")
+    assert found.metrics == tuple(Metric(name, "layers", "lower", "info") for name in names)
+    assert found.allocation == ("deep_1", "deep_2")
+    assert Card("x", allocation=("deep",)).allocation == ("deep",)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

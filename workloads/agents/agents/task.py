@@ -50,7 +50,7 @@ without an index (`people_table.py`). Answers do not depend on it.
 calculator, Python in a process with limits. Searches with values of steps, and plans, need a policy of ours.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
@@ -58,7 +58,6 @@ from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.agents import conformance
 from adabench.workloads.agents.agents.substrate.request_stream import Stream, draw_gaps
 from adabench.workloads.agents.agents.substrate.served_model import (
-    ServedModel,
     named_model,
     small_planner,
     small_policy,
@@ -68,20 +67,13 @@ from adabench.workloads.agents.agents.substrate.text_script import LONGEST, SPAR
 from adabench.workloads.agents.agents.truth.text_answers import TextAnswers, question_text
 from adabench.workloads.agents.substrate.agent_task import Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
+from adabench.workloads.agents.substrate.named_models import AUTO, NamedModel
 from adabench.workloads.agents.substrate.policies import absences, policy_name
 from adabench.workloads.agents.substrate.worlds import WorldRules
-from adabench.workloads.agents.truth.problems import (
-    SIZES,
-    Answers,
-    Family,
-    Problem,
-    draw_problem,
-)
+from adabench.workloads.agents.truth.problems import SIZES, Answers, Family, Problem, draw_problem
 from adabench.workloads.shared.language_model.contract import mix
-from adabench.workloads.shared.sources.codec_source import context_of, open_codec
-from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
+from adabench.workloads.shared.sources.codec_source import open_codec
 
-AUTO = "auto"
 CARD = Card(
     title="Agents: what the calls of a question cost, and how they queue",
     paper="our own substrate; The Cost of Dynamic Reasoning, arXiv 2506.04301, is to run on it",
@@ -117,34 +109,19 @@ CARD = Card(
         Metric("malformed", "", "lower", "quality"),
         Metric("solved", "requests", "higher", "info"),
         Metric("words", "tokens", "lower", "work", primary=True),
-        Metric("llm_calls", "calls", "lower", "cost"),
-        Metric("judge_calls", "calls", "lower", "cost"),
-        Metric("reflect_calls", "calls", "lower", "cost"),
-        Metric("control_calls", "calls", "lower", "cost"),
-        Metric("data_calls", "calls", "lower", "cost"),
-        Metric("tool_calls", "calls", "lower", "cost"),
-        Metric("failed_calls", "calls", "lower", "cost"),
-        Metric("context_words", "tokens", "lower", "cost"),
-        Metric("prefilled", "tokens", "lower", "cost"),
-        Metric("generated", "tokens", "lower", "cost"),
+        Metric("llm_calls judge_calls reflect_calls control_calls", "calls", "lower", "cost"),
+        Metric("data_calls tool_calls failed_calls", "calls", "lower", "cost"),
+        Metric("context_words prefilled generated", "tokens", "lower", "cost"),
         Metric("cached", "tokens", "higher", "info"),
         Metric("discarded", "tokens", "lower", "cost"),
         Metric("flops_counted", "FLOP", "lower", "cost"),
         Metric("kv_peak", "tokens", "lower", "cost"),
         Metric("kv_peak_bytes", "B", "lower", "cost"),
-        Metric("request_s", "s", "lower", "cost"),
-        Metric("queue_s", "s", "lower", "cost"),
-        Metric("busy_s", "s", "lower", "cost"),
-        Metric("prefill_s", "s", "lower", "cost"),
-        Metric("decode_s", "s", "lower", "cost"),
-        Metric("tool_s", "s", "lower", "cost"),
-        Metric("p50_s", "s", "lower", "cost"),
-        Metric("p95_s", "s", "lower", "cost"),
-        Metric("p99_s", "s", "lower", "cost"),
+        Metric("request_s queue_s busy_s prefill_s decode_s tool_s p50_s", "s", "lower", "cost"),
+        Metric("p95_s p99_s", "s", "lower", "cost"),
         Metric("overlap_s", "s", "higher", "info"),
         Metric("p95_over_p50", "", "lower", "info", clocked=True, low=0.0),
-        Metric("idle_share", "", "lower", "info", clocked=True),
-        Metric("tool_share", "", "lower", "info", clocked=True),
+        Metric("idle_share tool_share", "", "lower", "info", clocked=True),
         Metric("overlap_share", "", "higher", "info", clocked=True),
         Metric("offered_qps", "1/s", "higher", "info"),
         Metric("achieved_qps", "1/s", "higher", "info", clocked=True),
@@ -183,16 +160,16 @@ def load(
     """
     if scale not in CARD.scales:
         raise SelectionError(f"agents has no scale {scale!r}.", "It runs at `embedded`.")
-    asked, spec = read_kinds(kinds), named_spec(model)
+    asked, named = read_kinds(kinds), NamedModel.read(model, device, dtype)
     rules = WorldRules(ambiguity=ambiguity)
     rates = NO_FAULTS if faults == "none" else USUAL_FAULTS
     drawn = [_drawn(seed, requests, family, sizes, rules) for family, sizes in asked.values()]
-    prompts = _prompts(drawn, spec)
+    prompts, name = _prompts(drawn, named), policy_name(policy, seed)
     return GradedStreams(
         seed,
-        _opener(spec, device, dtype, policy_name(policy, seed)),
-        device.startswith("cuda"),
-        _planner(spec, policy, seed),
+        named.opener(partial(small_policy, name), named_model),
+        named.is_on_device,
+        partial(small_planner, name) if named.is_builtin else None,
         streams=tuple(
             Stream(index, asked_in, name, draw_gaps(mix(_EVALUATION, seed, index), requests))
             for index, (name, asked_in) in enumerate(zip(asked, prompts, strict=True))
@@ -202,7 +179,7 @@ def load(
             for problems in drawn
         ),
         graders=tuple(
-            Answers(problems) if spec.kind == "builtin" else TextAnswers(problems, spec)
+            Answers(problems) if named.is_builtin else TextAnswers(problems, named.spec)
             for problems in drawn
         ),
     )
@@ -217,11 +194,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     """
     given = {**CARD.defaults, **conditions}
     read_kinds(str(given["kinds"]))
-    spec = named_spec(str(given["model"]))
-    if spec.kind != "builtin":
-        from adabench.workloads.shared.sources.model_source import check_model
-
-        check_model(spec, _place(str(given["device"])), _place(str(given["dtype"])))
+    NamedModel.read(*(str(given[name]) for name in ("model", "device", "dtype"))).check()
 
 
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
@@ -232,7 +205,7 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
         EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
     given = {**CARD.defaults, **conditions}
-    spec = named_spec(str(given["model"]))
+    spec = NamedModel.read(str(given["model"]), AUTO, AUTO).spec
     if spec.kind == "builtin":
         found = absences(str(given["policy"]))
         return {name: why for name, why in found.items() if name in ("values", "plans")}
@@ -248,52 +221,16 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     }
 
 
-def named_spec(text: str) -> ModelSpec:
-    """Read the words of `--model`.
-
-    Raises:
-        SelectionError: if they name no model that writes.
-    """
-    spec = model_spec(text)
-    if spec.kind in ("likelihood", "trained"):
-        raise SelectionError(f"{text} judges, and writes nothing.", "Name a model that writes.")
-    return spec
-
-
-def _place(word: str) -> str | None:
-    return None if word == AUTO else word
-
-
-def _opener(spec: ModelSpec, device: str, dtype: str, policy: str) -> Callable[[], ServedModel]:
-    """Return what opens the model, in whatever process."""
-    if spec.kind == "builtin":
-        return partial(small_policy, policy)
-    from adabench.workloads.shared.sources.model_source import found_abilities
-
-    return partial(named_model, spec, _place(device), _place(dtype), found_abilities(spec))
-
-
-def _planner(spec: ModelSpec, policy: str, seed: int) -> Callable[[], ServedModel] | None:
-    """Return what opens the planner beside a policy of the family; other models have none."""
-    own = spec.kind == "builtin"
-    return partial(small_planner, policy_name(policy, seed)) if own else None
-
-
 def _prompts(
-    drawn: Sequence[tuple[Problem, ...]], spec: ModelSpec
+    drawn: Sequence[tuple[Problem, ...]], named: NamedModel
 ) -> list[tuple[tuple[int, ...], ...]]:
     """Return the prompts of each stream, in the words of the model."""
-    if spec.kind == "builtin":
+    if named.is_builtin:
         return [tuple(one.prompt for one in problems) for problems in drawn]
-    script = TextScript(open_codec(spec))
+    script = TextScript(open_codec(named.spec))
     prompts = [tuple(script.first_words(question_text(one)) for one in part) for part in drawn]
-    context = context_of(spec)
     needed = max(len(words) for part in prompts for words in part) + LONGEST + SPARE
-    if context is not None and needed > context:
-        raise SelectionError(
-            f"An episode may take {needed} words of {spec}, and its context has {context}.",
-            "Choose a model with a longer context.",
-        )
+    named.refuse_longer(needed, "An episode")
     return prompts
 
 

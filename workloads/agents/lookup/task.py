@@ -46,22 +46,12 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.lookup import conformance
 from adabench.workloads.agents.substrate.agent_task import GradedAgentTask, Scene
-from adabench.workloads.agents.substrate.fault_plans import (
-    NO_FAULTS,
-    USUAL_FAULTS,
-    draw_faults,
-)
+from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
 from adabench.workloads.agents.substrate.policies import absences, policy_name
 from adabench.workloads.agents.substrate.policies import policy as load_policy
 from adabench.workloads.agents.substrate.policy_recipes import ADAPTIVE, FLAT, mode_name
 from adabench.workloads.agents.substrate.worlds import WorldRules
-from adabench.workloads.agents.truth.problems import (
-    SIZES,
-    Answers,
-    Family,
-    Problem,
-    draw_problem,
-)
+from adabench.workloads.agents.truth.problems import SIZES, Answers, Family, Problem, draw_problem
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 
@@ -107,39 +97,23 @@ CARD = Card(
     given=("agent-s-s*", "agent-value-*"),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
-        Metric("answered", "", "higher", "info"),
-        Metric("declared", "", "higher", "info"),
+        Metric("answered declared", "", "higher", "info"),
         Metric("malformed", "", "lower", "quality"),
         Metric("size", "steps", "lower", "info"),
-        Metric("dir_share", "", "higher", "info"),
-        Metric("cot_share", "", "higher", "info"),
-        Metric("act_share", "", "higher", "info"),
-        Metric("chk_share", "", "higher", "info"),
+        Metric("dir_share cot_share act_share chk_share", "", "higher", "info"),
         Metric("bill", "words", "lower", "work", primary=True),
         Metric("cost_of_pass", "words", "lower", "cost", per=("bill", "accuracy")),
-        Metric("tool_calls", "calls", "lower", "cost"),
-        Metric("priced_calls", "calls", "lower", "cost"),
-        Metric("failed_calls", "calls", "lower", "cost"),
-        Metric("llm_calls", "calls", "lower", "cost"),
-        Metric("control_calls", "calls", "lower", "cost"),
-        Metric("data_calls", "calls", "lower", "cost"),
-        Metric("judge_calls", "calls", "lower", "cost"),
-        Metric("context_words", "tokens", "lower", "cost"),
-        Metric("generated", "tokens", "lower", "cost"),
-        Metric("prefilled", "tokens", "lower", "cost"),
-        Metric("injected_tool", "tokens", "lower", "cost"),
-        Metric("injected_forced", "tokens", "lower", "cost"),
-        Metric("discarded", "tokens", "lower", "cost"),
+        Metric("tool_calls priced_calls failed_calls llm_calls", "calls", "lower", "cost"),
+        Metric("control_calls data_calls judge_calls", "calls", "lower", "cost"),
+        Metric("context_words generated prefilled injected_tool", "tokens", "lower", "cost"),
+        Metric("injected_forced discarded", "tokens", "lower", "cost"),
         Metric("flops_counted", "FLOP", "lower", "cost"),
         Metric("serial_steps", "steps", "lower", "cost"),
         Metric("calls", "calls", "lower", "cost"),
         Metric("kv_peak", "tokens", "lower", "cost"),
         Metric("kv_peak_bytes", "B", "lower", "cost"),
         Metric("kv_token_steps", "tokens", "lower", "cost"),
-        Metric("ttft_s", "s", "lower", "cost"),
-        Metric("itl_s", "s", "lower", "cost"),
-        Metric("tpot_s", "s", "lower", "cost"),
-        Metric("aux_s", "s", "lower", "cost"),
+        Metric("ttft_s itl_s tpot_s aux_s", "s", "lower", "cost"),
         Metric("spent", "", "lower", "info"),
     ),
     speedup_work="flops_counted",

@@ -28,12 +28,7 @@ from adabench.workloads.shared.language_model.batched.session_models import (
     most_sessions,
     solve_batched,
 )
-from adabench.workloads.shared.language_model.contract import (
-    CapabilityMissing,
-    Costs,
-    Engine,
-    mix,
-)
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Engine, mix
 from adabench.workloads.shared.language_model.decoding_ledger import LEVELS
 from adabench.workloads.shared.language_model.domain import Domain, Question, Words
 from adabench.workloads.shared.language_model.session_account import SessionAccount

@@ -4,24 +4,15 @@ import json
 from functools import lru_cache, partial
 from pathlib import Path
 
-from adabench.harness.errors import (
-    MissingAbility,
-    SelectionError,
-    nearest,
-)
+from adabench.harness.errors import MissingAbility
 from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
-from adabench.workloads.agents.substrate.policy_gates import (
-    GATES,
-    PLAN_GATES,
-    VALUE_GATES,
-)
+from adabench.workloads.agents.substrate.policy_gates import GATES, PLAN_GATES, VALUE_GATES
 from adabench.workloads.agents.substrate.policy_recipes import (
     ADAPTIVE,
     FLAT,
-    TRAININGS,
     mode_name,
     mode_recipes,
     plan_name,
@@ -31,6 +22,7 @@ from adabench.workloads.agents.substrate.policy_recipes import (
     value_name,
     value_recipes,
 )
+from adabench.workloads.agents.substrate.trained_names import trained_names
 from adabench.workloads.agents.substrate.value_head import ValueHead, restored
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
@@ -47,10 +39,7 @@ def policy_name(base: str, seed: int) -> str:
     Raises:
         SelectionError: if there is no such policy.
     """
-    known = dict.fromkeys(name.rpartition("-s")[0] for name in policy_recipes())
-    if base not in known:
-        raise SelectionError(f"There is no policy {base!r}.", nearest(base, known))
-    names = _trained(base)
+    names = trained_names(base, policy_recipes(), FOLDER, "policy")
     return names[seed % len(names)]
 
 
@@ -63,8 +52,7 @@ def absences(base: str) -> dict[str, tuple[str, str]]:
     Raises:
         SelectionError: if there is no such policy.
     """
-    policy_name(base, 0)
-    known, names = recipes(), _trained(base)
+    known, names = recipes(), trained_names(base, policy_recipes(), FOLDER, "policy")
     needed = {
         "values": [value_name(name) for name in names],
         "modes": [mode_name(name, role) for name in names for role in (ADAPTIVE, FLAT)],
@@ -93,12 +81,6 @@ def _require(name: str) -> None:
             f"{name} was not trained yet, and a run trains nothing.",
             f"Make it first, in about {forecast_s} s of one core: adabench train lookup/{name}",
         )
-
-
-def _trained(base: str) -> list[str]:
-    """Return the trainings of a policy that are there; the first where none is."""
-    names = [f"{base}-s{k}" for k in TRAININGS]
-    return [name for name in names if checkpoints.is_there(name, FOLDER)] or names[:1]
 
 
 def policy(name: str) -> Policy:

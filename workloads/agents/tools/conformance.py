@@ -2,13 +2,11 @@
 
     source   it imports contracts and substrate, and names neither worlds, faults and auditors nor the group that a
              case is counted in (oracles excepted): it knows a graph and what tools return
-    private  it reads no name that begins with an underscore: books, costs and tools lie behind those
     session  it opens one session a case: who begins anew has undone what it did, and knows the faults
 
 What it hands in is the report of that session; what it did is read from the world when it runs.
 """
 
-import ast
 from collections.abc import Iterator
 from functools import partial
 from types import ModuleType
@@ -26,14 +24,7 @@ OFF_LIMITS = frozenset((
     "Scene", "ToolEndpoint", "FaultSchedule", "Fault", "outages", "numbers", "deadline_s",
 ))  # fmt: skip
 
-
-def _private(node: ast.AST) -> Iterator[str]:
-    """Find attributes that belong to the substrate."""
-    if isinstance(node, ast.Attribute) and node.attr.startswith("_") and node.attr[-2:] != "__":
-        yield node.attr
-
-
-RULES = Rules("adabench.workloads.agents.tools", off_limits=OFF_LIMITS, more=_private, who="method")
+RULES = Rules("adabench.workloads.agents.tools", off_limits=OFF_LIMITS, who="method")
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

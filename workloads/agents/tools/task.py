@@ -41,15 +41,16 @@ model reads stages, tools, costs and results in English and answers in one line,
 (`substrate/text_script.py`). Words are counted as its tokenizer or its server counts them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from adabench.harness.contract.card import Card, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.agents.substrate.named_models import AUTO, NamedModel
 from adabench.workloads.agents.tools import conformance
-from adabench.workloads.agents.tools.substrate.choosers import Chooser, chooser_name, named_chooser
 from adabench.workloads.agents.tools.substrate.choosers import chooser as load_chooser
+from adabench.workloads.agents.tools.substrate.choosers import chooser_name, named_chooser
 from adabench.workloads.agents.tools.substrate.graph_catalogue import read_graph
 from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask, Place
@@ -57,10 +58,8 @@ from adabench.workloads.agents.tools.substrate.text_script import SPARE, TextScr
 from adabench.workloads.agents.tools.truth.scenarios import SETS, draw_case, scenarios
 from adabench.workloads.agents.tools.truth.service_domains import DOMAINS, domain_folder
 from adabench.workloads.agents.tools.truth.state_audit import StateAuditor
-from adabench.workloads.shared.sources.codec_source import context_of, open_codec
-from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
+from adabench.workloads.shared.sources.codec_source import open_codec
 
-AUTO = "auto"
 CARD = Card(
     title="Tools: what comes next when a tool fails",
     paper="our own substrate; Self-Healing Router, arXiv 2603.01548, is to run on it",
@@ -83,36 +82,22 @@ CARD = Card(
     given=("chooser*",),
     metrics=(
         Metric("correct", "", "higher", "quality", primary=True),
-        Metric("completed", "", "higher", "quality"),
-        Metric("sound", "", "higher", "quality"),
-        Metric("no_silent", "", "higher", "quality"),
-        Metric("silent", "", "lower", "quality"),
-        Metric("missed", "", "lower", "quality"),
+        Metric("completed sound no_silent", "", "higher", "quality"),
+        Metric("silent missed", "", "lower", "quality"),
         Metric("none_missed", "", "lower", "info"),
-        Metric("duplicated", "", "lower", "quality"),
-        Metric("wrong_branch", "", "lower", "quality"),
-        Metric("misstated", "", "lower", "quality"),
-        Metric("declared", "", "higher", "info"),
-        Metric("feasible", "", "higher", "info"),
+        Metric("duplicated wrong_branch misstated", "", "lower", "quality"),
+        Metric("declared feasible", "", "higher", "info"),
         Metric("instance", "hash", "higher", "info"),
         Metric("label_right", "", "higher", "info"),
         Metric("contacts", "calls", "lower", "work", primary=True),
-        Metric("llm_calls", "calls", "lower", "cost"),
-        Metric("control_calls", "calls", "lower", "cost"),
-        Metric("data_calls", "calls", "lower", "cost"),
-        Metric("tool_calls", "calls", "lower", "cost"),
-        Metric("probe_calls", "calls", "lower", "cost"),
-        Metric("check_calls", "calls", "lower", "cost"),
-        Metric("failed_calls", "calls", "lower", "cost"),
-        Metric("malformed_calls", "calls", "lower", "cost"),
+        Metric("llm_calls control_calls data_calls tool_calls", "calls", "lower", "cost"),
+        Metric("probe_calls check_calls failed_calls malformed_calls", "calls", "lower", "cost"),
         Metric("sessions", "", "lower", "info"),
-        Metric("generated", "tokens", "lower", "cost"),
-        Metric("prefilled", "tokens", "lower", "cost"),
+        Metric("generated prefilled", "tokens", "lower", "cost"),
         Metric("cached", "tokens", "higher", "info"),
         Metric("discarded", "tokens", "lower", "cost"),
         Metric("flops_counted", "FLOP", "lower", "cost"),
-        Metric("recovery_s", "s", "lower", "cost"),
-        Metric("detection_s", "s", "lower", "cost"),
+        Metric("recovery_s detection_s", "s", "lower", "cost"),
     ),
     no_speedup="a case is a handful of calls, and what failed ones block is a deadline that we set",
 )  # fmt: skip
@@ -147,7 +132,7 @@ def load(
     if set not in SETS:
         raise SelectionError(f"There is no set {set!r}.", nearest(set, SETS))
     _refuse_two_graphs(set, graph)
-    spec = named_spec(model)
+    named = NamedModel.read(model, device, dtype)
     own = None if graph == "builtin" else read_graph(Path(graph))
     drawn, numbers = [], []
     for index, (one, scenario) in enumerate(scenarios(set, instances, own)):
@@ -155,12 +140,12 @@ def load(
         drawn.append(draw_case(seed, index, goal, scenario))
         numbers.append(scenario.number)
     cases = tuple(case for case, _ in drawn)
-    if spec.kind != "builtin":
-        _refuse_short_context(spec, cases)
+    if not named.is_builtin:
+        _refuse_short_context(named, cases)
     return GradedRoutingTask(
-        _opener(spec, device, dtype, chooser_name(chooser, seed)),
+        named.opener(partial(load_chooser, chooser_name(chooser, seed)), named_chooser),
         outages == "known",
-        place=_place(spec, device),
+        place=_place(named),
         cases_=cases,
         scenes=tuple(scene for _, scene in drawn),
         auditor=StateAuditor(tuple(drawn), tuple(numbers)),
@@ -178,11 +163,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     _refuse_two_graphs(str(given["set"]), str(given["graph"]))
     if given["set"] in DOMAINS:
         domain_folder(str(given["set"]))
-    spec = named_spec(str(given["model"]))
-    if spec.kind != "builtin":
-        from adabench.workloads.shared.sources.model_source import check_model
-
-        check_model(spec, _or_none(str(given["device"])), _or_none(str(given["dtype"])))
+    NamedModel.read(*(str(given[name]) for name in ("model", "device", "dtype"))).check()
 
 
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
@@ -192,24 +173,12 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
         SelectionError: if there is no such model.
         EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
-    spec = named_spec(str({**CARD.defaults, **conditions}["model"]))
+    spec = NamedModel.read(str({**CARD.defaults, **conditions}["model"]), AUTO, AUTO).spec
     if spec.kind == "openai":
         from adabench.workloads.shared.sources.model_source import missing_abilities as probe
 
         probe(spec)
     return {}
-
-
-def named_spec(text: str) -> ModelSpec:
-    """Read the words of `--model`.
-
-    Raises:
-        SelectionError: if they name no model that writes.
-    """
-    spec = model_spec(text)
-    if spec.kind in ("likelihood", "trained"):
-        raise SelectionError(f"{text} judges, and writes nothing.", "Name a model that writes.")
-    return spec
 
 
 def _refuse_two_graphs(name: str, graph: str) -> None:
@@ -222,39 +191,21 @@ def _refuse_two_graphs(name: str, graph: str) -> None:
         raise SelectionError(f"set={name} has graphs of its own.", "Leave out graph, or set.")
 
 
-def _or_none(word: str) -> str | None:
-    return None if word == AUTO else word
-
-
-def _place(spec: ModelSpec, device: str) -> Place:
-    if spec.kind == "openai":
+def _place(named: NamedModel) -> Place:
+    if named.spec.kind == "openai":
         return "server"
-    return "device" if spec.kind != "builtin" and device.startswith("cuda") else "host"
+    return "device" if not named.is_builtin and named.is_on_device else "host"
 
 
-def _opener(spec: ModelSpec, device: str, dtype: str, name: str) -> Callable[[], Chooser]:
-    """Return what opens the model, in whatever process."""
-    if spec.kind == "builtin":
-        return partial(load_chooser, name)
-    from adabench.workloads.shared.sources.model_source import found_abilities
-
-    return partial(named_chooser, spec, _or_none(device), _or_none(dtype), found_abilities(spec))
-
-
-def _refuse_short_context(spec: ModelSpec, cases: Sequence[RoutingCase]) -> None:
+def _refuse_short_context(named: NamedModel, cases: Sequence[RoutingCase]) -> None:
     """Make sure that every request, and some calls behind it, can be read.
 
     Raises:
         SelectionError: if a model's context is too short for one.
     """
-    context = context_of(spec)
-    if context is None:
+    if named.context is None:
         return
-    script = TextScript(open_codec(spec))
+    script = TextScript(open_codec(named.spec))
     graphs = {case.graph: case for case in cases}
     needed = SPARE + max(len(script.prompt(case)) for case in graphs.values())
-    if needed > context:
-        raise SelectionError(
-            f"A request may take {needed} words of {spec}, and its context has {context}.",
-            "Choose a model with a longer context.",
-        )
+    named.refuse_longer(needed, "A request")

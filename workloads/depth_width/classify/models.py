@@ -1,8 +1,7 @@
 """What methods of `classify` get: trained mixtures by name, other queries, an account of answers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MissingAbility
 from adabench.harness.store import used_artefacts
 from adabench.workloads.depth_width.classify.recipes import GENERATED, base_name, recipes
@@ -22,11 +21,7 @@ from adabench.workloads.depth_width.classify.substrate.train_experts import (
     GROUPS,
     ExpertsRecipe,
 )
-from adabench.workloads.depth_width.substrate.answers.answer_account import (
-    AnswerAccount,
-    open_account,
-    text_of,
-)
+from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, of_kind
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import trainings
@@ -35,19 +30,13 @@ CALIBRATION_SEED, CALIBRATION = 777, 400
 
 
 @dataclass(frozen=True)
-class Models:
+class Models(ReadModels):
     """The frozen encoder and the trained mixtures of a run, and how they are read."""
 
     seed: int
     input: Input
     data: str
     together: int
-    meter: Meter
-    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Open the account of answers."""
-        object.__setattr__(self, "_answers", open_account(self.meter))
 
     def reader(self, arm: str, batch: int = BATCH) -> Reader:
         """Return the reader of a mixture such as `hecto`, trained with batches of a size.
@@ -119,5 +108,4 @@ class Models:
         Raises:
             MethodContractError: if no engine made it for this case, or it was changed.
         """
-        found: Reading = self._answers.confirm([text_of(case)], reading)
-        return tally(found)
+        return tally(self._confirmed(case, reading))

@@ -28,13 +28,12 @@ what a run on spam needs; packages that are missing are named with what brings t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 
 import numpy as np
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.classify import conformance
 from adabench.workloads.depth_width.classify.models import Models
@@ -47,11 +46,7 @@ from adabench.workloads.depth_width.classify.substrate.queries import (
     draw_seeded,
     sibling,
 )
-from adabench.workloads.depth_width.classify.substrate.reading import (
-    ChoiceTally,
-    QuerySet,
-    Reading,
-)
+from adabench.workloads.depth_width.classify.substrate.reading import ChoiceTally, QuerySet, Reading
 from adabench.workloads.depth_width.classify.truth.choice_scoring import (
     quality,
     quality_by_kind,
@@ -59,7 +54,9 @@ from adabench.workloads.depth_width.classify.truth.choice_scoring import (
     specialisation,
 )
 from adabench.workloads.depth_width.substrate.checkpoints import weights
+from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.stream import Bools
+from adabench.workloads.depth_width.truth.drawn_tasks import Scored
 from adabench.workloads.shared.sources.labelled_texts import TEXTS
 
 CARD = Card(
@@ -88,9 +85,7 @@ CARD = Card(
     cases="exchangeable",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
-        Metric("accuracy_order", "", "higher", "quality"),
-        Metric("accuracy_free", "", "higher", "quality"),
-        Metric("accuracy_worse", "", "higher", "quality"),
+        Metric("accuracy_order accuracy_free accuracy_worse", "", "higher", "quality"),
         Metric("expert_flops", "FLOP/query", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/query", "lower", "cost"),
         Metric("executions", "experts/query", "lower", "cost"),
@@ -98,8 +93,7 @@ CARD = Card(
         Metric("mi_bits", "bit", "higher", "info"),
         Metric("kind_bits_left", "bit", "lower", "info"),
         Metric("alignment", "", "higher", "info", low=-1.0, high=1.0),
-        Metric("share_gru", "", "lower", "info"),
-        Metric("share_first", "", "lower", "info"),
+        Metric("share_gru share_first", "", "lower", "info"),
         Metric("share_gru_order", "", "higher", "info"),
         Metric("share_gru_free", "", "lower", "info"),
         Metric("queries", "queries", "higher", "info"),
@@ -116,10 +110,10 @@ _TEXTS = 1_000_153
 
 
 @dataclass(frozen=True)
-class Classify(Models):
+class Classify(Models, Scored):
     """The task: sets of queries, trained mixtures, and a score that knows the keys."""
 
-    sets: tuple[KeyedQueries, ...] = ()
+    sets: tuple[KeyedQueries, ...] = field(default=(), kw_only=True)
 
     def cases(self) -> Iterator[QuerySet]:
         """Yield the sets without their keys."""
@@ -128,7 +122,7 @@ class Classify(Models):
 
     def substrate(self) -> Models:
         """Return the mixtures, without queries that a score is taken on."""
-        return Models(self.seed, self.input, self.data, self.together, Meter())
+        return Models(self.seed, self.input, self.data, self.together)
 
     def credit(self, case: QuerySet, reading: Reading, *, wrong: int | None = None) -> Bools:
         """Return which answers are right, [queries]. For oracles alone.
@@ -172,10 +166,6 @@ class Classify(Models):
             found |= quality_by_kind(keys, answers) | specialisation(keys, runs, tally.experts)
         return found
 
-    def score(self, case: QuerySet, reading: Reading) -> Mapping[str, float]:
-        """Judge a reading of this very object."""
-        return self.judge(case, self.account(case, reading))
-
 
 def load(
     scale: str,
@@ -198,7 +188,7 @@ def load(
         found = tuple(draw_seeded(queries, seed, _EVALUATION, index) for index in range(sets))
     else:
         found = _texts(data, seed, sets, queries)
-    return Classify(seed, input, data, together, Meter(), found)
+    return Classify(seed, input, data, together, sets=found)
 
 
 def _texts(data: str, seed: int, sets: int, queries: int) -> tuple[KeyedQueries, ...]:
@@ -212,8 +202,7 @@ def _texts(data: str, seed: int, sets: int, queries: int) -> tuple[KeyedQueries,
             f"data={data} has {len(rows)} texts to ask about, and {sets * queries} were asked for.",
             f"Ask for fewer: --set queries={len(rows) // sets}.",
         )
-    seeds = np.random.SeedSequence((_TEXTS, seed))
-    order = np.random.Generator(np.random.PCG64(seeds)).permutation(len(rows))
+    order = keyed(_TEXTS, seed).permutation(len(rows))
     found = []
     for part in np.split(order[: sets * queries], sets):
         keys = Keys(np.zeros(queries, np.int64), labels[rows[part]], len(TEXTS[data].classes))

@@ -5,12 +5,9 @@ trained model (`width_twin.py`), this object has it recorded before a case is me
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import numpy as np
-
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
     ModuleRouters,
@@ -30,21 +27,18 @@ from adabench.workloads.depth_width.methods.informed_routing import train_router
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
-from adabench.workloads.depth_width.substrate.answers.answer_account import (
-    AnswerAccount,
-    open_account,
-    text_of,
-)
+from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import (
     as_it_is,
     policy_apart,
     rule_apart,
 )
+from adabench.workloads.depth_width.substrate.answers.tally import Tally, tally
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.keyed_draws import drawn
 from adabench.workloads.depth_width.substrate.readers import Batch, Reader
-from adabench.workloads.depth_width.substrate.stream import Corpus, draw
-from adabench.workloads.depth_width.substrate.tally import Tally, tally
+from adabench.workloads.depth_width.substrate.stream import draw
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run, trainings
 from adabench.workloads.depth_width.substrate.units.unit_reader import UnitReader
@@ -58,19 +52,13 @@ R = TypeVar("R", bound=checkpoints.Recipe)
 
 
 @dataclass(frozen=True)
-class Models:
+class Models(ReadModels):
     """The trained models of a run, and how they are read."""
 
     scale: str
     seed: int
     mode: str
-    meter: Meter
     width: int = WIDTH
-    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Open the account of answers."""
-        object.__setattr__(self, "_answers", open_account(self.meter))
 
     def reader(self, base: str) -> Reader:
         """Return the reader of a checkpoint.
@@ -159,7 +147,7 @@ class Models:
         if self.scale == "gpu":
             tokens = gpu_shape.SHAPE.tokens
             return Batch(-1, gpu_shape.random_tokens(CALIBRATION_SEED, 1, tokens)[0].inputs)
-        return Batch(-1, drawn(CALIBRATION_SEED, CALIBRATION).inputs.copy())
+        return Batch(-1, drawn(draw, CALIBRATION_SEED, CALIBRATION).inputs.copy())
 
     def rehearse(self, solve: Callable[[], object]) -> None:
         """Record the decisions of one solve, where a twin is to replay them."""
@@ -174,7 +162,7 @@ class Models:
                 another width was asked for and no twin has run.
         """
         try:
-            own = self._answers.confirm([text_of(batch)], answer)
+            own = self._confirmed(batch, answer)
         except MethodContractError:
             width_twin.finish()
             raise
@@ -185,8 +173,3 @@ class Models:
             plain = (found.logits, found.executions, found.counted)
             return StudiedTally(*plain, own.views, own.running)
         return replace(found, counted={**found.counted, **exit_like(own)})
-
-
-def drawn(*seeds: int) -> Corpus:
-    """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
-    return draw(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])

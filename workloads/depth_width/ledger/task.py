@@ -40,22 +40,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
-import numpy as np
 import torch
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import DeviceUnavailable, SelectionError
-from adabench.workloads.depth_width.ledger.models import WIDTH, Models, drawn
+from adabench.workloads.depth_width.ledger.models import WIDTH, Models
 from adabench.workloads.depth_width.ledger.substrate import gpu_shape
 from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import study
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import DECODED, Batch
-from adabench.workloads.depth_width.substrate.stream import Corpus, Ints
-from adabench.workloads.depth_width.substrate.tally import Tally
+from adabench.workloads.depth_width.substrate.answers.tally import Tally
+from adabench.workloads.depth_width.substrate.readers import Batch
+from adabench.workloads.depth_width.substrate.stream import Ints, draw
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.scoring import Floats, allocation, credit, quality
+from adabench.workloads.depth_width.truth.drawn_tasks import ScoredStreams, drawn_batches
+from adabench.workloads.depth_width.truth.scoring import allocation, quality
 
 CARD = Card(
     title="Ledger: a running value to be carried through the layers",
@@ -110,72 +108,35 @@ CARD = Card(
     cases="nested",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
-        Metric("accuracy_k1", "", "higher", "quality"),
-        Metric("accuracy_k2", "", "higher", "quality"),
-        Metric("accuracy_k3", "", "higher", "quality"),
-        Metric("accuracy_k4", "", "higher", "quality"),
+        Metric("accuracy_k1 accuracy_k2 accuracy_k3 accuracy_k4", "", "higher", "quality"),
         Metric("accuracy_filler", "", "higher", "quality"),
-        Metric("loss_predictable", "nat", "lower", "quality"),
-        Metric("loss_answer", "nat", "lower", "quality"),
-        Metric("loss_random", "nat", "lower", "info"),
-        Metric("loss_running", "nat", "lower", "info"),
-        Metric("loss_answer_dealt", "nat", "lower", "info"),
+        Metric("loss_predictable loss_answer", "nat", "lower", "quality"),
+        Metric("loss_random loss_running loss_answer_dealt", "nat", "lower", "info"),
         Metric("loss_answer_lucky", "nat", "lower", "info"),
-        Metric("gained_answer", "nat", "higher", "info"),
-        Metric("gained_random", "nat", "higher", "info"),
-        Metric("gained_running", "nat", "higher", "info"),
-        Metric("gain_answer_k1", "nat", "higher", "info"),
-        Metric("gain_answer_k2", "nat", "higher", "info"),
-        Metric("gain_answer_k3", "nat", "higher", "info"),
-        Metric("gain_answer_k4", "nat", "higher", "info"),
-        Metric("gain_filler", "nat", "higher", "info"),
-        Metric("gain_random", "nat", "higher", "info"),
+        Metric("gained_answer gained_random gained_running", "nat", "higher", "info"),
+        Metric("gain_answer_k1 gain_answer_k2", "nat", "higher", "info"),
+        Metric("gain_answer_k3 gain_answer_k4", "nat", "higher", "info"),
+        Metric("gain_filler gain_random", "nat", "higher", "info"),
         Metric("gain_drop", "nat", "lower", "info"),
         Metric("gain_tenth", "nat", "higher", "info"),
         Metric("exit_like", "", "lower", "info"),
-        Metric("apart_best", "nat", "lower", "info"),
-        Metric("apart_oracle", "nat", "lower", "info"),
+        Metric("apart_best apart_oracle", "nat", "lower", "info"),
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
         Metric("moved", "elements/token", "lower", "cost"),
-        Metric("kv_entries", "entries/token", "lower", "cost"),
-        Metric("kv_allocated", "entries/token", "lower", "cost"),
-        Metric("kv_ratio", "", "lower", "cost"),
-        Metric("kv_excess", "", "lower", "cost"),
+        Metric("kv_entries kv_allocated", "entries/token", "lower", "cost"),
+        Metric("kv_ratio kv_excess", "", "lower", "cost"),
         Metric("parameters_bytes", "B", "lower", "cost"),
         Metric("passes", "passes", "lower", "info"),
         Metric("tokens", "tokens", "higher", "info"),
         Metric("answers", "answers", "higher", "info"),
-        Metric("depth_filler", "layers", "lower", "info"),
-        Metric("depth_operand", "layers", "lower", "info"),
-        Metric("depth_value", "layers", "lower", "info"),
-        Metric("depth_equal", "layers", "lower", "info"),
-        Metric("depth_k1", "layers", "lower", "info"),
-        Metric("depth_k2", "layers", "lower", "info"),
-        Metric("depth_k3", "layers", "lower", "info"),
-        Metric("depth_k4", "layers", "lower", "info"),
-        Metric("depth_index1", "layers", "lower", "info"),
-        Metric("depth_index2", "layers", "lower", "info"),
-        Metric("depth_index3", "layers", "lower", "info"),
-        Metric("depth_index4", "layers", "lower", "info"),
-        Metric("operand_over_filler", "", "higher", "info", low=0.0),
-        Metric("late_over_early", "", "higher", "info", low=0.0),
+        Metric("depth_filler depth_operand depth_value depth_equal", "layers", "lower", "info"),
+        Metric("depth_k1 depth_k2 depth_k3 depth_k4", "layers", "lower", "info"),
+        Metric("depth_index1 depth_index2 depth_index3 depth_index4", "layers", "lower", "info"),
+        Metric("operand_over_filler late_over_early", "", "higher", "info", low=0.0),
         Metric("auc_depth_operand", "", "higher", "info"),
     ),
-    allocation=(
-        "depth_filler",
-        "depth_operand",
-        "depth_value",
-        "depth_equal",
-        "depth_k1",
-        "depth_k2",
-        "depth_k3",
-        "depth_k4",
-        "depth_index1",
-        "depth_index2",
-        "depth_index3",
-        "depth_index4",
-    ),
+    allocation=("depth_*",),
 )
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
@@ -185,31 +146,16 @@ _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
 
 @dataclass(frozen=True)
-class Ledger(Models):
+class Ledger(Models, ScoredStreams):
     """The task: models, held-out batches, and a score that knows the labels."""
-
-    corpora: tuple[Corpus, ...] = ()
-
-    def cases(self) -> Iterator[Batch]:
-        """Yield the batches; in decode, the sequences of each that are decoded."""
-        for index, corpus in enumerate(self.corpora):
-            yield Batch(index, np.ascontiguousarray(corpus.inputs))
 
     def substrate(self) -> Models:
         """Return the models, without streams."""
-        return Models(self.scale, self.seed, self.mode, Meter(), self.width)
+        return Models(self.scale, self.seed, self.mode, self.width)
 
     def truth(self, batch: Batch) -> Ints:
         """Return the tokens with the last target, [sequences, tokens + 1]. For oracles alone."""
         return self.corpora[batch.index].tokens.copy()
-
-    def credit(self, batch: Batch, answer: Answer, *, wrong: int | None = None) -> Floats:
-        """Return what each sequence adds to the batch's accuracy, [sequences].
-
-        For oracles alone. With `wrong`, a seed, the targets are random values that are all
-        wrong: what a search still gains then it gains by luck.
-        """
-        return credit(self.corpora[batch.index], answer, wrong)
 
     def judge(self, batch: Batch, tally: Tally) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
@@ -219,14 +165,6 @@ class Ledger(Models):
         corpus = self.corpora[batch.index]
         values |= study(corpus, tally) | quality(corpus, tally.logits)
         return values | allocation(corpus.labels, tally.executions.numpy())
-
-    def score(self, batch: Batch, answer: Answer) -> Mapping[str, float]:
-        """Judge an answer of this very object.
-
-        Raises:
-            MethodContractError: if another width was asked for and no twin has run.
-        """
-        return self.judge(batch, self.account(batch, answer))
 
 
 def load(
@@ -256,11 +194,9 @@ def load(
                 "Run it where torch.cuda.is_available(), or leave out --scale gpu.",
             )
         corpora = gpu_shape.random_tokens(seed, batches, gpu_shape.SHAPE.tokens)
-        return Ledger(scale, seed, mode, Meter(), width, corpora)
-    if mode in DECODED:
-        sequences = min(sequences, DECODED[mode][1])
-    corpora = tuple(drawn(seed, sequences, _EVALUATION, i) for i in range(batches))
-    return Ledger(scale, seed, mode, Meter(), width, corpora)
+    else:
+        corpora = drawn_batches(draw, _EVALUATION, seed, mode, batches, sequences)
+    return Ledger(scale, seed, mode, width, corpora=corpora)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

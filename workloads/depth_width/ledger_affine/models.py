@@ -1,10 +1,9 @@
 """What methods of affine operands get: trained models by name, unlabelled sequences, an account."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_affine.recipes import recipes
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
@@ -14,31 +13,21 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
     loop_tally,
 )
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
-from adabench.workloads.depth_width.substrate.answers.answer_account import (
-    AnswerAccount,
-    open_account,
-    text_of,
-)
+from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
+from adabench.workloads.depth_width.substrate.keyed_draws import drawn
 from adabench.workloads.depth_width.substrate.readers import Batch
-from adabench.workloads.depth_width.substrate.stream import Corpus
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run
 
 CALIBRATION_SEED, CALIBRATION = 777, 200
 
 
 @dataclass(frozen=True)
-class Models:
+class Models(ReadModels):
     """The trained models of a run, and how they are read."""
 
     seed: int
     mode: str
-    meter: Meter
-    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Open the account of answers."""
-        object.__setattr__(self, "_answers", open_account(self.meter))
 
     def ffn_reader(self, base: str) -> FfnReader:
         """Return the reader of a model.
@@ -53,7 +42,8 @@ class Models:
 
     def calibration(self) -> Batch:
         """Return unlabelled sequences that no score is taken on."""
-        return Batch(-1, np.ascontiguousarray(drawn(CALIBRATION_SEED, CALIBRATION).inputs))
+        corpus = drawn(affine_stream.draw, CALIBRATION_SEED, CALIBRATION)
+        return Batch(-1, np.ascontiguousarray(corpus.inputs))
 
     def account(self, batch: Batch, answer: Run) -> LoopTally:
         """Return what the engine wrote down of an answer.
@@ -61,10 +51,4 @@ class Models:
         Raises:
             MethodContractError: if no engine computed it for this batch, or it was changed.
         """
-        return loop_tally(self._answers.confirm([text_of(batch)], answer))
-
-
-def drawn(*seeds: int) -> Corpus:
-    """Draw `seeds[1]` sequences from a stream keyed by all of the numbers."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    return affine_stream.draw(generator, seeds[1])
+        return loop_tally(self._confirmed(batch, answer))

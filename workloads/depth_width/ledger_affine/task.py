@@ -19,23 +19,17 @@ from types import ModuleType
 import numpy as np
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
-from adabench.harness.contract.protocols import Meter
-from adabench.workloads.depth_width.ledger_affine.models import Models, drawn
+from adabench.workloads.depth_width.ledger_affine.models import Models
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
-from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import LoopTally, Run
+from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import LoopTally
 from adabench.workloads.depth_width.ledger_affine.truth.affine_scoring import deep_and_loops
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.readers import DECODED, Batch
+from adabench.workloads.depth_width.substrate.keyed_draws import keyed
+from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.scoring import (
-    Floats,
-    allocation,
-    credit,
-    hits,
-    quality,
-    weighed,
-)
+from adabench.workloads.depth_width.truth.drawn_tasks import ScoredStreams, drawn_batches
+from adabench.workloads.depth_width.truth.scoring import Floats, allocation, hits, quality, weighed
 
 CARD = Card(
     title="Affine ledger: operands of two maps, for MLPs that run in loops",
@@ -61,55 +55,26 @@ CARD = Card(
     cases="nested",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
-        Metric("accuracy_k1", "", "higher", "quality"),
-        Metric("accuracy_k2", "", "higher", "quality"),
-        Metric("accuracy_k3", "", "higher", "quality"),
-        Metric("accuracy_k4", "", "higher", "quality"),
-        Metric("accuracy_deep", "", "higher", "quality"),
-        Metric("accuracy_filler", "", "higher", "quality"),
+        Metric("accuracy_k1 accuracy_k2 accuracy_k3 accuracy_k4", "", "higher", "quality"),
+        Metric("accuracy_deep accuracy_filler", "", "higher", "quality"),
         Metric("loss_predictable", "nat", "lower", "quality"),
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
         Metric("moved", "elements/token", "lower", "cost"),
-        Metric("kv_entries", "entries/token", "lower", "cost"),
-        Metric("kv_allocated", "entries/token", "lower", "cost"),
-        Metric("kv_ratio", "", "lower", "cost"),
-        Metric("kv_excess", "", "lower", "cost"),
+        Metric("kv_entries kv_allocated", "entries/token", "lower", "cost"),
+        Metric("kv_ratio kv_excess", "", "lower", "cost"),
         Metric("parameters_bytes", "B", "lower", "cost"),
         Metric("passes", "passes", "lower", "info"),
         Metric("tokens", "tokens", "higher", "info"),
         Metric("answers", "answers", "higher", "info"),
-        Metric("depth_filler", "layers", "lower", "info"),
-        Metric("depth_operand", "layers", "lower", "info"),
-        Metric("depth_value", "layers", "lower", "info"),
-        Metric("depth_equal", "layers", "lower", "info"),
-        Metric("depth_k1", "layers", "lower", "info"),
-        Metric("depth_k2", "layers", "lower", "info"),
-        Metric("depth_k3", "layers", "lower", "info"),
-        Metric("depth_k4", "layers", "lower", "info"),
-        Metric("depth_index1", "layers", "lower", "info"),
-        Metric("depth_index2", "layers", "lower", "info"),
-        Metric("depth_index3", "layers", "lower", "info"),
-        Metric("depth_index4", "layers", "lower", "info"),
-        Metric("operand_over_filler", "", "higher", "info", low=0.0),
-        Metric("loops_operand_over_filler", "", "higher", "info", low=0.0),
+        Metric("depth_filler depth_operand depth_value depth_equal", "layers", "lower", "info"),
+        Metric("depth_k1 depth_k2 depth_k3 depth_k4", "layers", "lower", "info"),
+        Metric("depth_index1 depth_index2 depth_index3 depth_index4", "layers", "lower", "info"),
+        Metric("operand_over_filler loops_operand_over_filler", "", "higher", "info", low=0.0),
         Metric("late_over_early", "", "higher", "info", low=0.0),
         Metric("auc_depth_operand", "", "higher", "info"),
     ),
-    allocation=(
-        "depth_filler",
-        "depth_operand",
-        "depth_value",
-        "depth_equal",
-        "depth_k1",
-        "depth_k2",
-        "depth_k3",
-        "depth_k4",
-        "depth_index1",
-        "depth_index2",
-        "depth_index3",
-        "depth_index4",
-    ),
+    allocation=("depth_*",),
 )
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
@@ -120,27 +85,12 @@ _EVALUATION = 1_000_039  # keyed apart from the plain stream's and from training
 
 
 @dataclass(frozen=True)
-class LedgerAffine(Models):
+class LedgerAffine(Models, ScoredStreams):
     """The task: streams of `affine_stream.py`, their models, and a score that knows the labels."""
-
-    corpora: tuple[Corpus, ...] = ()
-
-    def cases(self) -> Iterator[Batch]:
-        """Yield the batches; in decode, the sequences of each that are decoded."""
-        for index, corpus in enumerate(self.corpora):
-            yield Batch(index, np.ascontiguousarray(corpus.inputs))
 
     def substrate(self) -> Models:
         """Return the models, without streams."""
-        return Models(self.seed, self.mode, Meter())
-
-    def credit(self, batch: Batch, answer: Answer, *, wrong: int | None = None) -> Floats:
-        """Return what each sequence adds to the batch's accuracy, [sequences].
-
-        For oracles alone. With `wrong`, a seed, the targets are random values that are all
-        wrong: what a search still gains then it gains by luck.
-        """
-        return credit(self.corpora[batch.index], answer, wrong)
+        return Models(self.seed, self.mode)
 
     def sibling(self, batch: Batch) -> Batch:
         """Return the same operations on other opening values. For oracles alone."""
@@ -158,9 +108,7 @@ class LedgerAffine(Models):
         return weighed(corpus, hits(corpus, answer, wrong) & hits(other, again, second))
 
     def _sibling(self, index: int) -> Corpus:
-        seeds = np.random.SeedSequence((_SIBLINGS, self.seed, index))
-        generator = np.random.Generator(np.random.PCG64(seeds))
-        return affine_stream.sibling(generator, self.corpora[index])
+        return affine_stream.sibling(keyed(_SIBLINGS, self.seed, index), self.corpora[index])
 
     def judge(self, batch: Batch, tally: LoopTally) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
@@ -169,20 +117,14 @@ class LedgerAffine(Models):
         found |= allocation(corpus.labels, tally.executions.numpy())
         return found | deep_and_loops(corpus, tally, found)
 
-    def score(self, batch: Batch, answer: Run) -> Mapping[str, float]:
-        """Judge an answer of this very object."""
-        return self.judge(batch, self.account(batch, answer))
-
 
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerAffine:
     """Return the task under the given conditions."""
     del scale  # there is one
-    if mode in DECODED:
-        sequences = min(sequences, DECODED[mode][1])
-    corpora = tuple(drawn(seed, sequences, _EVALUATION, index) for index in range(batches))
-    return LedgerAffine(seed, mode, Meter(), corpora)
+    corpora = drawn_batches(affine_stream.draw, _EVALUATION, seed, mode, batches, sequences)
+    return LedgerAffine(seed, mode, corpora=corpora)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

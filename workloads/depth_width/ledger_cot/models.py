@@ -1,11 +1,8 @@
 """What methods that reckon in steps get: trained models, questions without keys, an account."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
-from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_cot.methods.system_1_5.train_plain_student import (
     PlainStudentRecipe,
 )
@@ -29,17 +26,13 @@ from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
     Solver,
     shortcut_apart,
 )
-from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
 from adabench.workloads.depth_width.ledger_cot.substrate.train_student import StudentRecipe
 from adabench.workloads.depth_width.ledger_cot.substrate.train_teacher import TeacherRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.answers.answer_account import (
-    AnswerAccount,
-    open_account,
-    text_of,
-)
+from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.keyed_draws import drawn
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run
 
@@ -49,17 +42,11 @@ R = TypeVar("R", bound=checkpoints.Recipe)
 
 
 @dataclass(frozen=True)
-class Models:
+class Models(ReadModels):
     """The trained models of a run, and how they are read."""
 
     seed: int
     mode: str
-    meter: Meter
-    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Open the account of answers."""
-        object.__setattr__(self, "_answers", open_account(self.meter))
 
     def solver(self, base: str) -> Solver:
         """Return a backbone such as `cot-words`.
@@ -100,7 +87,7 @@ class Models:
 
     def calibration(self) -> Exam:
         """Return questions without keys that no score is taken on."""
-        return Exam(-1, drawn(CALIBRATION_SEED, CALIBRATION).questions)
+        return Exam(-1, drawn(traces.pose, CALIBRATION_SEED, CALIBRATION).questions)
 
     def account(self, exam: Exam, solution: Solution) -> SolutionTally:
         """Return what the engine wrote down of a solution.
@@ -108,12 +95,6 @@ class Models:
         Raises:
             MethodContractError: if no engine made it for this exam, or it was changed.
         """
-        own = self._answers.confirm([text_of(exam)], solution)
+        own = self._confirmed(exam, solution)
         tokens = int(exam.questions.lengths.sum()) + len(own.said)
         return solution_tally(own, tokens)
-
-
-def drawn(*seeds: int) -> Reckoned:
-    """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    return traces.pose(generator, seeds[1])

@@ -24,21 +24,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
-import numpy as np
-
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
-from adabench.harness.contract.protocols import Meter
-from adabench.workloads.depth_width.ledger_cot.models import Models, drawn
+from adabench.workloads.depth_width.ledger_cot.models import Models
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
-from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solution_tally import SolutionTally
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
 from adabench.workloads.depth_width.ledger_cot.truth.step_scoring import allocation
-from adabench.workloads.depth_width.substrate.questions import Exam, Questions
-from adabench.workloads.depth_width.substrate.readers import DECODED
-from adabench.workloads.depth_width.substrate.stream import Bools, Ints
+from adabench.workloads.depth_width.substrate.keyed_draws import keyed
+from adabench.workloads.depth_width.substrate.questions import Exam
+from adabench.workloads.depth_width.substrate.stream import Bools
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.scoring import wrong_answers
+from adabench.workloads.depth_width.truth.drawn_tasks import ScoredExams, drawn_batches
 
 CARD = Card(
     title="Reckoning in steps: spoken, latent, or with shortcuts",
@@ -74,77 +70,50 @@ CARD = Card(
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
         Metric("moved", "elements/token", "lower", "cost"),
-        Metric("kv_entries", "entries/token", "lower", "cost"),
-        Metric("kv_allocated", "entries/token", "lower", "cost"),
+        Metric("kv_entries kv_allocated", "entries/token", "lower", "cost"),
         Metric("parameters_bytes", "B", "lower", "cost"),
         Metric("passes", "passes", "lower", "info"),
         Metric("tokens", "tokens", "higher", "info"),
         Metric("answers", "answers", "higher", "info"),
-        Metric("executions_latent", "layers/question", "lower", "cost"),
-        Metric("executions_language", "layers/question", "lower", "cost"),
+        Metric("executions_latent executions_language", "layers/question", "lower", "cost"),
         Metric("tokens_language", "tokens/question", "lower", "cost"),
         Metric("steps_latent", "steps/question", "lower", "cost"),
-        Metric("depth_critical", "layers", "lower", "info"),
-        Metric("depth_trivial", "layers", "lower", "info"),
+        Metric("depth_critical depth_trivial", "layers", "lower", "info"),
         Metric("critical_over_trivial", "", "higher", "info", low=0.0),
     ),
-    allocation=("depth_critical", "depth_trivial"),
+    allocation=("depth_*",),
 )
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
 OUTCOMES = (SolutionTally,)
 
-PER_SEQUENCE = 1
 _EVALUATION = 1_000_039
 _SIBLINGS = 1_000_081
 
 
 @dataclass(frozen=True)
-class LedgerCot(Models):
+class LedgerCot(Models, ScoredExams[Reckoned]):
     """The task: exams, backbones, shortcuts, and a score that knows the keys."""
-
-    exams: tuple[Reckoned, ...] = ()
-
-    def cases(self) -> Iterator[Exam]:
-        """Yield the exams without their keys."""
-        for index, posed in enumerate(self.exams):
-            yield Exam(index, Questions(posed.questions.tokens.copy(), posed.questions.lengths))
 
     def substrate(self) -> Models:
         """Return the models, without exams."""
-        return Models(self.seed, self.mode, Meter())
-
-    def key(self, exam: Exam, *, wrong: int | None = None) -> Ints:
-        """Return the answers of an exam, [n]. For oracles alone.
-
-        With `wrong`, a seed, every answer is replaced by another value: what a search still
-        finds then it finds by luck.
-        """
-        return wrong_answers(self._posed(exam).keys.answers, wrong)
+        return Models(self.seed, self.mode)
 
     def siblings(self, exam: Exam, number: int) -> Reckoned:
         """Return the same operations on another opening value, keys included. For oracles."""
-        seeds = np.random.SeedSequence((_SIBLINGS, self.seed, exam.index, number))
-        generator = np.random.Generator(np.random.PCG64(seeds))
-        return traces.sibling(generator, self._posed(exam).keys)
+        generator = keyed(_SIBLINGS, self.seed, exam.index, number)
+        return traces.sibling(generator, self.exams[exam.index].keys)
 
     def critical(self, exam: Exam) -> Bools:
         """Return which steps change the value, [n, 8]. For oracles alone."""
-        return self._posed(exam).keys.critical
-
-    def _posed(self, exam: Exam) -> Reckoned:
-        return self.exams[exam.index]
+        return self.exams[exam.index].keys.critical
 
     def judge(self, exam: Exam, tally: SolutionTally) -> Mapping[str, float]:
         """Return quality, counted work and where the work went."""
-        keys = self._posed(exam).keys
+        keys = self.exams[exam.index].keys
         hit = tally.said.numpy() == keys.answers
         found = {"accuracy": float(hit.mean()), "answers": float(len(hit)), **tally.counted}
         return found | allocation(tally, keys)
-
-    def score(self, exam: Exam, solution: Solution) -> Mapping[str, float]:
-        """Judge a solution of this very object."""
-        return self.judge(exam, self.account(exam, solution))
 
 
 def load(
@@ -152,11 +121,8 @@ def load(
 ) -> LedgerCot:
     """Return the task under the given conditions."""
     del scale  # there is one
-    if mode in DECODED:
-        sequences = min(sequences, DECODED[mode][1])
-    n = PER_SEQUENCE * sequences
-    exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
-    return LedgerCot(seed, mode, Meter(), exams)
+    exams = drawn_batches(traces.pose, _EVALUATION, seed, mode, batches, sequences)
+    return LedgerCot(seed, mode, exams=exams)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

@@ -1,24 +1,17 @@
 """What methods that answer questions get: a backbone, routers, other questions, an account."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
-from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.ledger_qa.recipes import recipes
 from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally, reply_tally
 from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
 from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
-from adabench.workloads.depth_width.substrate.answers.answer_account import (
-    AnswerAccount,
-    Text,
-    open_account,
-    text_of,
-)
+from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.keyed_draws import drawn
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
 from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
@@ -33,17 +26,11 @@ R = TypeVar("R", bound=checkpoints.Recipe)
 
 
 @dataclass(frozen=True)
-class Models:
+class Models(ReadModels):
     """The trained models of a run, and how they are read."""
 
     seed: int
     mode: str
-    meter: Meter
-    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Open the account of answers."""
-        object.__setattr__(self, "_answers", open_account(self.meter))
 
     def path_reader(self) -> PathReader:
         """Return the frozen backbone.
@@ -71,11 +58,11 @@ class Models:
 
     def calibration(self) -> Exam:
         """Return questions without keys that no score is taken on."""
-        return Exam(-1, drawn(CALIBRATION_SEED, CALIBRATION).questions)
+        return Exam(-1, drawn(ask, CALIBRATION_SEED, CALIBRATION).questions)
 
     def training_questions(self) -> Asked:
         """Return questions *with* keys that no score is taken on: what a static path is fitted to."""
-        return drawn(STATIC_SEED, CALIBRATION, self.seed % trainings(BASE, recipes()))
+        return drawn(ask, STATIC_SEED, CALIBRATION, self.seed % trainings(BASE, recipes()))
 
     def fitted_path(self, length: int) -> tuple[int, ...] | None:
         """Return None: no static path was fitted beforehand, so the best is found on the spot."""
@@ -87,13 +74,4 @@ class Models:
         Raises:
             MethodContractError: if no engine made it for this exam, or it was changed.
         """
-        return reply_tally(exam, self._answers.confirm(self._texts(exam), reply))
-
-    def _texts(self, exam: Exam) -> list[Text]:
-        """Return the texts that a reply to an exam may have read."""
-        return [text_of(exam)]
-
-
-def drawn(*seeds: int) -> Asked:
-    """Draw `seeds[1]` questions from a stream keyed by all of the numbers."""
-    return ask(np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds))), seeds[1])
+        return reply_tally(exam, self._confirmed(exam, reply))

@@ -14,20 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
-import numpy as np
-
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
-from adabench.harness.contract.protocols import Meter
-from adabench.workloads.depth_width.ledger_qa.models import Models, drawn
+from adabench.workloads.depth_width.ledger_qa.models import Models
 from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally
 from adabench.workloads.depth_width.ledger_qa.truth.question_scoring import allocation, quality
 from adabench.workloads.depth_width.substrate.answers.answer_account import Text, text_of
-from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
-from adabench.workloads.depth_width.substrate.questions import Asked, Exam, Questions, redrawn
-from adabench.workloads.depth_width.substrate.readers import DECODED
-from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.keyed_draws import keyed
+from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask, redrawn
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.scoring import wrong_answers
+from adabench.workloads.depth_width.truth.drawn_tasks import ScoredExams, drawn_batches
 
 CARD = Card(
     title="Questions on a ledger: a whole question takes one path of layers",
@@ -53,30 +48,20 @@ CARD = Card(
     cases="nested",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
-        Metric("accuracy_k1", "", "higher", "quality"),
-        Metric("accuracy_k2", "", "higher", "quality"),
-        Metric("accuracy_k3", "", "higher", "quality"),
-        Metric("accuracy_k4", "", "higher", "quality"),
-        Metric("accuracy_k5", "", "higher", "quality"),
-        Metric("accuracy_k6", "", "higher", "quality"),
+        Metric("accuracy_k1 accuracy_k2 accuracy_k3 accuracy_k4", "", "higher", "quality"),
+        Metric("accuracy_k5 accuracy_k6", "", "higher", "quality"),
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
         Metric("moved", "elements/token", "lower", "cost"),
-        Metric("kv_entries", "entries/token", "lower", "cost"),
-        Metric("kv_allocated", "entries/token", "lower", "cost"),
+        Metric("kv_entries kv_allocated", "entries/token", "lower", "cost"),
         Metric("parameters_bytes", "B", "lower", "cost"),
         Metric("passes", "passes", "lower", "info"),
         Metric("tokens", "tokens", "higher", "info"),
         Metric("answers", "answers", "higher", "info"),
-        Metric("depth_k1", "layers", "lower", "info"),
-        Metric("depth_k2", "layers", "lower", "info"),
-        Metric("depth_k3", "layers", "lower", "info"),
-        Metric("depth_k4", "layers", "lower", "info"),
-        Metric("depth_k5", "layers", "lower", "info"),
-        Metric("depth_k6", "layers", "lower", "info"),
+        Metric("depth_k1 depth_k2 depth_k3 depth_k4 depth_k5 depth_k6", "layers", "lower", "info"),
         Metric("deep_over_shallow", "", "higher", "info", low=0.0),
     ),
-    allocation=("depth_k1", "depth_k2", "depth_k3", "depth_k4", "depth_k5", "depth_k6"),
+    allocation=("depth_*",),
 )
 CHECK_CONDITIONS = {"batches": 2, "sequences": 8}
 
@@ -88,33 +73,17 @@ _OTHER_FILLERS = 1_000_037
 
 
 @dataclass(frozen=True)
-class LedgerQa(Models):
+class LedgerQa(Models, ScoredExams[Asked]):
     """The task: exams, backbones and routers, and a score that knows the keys."""
-
-    exams: tuple[Asked, ...] = ()
-
-    def cases(self) -> Iterator[Exam]:
-        """Yield the exams without their keys."""
-        for index, asked in enumerate(self.exams):
-            yield Exam(index, Questions(asked.questions.tokens.copy(), asked.questions.lengths))
 
     def substrate(self) -> Models:
         """Return the models, without exams."""
-        return Models(self.seed, self.mode, Meter())
-
-    def key(self, exam: Exam, *, wrong: int | None = None) -> Ints:
-        """Return the answers of an exam, [n, 3]. For oracles alone.
-
-        With `wrong`, a seed, every answer is replaced by another value: what a search still
-        finds then it finds by luck.
-        """
-        return wrong_answers(self.exams[exam.index].keys.answers, wrong)
+        return Models(self.seed, self.mode)
 
     def redrawn(self, exam: Exam) -> Exam:
         """Return the same questions, with the same answers, and other fillers. For oracles."""
-        seeds = np.random.SeedSequence((_OTHER_FILLERS, self.seed, exam.index))
-        again = redrawn(np.random.Generator(np.random.PCG64(seeds)), self.exams[exam.index].keys)
-        return Exam(exam.index, again.questions)
+        generator = keyed(_OTHER_FILLERS, self.seed, exam.index)
+        return Exam(exam.index, redrawn(generator, self.exams[exam.index].keys).questions)
 
     def _texts(self, exam: Exam) -> list[Text]:
         """An oracle may also answer the questions with other fillers."""
@@ -126,21 +95,14 @@ class LedgerQa(Models):
         found = {**tally.counted, **quality(keys, tally.said), **allocation(keys, ran)}
         return found | {"executions": float(ran.mean())}
 
-    def score(self, exam: Exam, reply: Reply) -> Mapping[str, float]:
-        """Judge a reply of this very object."""
-        return self.judge(exam, self.account(exam, reply))
-
 
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerQa:
     """Return the task under the given conditions."""
     del scale  # there is one
-    if mode in DECODED:
-        sequences = min(sequences, DECODED[mode][1])
-    n = PER_SEQUENCE * sequences
-    exams = tuple(drawn(seed, n, _EVALUATION, index) for index in range(batches))
-    return LedgerQa(seed, mode, Meter(), exams)
+    exams = drawn_batches(ask, _EVALUATION, seed, mode, batches, sequences, PER_SEQUENCE)
+    return LedgerQa(seed, mode, exams=exams)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:

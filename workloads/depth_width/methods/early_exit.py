@@ -27,9 +27,7 @@ an exit rule for free; comparing with a model whose head reads one layer only.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.substrate.confidence import unsure
-from adabench.workloads.depth_width.substrate.gathered_forward import (
-    Answer,
-)
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 

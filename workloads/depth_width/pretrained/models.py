@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.depth_width.pretrained.substrate import (
     model_and_text,
@@ -37,13 +36,10 @@ from adabench.workloads.depth_width.pretrained.substrate.window_readers import (
 )
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds, word_odds
-from adabench.workloads.depth_width.substrate.answers.answer_account import (
-    AnswerAccount,
-    open_account,
-    text_of,
-)
+from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
+from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import TILE
 from adabench.workloads.depth_width.substrate.llama_decoder.text_windows import Split
 from adabench.workloads.depth_width.substrate.stream import Ints
@@ -57,18 +53,12 @@ WHOLE = "all"
 
 
 @dataclass(frozen=True)
-class Models:
+class Models(ReadModels):
     """The pretrained model, and how it is read."""
 
     prompt: int
     """Words of a window that are its opening and are not scored."""
-    meter: Meter
     source: ModelAndText = field(default=ModelAndText(), kw_only=True)
-    _answers: AnswerAccount = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Open the account of answers."""
-        object.__setattr__(self, "_answers", open_account(self.meter))
 
     def warm(self) -> None:
         """Read the model, on one thread: all methods share its weights."""
@@ -202,7 +192,7 @@ class Models:
         Raises:
             MethodContractError: if no engine computed the answer for this case, or it was changed.
         """
-        return word_odds(case, self._answers.confirm([text_of(case)], answer))
+        return word_odds(case, self._confirmed(case, answer))
 
     def _whole(self, kind: str, percent: int) -> int:
         """Return a share in percent, rounded down to whole units.
@@ -240,8 +230,7 @@ def drawn(source: ModelAndText, split: Split, count: int, *seeds: int) -> Ints:
             f"{len(every)}.",
             "Ask for fewer batches or sequences, or name a longer text.",
         )
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
-    found: Ints = every[generator.permutation(len(every))[:count]]
+    found: Ints = every[keyed(*seeds).permutation(len(every))[:count]]
     return found
 
 

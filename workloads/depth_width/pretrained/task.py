@@ -38,19 +38,17 @@ then.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin, Scalar
-from adabench.harness.contract.protocols import Meter
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
-from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.truth.drawn_tasks import Scored
 
 CARD = Card(
     title="A pretrained Llama-shaped language model, read layer by layer",
@@ -98,10 +96,8 @@ CARD = Card(
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
         Metric("moved", "elements/token", "lower", "cost"),
-        Metric("kv_entries", "entries/token", "lower", "cost"),
-        Metric("kv_allocated", "entries/token", "lower", "cost"),
-        Metric("kv_ratio", "", "lower", "cost"),
-        Metric("kv_excess", "", "lower", "cost"),
+        Metric("kv_entries kv_allocated", "entries/token", "lower", "cost"),
+        Metric("kv_ratio kv_excess", "", "lower", "cost"),
         Metric("parameters_bytes", "B", "lower", "cost"),
         Metric("passes", "passes", "lower", "info"),
         Metric("tokens", "tokens", "higher", "info"),
@@ -116,10 +112,10 @@ _EVALUATION = 1_000_003
 
 
 @dataclass(frozen=True)
-class Pretrained(Models):
+class Pretrained(Models, Scored):
     """The task: batches of held-out windows, and a score that knows the next words."""
 
-    batches: tuple[Ints, ...] = ()
+    batches: tuple[Ints, ...] = field(default=(), kw_only=True)
     """Each [windows, TOKENS + 1]."""
 
     @property
@@ -134,16 +130,12 @@ class Pretrained(Models):
 
     def substrate(self) -> Models:
         """Return the model, without windows that a score is taken on."""
-        return Models(self.prompt, Meter(), source=self.source)
+        return Models(self.prompt, source=self.source)
 
     def judge(self, case: Windows, odds: WordOdds) -> Mapping[str, float]:
         """Return quality of the words after the opening, and counted work of all."""
         nll = odds.nll(self.batches[case.index][:, -1])
         return {**odds.counted, "nll_token": nll, "accuracy": float(np.exp(-nll))}
-
-    def score(self, case: Windows, answer: Answer | Reading) -> Mapping[str, float]:
-        """Judge an answer of this very object."""
-        return self.judge(case, self.account(case, answer))
 
 
 def load(
@@ -171,7 +163,7 @@ def load(
     each = max(1, sequences // SEQUENCES_PER_WINDOW)
     windows = drawn(source, "held-out", each * batches, _EVALUATION, seed)
     parts = tuple(windows[i * each : (i + 1) * each] for i in range(batches))
-    return Pretrained(prompt, Meter(), parts, source=source)
+    return Pretrained(prompt, source=source, batches=parts)
 
 
 def check_conditions(conditions: Mapping[str, Scalar]) -> None:

@@ -29,12 +29,7 @@ from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.pretrained import BASE, FOLDER, HISTORY
-from adabench.workloads.moe.adapters.training import (
-    pretrain,
-    text_tuning,
-    train_base,
-    tune_rates,
-)
+from adabench.workloads.moe.adapters.training import pretrain, text_tuning, train_base, tune_rates
 from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress

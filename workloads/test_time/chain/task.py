@@ -66,7 +66,6 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.chain import conformance
 from adabench.workloads.test_time.chain.abilities import absences
 from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics
@@ -76,6 +75,7 @@ from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import policy_name
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
+from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
 
@@ -154,47 +154,28 @@ CARD = Card(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
-        Metric("generated", "tokens", "lower", "cost"),
-        Metric("judged", "tokens", "lower", "cost"),
-        Metric("prefilled", "tokens", "lower", "cost"),
-        Metric("target_share", "", "lower", "cost"),
-        Metric("redrawn_share", "", "lower", "cost"),
-        Metric("middle_share", "", "lower", "cost"),
-        Metric("large_share", "", "lower", "cost"),
-        Metric("discarded", "tokens", "lower", "cost"),
-        Metric("injected_draft", "tokens", "lower", "cost"),
-        Metric("generated_policy", "tokens", "lower", "cost"),
-        Metric("generated_target", "tokens", "lower", "cost"),
-        Metric("generated_middle", "tokens", "lower", "cost"),
-        Metric("generated_large", "tokens", "lower", "cost"),
-        Metric("prefilled_policy", "tokens", "lower", "cost"),
-        Metric("prefilled_target", "tokens", "lower", "cost"),
-        Metric("prefilled_middle", "tokens", "lower", "cost"),
+        Metric("generated judged prefilled", "tokens", "lower", "cost"),
+        Metric("target_share redrawn_share middle_share large_share", "", "lower", "cost"),
+        Metric("discarded injected_draft generated_policy", "tokens", "lower", "cost"),
+        Metric("generated_target generated_middle generated_large", "tokens", "lower", "cost"),
+        Metric("prefilled_policy prefilled_target prefilled_middle", "tokens", "lower", "cost"),
         Metric("prefilled_large", "tokens", "lower", "cost"),
-        Metric("flops_counted_policy", "FLOP", "lower", "cost"),
-        Metric("flops_counted_target", "FLOP", "lower", "cost"),
-        Metric("flops_counted_middle", "FLOP", "lower", "cost"),
-        Metric("flops_counted_large", "FLOP", "lower", "cost"),
+        Metric("flops_counted_policy flops_counted_target", "FLOP", "lower", "cost"),
+        Metric("flops_counted_middle flops_counted_large", "FLOP", "lower", "cost"),
         Metric("serial_steps", "steps", "lower", "cost"),
         Metric("calls", "calls", "lower", "cost"),
-        Metric("kv_before", "tokens", "lower", "cost"),
-        Metric("kv_after", "tokens", "lower", "cost"),
-        Metric("kv_peak", "tokens", "lower", "cost"),
+        Metric("kv_before kv_after kv_peak", "tokens", "lower", "cost"),
         Metric("kv_peak_bytes", "B", "lower", "cost"),
-        Metric("kv_token_steps", "tokens", "lower", "cost"),
-        Metric("judge_kv_peak", "tokens", "lower", "cost"),
+        Metric("kv_token_steps judge_kv_peak", "tokens", "lower", "cost"),
         Metric("judge_kv_peak_bytes", "B", "lower", "cost"),
-        Metric("ttft_s", "s", "lower", "cost"),
-        Metric("itl_s", "s", "lower", "cost"),
-        Metric("tpot_s", "s", "lower", "cost"),
-        Metric("aux_s", "s", "lower", "cost"),
+        Metric("ttft_s itl_s tpot_s aux_s", "s", "lower", "cost"),
         Metric("spent", "", "lower", "info"),
         Metric("sys2_share", "", "lower", "cost"),
         Metric("difficulty_flops", "FLOP", "lower", "cost"),
     ),
 )
 CHECK_CONDITIONS = {"problems": 2}
-check = conformance.check
+check = partial(method_problems, "chain")
 
 LENGTHS = read_lengths(str(CARD.defaults["lengths"]))
 __all__ = [

@@ -39,13 +39,7 @@ router trained on test questions, or on right and wrong answers. No random escal
 mix of two models looks good against the weaker one.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import Draft, speculate

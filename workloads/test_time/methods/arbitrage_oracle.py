@@ -14,13 +14,7 @@ at a share of at most 0.2. Its FLOPs are those of both models together, and more
 **Ways to fake it.** Reporting it as a method, or its share as a cost.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import compare

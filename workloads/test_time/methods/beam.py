@@ -20,13 +20,7 @@ this judge is not over-optimised.
 
 import math
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.allocation import allocate_to_best
 from adabench.workloads.test_time.substrate.question_task import QuestionTask

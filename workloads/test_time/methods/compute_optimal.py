@@ -31,13 +31,7 @@ questions. N in place of FLOPs: the judge, looks ahead and the estimate cost, to
 as the rival, or one with another judge.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.strategies import REVISING, STRATEGIES, estimated_ease

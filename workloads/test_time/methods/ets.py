@@ -38,13 +38,7 @@ distinct, which make coverage vacuous. The solver's seconds left out of the late
 on test questions.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.integer_program import Prices, prune
 from adabench.workloads.test_time.substrate.question_task import QuestionTask

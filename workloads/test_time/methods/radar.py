@@ -35,13 +35,7 @@ responses that were drawn from the response model itself.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.configurations import Menu, route
 from adabench.workloads.test_time.substrate.item_response import ResponseModel, fit

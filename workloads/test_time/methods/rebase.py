@@ -18,13 +18,7 @@ a problem is, equal scores give every leaf one child and it is plain sampling, s
 place of the cache.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.allocation import allocate_by_score
 from adabench.workloads.test_time.substrate.question_task import QuestionTask

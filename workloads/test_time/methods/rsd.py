@@ -20,13 +20,7 @@ good. More than half of what it hands over comes back as it was.
 **Ways to fake it.** A judge that is not charged; discarded drafts that are not counted.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import Draft, speculate

@@ -29,13 +29,7 @@ bill; sampling the pilot again as part of the vote, which counts its ballots twi
 accuracy.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.agreement_prior import agreement
 from adabench.workloads.test_time.substrate.question_task import QuestionTask

@@ -5,9 +5,8 @@
     words       a method of the family names no word, no mark and no task: what its task's domain
                 says it asks the session
     engine      it touches models through a session alone, so that every token is counted
-    private     it reads no name that begins with an underscore: accounts and counts lie behind those
 
-`problems` yields a sentence per broken rule. It reads the method's own source and finds honest
+`method_problems` yields a sentence per broken rule. It reads the method's own source and finds honest
 mistakes and the usual short cuts; what a method imports from elsewhere is not read. Whether an
 answer was decoded, and whether the meter says what was counted, is found when it runs
 (`decoding_ledger.py`).
@@ -33,18 +32,13 @@ SESSION = "session"
 FAMILY = "adabench.workloads.test_time"
 
 
-def rules(task: str) -> Rules:
-    """Return what methods leave alone on a task of the family, named by its folder."""
-    return Rules(f"{FAMILY}.{task}", off_limits=frozenset(), who="method")
-
-
-def problems(task: str, method: ModuleType, card: Card) -> Iterator[str]:
-    """Yield what is wrong with a method on a task of the family."""
+def method_problems(task: str, method: ModuleType, card: Card) -> Iterator[str]:
+    """Yield what is wrong with a method on a task of the family, named by its folder."""
     if method.__file__ is None:
         return
     tree = ast.parse(Path(method.__file__).read_text(encoding="utf-8"))
     named = _names(tree)
-    yield from source_problems(rules(task), method, card)
+    yield from source_problems(Rules(f"{FAMILY}.{task}", who="method"), method, card)
     if card.role != "oracle":
         for name in sorted(named & GOLD):
             yield f"it names {name!r}, which tells right from wrong; only an oracle may"
@@ -53,12 +47,6 @@ def problems(task: str, method: ModuleType, card: Card) -> Iterator[str]:
     if method.__name__.startswith(f"{FAMILY}.methods."):
         for name in sorted(named & WORDS):
             yield f"it names {name!r}, which is of one task's words; ask the session instead"
-    for name in sorted(name for name in _attributes(tree) if _is_private(name)):
-        yield f"it reads {name!r}, which belongs to the substrate"
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")
 
 
 def _attributes(tree: ast.AST) -> set[str]:

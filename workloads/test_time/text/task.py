@@ -58,6 +58,7 @@ a number.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
@@ -66,18 +67,11 @@ from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.shared.sources.judge_spec import judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
-from adabench.workloads.test_time.text import conformance
+from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.text.abilities import absences
-from adabench.workloads.test_time.text.substrate.completions import (
-    CompletionReader,
-    QuestionText,
-)
+from adabench.workloads.test_time.text.substrate.completions import CompletionReader, QuestionText
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
-from adabench.workloads.test_time.text.substrate.prompts import (
-    MARK,
-    PromptStyle,
-    bare_examples,
-)
+from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle, bare_examples
 from adabench.workloads.test_time.text.substrate.sources import AUTO, Sources, check_draft
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
@@ -159,43 +153,27 @@ CARD = Card(
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
         Metric("idle_flops", "FLOP", "lower", "info"),
         Metric("difficulty_flops", "FLOP", "lower", "cost"),
-        Metric("generated", "tokens", "lower", "cost"),
-        Metric("discarded", "tokens", "lower", "cost"),
-        Metric("target_share", "", "lower", "cost"),
-        Metric("large_share", "", "lower", "cost"),
-        Metric("redrawn_share", "", "lower", "cost"),
-        Metric("sys2_share", "", "lower", "cost"),
-        Metric("injected_draft", "tokens", "lower", "cost"),
-        Metric("injected_forced", "tokens", "lower", "cost"),
-        Metric("generated_policy", "tokens", "lower", "cost"),
-        Metric("generated_large", "tokens", "lower", "cost"),
-        Metric("generated_target", "tokens", "lower", "cost"),
-        Metric("prefilled_policy", "tokens", "lower", "cost"),
-        Metric("prefilled_large", "tokens", "lower", "cost"),
-        Metric("prefilled_target", "tokens", "lower", "cost"),
-        Metric("flops_counted_policy", "FLOP", "lower", "cost"),
-        Metric("flops_counted_large", "FLOP", "lower", "cost"),
+        Metric("generated discarded", "tokens", "lower", "cost"),
+        Metric("target_share large_share redrawn_share sys2_share", "", "lower", "cost"),
+        Metric("injected_draft injected_forced generated_policy", "tokens", "lower", "cost"),
+        Metric("generated_large generated_target prefilled_policy", "tokens", "lower", "cost"),
+        Metric("prefilled_large prefilled_target", "tokens", "lower", "cost"),
+        Metric("flops_counted_policy flops_counted_large", "FLOP", "lower", "cost"),
         Metric("flops_counted_target", "FLOP", "lower", "cost"),
-        Metric("judged", "tokens", "lower", "cost"),
-        Metric("prefilled", "tokens", "lower", "cost"),
+        Metric("judged prefilled", "tokens", "lower", "cost"),
         Metric("cached", "tokens", "higher", "info"),
         Metric("serial_steps", "steps", "lower", "cost"),
         Metric("calls", "calls", "lower", "cost"),
         Metric("requests", "requests", "lower", "cost"),
-        Metric("kv_before", "tokens", "lower", "cost"),
-        Metric("kv_after", "tokens", "lower", "cost"),
-        Metric("kv_peak", "tokens", "lower", "cost"),
+        Metric("kv_before kv_after kv_peak", "tokens", "lower", "cost"),
         Metric("kv_peak_bytes", "B", "lower", "cost"),
         Metric("kv_token_steps", "tokens", "lower", "cost"),
-        Metric("ttft_s", "s", "lower", "cost"),
-        Metric("itl_s", "s", "lower", "cost"),
-        Metric("tpot_s", "s", "lower", "cost"),
-        Metric("aux_s", "s", "lower", "cost"),
+        Metric("ttft_s itl_s tpot_s aux_s", "s", "lower", "cost"),
         Metric("spent", "", "lower", "info"),
     ),
 )
 CHECK_CONDITIONS = {"problems": 2, "model": "builtin", "room": 24}
-check = conformance.check
+check = partial(method_problems, "text")
 
 CHATS = ("on", "off")
 ON_DEVICE = "cuda"

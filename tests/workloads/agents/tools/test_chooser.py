@@ -12,7 +12,12 @@ from adabench.workloads.agents.tools import checkpoints
 from adabench.workloads.agents.tools.substrate import choice_words as words
 from adabench.workloads.agents.tools.substrate import choosers
 from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
-from adabench.workloads.agents.tools.substrate.choosers import FOLDER, chooser, chooser_name
+from adabench.workloads.agents.tools.substrate.choosers import (
+    CHOOSER_GATES,
+    FOLDER,
+    chooser,
+    chooser_name,
+)
 from adabench.workloads.agents.tools.task import load
 from adabench.workloads.agents.tools.training.expert_walks import draw_layers, walk, walks
 from adabench.workloads.shared.training.recipe_card import refuse_misses
@@ -67,7 +72,7 @@ def test_a_card_says_its_recipe_and_its_gates_are_passed(name):
     card = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     assert card.items() >= json.loads(json.dumps(asdict(recipes()[name]))).items()
     assert card["source"]
-    refuse_misses(name, FOLDER, choosers.CHOOSER_GATES)
+    refuse_misses(name, FOLDER, CHOOSER_GATES)
 
 
 def test_three_trainings_are_shipped_and_small():
@@ -82,7 +87,7 @@ def test_a_broken_agent_is_refused(tmp_path):
     for dev in ({"clean": 0.97, "one_fault": 0.99}, {"clean": 1.0}, {}):
         (tmp_path / "chooser-s0.json").write_text(json.dumps({"dev": dev}))
         with pytest.raises(EnvironmentProblem, match="misses its gates"):
-            refuse_misses("chooser-s0", tmp_path, choosers.CHOOSER_GATES)
+            refuse_misses("chooser-s0", tmp_path, CHOOSER_GATES)
     with pytest.raises(EnvironmentProblem, match="trains nothing"):
         choosers.restore_chooser("chooser-s4", tmp_path)
 

@@ -9,7 +9,6 @@ import torch
 from torch.nn import functional as F
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.protocols import Meter
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.execute import execute
@@ -30,7 +29,7 @@ def drawn(prompt: int) -> Pretrained:
     generator = np.random.Generator(np.random.PCG64(0))
     shape = (WINDOWS, TOKENS + 1)
     batches = tuple(generator.integers(0, VOCABULARY, shape) for _ in range(2))
-    return Pretrained(prompt, Meter(), batches)
+    return Pretrained(prompt, batches=batches)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
-from adabench.workloads.test_time.chain.conformance import check
+from adabench.workloads.test_time.chain.task import check
 
 HONEST = """
 def solve(task, question, point):

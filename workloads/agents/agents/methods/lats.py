@@ -18,12 +18,7 @@ episodes with the same critic. On sums the critic was never trained, and it may 
 the label; a value that knows the world.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream

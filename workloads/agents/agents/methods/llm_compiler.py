@@ -25,12 +25,7 @@ microseconds two hundredths. On one core a scan beside the model slows it: no ti
 a plan by a script; a joiner that knows the label.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream

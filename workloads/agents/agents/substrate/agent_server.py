@@ -19,13 +19,13 @@ from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wa
 from dataclasses import dataclass, field
 from typing import Any
 
+from adabench.workloads.agents.agents.substrate.branches import Branches
 from adabench.workloads.agents.agents.substrate.call_rows import CallRow
 from adabench.workloads.agents.agents.substrate.desk import Desk, MakeAgent
 from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
 from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
 from adabench.workloads.agents.agents.substrate.script import Script
 from adabench.workloads.agents.agents.substrate.served_request import (
-    Branches,
     Flight,
     Offer,
     ServedRequest,
@@ -82,7 +82,7 @@ class StreamTimes:
 class AgentServer:
     """Serves one stream."""
 
-    branches: Branches
+    branches: Branches[Any]
     script: Script
     values_of: Values
     load: Load

@@ -11,13 +11,7 @@ from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.agents.substrate.script import Ids, ToolResult
 from adabench.workloads.agents.agents.substrate.word_script import WordScript
 from adabench.workloads.agents.substrate.action_steps import Call
-from adabench.workloads.agents.substrate.action_words import (
-    END_STEP,
-    FAULTS,
-    JOIN,
-    PLAN,
-    TIMEOUT,
-)
+from adabench.workloads.agents.substrate.action_words import END_STEP, FAULTS, JOIN, PLAN, TIMEOUT
 from adabench.workloads.agents.substrate.plan_steps import observed, planned_calls
 from adabench.workloads.agents.substrate.tool_server import DEADLINE_S, ToolServer
 

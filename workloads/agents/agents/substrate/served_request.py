@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from adabench.harness.errors import MethodContractError
+from adabench.workloads.agents.agents.substrate.branches import Branches
 from adabench.workloads.agents.agents.substrate.call_rows import Kind
 from adabench.workloads.agents.agents.substrate.desk import Agent, Ask, Branch
 from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
 from adabench.workloads.agents.agents.substrate.plan_script import PlanScript
 from adabench.workloads.agents.agents.substrate.request_stream import Ids
 from adabench.workloads.agents.agents.substrate.script import Script, ToolResult
-from adabench.workloads.shared.language_model.contract import Chunk, Floats, Seq, mix
+from adabench.workloads.shared.language_model.contract import Floats, Seq, mix
 
 _BEGUN = 0xB360
 Values = Callable[[Sequence[Floats]], list[float]]
@@ -24,43 +25,6 @@ class Closing(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
-        ...
-
-
-class Branches(Protocol):
-    """What holds branches: `cached_branches.py` and `text_branches.py`."""
-
-    prefill_s: float
-    decode_s: float
-
-    def open(self, prompt: Sequence[int], forced: Sequence[int], key: int) -> Seq:
-        """Return a branch that holds a prompt, and forced words."""
-        ...
-
-    def fork(self, seq: Seq, count: int) -> list[Seq]:
-        """Return copies that share what is stored."""
-        ...
-
-    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
-        """Put words onto branches."""
-        ...
-
-    def begin_call(self, seq: Seq) -> None:
-        """Make a branch ready to be decoded."""
-        ...
-
-    def decode(
-        self, seqs: Sequence[Seq], stop: frozenset[int], most: Sequence[int], temperature: float
-    ) -> list[Chunk]:
-        """Draw words on each."""
-        ...
-
-    def states(self, seqs: Sequence[Seq]) -> list[Floats]:
-        """Return the state behind the last word of each."""
-        ...
-
-    def close(self, seqs: Sequence[Seq]) -> None:
-        """Free what nobody else shares."""
         ...
 
 
@@ -111,7 +75,7 @@ class ServedRequest:
     key: int
     tools: Any
     script: Script
-    branches: Branches
+    branches: Branches[Any]
     values_of: Values
     now: Callable[[], float]
     pool: Callable[[], Executor]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
@@ -26,7 +26,7 @@ from adabench.workloads.agents.agents.substrate.request_stream import Ids, Strea
 from adabench.workloads.agents.agents.substrate.served_model import ServedModel
 from adabench.workloads.agents.agents.substrate.served_request import Offer
 from adabench.workloads.agents.agents.substrate.stream_figures import FEWEST, digest, times_of
-from adabench.workloads.agents.substrate.agent_task import Scene
+from adabench.workloads.agents.substrate.agent_task import Grader, Scene
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs
 from adabench.workloads.shared.training.checkpoints import one_thread
 
@@ -42,14 +42,6 @@ class StreamAccount:
     served: tuple[Served, ...]
     times: StreamTimes
     load: Load
-
-
-class Grader(Protocol):
-    """Who knows the answers."""
-
-    def judge(self, index: int, completion: Sequence[int]) -> Mapping[str, float]:
-        """Return what a completion of that question is worth."""
-        ...
 
 
 @dataclass(frozen=True)

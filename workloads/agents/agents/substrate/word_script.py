@@ -5,12 +5,7 @@ from collections.abc import Sequence
 
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.agents.substrate.script import Ids, Plane, ToolResult
-from adabench.workloads.agents.substrate.action_steps import (
-    MARKERS,
-    is_due,
-    last_step,
-    stated,
-)
+from adabench.workloads.agents.substrate.action_steps import MARKERS, is_due, last_step, stated
 from adabench.workloads.agents.substrate.action_words import (
     ANSWER,
     BAD,

@@ -21,11 +21,7 @@ about it fails, though its cost of pass (bill over accuracy) is lower.
 forced modes or results of tools; p from scored questions; a tool price that was set after a run.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Point
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.shared.language_model.domain import Question

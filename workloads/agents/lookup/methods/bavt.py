@@ -31,12 +31,7 @@ not use what is left of their budget; stopping when the answer is right.
 from collections.abc import Sequence
 from functools import partial
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
 from adabench.workloads.agents.substrate.value_tree import (

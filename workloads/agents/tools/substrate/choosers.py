@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.agents.substrate.trained_names import trained_names
 from adabench.workloads.agents.tools.substrate.choice_script import ChoiceScript, WordScript
 from adabench.workloads.agents.tools.substrate.choice_words import BOS, CHOICE_VOCABULARY
-from adabench.workloads.agents.tools.substrate.chooser_recipes import TRAININGS, recipes
+from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
 from adabench.workloads.agents.tools.substrate.text_script import TextScript
 from adabench.workloads.shared.language_model.contract import Costs, Engine
 from adabench.workloads.shared.language_model.model import LanguageModel
@@ -66,12 +66,8 @@ def chooser_name(base: str, seed: int) -> str:
     Raises:
         SelectionError: if there is no such chooser.
     """
-    known = dict.fromkeys(name.rpartition("-s")[0] for name in recipes())
-    if base not in known:
-        raise SelectionError(f"There is no chooser {base!r}.", nearest(base, known))
-    names = [f"{base}-s{training}" for training in TRAININGS]
-    there = [name for name in names if checkpoints.is_there(name, FOLDER)] or names[:1]
-    return there[seed % len(there)]
+    names = trained_names(base, recipes(), FOLDER, "chooser")
+    return names[seed % len(names)]
 
 
 def chooser(name: str) -> Chooser:

@@ -12,12 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.agents.tools.substrate.tool_graph import (
-    Edge,
-    Stage,
-    ToolGraph,
-    layered,
-)
+from adabench.workloads.agents.tools.substrate.tool_graph import Edge, Stage, ToolGraph, layered
 
 _BACKUPS = dict.fromkeys(
     ("razorpay", "sms", "train", "hostel", "bus", "desk", "text", "spam", "hold"), 2.0

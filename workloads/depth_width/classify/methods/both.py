@@ -10,12 +10,10 @@ entropy or balance, and is the ceiling that conditional computation is held agai
 **Ways to fake it.** Hecto's weights, trained to be used one at a time, mixed afterwards.
 """
 
-from dataclasses import dataclass
-
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import Gate, soft_gate
-from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
+from adabench.workloads.depth_width.classify.substrate.experts import soft_gate
+from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
 
 CARD = Card(
     title="Dense mixture of both experts",
@@ -25,20 +23,10 @@ CARD = Card(
 )
 
 
-@dataclass(frozen=True)
-class Both:
-    """A reader, and its soft gate."""
-
-    reader: Reader
-    gate: Gate
-
-
-def prepare(task: ClassifyTask, point: Point, seed: int) -> Both:
+def prepare(task: ClassifyTask, point: Point, seed: int) -> GatedReader:
     """Restore the mixture."""
     reader = task.reader("both")
-    return Both(reader, soft_gate(reader.mixture))
+    return GatedReader(reader, soft_gate(reader.mixture))
 
 
-def solve(both: Both, case: QuerySet, point: Point) -> Reading:
-    """Answer every query by both experts."""
-    return both.reader.read(case, both.gate)
+solve = GatedReader.answer

@@ -11,7 +11,7 @@ weak as the feed-forward net where order matters.
 
 from adabench.harness.contract.card import Card, Point, Variant
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
+from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
 
 CARD = Card(
     title="A single GRU",
@@ -42,11 +42,9 @@ CARD = Card(
 )
 
 
-def prepare(task: ClassifyTask, point: Point, seed: int) -> Reader:
+def prepare(task: ClassifyTask, point: Point, seed: int) -> GatedReader:
     """Restore the model."""
-    return task.reader(str(point["expert"]))
+    return GatedReader(task.reader(str(point["expert"])))
 
 
-def solve(reader: Reader, case: QuerySet, point: Point) -> Reading:
-    """Answer every query by the one expert."""
-    return reader.read(case)
+solve = GatedReader.answer

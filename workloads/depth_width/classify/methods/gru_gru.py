@@ -10,12 +10,10 @@ experts that are alike as well.
 **Ways to fake it.** Another gate than Hecto's, no balance, or a single expert in place of two.
 """
 
-from dataclasses import dataclass
-
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1_gate
-from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
+from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
+from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
 
 CARD = Card(
     title="Two GRUs under Hecto's gate",
@@ -24,20 +22,10 @@ CARD = Card(
 )
 
 
-@dataclass(frozen=True)
-class Homogeneous:
-    """A reader, and its gate."""
-
-    reader: Reader
-    gate: Gate
-
-
-def prepare(task: ClassifyTask, point: Point, seed: int) -> Homogeneous:
+def prepare(task: ClassifyTask, point: Point, seed: int) -> GatedReader:
     """Restore gate and experts."""
     reader = task.reader("gru_gru")
-    return Homogeneous(reader, top_1_gate(reader.mixture))
+    return GatedReader(reader, top_1_gate(reader.mixture))
 
 
-def solve(mixture: Homogeneous, case: QuerySet, point: Point) -> Reading:
-    """Answer each query by the expert that the gate chooses."""
-    return mixture.reader.read(case, mixture.gate)
+solve = GatedReader.answer

@@ -32,16 +32,10 @@ temporal; a balance so strong that usage is even by force and means nothing (mut
 beside the random gate's); a gate that is fed the kind of a question. Each has a test.
 """
 
-from dataclasses import dataclass
-
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1_gate
-from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
+from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
+from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
 
 CARD = Card(
     title="Hecto",
@@ -56,20 +50,10 @@ CARD = Card(
 )
 
 
-@dataclass(frozen=True)
-class Hecto:
-    """A reader, and its gate."""
-
-    reader: Reader
-    gate: Gate
-
-
-def prepare(task: ClassifyTask, point: Point, seed: int) -> Hecto:
+def prepare(task: ClassifyTask, point: Point, seed: int) -> GatedReader:
     """Restore gate and experts."""
     reader = task.reader("hecto", int(point["batch"]))
-    return Hecto(reader, top_1_gate(reader.mixture))
+    return GatedReader(reader, top_1_gate(reader.mixture))
 
 
-def solve(hecto: Hecto, case: QuerySet, point: Point) -> Reading:
-    """Answer each query by the expert that the gate chooses."""
-    return hecto.reader.read(case, hecto.gate)
+solve = GatedReader.answer

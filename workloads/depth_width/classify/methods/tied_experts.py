@@ -16,12 +16,10 @@ gate. It answers as a single net does.
 drawn and not trained.
 """
 
-from dataclasses import dataclass
-
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.experts import Gate, top_1_gate
-from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, Reader, Reading
+from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
+from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
 
 CARD = Card(
     title="Tied experts under Hecto's gate",
@@ -30,20 +28,10 @@ CARD = Card(
 )
 
 
-@dataclass(frozen=True)
-class Tied:
-    """A reader, and its gate."""
-
-    reader: Reader
-    gate: Gate
-
-
-def prepare(task: ClassifyTask, point: Point, seed: int) -> Tied:
+def prepare(task: ClassifyTask, point: Point, seed: int) -> GatedReader:
     """Restore the gate and its one expert."""
     reader = task.reader("tied_experts")
-    return Tied(reader, top_1_gate(reader.mixture))
+    return GatedReader(reader, top_1_gate(reader.mixture))
 
 
-def solve(tied: Tied, case: QuerySet, point: Point) -> Reading:
-    """Answer each query by the expert, through the output that the gate chooses."""
-    return tied.reader.read(case, tied.gate)
+solve = GatedReader.answer

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adabench.harness.contract.card import Point
 from adabench.workloads.depth_width.classify.substrate.experts import Gate, Mixture
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import Questions
@@ -118,6 +119,18 @@ class Reader:
         everyone = torch.arange(len(tokens))
         memory = self.encoder.parameters_in_use + self.mixture.parameters_in_use
         return Reading(logits, ((everyone, encoding), (everyone, choosing)), experts, memory)
+
+
+@dataclass(frozen=True)
+class GatedReader:
+    """A reader, and the gate that chooses its experts; without one all of them run."""
+
+    reader: Reader
+    gate: Gate | None = None
+
+    def answer(self, case: QuerySet, point: Point | None = None) -> Reading:
+        """Answer each query by the experts that the gate chooses: the `solve` of most methods."""
+        return self.reader.read(case, self.gate)
 
 
 def groups(lengths: Ints, together: int) -> Iterator[Tensor]:

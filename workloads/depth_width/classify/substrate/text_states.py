@@ -27,11 +27,7 @@ from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.language_model import minilm
-from adabench.workloads.shared.sources.labelled_texts import (
-    SPLITS,
-    TEXTS,
-    labelled_texts,
-)
+from adabench.workloads.shared.sources.labelled_texts import SPLITS, TEXTS, labelled_texts
 from adabench.workloads.shared.training.checkpoints import Progress
 
 TEXT_QUERIES = 35_840

@@ -28,8 +28,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
+from adabench.workloads.depth_width.substrate.answers.tally import Tally
 from adabench.workloads.depth_width.substrate.stream import KMAX, Corpus, Labels
-from adabench.workloads.depth_width.substrate.tally import Tally
 
 Bools = npt.NDArray[np.bool_]
 _SPLIT = ("answer", "random")

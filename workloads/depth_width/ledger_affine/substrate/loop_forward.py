@@ -26,10 +26,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.ledger_affine.substrate.ffn_models import Ffn, Stack
+from adabench.workloads.depth_width.substrate.answers.tally import Tally, tally
 from adabench.workloads.depth_width.substrate.attention import Cache, Decode, Prefill, pack
 from adabench.workloads.depth_width.substrate.backbone import Layer
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
-from adabench.workloads.depth_width.substrate.tally import Tally, tally
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 Depths = Callable[[int, Tensor, Work], Tensor]

@@ -32,15 +32,8 @@ number of steps (`latent_cot` at `per_step` = 2 stands beside it); a task that n
 (`no_cot`).
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-    Variant,
-)
-from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
+from adabench.harness.contract.card import Card, Knob, Point, Variant
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
-from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(
     title="System-1.5, prepared for hand-overs",
@@ -119,6 +112,4 @@ def prepare(task: StepTask, point: Point, seed: int) -> ShortenedSolver:
     return task.shortened(str(point["shortcuts"]))
 
 
-def solve(solver: ShortenedSolver, exam: Exam, point: Point) -> Solution:
-    """Think with shortcuts, then answer."""
-    return solver.think(exam, float(point["lambda_depth"]))
+solve = ShortenedSolver.think_at

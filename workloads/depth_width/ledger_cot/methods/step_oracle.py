@@ -41,10 +41,7 @@ from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
     Shortcut,
     Solution,
 )
-from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
-    ShortenedSolver,
-    Solver,
-)
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, Solver
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import MOST
 from adabench.workloads.depth_width.ledger_cot.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from adabench.harness.contract.card import Point
 from adabench.workloads.depth_width.ledger_cot.substrate import latent_forward, traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
     HandOver,
@@ -139,6 +140,10 @@ class ShortenedSolver:
         rule = replace(taught, hand_over=hand_over or taught.hand_over)
         more = sum(weight.numel() for weight in self.shortened.shortcuts.parameters())
         return self.solver.think(exam, rule, more=more)
+
+    def think_at(self, exam: Exam, point: Point) -> Solution:
+        """Think with shortcuts that are taken above `lambda_depth`, then answer."""
+        return self.think(exam, float(point["lambda_depth"]))
 
 
 class StepTask(Protocol):

@@ -38,12 +38,7 @@ the rest (`width_forward.py`, `width_fit.py`). One file serves 0.6 to 0.95; the 
 budget reported as the cost; constant width without the same tuning; gates left out of the count.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import gated
 from adabench.workloads.depth_width.substrate.readers import Batch

@@ -41,12 +41,7 @@ used for the second; a base that was trained on and is called frozen.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
 from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide

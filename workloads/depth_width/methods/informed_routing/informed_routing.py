@@ -36,12 +36,7 @@ attention made from the executed attention; a soft mixture at evaluation; leavin
 out of the count.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    OnTask,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask

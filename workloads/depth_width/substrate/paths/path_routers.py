@@ -28,11 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.paths.path_forward import (
-    Decide,
-    fixed,
-    prefill,
-)
+from adabench.workloads.depth_width.substrate.paths.path_forward import Decide, fixed, prefill
 from adabench.workloads.depth_width.substrate.questions import Asked, completed
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.training.checkpoints import Progress

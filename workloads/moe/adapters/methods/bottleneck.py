@@ -14,12 +14,7 @@ nonlinearity keeps it from being merged.
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import bottlenecks
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Bottleneck adapters",
@@ -37,6 +32,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start(kind, bottlenecks), few_shot_rate(kind))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -17,12 +17,7 @@ beside the weights timed; little forgotten because little was learned; swaps tha
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.weight_decomposition import dora
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="DoRA",
@@ -38,6 +33,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start("dora", dora), few_shot_rate("dora"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -27,11 +27,7 @@ unequal numbers of parameters, or a LoRA whose rate was not tuned; weights divid
 E x top-p in place of counted pairs.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.lora_experts import (
     BALANCE,
     ENTROPY,
@@ -40,12 +36,7 @@ from adabench.workloads.moe.adapters.substrate.lora_experts import (
     hybrid,
 )
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="DynMoLE",
@@ -75,6 +66,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, adapter, few_shot_rate("dynmole"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

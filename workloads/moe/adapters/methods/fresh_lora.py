@@ -10,12 +10,7 @@ What pre-training on other tasks is held against, and what a method that has non
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="LoRA for one task, from nothing",
@@ -32,6 +27,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, adapter, few_shot_rate("fresh"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

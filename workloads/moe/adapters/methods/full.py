@@ -12,12 +12,7 @@ sequences. From scratch it learns next to nothing in 450 steps.
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.base_parts import own_part
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Fine-tuning of all weights",
@@ -35,6 +30,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start(kind, own_part), few_shot_rate(kind))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

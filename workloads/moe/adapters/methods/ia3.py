@@ -13,12 +13,7 @@ as fast as the base.
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import scales
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="IA3",
@@ -34,6 +29,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start("ia3", scales), few_shot_rate("ia3"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -15,12 +15,7 @@ from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="MHR-mu",
@@ -41,6 +36,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, mean, few_shot_rate("mhr-mu"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

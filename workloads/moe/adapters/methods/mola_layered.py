@@ -10,12 +10,7 @@ As many numbers as with eight in each. The fair rival of DynMoLE, beside the one
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.lora_experts import KEEP, experts, top
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="MoLA, more experts above",
@@ -31,6 +26,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, adapter, few_shot_rate("mola-layered"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

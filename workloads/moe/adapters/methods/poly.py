@@ -16,12 +16,7 @@ tasks are known in training, and instructions name the tasks as well.
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Polytropon",
@@ -41,6 +36,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, adapter, few_shot_rate("poly"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -19,12 +19,7 @@ from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Polytropon under mixtures by lot",
@@ -51,6 +46,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start("poly", by_lot), few_shot_rate("poly-rand"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -14,12 +14,7 @@ vectors to its outputs; reading takes a few per cent longer.
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import prefix
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Prefix tuning",
@@ -35,6 +30,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start("prefix", prefix), few_shot_rate("prefix"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -15,12 +15,7 @@ FLOPs of a token.
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import prompt
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Prompt tuning",
@@ -36,6 +31,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start("prompt", prompt), few_shot_rate("prompt"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -10,19 +10,9 @@ choice.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.moe.adapters.substrate.lora_experts import (
-    auxiliary,
-    dealt,
-    experts,
-    hybrid,
-)
+from adabench.workloads.moe.adapters.substrate.lora_experts import auxiliary, dealt, experts, hybrid
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="DynMoLE with numbers of experts by lot",
@@ -40,6 +30,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, adapter, few_shot_rate("dynmole"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -10,12 +10,7 @@ The control of routing by token: as sparse as MoLA, trained and adapted under lo
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.lora_experts import KEEP, coin, experts
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Two experts by lot",
@@ -32,6 +27,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, adapter, few_shot_rate("mola-random"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -11,12 +11,7 @@ trained, and one lot is stored beside it.
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate.base_parts import entries
 from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="Entries by lot",
@@ -32,6 +27,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, bench.start("random-mask", entries), few_shot_rate("random-mask"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

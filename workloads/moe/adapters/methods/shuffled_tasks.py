@@ -13,12 +13,7 @@ stay alike; in few-shot accuracy below MHR.
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.moe.adapters.substrate import inventory
 from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Adapted,
-    Start,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
     title="MHR with ids by lot",
@@ -36,6 +31,4 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     return Start(bench, adapter, few_shot_rate("mhr-shuffled"))
 
 
-def solve(start: Start, case: AdaptationCase, point: Point) -> Adapted:
-    """Train it on the examples."""
-    return start.adapt(case)
+solve = Start.adapt

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from adabench.harness.contract.card import Point
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.moe.adapters.substrate import few_shot, footprint, pretrained, serving
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
@@ -223,8 +224,8 @@ class Start:
     adapter: Adapter
     rate: float
 
-    def adapt(self, case: AdaptationCase) -> Adapted:
-        """Train a copy of the adapter on the case's examples."""
+    def adapt(self, case: AdaptationCase, point: Point | None = None) -> Adapted:
+        """Train a copy of the adapter on the case's examples: the `solve` of most methods."""
         return self.bench.adapt(case, self.adapter, rate=self.rate)
 
 

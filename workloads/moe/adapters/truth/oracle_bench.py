@@ -9,11 +9,7 @@ from adabench.workloads.moe.adapters.substrate import few_shot
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import CLASSES, Ints
-from adabench.workloads.moe.adapters.substrate.workbench import (
-    AdaptationCase,
-    Tests,
-    Workbench,
-)
+from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Tests, Workbench
 from adabench.workloads.shared.training.checkpoints import one_thread
 
 

@@ -47,11 +47,7 @@ from adabench.workloads.shared.language_model.draw_options import DrawOptions, d
 from adabench.workloads.shared.language_model.model import Block, LanguageModel, rotate, rotations
 from adabench.workloads.shared.language_model.pooled.front import Front
 from adabench.workloads.shared.language_model.pooled.pool import Ints, Places, Pool
-from adabench.workloads.shared.language_model.pooled.sampling import (
-    Pace,
-    draw_words,
-    sureness,
-)
+from adabench.workloads.shared.language_model.pooled.sampling import Pace, draw_words, sureness
 from adabench.workloads.shared.language_model.random_draws import uniform
 from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY, PAD, STEP_END
 

@@ -30,12 +30,7 @@ first right one. Counting N and not the words that are read again. Wrong attempt
 training. A stronger judge, or another vote, than the attempts side by side get.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.attempt_chains import choose, sizes, write_chains
 from adabench.workloads.test_time.substrate.question_task import QuestionTask

@@ -33,11 +33,7 @@ Outlines, assessments and lost beginnings left out of the bill. The paper's 33 t
 InftyThink, not against a chain of thought. A crippled System 1. The last step's override, unsaid.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.dual_modes import SubProblem, modes_of, work
 from adabench.workloads.test_time.substrate.question_task import QuestionTask

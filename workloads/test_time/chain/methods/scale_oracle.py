@@ -17,12 +17,7 @@ where System 1 was right) at a share of System 2 of 12 % of products, 4 % of sub
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.substrate.dual_modes import (
-    StepGrader,
-    SubProblem,
-    modes_of,
-    work,
-)
+from adabench.workloads.test_time.substrate.dual_modes import StepGrader, SubProblem, modes_of, work
 from adabench.workloads.test_time.substrate.question_task import GradedTask, QuestionTask
 
 CARD = Card(

@@ -24,10 +24,7 @@ from adabench.harness.errors import DeviceUnavailable, SelectionError, nearest
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
-from adabench.workloads.shared.language_model.pooled.reward_model import (
-    StateJudge,
-    StateRouter,
-)
+from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge, StateRouter
 from adabench.workloads.shared.language_model.pooled.sampling import Pace
 from adabench.workloads.shared.language_model.vocabulary import BOS, VOCABULARY
 from adabench.workloads.test_time.substrate.search_models import Models

@@ -20,11 +20,7 @@ answers; asking more than is counted; responses that were drawn from the model i
 
 import numpy as np
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.test_time.routing.substrate.calibration_desk import (
     NOBODY,
     CalibrationDesk,

@@ -28,11 +28,7 @@ verifier picks the right sample.
 
 import numpy as np
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.test_time.saturation.substrate.least_squares import best_fit
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
     HELD_OUT,

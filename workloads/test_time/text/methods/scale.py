@@ -24,12 +24,7 @@ thrown away costs a fifth of a worked one. Accuracy falls with tau, from 0.77 to
 answer, or fitted to test questions. Bare answers that were lost, left out of the bill.
 """
 
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.text.substrate.answer_modes import BareAnswer, answer

@@ -20,12 +20,8 @@ SHARE = f"{TARGET}_share"
 """A cost that a session of two policies has, and no other."""
 
 
-class TextTask(QuestionTask):
-    """Sessions with models on questions in words."""
-
-    def __reduce__(self) -> tuple[type[QuestionTask], tuple[object, ...]]:
-        """Store how it is made."""
-        return TextTask, self._made
+class Accounted(QuestionTask):
+    """Sessions with models on questions in words, and what the target of a pair makes of an answer."""
 
     @property
     def starts_cold(self) -> bool:
@@ -38,20 +34,24 @@ class TextTask(QuestionTask):
         Raises:
             MethodContractError: if it was not decoded for this question.
         """
-        return accounted(self, question, super().account(question, completion))
+        words = super().account(question, completion)
+        pair = self.models.pair if SHARE in self.meter else None
+        if pair is None:
+            return words
+        target = pair.others[TARGET]
+        assert isinstance(target, SharedPrefix)
+        return compared(target, self.domain, question, words)
 
 
-def accounted(task: QuestionTask, question: Question, words: tuple[int, ...]) -> Any:
-    """Return a completion of a session with a pair as the target reads it, and others as they are."""
-    pair = task.models.pair if SHARE in task.meter else None
-    if pair is None:
-        return words
-    target = pair.others[TARGET]
-    assert isinstance(target, SharedPrefix)
-    return compared(target, task.domain, question, words)
+class TextTask(Accounted):
+    """What methods get."""
+
+    def __reduce__(self) -> tuple[type[QuestionTask], tuple[object, ...]]:
+        """Store how it is made."""
+        return TextTask, self._made
 
 
-class GradedText(GradedTask):
+class GradedText(Accounted, GradedTask):
     """The task: the same, with questions and a grader."""
 
     ends_by_itself: ClassVar[bool] = True
@@ -64,20 +64,11 @@ class GradedText(GradedTask):
         return GradedText, (*self._made, Meter(), (), self.grader)
 
     @property
-    def starts_cold(self) -> bool:
-        """Return whether the first solve is measured."""
-        return not self.on_device
-
-    @property
     def unseen(self) -> frozenset[str]:
         """Return the metrics that are absent: nobody sees what a server works."""
         models = self.load_models
         is_served = isinstance(models, TextModels) and models.policy.kind == "openai"
         return frozenset({"flops_counted"}) if is_served else frozenset()
-
-    def account(self, question: Question, completion: object) -> Any:
-        """Return the completion that a method handed in; of a pair, with what the target makes of it."""
-        return accounted(self, question, super().account(question, completion))
 
     def completion_of(self, outcome: Any) -> tuple[int, ...]:
         """Return the completion among what was accounted for."""

@@ -29,11 +29,7 @@ outages that are told in advance; probes and blocked deadlines that are not coun
 
 from functools import partial
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.agents.tools.methods.self_healing_router.shortest_path import shortest_path
 from adabench.workloads.agents.tools.substrate.edge_weights import WeightModel
 from adabench.workloads.agents.tools.substrate.healing_loop import HealingLoop, Standing

@@ -29,11 +29,7 @@ Time falls by less than operations do.
 that may not skip where routers do; a soft mixture at evaluation; routers left out of the count.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import routed
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, DuoTask
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer

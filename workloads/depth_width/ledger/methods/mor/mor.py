@@ -39,11 +39,7 @@ recursion nobody takes.
 
 from dataclasses import dataclass
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger.methods.mor.threshold_calibration import (
     calibrated,

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import PLACES, SIXTEENTH, SLOTS
+from adabench.workloads.depth_width.substrate.answers.tally import Tally
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
-from adabench.workloads.depth_width.substrate.tally import Tally
 
 
 @dataclass(frozen=True)

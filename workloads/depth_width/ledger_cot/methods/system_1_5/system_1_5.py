@@ -34,11 +34,7 @@ steps not counted; labels of the test question in the router; a step shortcut th
 number of steps; a task that needs no steps (`no_cot`); fewer tokens without the answers.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import HandOver, Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, StepTask
 from adabench.workloads.depth_width.substrate.questions import Exam
