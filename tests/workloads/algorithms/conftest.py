@@ -1,12 +1,7 @@
 """What these tasks' tests share: methods, runs of them, a substrate that is alone, counts of two ways."""
 
-import json
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,13 +12,12 @@ from adabench.harness.contract.protocols import case_environment
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.run.execute import execute
 from tests.workloads.algorithms.task_promises import counts_of
+from tests.workloads.lone_substrate import seen_alone
 
 LEAST_BYTES = 64
 """Shorter arrays may be equal by chance."""
-ROOT = Path(__file__).parents[3]
 TABLES = ("caught", "caught_by_trials", "forbidden", "bad", "long")
 """Of the classes in task_promises.py and reader_promises.py."""
-ALONE = (sys.executable, "-P", "-m", "tests.workloads.algorithms.lone_substrate")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -84,23 +78,19 @@ def _load(name: str, seed: int = 0, **conditions: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def lives_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+def lives_alone() -> Callable[..., None]:
     """A function that asserts that a substrate lives without truth, cases and threads."""
 
     def check(name: str, **conditions: Any) -> None:
         task = _load(name, **conditions)
-        data = pickle.dumps(task.substrate(), protocol=5)
+        substrate = task.substrate()
+        data = pickle.dumps(substrate, protocol=5)
         held = {array for case in task.cases() for array in _arrays(task, case)}
         shown = _buffers(task.training()) if hasattr(task, "training") else []
         assert not any(array in data for array in held - {*shown})
-        path: Path = tmp_path_factory.mktemp("substrate") / "substrate"
-        path.write_bytes(data)
-        done = subprocess.run(
-            [*ALONE, str(path)], env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == {"truth": [], "threads": ["1"], "meter": {}}
+        found = seen_alone([data], "warm" if hasattr(substrate, "warm") else "")
+        assert (found["truth"], found["threads"]) == ([], 1)
+        assert [one["meter"] for one in found["substrates"]] == [{}]
 
     return check
 

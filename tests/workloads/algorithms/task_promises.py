@@ -10,7 +10,6 @@ import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import case_environment
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.counting import method_trials
+from tests.workloads.planted_module import load_module
 
 Conditions = Mapping[str, Any]
 Row = tuple[Any, ...]
@@ -85,9 +85,8 @@ class CountedPromises(TaskPromises):
         return importlib.import_module(f"adabench.workloads.algorithms.{self.name}.conformance")
 
     def said_of(self, planted: str) -> str:
-        method = load_planted(
-            Path(str(sys.modules[type(self).__module__].__file__)).parent, planted
-        )
+        room = Path(str(sys.modules[type(self).__module__].__file__)).parent
+        method = load_module(room / f"planted/{planted}.py")
         return " ".join(registry.load(registry.find(self.name)).check(method, method.CARD))
 
     def test_a_wrong_method_is_caught(self, caught: Row) -> None:
@@ -161,17 +160,6 @@ class CountedPromises(TaskPromises):
 def counts_of(values: Mapping[str, float]) -> dict[str, float]:
     """Return values without those of clocks."""
     return {name: value for name, value in values.items() if not name.endswith("_s")}
-
-
-def load_planted(room: Path, name: str) -> ModuleType:
-    """Return the module of a planted method that lies in a room of tests."""
-    spec = importlib.util.spec_from_file_location(f"planted_{name}", room / f"planted/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _arrays(value: Any) -> list[Any]:

@@ -9,7 +9,8 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.truth.scoring import scored_task
 from adabench.workloads.shared.counting.counted_task import Transcript
-from tests.workloads.algorithms.task_promises import CountedPromises, load_planted
+from tests.workloads.algorithms.task_promises import CountedPromises
+from tests.workloads.planted_module import load_module
 
 PACKAGE = "adabench.workloads.algorithms.paging"
 SMALL = {"trace": "zipf"}
@@ -68,7 +69,7 @@ def test_the_task_does_not_say_that_it_is_recorded() -> None:
     advice = conformance.small_cases(8, 0, 0.1)
     transcript = Transcript()
     plain, recorded = scored_task(advice), scored_task(advice, transcript)
-    method = load_planted(Path(__file__).parent, "prefetches")
+    method = load_module(Path(__file__).parent / "planted/prefetches.py")
     shown = [
         (sorted(vars(task)), [getattr(task, name) for name in ("known", "meter", "transcript")])
         for task in (plain, recorded)
