@@ -295,3 +295,9 @@ def test_a_second_process_compiles_nothing():
 class TestNative(EnginePromises):
     def engine(self, model: LanguageModel, budget: int | None = None) -> NativeEngine:
         return engine(model, budget)
+
+    def test_an_end_is_not_stored(self, model: LanguageModel) -> None:
+        ours = self.engine(model)
+        seq = ours.open(PROMPTS[0])
+        ours.append([seq], [[5, EOS]])
+        assert ours.held().tokens == len(PROMPTS[0]) + 1, "nothing follows it"
