@@ -4,11 +4,13 @@ A file dropped into a folder of `workloads/` is picked up here without being nam
 is a unit of its own (tests/suite/passes.py); what holds for all cards together is in test_catalogue.py.
 """
 
+import inspect
 from collections.abc import Iterator
 
 import pytest
 
 from adabench.harness.contract import registry
+from adabench.harness.errors import SelectionError
 from adabench.harness.run.conformance import ConformanceCheck
 from tests.recorded_counts import read_counts, write_counts
 
@@ -17,6 +19,10 @@ FOUND = {
     for task in registry.tasks().values()
     for entry in (task, *registry.methods(task.name).values())
 }
+
+
+ANY_SCALE = ("classify", "ledger", "ledger_affine", "ledger_cot", "ledger_qa", "pretrained")
+"""Their `load` leaves it to a run's request to refuse a scale (`harness/plan/grid.py`)."""
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +44,14 @@ def test_it_keeps_the_contract(
     if counts and pytestconfig.getoption("--record-counts"):
         write_counts(entry.task, {entry.name: counts})
     assert list(read_counts(entry.task).problems(entry, counts or [])) == []
+
+
+@pytest.mark.parametrize("address", sorted(registry.tasks()))
+def test_a_task_loads_as_its_card_says(address: str) -> None:
+    load, card = registry.load(FOUND[address]).load, FOUND[address].card
+    parameters = inspect.signature(load).parameters
+    assert {name: parameters[name].default for name in card.defaults} == card.defaults
+    if address not in ANY_SCALE:
+        with pytest.raises(SelectionError, match=f"{address} has no scale 'imagined'") as refused:
+            load("imagined", 0)
+        assert refused.value.hint

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.program import adabench
+
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def test_check_passes_sound_plug_ins(toy_env: dict[str, str]) -> None:

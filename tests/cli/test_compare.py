@@ -3,7 +3,6 @@
 import json
 import random
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,16 @@ import pytest
 
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.store import run_folder
+from tests.cli.program import PROGRAM, adabench
 
 pytestmark = pytest.mark.usefixtures("in_process")
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 HERE: dict[str, Any] = {
     "environment": {"system": "Linux", "cpu_model": "Xeon", "cores": 8, "torch": "2.9.0"},
     "sources": {"roots/fixed": "1" * 64},
     "instruments": [],
     "unwatched": {},
 }
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture in_process")
 
 
 def records(

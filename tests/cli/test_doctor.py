@@ -1,7 +1,6 @@
 """`adabench doctor` from the outside."""
 
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +8,9 @@ import pytest
 
 from adabench.cli.commands import doctor
 from adabench.harness.doctor.examine import examine
+from tests.cli.program import adabench
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def test_doctor_gives_a_reason_for_what_it_cannot_measure(toy_env: dict[str, str]) -> None:

@@ -12,13 +12,10 @@ import pytest
 
 import adabench as api
 from adabench.harness.store import run_folder
+from tests.cli.program import adabench
 
 pytestmark = pytest.mark.usefixtures("in_process", "toy")
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def adabench(*words: object) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture in_process")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.gate import protocol
 from adabench.harness.provenance import environment
 from adabench.harness.store import run_folder
+from tests.cli.program import PROGRAM, adabench
 
 READS = ("<all files>",)
 """For tests/suite/dependencies.py."""
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 PLUGIN = Path(__file__).parent.parent / "plugin"
 ROOT = PLUGIN.parent.parent
 CASES, REPEATS = 40, 3
@@ -29,12 +28,6 @@ FINGERPRINT = environment.fingerprint()
 
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(
-    *words: object, env: dict[str, str], cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def stored(

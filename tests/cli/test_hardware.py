@@ -16,16 +16,13 @@ from adabench.profilers.hardware.ceilings import QUICK_S
 from adabench.profilers.hardware.fingerprint import Gpu
 from adabench.profilers.hardware.machine_profile import Profile
 from adabench.profilers.hardware.noise import OtherLoad
+from tests.cli.program import adabench
 from tests.suite.leaks import same_handlers
 
 BOARD = Gpu("Some Board", "GPU", False, 2**34, 300.0, 300.0, 1980, 2619)
 
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words, env=None):
-    raise NotImplementedError("the fixture here")
 
 
 @pytest.fixture

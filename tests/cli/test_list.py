@@ -1,21 +1,17 @@
 """`adabench list` from the outside."""
 
 import json
-import subprocess
 
 import pytest
 
 from adabench.harness.contract import registry
+from tests.cli.program import adabench
 
 ROW = {"address", "title", "role", "fidelity", "paper", "knobs", "claims", "needs",
        "available", "reason"}  # fmt: skip
 
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def test_list_rows_have_the_documented_fields(toy_env: dict[str, str]) -> None:

@@ -12,19 +12,15 @@ from pathlib import Path
 import pytest
 
 from adabench.cli.main import VERBS
+from tests.cli.program import PROGRAM, adabench
 
 READS = ("<all recipes>",)
 """For tests/suite/dependencies.py."""
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 GROUPS = ("hardware", "new")
 
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def unread(*words: object, env: Mapping[str, str]) -> tuple[int, str]:
@@ -39,13 +35,6 @@ def unread(*words: object, env: Mapping[str, str]) -> tuple[int, str]:
     finally:
         os.close(writing)
     return done.returncode, done.stderr
-
-
-@pytest.fixture(scope="module")
-def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    cache = tmp_path_factory.mktemp("cache")
-    extra = {"PYTHONPATH": os.pathsep.join(plugin_paths), "ADABENCH_CACHE": str(cache)}
-    return {**os.environ, **extra}
 
 
 @pytest.fixture(scope="module")

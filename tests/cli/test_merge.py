@@ -1,13 +1,13 @@
 """`adabench merge` from the outside: shards become their run, and mixed ones are refused."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
+from tests.cli.program import adabench
 
 WORK = ("roots/fixed", "roots/residual", "--alone", "--no-report", "--json")
 
@@ -20,10 +20,6 @@ def env(toy_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def facts(folder: Path) -> list[object]:

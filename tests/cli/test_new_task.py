@@ -10,8 +10,7 @@ import pytest
 from adabench.harness.contract import plugins
 from adabench.harness.contract.task_scaffold import write_task
 from adabench.harness.errors import SelectionError, StoreError
-
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
+from tests.cli.program import PROGRAM
 
 
 def adabench(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -1,9 +1,7 @@
 """`adabench publish` from the outside: idempotent, incremental, whole, and harmless."""
 
 import json
-import os
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -12,23 +10,13 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from adabench.harness.store.manifest import read_manifest, write_manifest
+from tests.cli.program import adabench
 
 # One set-up for all of them.
 pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.usefixtures("here")]
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 State = dict[str, tuple[int, bytes]]
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
-
-
-@pytest.fixture(scope="module")
-def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    cache = tmp_path_factory.mktemp("cache")
-    extra = {"PYTHONPATH": os.pathsep.join(plugin_paths), "ADABENCH_CACHE": str(cache)}
-    return {**os.environ, **extra}
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.program import adabench
+
 pytestmark = pytest.mark.usefixtures("in_process")
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture in_process")
 
 
 @pytest.fixture(scope="module")

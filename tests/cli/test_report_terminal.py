@@ -1,36 +1,14 @@
 """`adabench report --terminal`: fronts drawn with characters."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
-
-
-@pytest.fixture(scope="module")
-def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    cache = tmp_path_factory.mktemp("cache")
-    extra = {"PYTHONPATH": os.pathsep.join(plugin_paths), "ADABENCH_CACHE": str(cache)}
-    return {**os.environ, **extra}
-
-
-@pytest.fixture(scope="module")
-def run(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "r"
-    words = ["run", "roots", "--counts", "--out", str(folder), "--no-report"]
-    subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
-    return folder
-
+from tests.cli.program import adabench
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def test_a_front_is_drawn_and_no_page_is_written(env: dict[str, str], run: Path) -> None:

@@ -1,12 +1,12 @@
 """`adabench reproduce` from the outside."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from adabench.harness.store import run_folder
+from tests.cli.program import adabench
 
 READS = ("flow_time",)
 """For tests/suite/dependencies.py."""
@@ -15,10 +15,6 @@ NAME = "flow-time"
 
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def test_a_dry_run_prints_commands_and_counts_and_measures_nothing(

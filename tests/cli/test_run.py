@@ -13,19 +13,13 @@ import pytest
 
 from adabench.harness.store import run_folder
 from adabench.harness.store.manifest import write_manifest
+from tests.cli.program import PROGRAM, adabench
 from tests.suite.waits import has_happened
 
 READS = ("<all cards>",)
 """For tests/suite/dependencies.py: a name that is not known is looked for among all of them."""
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 REASON = re.compile("precision reached|budget spent|disturbed")
 FIELDS = {"k", "c", "n", "v"}
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
-    )
 
 
 def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

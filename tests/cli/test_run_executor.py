@@ -20,11 +20,11 @@ import pytest
 from adabench.harness.contract.record import Record
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.store import run_folder
+from tests.cli.program import PROGRAM, adabench
 from tests.suite.waits import OtherProcess, wait_until
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 CLUSTER = """
 import json, os, sys
 from ray.cluster_utils import Cluster
@@ -146,12 +146,6 @@ def over_ray(
     spread = ("--executor", "ray", "--workers", 2)
     done = adabench("run", *WORK, *SEVERAL, "--out", folder / "r", *spread, env=env)
     return Done(done, folder / "r")
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
-    )
 
 
 def facts(folder: Path) -> list[object]:

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from adabench.harness.store import run_folder
 from adabench.harness.store.method_copies import copy_of
+from tests.cli.program import PROGRAM, adabench
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 FIXED = Path(__file__).parents[1] / "plugin" / "adabench_toy" / "fixed.py"
 WORDS = ("--alone", "--no-sweep", "--seeds", "0..1", "--no-report")
 
@@ -23,10 +22,6 @@ def mine(tmp_path: Path) -> Path:
 
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def test_a_file_runs_beside_methods_and_its_run_is_read_without_it(

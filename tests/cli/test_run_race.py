@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,10 @@ import pytest
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.quantities import seconds
 from adabench.harness.store.run_folder import records
+from tests.cli.program import PROGRAM, adabench
 from tests.suite.waits import has_happened
 
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
 SELECT = ("run", "roots/fixed", "roots/residual", "roots/hindsight", "--seeds", "0..7")
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PROGRAM, *map(str, words)], env=env, capture_output=True, text=True, check=False
-    )
 
 
 def certificate(folder: Path) -> dict[str, Any]:

@@ -1,39 +1,16 @@
 """`adabench show` from the outside: a card as text, as JSON and as a page."""
 
 import json
-import os
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from adabench.harness.contract import registry
+from tests.cli.program import adabench
 
 # One set-up for all of them.
 pytestmark = [pytest.mark.xdist_group("show"), pytest.mark.usefixtures("here")]
-
-PROGRAM = str(Path(sys.executable).with_name("adabench"))
-
-
-@pytest.fixture(scope="module")
-def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    cache = tmp_path_factory.mktemp("cache")
-    extra = {"PYTHONPATH": os.pathsep.join(plugin_paths), "ADABENCH_CACHE": str(cache)}
-    return {**os.environ, **extra}
-
-
-@pytest.fixture(scope="module")
-def run(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "r"
-    words = ["run", "roots", "--counts", "--out", str(folder), "--no-report"]
-    subprocess.run([PROGRAM, *words], env=env, check=True, capture_output=True)
-    return folder
-
-
-def adabench(*words: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def test_a_card_says_its_signal_and_its_control_or_why_there_is_none(env: dict[str, str]) -> None:

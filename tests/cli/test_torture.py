@@ -21,6 +21,7 @@ from adabench.harness.contract.record import Record, Unit
 from adabench.harness.distributed.merge import counts_of
 from adabench.harness.errors import StoreError
 from adabench.harness.store import run_folder
+from tests.cli.program import adabench
 from tests.suite.waits import has_happened
 
 PROGRAM = shutil.which("adabench", path=str(Path(sys.executable).parent)) or "adabench"
@@ -39,10 +40,6 @@ def env(plugin_paths: list[str], tmp_path_factory: pytest.TempPathFactory) -> En
 
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.cold]
-
-
-def adabench(*words: object, env: Env) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 def kill_once(

@@ -3,7 +3,6 @@
 import fnmatch
 import json
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,9 @@ from typing import Any
 import pytest
 
 from adabench.harness.contract import registry
+from tests.cli.program import adabench
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def adabench(*words: str) -> subprocess.CompletedProcess[str]:
-    raise NotImplementedError("the fixture here")
 
 
 @pytest.fixture(scope="module")

@@ -337,7 +337,8 @@ def _is_test(file: str) -> bool:
 
 
 def _runs_commands(facts: Facts) -> bool:
-    imports = any(module.startswith(f"{PACKAGE}.cli") for _, module, _ in facts.imports)
+    homes = (f"{PACKAGE}.cli", "tests.cli.program")
+    imports = any(module.startswith(homes) for _, module, _ in facts.imports)
     asks = (facts.parameters | facts.texts) & COMMAND_FIXTURES
     return imports or "PROGRAM" in facts.names or bool(asks)
 

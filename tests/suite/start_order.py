@@ -24,7 +24,7 @@ KINDS = SERVERS, EXTRAS, PROGRAMS = "-servers", "-extras", ""
 SERVER = "adabench.harness.run.task_server"
 MODULES = (
     SERVER, "adabench.harness.distributed.shard", "adabench.profilers.hardware.ceilings",
-    "tests.suite.fork_probe", "tests.workloads.algorithms.lone_substrate", "pytest",
+    "tests.suite.fork_probe", "tests.workloads.lone_substrate", "pytest",
 )  # fmt: skip
 """Those that are forked when they are run by their names: they end with their parent."""
 NUMBER = struct.Struct("i")
@@ -32,8 +32,6 @@ NUMBER = struct.Struct("i")
 END = struct.Struct("id")
 """Of what follows when it has ended: its status, as `os.waitpid` has it, and its processor seconds."""
 STATUS = Path("/proc/self/status")
-LONE = ".lone_substrate"
-"""How modules of tests end that are forked too: a substrate lives in them as in a method's process."""
 LIMITS = sorted({value for name, value in vars(resource).items() if name.startswith("RLIMIT_")})
 
 
@@ -104,7 +102,7 @@ def program_of(words: Sequence[str], environ: Mapping[str, str]) -> Program | No
         case [script, *rest] if script in (PROGRAM, PYTEST):
             return Program("script", script, rest, safe)
         case [python, "-P", "-m", module, *rest] if python == sys.executable:
-            known = module in MODULES or module.endswith(LONE)
+            known = module in MODULES
             return Program("module", module, rest, True) if known else None
     return None
 

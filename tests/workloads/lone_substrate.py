@@ -3,7 +3,8 @@
     python -P -m tests.workloads.lone_substrate [NAME]     a list of pickles on standard input
 
 It says as JSON which modules of tasks and of truth are loaded once each substrate is there and what
-it calls `NAME` was called, and of each whether it has cases, and what its meter holds.
+it calls `NAME` was called, how many threads there are, and of each whether it has cases, and what its
+meter holds.
 """
 
 import json
@@ -32,6 +33,16 @@ def seen_alone(substrates: Sequence[bytes], call: str = "") -> dict[str, Any]:
     return found
 
 
+def assert_knows_nothing(
+    substrates: Sequence[bytes], call: str = "", *, counts: bool = False
+) -> None:
+    """Hold pickled substrates to having neither cases nor truth; and nothing counted, unless it counts."""
+    found = seen_alone(substrates, call)
+    assert (found["tasks"], found["truth"]) == ([], [])
+    assert [one["cases"] for one in found["substrates"]] == [False] * len(substrates)
+    assert counts or not any(one["meter"] for one in found["substrates"])
+
+
 def state_of(substrate: Any) -> dict[str, Any]:
     """Return what is to be seen of one."""
     return {"cases": hasattr(substrate, "cases"), "meter": dict(substrate.meter)}
@@ -48,6 +59,7 @@ def main() -> None:
     found = {
         "tasks": [name for name in loaded if name.endswith(".task")],
         "truth": [name for name in sys.modules if is_truth(name)],
+        "threads": len(os.listdir("/proc/self/task")),
         "substrates": [state_of(substrate) for substrate in substrates],
     }
     print(json.dumps(found))

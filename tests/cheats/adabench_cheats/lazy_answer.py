@@ -4,31 +4,11 @@ from functools import cached_property
 from typing import Any
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.paging.substrate.cache_engine import (
-    Cache,
-    Floats,
-    Ints,
-    evict,
-    hook,
-    is_full,
-)
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
 from adabench.workloads.algorithms.paging.substrate.traces import Trace
+from adabench_cheats.clock_hand import fault, serve
 
 CARD = Card(title="Lazy answer", adapts="nothing", role="static")
-
-
-@hook
-def fault(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
-    """Evict under the hand and move it on."""
-    if is_full(cache):
-        evict(cache, notes[0])
-        notes[0] = (notes[0] + 1) % cache.slots
-
-
-@hook
-def serve(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
-    """Keep nothing."""
 
 
 class Later:

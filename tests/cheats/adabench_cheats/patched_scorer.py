@@ -1,31 +1,12 @@
 """Puts another score in the place of the task's, which also lifts its rivals."""
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.paging.substrate.cache_engine import (
-    Cache,
-    Floats,
-    Ints,
-    evict,
-    hook,
-    is_full,
-)
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints
 from adabench.workloads.algorithms.paging.substrate.replay import Paging, Replay
 from adabench.workloads.algorithms.paging.substrate.traces import Trace
+from adabench_cheats.clock_hand import fault, serve
 
 CARD = Card(title="Patched scorer", adapts="nothing", role="static")
-
-
-@hook
-def fault(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
-    """Evict under the hand and move it on."""
-    if is_full(cache):
-        evict(cache, notes[0])
-        notes[0] = (notes[0] + 1) % cache.slots
-
-
-@hook
-def serve(cache: Cache, notes: Ints, weights: Floats, page: int, hint: int) -> None:
-    """Keep nothing."""
 
 
 def best(self: Paging, case: Trace, faults: Ints) -> dict[str, float]:

@@ -1,12 +1,8 @@
-"""What tests of the one execution path share: a substrate that is alone, and counts of two ways."""
+"""What these tasks' tests share: methods, runs of them, a substrate that is alone, counts of two ways."""
 
-import json
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,11 +11,65 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import case_environment
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.run.execute import execute
+from tests.workloads.algorithms.task_promises import counts_of
+from tests.workloads.lone_substrate import seen_alone
 
 LEAST_BYTES = 64
 """Shorter arrays may be equal by chance."""
-ROOT = Path(__file__).parents[3]
-ALONE = (sys.executable, "-P", "-m", "tests.workloads.algorithms.lone_substrate")
+TABLES = ("caught", "caught_by_trials", "forbidden", "bad", "long")
+"""Of the classes in task_promises.py and reader_promises.py."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Fill the tables of tests that a class inherits."""
+    for table in TABLES:
+        if metafunc.cls is not None and table in metafunc.fixturenames:
+            rows = getattr(metafunc.cls, table)
+            metafunc.parametrize(
+                table, rows, ids=lambda row: row if isinstance(row, str) else row[0]
+            )
+
+
+def _row_id(row: str | tuple[str | bytes, ...]) -> str:
+    """Name a row of a table by its first word, and by what is said of it."""
+    return row if isinstance(row, str) else f"{str(row[0])[:40]}-{row[1]!s}"
+
+
+@pytest.fixture(scope="module")
+def methods(request: pytest.FixtureRequest) -> dict[str, ModuleType]:
+    """Every method of the task in whose room the test lies, by name."""
+    found = registry.methods(request.path.parent.name).values()
+    return {entry.name: registry.load(entry) for entry in found}
+
+
+@pytest.fixture(scope="module")
+def run(methods: dict[str, ModuleType]) -> Callable[..., list[dict[str, float]]]:
+    """A function that runs a method over a task: the values of each case."""
+
+    def values_of(name: str, task: Any, **knobs: Any) -> list[dict[str, float]]:
+        return [values for _, values in _solved(methods[name], task, knobs)]
+
+    return values_of
+
+
+@pytest.fixture(scope="module")
+def values(methods: dict[str, ModuleType]) -> Callable[..., dict[str, dict[str, float]]]:
+    """The same by group."""
+    return lambda name, task, **knobs: dict(_solved(methods[name], task, knobs))
+
+
+def _solved(
+    method: Any, task: Any, knobs: Mapping[str, Any], seed: int = 0
+) -> list[tuple[str, dict[str, float]]]:
+    """Return group and values of each case, by the composition that needs no process."""
+    found, point = [], {**method.CARD.defaults, **knobs}
+    state = method.prepare(task, point, seed) if hasattr(method, "prepare") else task
+    for case in task.cases():
+        task.meter.clear()
+        answer = method.solve(state, case, point)
+        counts = {name: float(value) for name, value in task.meter.items()}
+        found.append((case.group, {**counts, **task.score(case, answer)}))
+    return found
 
 
 def _load(name: str, seed: int = 0, **conditions: Any) -> Any:
@@ -28,23 +78,19 @@ def _load(name: str, seed: int = 0, **conditions: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def lives_alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+def lives_alone() -> Callable[..., None]:
     """A function that asserts that a substrate lives without truth, cases and threads."""
 
     def check(name: str, **conditions: Any) -> None:
         task = _load(name, **conditions)
-        data = pickle.dumps(task.substrate(), protocol=5)
+        substrate = task.substrate()
+        data = pickle.dumps(substrate, protocol=5)
         held = {array for case in task.cases() for array in _arrays(task, case)}
         shown = _buffers(task.training()) if hasattr(task, "training") else []
         assert not any(array in data for array in held - {*shown})
-        path: Path = tmp_path_factory.mktemp("substrate") / "substrate"
-        path.write_bytes(data)
-        done = subprocess.run(
-            [*ALONE, str(path)], env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == {"truth": [], "threads": ["1"], "meter": {}}
+        found = seen_alone([data], "warm" if hasattr(substrate, "warm") else "")
+        assert (found["truth"], found["threads"]) == ([], 1)
+        assert [one["meter"] for one in found["substrates"]] == [{}]
 
     return check
 
@@ -92,26 +138,11 @@ def agrees_with_processes(in_processes: Any) -> Callable[..., None]:
     def check(name: str, methods: Sequence[str], seed: int = 0, **conditions: Any) -> None:
         seen = in_processes(name, methods, seed, **conditions)
         for method, records in seen.items():
-            own = in_this_process(name, method, seed, **conditions)
+            module = registry.load(registry.find(f"{name}/{method}"))
+            own = _solved(module, _load(name, seed, **conditions), {}, seed)
             assert [record.group for record in records] == [group for group, _ in own]
             for record, (_, values) in zip(records, own, strict=True):
-                counted = {k: v for k, v in values.items() if not k.endswith("_s")}
+                counted = counts_of(values)
                 assert {k: record.values.get(k) for k in counted} == counted, method
 
     return check
-
-
-def in_this_process(
-    name: str, method: str, seed: int = 0, **conditions: Any
-) -> list[tuple[str, Mapping[str, float]]]:
-    """Return group and counts of each case, by the composition that needs no process."""
-    task, found = _load(name, seed, **conditions), []
-    module = registry.load(registry.find(f"{name}/{method}"))
-    point = module.CARD.defaults
-    state = module.prepare(task, point, seed) if hasattr(module, "prepare") else task
-    for case in task.cases():
-        task.meter.clear()
-        answer = module.solve(state, case, point)
-        counts = {k: float(v) for k, v in task.meter.items()}
-        found.append((case.group, {**counts, **task.score(case, answer)}))
-    return found

@@ -16,7 +16,7 @@ from adabench.harness.run.execute import Bench
 from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
-from tests.workloads.lone_substrate import seen_alone
+from tests.workloads.lone_substrate import assert_knows_nothing
 
 TASKS = ("ledger", "ledger_affine", "ledger_cot", "ledger_qa")
 CELLS: list[tuple[str, dict[str, Any]]] = [
@@ -65,9 +65,7 @@ def test_what_methods_get_has_neither_cases_nor_truth() -> None:
         task = loaded(name)
         sent.append(pickle.dumps(task.substrate(), protocol=5))
         assert len(sent[-1]) < SMALL < min(len(pickle.dumps(case)) for case in task.cases()), name
-    assert seen_alone(sent, "calibration") == {
-        "tasks": [], "truth": [], "substrates": [{"cases": False, "meter": {}}] * len(TASKS)
-    }  # fmt: skip
+    assert_knows_nothing(sent, "calibration")
 
 
 def cell_of(address: str, conditions: Mapping[str, Any], **knobs: Any) -> Cell:

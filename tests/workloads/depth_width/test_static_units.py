@@ -15,6 +15,7 @@ from adabench.workloads.depth_width.substrate.units.routers_and_forecasters impo
     constant,
     stays,
 )
+from tests.workloads.depth_width.forward_promises import untrained
 
 SMALL = Shape(layers=3, width=16, heads=2)
 UNITS = 6
@@ -22,13 +23,7 @@ UNITS = 6
 
 @pytest.fixture(scope="module")
 def model() -> Backbone:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = Backbone(SMALL)
-        for index in range(SMALL.layers):
-            made.layer(index).out.weight.data *= 8
-            made.layer(index).down.weight.data *= 8
-    return made.eval().requires_grad_(False)
+    return untrained(SMALL)
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,14 @@
 import copy
 import dataclasses
 import statistics
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parametrize
-from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.task import load
@@ -28,6 +27,12 @@ from adabench.workloads.depth_width.substrate.gathered_forward import decode, pr
 from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER, plain_backbone
 from adabench.workloads.depth_width.substrate.units import routers_and_forecasters, unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from tests.workloads.depth_width.forward_promises import (
+    DecodedForwardPromises,
+    Forward,
+    drawn_tokens,
+    untrained,
+)
 
 SMALL = Shape(layers=3, width=16, heads=2)
 UNITS = 2 * SMALL.layers
@@ -36,18 +41,12 @@ SEQUENCES, TOKENS = 5, 24
 
 @pytest.fixture(scope="module")
 def model() -> Backbone:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = Backbone(SMALL)
-        for layer in made.layers:
-            layer.out.weight.data *= 8  # an untrained block hardly adds anything
-            layer.down.weight.data *= 8
-    return made.eval().requires_grad_(False)
+    return untrained(SMALL)
 
 
 @pytest.fixture(scope="module")
 def tokens() -> Tensor:
-    return torch.randint(2, 48, (SEQUENCES, TOKENS), generator=torch.Generator().manual_seed(1))
+    return drawn_tokens(48, SEQUENCES, TOKENS, above=2)
 
 
 def retrofit(kind: str, **more: Any) -> RetrofitRecipe:
@@ -68,7 +67,7 @@ def parts_of(kind: str, seed: int = 3) -> routers_and_forecasters.Parts:
 def masked(
     made: Backbone, tokens: Tensor, parts: routers_and_forecasters.Parts
 ) -> tuple[Tensor, Tensor]:
-    """Run everything and mix by the routers' decisions; return logits and decisions [units, ...]."""
+    """Run everything and mix by the routers' decisions; return logits and executions."""
     decided = []
 
     def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
@@ -79,7 +78,23 @@ def masked(
         return torch.where(run, output(), rest)
 
     states = unit_forward.soft(made, tokens, mix)
-    return made.head(made.norm(states)), torch.stack(decided)
+    run = torch.stack(decided)
+    assert 0.2 < run.float().mean() < 0.8
+    return made.head(made.norm(states)), 0.5 * run.sum(0)
+
+
+class TestUnits(DecodedForwardPromises):
+    @pytest.fixture(params=["informed", "greedy", "blind"])
+    def forward(self, request: pytest.FixtureRequest, model: Backbone, tokens: Tensor) -> Forward:
+        parts = parts_of(request.param)
+        rule = routers_and_forecasters.rule(parts)
+        return Forward(
+            tokens,
+            partial(unit_forward.prefill_units, model, rule=rule),
+            lambda: masked(model, tokens, parts),
+            partial(unit_forward.decode_units, model, rule=rule),
+            TOKENS * SMALL.layers,
+        )
 
 
 def test_with_everything_on_it_is_the_model_to_the_bit(model: Backbone, tokens: Tensor) -> None:
@@ -93,37 +108,6 @@ def test_with_everything_on_it_is_the_model_to_the_bit(model: Backbone, tokens: 
         stepped.logits,
         unit_forward.decode_units(model, tokens, unit_forward.all_units, batch=2).logits,
     )
-
-
-@pytest.mark.parametrize("kind", ["informed", "greedy", "blind"])
-def test_gathered_is_masked(model: Backbone, tokens: Tensor, kind: str) -> None:
-    parts = parts_of(kind)
-    logits, decided = masked(model, tokens, parts)
-    assert 0.2 < decided.float().mean() < 0.8
-    ours = unit_forward.prefill_units(model, tokens, routers_and_forecasters.rule(parts), tile=2)
-    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
-    assert torch.equal(ours.executions(), 0.5 * decided.sum(0).float())
-
-
-@pytest.mark.parametrize("prompt", [1, 7])
-def test_decode_after_prefill_is_one_whole_forward(
-    model: Backbone, tokens: Tensor, prompt: int
-) -> None:
-    rule = routers_and_forecasters.rule(parts_of("informed"))
-    whole = unit_forward.prefill_units(model, tokens, rule, tile=2)
-    stepped = unit_forward.decode_units(model, tokens, rule, batch=3, prompt=prompt)
-    torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
-    assert torch.equal(stepped.executions(), whole.executions())
-
-
-def test_a_later_token_changes_no_earlier_logit(model: Backbone, tokens: Tensor) -> None:
-    rule = routers_and_forecasters.rule(parts_of("informed"))
-    before = unit_forward.prefill_units(model, tokens, rule, tile=8).logits
-    changed = tokens.clone()
-    changed[:, 15] = (changed[:, 15] + 5) % 48
-    after = unit_forward.prefill_units(model, changed, rule, tile=8).logits
-    torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
-    assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
 
 
 def test_executions_are_what_hooks_on_the_modules_see(model: Backbone, tokens: Tensor) -> None:
@@ -142,19 +126,6 @@ def test_executions_are_what_hooks_on_the_modules_see(model: Backbone, tokens: T
         for unit, flat in work.runs:
             counted[unit] += len(flat)
     assert counted == rows
-
-
-@pytest.mark.parametrize("kind", ["informed", "greedy"])
-def test_operations_are_what_torch_counts(model: Backbone, tokens: Tensor, kind: str) -> None:
-    rule = routers_and_forecasters.rule(parts_of(kind))
-    vectors = {  # products that torch's counter has no formula for
-        torch.ops.aten.mv: lambda rows, vector, **_: 2 * rows[0] * rows[1],
-        torch.ops.aten.dot: lambda one, other, **_: 2 * one[0],
-    }
-    counter = FlopCounterMode(display=False, custom_mapping=vectors)
-    with sdpa_kernel(SDPBackend.MATH), counter:
-        answer = unit_forward.prefill_units(model, tokens, rule, tile=2)
-    assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
 
 
 def test_keys_and_values_are_written_for_everyone(model: Backbone, tokens: Tensor) -> None:

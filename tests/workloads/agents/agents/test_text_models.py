@@ -5,10 +5,8 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -35,6 +33,7 @@ from adabench.workloads.agents.truth.problems import draw_problem
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.contract import Costs
 from tests.suite.waits import wait_until
+from tests.workloads import local_server
 
 CLEAN = WorldRules(ambiguity=0.0)
 NAME = "scripted"
@@ -218,45 +217,21 @@ class Endpoint:
                 return self.payload
         text = self.line(prompt) + "Observation: made up " * 40
         words = re.findall(r"\s*\S+|\s+$", text)[: body.get("max_tokens", 16)]
-        shown = "".join(words)
-        n = body.get("n", 1)
-        choice = {"text": shown, "finish_reason": "length", "logprobs": None}
-        usage = {"prompt_tokens": 9, "completion_tokens": n * len(words), "total_tokens": 0}
-        return json.dumps({
-            "id": "x", "object": "text_completion", "created": 0, "model": NAME,
-            "choices": [{"index": i, **choice} for i in range(n)], "usage": usage,
-        }).encode()  # fmt: skip
+        said = local_server.completion(NAME, "".join(words), len(words), body.get("n", 1))
+        return json.dumps(said).encode()
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     own = Endpoint()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.say(json.dumps({"object": "list", "data": [{"id": NAME}]}).encode())
+    def answer(_: object, body: dict | None) -> local_server.Reply:
+        if body is None:
+            return local_server.models(NAME)
+        return 400 if local_server.refused(body) else 200, own.reply(body), {}
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            refused = {"stream", "logprobs", "echo"} & {name for name in body if body[name]}
-            self.say(own.reply(body), 400 if refused else 200)
-
-        def say(self, payload: bytes, status: int = 200) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    own.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
-    yield own
-    http.shutdown()
-    http.server_close()
+    with local_server.serve(answer) as own.url:
+        yield own
 
 
 def test_an_endpoint_that_writes_calls_is_answered_by_real_tools(endpoint):

@@ -3,10 +3,8 @@
 import json
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -19,6 +17,7 @@ from adabench.workloads.agents.tools.substrate.text_script import CORRECTION, Te
 from adabench.workloads.agents.tools.truth.scenarios import Scenario, draw_case
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.contract import Chunk
+from tests.workloads import local_server
 
 from .conftest import method, point
 
@@ -112,44 +111,21 @@ class Endpoint:
                 return b"<html>not what was asked</html>"
         words = re.findall(r"\s*\S+|\s+$", self.line(text) + "made up " * 40)
         words = words[: body.get("max_tokens", 16)]
-        choice = {"text": "".join(words), "finish_reason": "length", "logprobs": None}
-        n = body.get("n", 1)
-        usage = {"prompt_tokens": 9, "completion_tokens": n * len(words), "total_tokens": 0}
-        return json.dumps({
-            "id": "x", "object": "text_completion", "created": 0, "model": NAME,
-            "choices": [{"index": i, **choice} for i in range(n)], "usage": usage,
-        }).encode()  # fmt: skip
+        said = local_server.completion(NAME, "".join(words), len(words), body.get("n", 1))
+        return json.dumps(said).encode()
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     own = Endpoint()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.say(json.dumps({"object": "list", "data": [{"id": NAME}]}).encode())
+    def answer(_: object, body: dict | None) -> local_server.Reply:
+        if body is None:
+            return local_server.models(NAME)
+        return 400 if local_server.refused(body) else 200, own.reply(body), {}
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            refused = {"stream", "logprobs", "echo"} & {name for name in body if body[name]}
-            self.say(own.reply(body), 400 if refused else 200)
-
-        def say(self, payload: bytes, status: int = 200) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    own.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
-    yield own
-    http.shutdown()
-    http.server_close()
+    with local_server.serve(answer) as own.url:
+        yield own
 
 
 def solved(task, name):

@@ -1,12 +1,10 @@
 """Methods in processes of their own: means are entered, specialists stay behind."""
 
-import pickle
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from adabench.harness.errors import MethodContractError
 from adabench.harness.run.case_data import pickled_case, unpickled_case
 from adabench.workloads.algorithms.active_search.substrate.bandit_families import (
     generate,
@@ -14,29 +12,6 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
     generate_jokes,
 )
 from adabench.workloads.algorithms.active_search.substrate.replay import Setting
-from adabench.workloads.algorithms.active_search.task import load
-
-
-def alone(task, case, *, oracle=False):
-    """Return a substrate, and a case that was entered into it, as both come out of bytes."""
-    substrate = pickle.loads(pickle.dumps(task.substrate()))
-    environment = (task.oracle_environment if oracle else task.environment)(case)
-    case, environment = pickle.loads(pickle.dumps((case, environment)))
-    substrate.enter(case, environment)
-    return substrate, case
-
-
-@pytest.mark.parametrize("family", ["suite", "questions"])
-def test_its_substrate_lives_alone(family, lives_alone) -> None:
-    lives_alone("active_search", family=family)
-
-
-def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
-    agrees_with_processes("active_search", ("lucb", "learned_policy", "specialist"))
-
-
-def test_counts_of_hunts_are_those_of_one_process(agrees_with_processes) -> None:
-    agrees_with_processes("active_search", ("soft_gbs", "prior_policy"), family="thresholds")
 
 
 @pytest.mark.parametrize(
@@ -64,25 +39,3 @@ def test_the_random_part_of_a_case_arrives_to_the_bit(instance) -> None:
             assert [seed.generate_state(4).tolist() for seed in one] == [
                 seed.generate_state(4).tolist() for seed in other
             ]
-
-
-def test_losses_are_worth_nothing_where_they_are_made(methods) -> None:
-    task = load("embedded", 0, episodes=32, family="classes")
-    (case,) = task.cases()
-    substrate, there = alone(task, case)
-    point = methods["uniform"].CARD.defaults
-    answer = methods["uniform"].solve(substrate, there, point)
-    with pytest.raises(MethodContractError, match="not known here"):
-        substrate.score(there, answer)
-    own = methods["uniform"].solve(task, case, point)
-    assert task.judge(case, substrate.account(there, answer)) == task.score(case, own)
-
-
-def test_the_class_is_told_to_oracles_alone(methods) -> None:
-    task = load("embedded", 0, episodes=16, family="easy")
-    (case,) = task.cases()
-    substrate, there = alone(task, case)
-    with pytest.raises(MethodContractError, match="told the class"):
-        methods["specialist"].solve(substrate, there, {})
-    substrate, there = alone(task, case, oracle=True)
-    assert methods["specialist"].solve(substrate, there, {}).losses

@@ -1,51 +1,16 @@
-"""What the connectivity tests share: all methods, streams made by hand, and brute force."""
+"""What the connectivity tests share: streams made by hand, and brute force."""
 
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from adabench.harness.contract import registry
-from adabench.workloads.algorithms.connectivity import task as connectivity
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     Raw,
     Stream,
     make_stream,
 )
-
-FOLDER = Path(connectivity.__file__).parent
-
-
-@pytest.fixture(scope="session")
-def methods() -> dict[str, ModuleType]:
-    """Every method of the folder, by name."""
-    return {
-        entry.name: registry.load(entry)
-        for entry in registry.methods("connectivity").values()
-        if entry.path.is_relative_to(FOLDER) and entry.name != "dropped_by_a_test"
-    }
-
-
-@pytest.fixture(scope="session")
-def run(methods: dict[str, ModuleType]) -> Callable[..., list[dict[str, float]]]:
-    """A function that runs a method on all cases of a task and returns their values."""
-
-    def values(name: str, task: Connectivity, **point: str) -> list[dict[str, float]]:
-        method = methods[name]
-        at = {**method.CARD.defaults, **point}
-        state = method.prepare(task, at, 0) if hasattr(method, "prepare") else task
-        seen = []
-        for case in task.cases():
-            task.meter.clear()
-            answer = method.solve(state, case, at)
-            seen.append({**task.meter, **task.score(case, answer)})
-        return seen
-
-    return values
 
 
 def stream_of(changes: list[tuple[int, int, int]], n: int, seed: int = 0) -> Stream:

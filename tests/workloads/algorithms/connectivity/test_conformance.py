@@ -1,99 +1,67 @@
 """Planted wrong methods must be caught, each for what is wrong with it."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 
 from adabench.workloads.algorithms.connectivity import conformance
-from adabench.workloads.algorithms.connectivity.conformance import RULES
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_query,
     lift_update,
     lifted_recursion,
 )
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import generate
-from adabench.workloads.algorithms.connectivity.task import check
 from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
-from adabench.workloads.shared.counting import method_trials
 from adabench.workloads.shared.counting.counted_task import Transcript
+from tests.workloads.algorithms.task_promises import CountedPromises
 
-PLANTED = Path(__file__).parent / "planted"
+PACKAGE = "adabench.workloads.algorithms.connectivity"
+SMALL = {"n": 50, "updates": "fifo"}
 
 
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"planted_{name}", PLANTED / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+class TestConnectivity(CountedPromises):
+    name = "connectivity"
+    small = SMALL
+    counted = tuple(
+        (("predicted_updates", "learned_lifetimes", "offline"), {"noise": noise})
+        for noise in (1.0, 100.0)
+    )
+    online, oracle, refuses_oracle = "spanning_forest", "offline", "asks for hints 'true'"
+    caught = (
+        ("no_repair", "queries wrongly"),
+        ("compresses", "queries wrongly"),
+        pytest.param(("rebuilds_all", "PU-1-bound fails"), marks=pytest.mark.slow),
+        ("true_ends", "reaches for 'true'"),
+        ("looks_ahead", "reaches for 'case.opens' on line 12"),
+        ("knows_it", "reaches for 'hindsight' on line 22"),
+        ("twice", "serves a case more than once"),
+        ("writes_the_ledger", "reaches for 'ledger' on line 13"),
+        ("ignores", "ignores its predictions"),
+    )
+    caught_by_trials = (
+        ("true_ends", "told the true deletion times"),
+        ("looks_ahead", "looks ahead"),
+        ("knows_it", "look its answers up"),
+        pytest.param(("writes_the_ledger", "steps on"), marks=pytest.mark.slow),
+    )
+    forbidden = (
+        f"import {PACKAGE}.methods.rebuild",
+        f"from {PACKAGE}.methods.offline import solve",
+        f"from {PACKAGE}.truth.hindsight import advise",
+        f"from {PACKAGE}.truth.offline_answers import connected",
+        "from . import conformance",
+        f"from {PACKAGE}.substrate.update_loop import run_once",
+        "import gc",
+        "case.left[0]",
+        "case.query_left",
+        "task.serve(case, update, query, notes, hints='true')",
+        "getattr(task, name)",
+    )
 
 
 @pytest.fixture(autouse=True)
 def _few_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformance, "SIZES", ((40, 0),))
     monkeypatch.setattr(conformance, "CUTS", (0.5,))
-
-
-@pytest.mark.parametrize(
-    ("name", "caught"),
-    [
-        ("no_repair", "queries wrongly"),
-        ("compresses", "queries wrongly"),
-        pytest.param("rebuilds_all", "PU-1-bound fails", marks=pytest.mark.slow),
-        ("true_ends", "reaches for 'true'"),
-        ("looks_ahead", "reaches for 'case.opens' on line 17"),
-        ("knows_it", "reaches for 'hindsight' on line 22"),
-        ("twice", "serves a case more than once"),
-        ("writes_the_ledger", "reaches for 'ledger' on line 17"),
-        ("ignores", "ignores its predictions"),
-    ],
-)
-def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
-    method = load(name)
-    assert caught in " ".join(check(method, method.CARD))
-
-
-@pytest.mark.parametrize(
-    ("name", "caught"),
-    [
-        ("true_ends", "told the true deletion times"),
-        ("looks_ahead", "looks ahead"),
-        ("knows_it", "look its answers up"),
-        pytest.param("writes_the_ledger", "steps on", marks=pytest.mark.slow),
-    ],
-)
-def test_the_source_is_not_the_only_guard(
-    name: str, caught: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(method_trials, "source_problems", lambda *of: iter(()))
-    method = load(name)
-    assert caught in " ".join(check(method, method.CARD))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import adabench.workloads.algorithms.connectivity.methods.rebuild",
-        "from adabench.workloads.algorithms.connectivity.methods.offline import solve",
-        "from adabench.workloads.algorithms.connectivity.truth.hindsight import advise",
-        "from adabench.workloads.algorithms.connectivity.truth.offline_answers import connected",
-        "from . import conformance",
-        "from adabench.workloads.algorithms.connectivity.substrate.update_loop import run_once",
-        "import gc",
-        "case.left[0]",
-        "case.query_left",
-        "task.serve(case, update, query, notes, hints='true')",
-        "getattr(task, name)",
-    ],
-)
-def test_the_source_may_not_say(line: str) -> None:
-    assert list(RULES.problems(line))
 
 
 def test_the_task_does_not_say_that_it_is_heard() -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.algorithms.connectivity.substrate import edge_list_reader
 from adabench.workloads.algorithms.connectivity.substrate.edge_list_reader import read_updates
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 from adabench.workloads.algorithms.connectivity.task import load
+from tests.workloads.algorithms.reader_promises import LimitedReaderPromises
 
 
 def read(folder: Path, text: str, name: str = "edges.txt") -> Stream:
@@ -76,52 +76,6 @@ def test_a_users_stream_is_one_case_for_all_methods(tmp_path: Path, run) -> None
     assert len(answers) == 1
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "holds no updates"),
-        (b"# nothing\n\n", "holds no updates"),
-        (b"u v time\n", "holds no updates"),
-        (b"1 2\n", "has 2 columns where 3 or 4"),
-        (b"1 2 3 4 5\n", "has 5 columns where 3 or 4"),
-        (b"1 2 3\n4 5\n", "Line 2 .* has 2 columns, and the first row has 3"),
-        (b"1 2 3\n4 5 6 1\n", "Line 2 .* has 4 columns, and the first row has 3"),
-        (b"1 2 3\n4,5,6\n", "Line 2"),
-        (b"1 2 3\n5 5 6\n", "Line 2 .* joins 5 to itself"),
-        (b"7 7 1\n", "Line 1 .* joins 7 to itself"),
-        (b"1 2 3\n-4 5 6\n", "Line 2 .* the negative id -4"),
-        (b"1 2 3\n1.5 2 3\n", "Line 2 .* '1.5' as its u, which is no integer"),
-        (b"a b 3\n", "Line 1 .* 'a' as its u, which is no number"),
-        (b"1 2 x\n", "Line 1 .* 'x' as its time, which is no number"),
-        (b"1 2 nan\n", "Line 1 .* not finite"),
-        (b"1 2 inf\n3 4 5\n", "Line 1 .* not finite"),
-        (b"99999999999999999999 2 3\n", "Line 1 .* too large"),
-        (b"1 2 3\n1_0 2 3\n", "Line 2 .* '1_0' as its u, which is no number"),
-        (b"1 2 1e308\n2 3 -1e308\n", "Line 1 .* the time 1e308, which is beyond all clocks"),
-        (b"1 2 3 2\n", "Line 1 .* the change 2, which is neither 1 nor -1"),
-        (b"1 2 3 1\n2 1 4 1\n", "Row 2 .* inserts an edge that is there at time 4"),
-        (b"1 2 3 1\n4 5 4 -1\n", "Row 2 .* deletes an edge that is not there at time 4"),
-        (b"\xff\xfe\x00 2 3\n", "Line 1"),
-        (b"\x00\x01\x02", "columns where 3 or 4"),
-    ],
-)
-def test_a_bad_file_is_explained(content: bytes, message: str, tmp_path: Path) -> None:
-    (tmp_path / "bad.txt").write_bytes(content)
-    with pytest.raises(SelectionError, match=message) as caught:
-        read_updates(str(tmp_path / "bad.txt"), 0)
-    assert caught.value.hint
-    assert [path.name for path in tmp_path.iterdir()] == ["bad.txt"]
-
-
-@pytest.mark.parametrize("row", ["{} 2 3", "1 2 {}", "1 2 3 {}", "{0} {0} 3", "-{} 2 3"])
-def test_an_error_does_not_repeat_a_long_word(row: str, tmp_path: Path) -> None:
-    for word in ("1" * 100_000, "x" * 100_000):
-        (tmp_path / "bad.txt").write_text(row.format(word) + "\n")
-        with pytest.raises(SelectionError, match=r"Line 1") as caught:
-            read_updates(str(tmp_path / "bad.txt"), 0)
-        assert len(str(caught.value)) < len(str(tmp_path)) + 200
-
-
 TEXTS = ("", "1 2\n", "7 7 1\n", "1 2 3\n-4 5 6\n", "1.5 2 3\n", "1 2 nan\n", "1 2 3 2\n")
 
 
@@ -150,29 +104,47 @@ def test_sizes_that_make_no_sense_are_refused(setting: str, tmp_path: Path, comm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_gzip_is_explained(tmp_path: Path) -> None:
-    (tmp_path / "bad.gz").write_bytes(b"1 2 3\n")
-    with pytest.raises(SelectionError, match="cannot be read"):
-        read_updates(str(tmp_path / "bad.gz"), 0)
-
-
-def test_a_missing_file_names_the_families(tmp_path: Path) -> None:
-    for spec in ("rimg", str(tmp_path)):
-        with pytest.raises(SelectionError, match="no such file"):
-            load("embedded", 0, updates=spec)
-    with pytest.raises(SelectionError) as caught:
-        load("embedded", 0, updates="rimg")
-    assert "ring" in caught.value.hint
-
-
-def test_too_many_rows_are_refused_before_they_are_kept(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(edge_list_reader, "MOST_ROWS", 100)
-    with pytest.raises(SelectionError, match="more than 100 rows") as caught:
-        read(tmp_path, "1 2 3\n" * 101)
-    assert "head -n" in caught.value.hint
-
-
 @pytest.mark.slow
 def test_ten_million_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SelectionError, match="more than 5,000,000 rows"):
         read(tmp_path, "1 2 3\n" * 10_000_000)
+
+
+class TestEdgeLists(LimitedReaderPromises):
+    name, condition, near = "connectivity", "updates", ("rimg", "ring")
+    bad = (
+        (b"", "holds no updates"),
+        (b"# nothing\n\n", "holds no updates"),
+        (b"u v time\n", "holds no updates"),
+        (b"1 2\n", "has 2 columns where 3 or 4"),
+        (b"1 2 3 4 5\n", "has 5 columns where 3 or 4"),
+        (b"1 2 3\n4 5\n", "Line 2 .* has 2 columns, and the first row has 3"),
+        (b"1 2 3\n4 5 6 1\n", "Line 2 .* has 4 columns, and the first row has 3"),
+        (b"1 2 3\n4,5,6\n", "Line 2"),
+        (b"1 2 3\n5 5 6\n", "Line 2 .* joins 5 to itself"),
+        (b"7 7 1\n", "Line 1 .* joins 7 to itself"),
+        (b"1 2 3\n-4 5 6\n", "Line 2 .* the negative id -4"),
+        (b"1 2 3\n1.5 2 3\n", "Line 2 .* '1.5' as its u, which is no integer"),
+        (b"a b 3\n", "Line 1 .* 'a' as its u, which is no number"),
+        (b"1 2 x\n", "Line 1 .* 'x' as its time, which is no number"),
+        (b"1 2 nan\n", "Line 1 .* not finite"),
+        (b"1 2 inf\n3 4 5\n", "Line 1 .* not finite"),
+        (b"99999999999999999999 2 3\n", "Line 1 .* too large"),
+        (b"1 2 3\n1_0 2 3\n", "Line 2 .* '1_0' as its u, which is no number"),
+        (b"1 2 1e308\n2 3 -1e308\n", "Line 1 .* the time 1e308, which is beyond all clocks"),
+        (b"1 2 3 2\n", "Line 1 .* the change 2, which is neither 1 nor -1"),
+        (b"1 2 3 1\n2 1 4 1\n", "Row 2 .* inserts an edge that is there at time 4"),
+        (b"1 2 3 1\n4 5 4 -1\n", "Row 2 .* deletes an edge that is not there at time 4"),
+        (b"\xff\xfe\x00 2 3\n", "Line 1"),
+        (b"\x00\x01\x02", "columns where 3 or 4"),
+    )
+    long = tuple(
+        row.format(word)
+        for row in ("{} 2 3", "1 2 {}", "1 2 3 {}", "{0} {0} 3", "-{} 2 3")
+        for word in ("1" * 100_000, "x" * 100_000)
+    )
+    good = "1 2 0\n2 3 4\n" * 99
+    limit = ("edge_list_reader.MOST_ROWS", 100, "1 2 3\n" * 101, "more than 100 rows")
+
+    def read(self, spec: str) -> Stream:
+        return read_updates(spec, 0)

@@ -17,16 +17,6 @@ def alone(task, case, *, oracle=False):
     return substrate, case
 
 
-def test_its_substrate_lives_alone(lives_alone) -> None:
-    lives_alone("connectivity")
-
-
-@pytest.mark.parametrize("noise", [1.0, 100.0])
-def test_counts_are_those_of_one_process(noise, agrees_with_processes) -> None:
-    methods = ("predicted_updates", "learned_lifetimes", "offline")
-    agrees_with_processes("connectivity", methods, noise=noise)
-
-
 def test_a_slope_is_measured_beside_the_method_and_judged_without_it(methods) -> None:
     task = load("embedded", 0, n=100, noise=100.0, updates="random")
     (case,) = task.cases()
@@ -54,13 +44,3 @@ def test_learned_lifetimes_come_of_the_beginnings_alone(methods) -> None:
     assert all((learned[instance] == apart[instance]).all() for instance in learned)
     again = method.unpack(substrate, {}, learned)
     assert again.task is substrate
-
-
-def test_true_deletion_times_are_told_to_oracles_alone(methods) -> None:
-    task = load("embedded", 0, n=50, updates="fifo")
-    (case,) = task.cases()
-    substrate, there = alone(task, case)
-    with pytest.raises(MethodContractError, match="asks for hints 'true'"):
-        methods["offline"].solve(substrate, there, {})
-    substrate, there = alone(task, case, oracle=True)
-    assert methods["offline"].solve(substrate, there, {}).hints == "true"

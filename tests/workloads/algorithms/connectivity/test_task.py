@@ -1,14 +1,12 @@
 """The claims of the cards on streams small enough for every day, counters, bounds, promises."""
 
-import inspect
 import math
-import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     leaves,
     lift_query,
@@ -279,28 +277,6 @@ def test_values_are_declared_and_finite(methods, run) -> None:
             assert set(values) <= declared
             assert all(math.isfinite(value) for value in values.values())
             assert values["thrift"] <= 1
-
-
-def test_methods_do_not_import_each_other(methods) -> None:
-    for name, method in methods.items():
-        source = inspect.getsource(method)
-        for other in methods:
-            assert other == name or f"connectivity.{other} import" not in source
-
-
-def test_defaults_of_load_are_those_of_the_card() -> None:
-    parameters = inspect.signature(load).parameters
-    assert {name: parameters[name].default for name in CARD.defaults} == CARD.defaults
-
-
-def test_a_scale_it_does_not_have_is_refused() -> None:
-    with pytest.raises(SelectionError, match="no scale"):
-        load("gpu", 0)
-
-
-def test_a_task_is_never_stored() -> None:
-    with pytest.raises(TypeError, match="not stored"):
-        pickle.dumps(small(0))
 
 
 def test_no_hook_counts_references() -> None:

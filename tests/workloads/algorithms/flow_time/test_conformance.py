@@ -1,61 +1,38 @@
 """Planted wrong policies must be caught, each for what is wrong with it."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.flow_time import conformance
 from adabench.workloads.algorithms.flow_time.conformance import (
     other_future,
     small_streams,
     trials_of,
 )
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Stream
-from adabench.workloads.algorithms.flow_time.task import check
 from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
-from adabench.workloads.shared.counting import method_trials
 from adabench.workloads.shared.counting.counted_task import Transcript
 from adabench.workloads.shared.counting.method_trials import Trial
+from tests.workloads.algorithms.task_promises import CountedPromises
 
-PLANTED = Path(__file__).parent / "planted"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"planted_{name}", PLANTED / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+PACKAGE = "adabench.workloads.algorithms.flow_time"
+SMALL = {"jobs": 50, "trace": "exp"}
 
 
-def attempt(method: ModuleType, streams: tuple[Stream, ...]) -> list[Trial]:
-    return trials_of(method, method.CARD).attempt(({"m": streams[0].case.m}, streams))
-
-
-@pytest.mark.parametrize(
-    ("name", "caught"),
-    [
+class TestFlowTime(CountedPromises):
+    name = "flow_time"
+    small = SMALL
+    counted = ((("random_job", "srpt"), {}),)
+    online, oracle, refuses_oracle = "fifo", "srpt", "asks for true sizes"
+    caught = (
         ("looks_ahead", "reaches for '__closure__'"),
         ("looks_ahead", "reaches for '_ledger'"),
         ("looks_ahead", "reaches for 'totals'"),
         ("clears_the_meter", "reaches for 'meter'"),
         ("no_coins", "methods.fifo.choose on line 4, which is of another method"),
-    ],
-)
-def test_a_wrong_source_is_caught(name: str, caught: str) -> None:
-    method = load(name)
-    assert caught in " ".join(check(method, method.CARD))
-
-
-@pytest.mark.parametrize(
-    ("name", "caught"),
-    [
+    )
+    caught_by_trials = (
         ("looks_ahead", "It looks ahead"),
         ("told_totals", "told true sizes"),
         ("best_of_two", "more than once"),
@@ -63,36 +40,22 @@ def test_a_wrong_source_is_caught(name: str, caught: str) -> None:
         ("clears_the_meter", "wrote into the meter"),
         ("false_claim", "claim X-1 fails"),
         ("false_claim", "claim X-2 fails"),
-    ],
-)
-def test_the_source_is_not_the_only_guard(name, caught, monkeypatch) -> None:
-    monkeypatch.setattr(method_trials, "source_problems", lambda *of: iter(()))
-    method = load(name)
-    assert caught in " ".join(check(method, method.CARD))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import adabench.workloads.algorithms.flow_time.methods.srpt",
-        "from adabench.workloads.algorithms.flow_time.methods.op_srpt import solve",
-        "from adabench.workloads.algorithms.flow_time import conformance",
+    )
+    forbidden = (
+        f"import {PACKAGE}.methods.srpt",
+        f"from {PACKAGE}.methods.op_srpt import solve",
+        f"from {PACKAGE} import conformance",
         "from . import optimum",
         "from .streams import generate",
-        "from adabench.workloads.algorithms.flow_time.substrate.event_loop import engine",
+        f"from {PACKAGE}.substrate.event_loop import engine",
         "import gc",
         "task.replay(case, hear, choose, sees='totals')",
         "getattr(task, name)",
-    ],
-)
-def test_the_source_may_not_say(line: str) -> None:
-    assert list(conformance.RULES.problems(line))
+    )
 
 
-def test_no_honest_method_reaches_anywhere(methods) -> None:
-    for name, method in methods.items():
-        if method.CARD.role != "oracle":
-            assert not list(conformance.RULES.problems(Path(method.__file__).read_text())), name
+def attempt(method: ModuleType, streams: tuple[Stream, ...]) -> list[Trial]:
+    return trials_of(method, method.CARD).attempt(({"m": streams[0].case.m}, streams))
 
 
 @pytest.mark.parametrize("name", ["op_srpt", "chunked", "attained_current", "setf", "noisy_srpt"])

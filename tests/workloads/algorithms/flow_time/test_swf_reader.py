@@ -10,6 +10,7 @@ from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import GRID
 from adabench.workloads.algorithms.flow_time.substrate.swf_reader import read_log
 from adabench.workloads.algorithms.flow_time.task import load
+from tests.workloads.algorithms.reader_promises import LimitedReaderPromises
 
 HEAD = "; UnixStartTime: 0\n; MaxProcs: 128\n"
 
@@ -68,52 +69,6 @@ def test_late_lines_are_sorted_in(tmp_path: Path) -> None:
     assert read(tmp_path / "a.swf", m=1).totals == pytest.approx([0.5, 1.5, 1.0], abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", "holds 0 jobs"),
-        (HEAD, "holds 0 jobs"),
-        (line(1, 0, 10), "holds 1 jobs that ran"),
-        (line(1, 0, -1) + line(2, 4, -1), "holds 0 jobs that ran"),
-        (line(1, 0, 10) + line(2, 5, -3), "Line 2 of .* has a negative run time"),
-        (line(1, 0, 10) + line(2, -5, 3), "Line 2 of .* has a negative submit time"),
-        (line(1, 0, 10) + line("1.5", 5, 3), "a job number that is no integer"),
-        (line(1, 0, 10) + line("x7", 5, 3), "Line 2 of .* has the job number 'x7'"),
-        (line(1, 0, 10) + line(-2, 5, 3), "a negative job number"),
-        (line(1, 0, 10) + line(2, 5, "nan"), "run time 'nan', which is no finite number"),
-        (line(1, 0, 10) + line(2, 5, "inf"), "no finite number"),
-        (line(1, 0, 10) + line(2, 5, "1e300"), "a time beyond all clocks"),
-        (line(1, 0, 10) + line(2, "1e15", 3), "a time beyond all clocks"),
-        (line(1, 7, 10) + line(2, 7, 3), "all its jobs at one time"),
-        ("1 0\n2 5\n", "Line 1 of .* has 2 fields"),
-        (LOG + "4 50\n", "Line 6 of .* has 2 fields"),
-        (LOG + " ".join("9" * 25) + "\n", "Line 6 of .* has 25 fields"),
-        ("<html><body>no log</body></html>\n", "Line 1 of .* has 2 fields"),
-        (line("1_0", 0, 1), "no finite number"),
-    ],
-)
-def test_what_is_no_log_is_refused(content: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / "a.swf").write_text(content)
-    with pytest.raises(SelectionError, match=message):
-        read(tmp_path / "a.swf")
-
-
-def test_bytes_that_are_no_text_and_broken_archives_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.swf").write_bytes(b"\xff\xfe\x00\x01\n\x80 1 2 3\n")
-    (tmp_path / "b.swf.gz").write_bytes(b"not a gzip file")
-    (tmp_path / "c.swf.gz").write_bytes(gzip.compress(LOG.encode())[:-9])
-    for name in ("a.swf", "b.swf.gz", "c.swf.gz"):
-        with pytest.raises(SelectionError, match="cannot be read as a job log"):
-            read(tmp_path / name)
-
-
-def test_more_jobs_than_allowed_are_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("adabench.workloads.algorithms.flow_time.substrate.swf_reader.MOST", 2)
-    (tmp_path / "a.swf").write_text(LOG)
-    with pytest.raises(SelectionError, match="more than 2 jobs"):
-        read(tmp_path / "a.swf")
-
-
 @pytest.mark.slow
 def test_ten_million_rows_are_refused_without_reading_them_all(tmp_path: Path) -> None:
     block = line(1, 0, 10) * 10_000
@@ -122,12 +77,6 @@ def test_ten_million_rows_are_refused_without_reading_them_all(tmp_path: Path) -
             file.write(block)
     with pytest.raises(SelectionError, match="more than 1,000,000 jobs"):
         read(tmp_path / "a.swf")
-
-
-def test_a_file_that_is_not_there_gets_the_nearest_family() -> None:
-    with pytest.raises(SelectionError) as choice_problem:
-        load("embedded", 0, trace="bursts")
-    assert "burst" in choice_problem.value.hint
 
 
 def test_a_log_runs_through_every_method(tmp_path: Path, methods, values) -> None:
@@ -140,9 +89,39 @@ def test_a_log_runs_through_every_method(tmp_path: Path, methods, values) -> Non
         assert values(name, task)["a.swf"]["ratio"] >= 1
 
 
-def test_a_refused_log_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "a.swf").write_text(line(1, 0, -7))
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(SelectionError):
-        load("embedded", 0, trace=str(tmp_path / "a.swf"))
-    assert sorted(tmp_path.iterdir()) == before
+class TestLogs(LimitedReaderPromises):
+    name, condition, near = "flow_time", "trace", ("bursts", "burst")
+    bad = (
+        *(
+            ("", "holds 0 jobs"),
+            (HEAD, "holds 0 jobs"),
+            (line(1, 0, 10), "holds 1 jobs that ran"),
+            (line(1, 0, -1) + line(2, 4, -1), "holds 0 jobs that ran"),
+            (line(1, 0, 10) + line(2, 5, -3), "Line 2 of .* has a negative run time"),
+            (line(1, 0, 10) + line(2, -5, 3), "Line 2 of .* has a negative submit time"),
+            (line(1, 0, 10) + line("1.5", 5, 3), "a job number that is no integer"),
+            (line(1, 0, 10) + line("x7", 5, 3), "Line 2 of .* has the job number 'x7'"),
+            (line(1, 0, 10) + line(-2, 5, 3), "a negative job number"),
+            (line(1, 0, 10) + line(2, 5, "nan"), "run time 'nan', which is no finite number"),
+            (line(1, 0, 10) + line(2, 5, "inf"), "no finite number"),
+            (line(1, 0, 10) + line(2, 5, "1e300"), "a time beyond all clocks"),
+            (line(1, 0, 10) + line(2, "1e15", 3), "a time beyond all clocks"),
+            (line(1, 7, 10) + line(2, 7, 3), "all its jobs at one time"),
+            ("1 0\n2 5\n", "Line 1 of .* has 2 fields"),
+            (LOG + "4 50\n", "Line 6 of .* has 2 fields"),
+            (LOG + " ".join("9" * 25) + "\n", "Line 6 of .* has 25 fields"),
+            ("<html><body>no log</body></html>\n", "Line 1 of .* has 2 fields"),
+            (line("1_0", 0, 1), "no finite number"),
+        ),
+        (b"\xff\xfe\x00\x01\n\x80 1 2 3\n", "cannot be read as a job log"),
+    )
+    good, unreadable = LOG * 99, "cannot be read as a job log"
+    long = tuple(
+        LOG + line(*row)
+        for sign in "9x-"
+        for row in ((sign * 100_000, 5, 3), (4, sign * 100_000, 3))
+    )
+    limit = ("swf_reader.MOST", 2, LOG, "more than 2 jobs")
+
+    def read(self, spec: str) -> object:
+        return read(Path(spec))

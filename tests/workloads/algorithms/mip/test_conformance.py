@@ -1,7 +1,6 @@
 """Solvers that reach past their search are named, and what answers with nothing is found out."""
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -11,6 +10,7 @@ pytest.importorskip("pyscipopt", reason="pip install 'adabench[milp]'")
 pytest.importorskip("highspy", reason="pip install 'adabench[milp]'")
 
 from adabench.workloads.algorithms.mip.conformance import check
+from tests.workloads.planted_module import load_module
 
 PACKAGE = "adabench.workloads.algorithms.mip"
 SOLVER = """
@@ -32,15 +32,6 @@ def cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path_factory.getbasetemp() / "mip-cache"))
 
 
-def planted(tmp_path: Path, text: str) -> ModuleType:
-    path = tmp_path / "planted.py"
-    path.write_text(text, encoding="utf-8")
-    module = ModuleType("planted")
-    module.__file__ = str(path)
-    exec(text, vars(module))  # noqa: S102
-    return module
-
-
 @pytest.mark.parametrize(
     ("line", "word"),
     [
@@ -53,18 +44,20 @@ def planted(tmp_path: Path, text: str) -> ModuleType:
     ],
 )
 def test_a_solver_that_reaches_too_far_is_named(tmp_path: Path, line: str, word: str) -> None:
-    method = planted(tmp_path, f"{line}\n{SOLVER}")
+    method = load_module(tmp_path / "planted.py", f"{line}\n{SOLVER}")
     assert any(repr(word) in problem or word in problem for problem in check(method, method.CARD))
 
 
 def test_an_oracle_may_try_arms_and_an_honest_solver_is_clean(tmp_path: Path) -> None:
-    method = planted(tmp_path, SOLVER)
+    method = load_module(tmp_path / "planted.py", SOLVER)
     assert list(check(method, method.CARD)) == []
-    trying = planted(tmp_path, f"best = lambda task, case: task.best_of(case, [])\n{SOLVER}")
+    trying = load_module(
+        tmp_path / "planted.py", f"best = lambda task, case: task.best_of(case, [])\n{SOLVER}"
+    )
     assert list(check(trying, Card(title="x", role="oracle"))) == []
 
 
 def test_a_solver_that_finds_nothing_is_found_out(tmp_path: Path) -> None:
-    method = planted(tmp_path, NOTHING)
+    method = load_module(tmp_path / "planted.py", NOTHING)
     (problem,) = check(method, method.CARD)
     assert "no solution" in problem

@@ -2,7 +2,6 @@
 
 import pickle
 
-import numpy as np
 import pytest
 
 pytest.importorskip("pyscipopt", reason="pip install 'adabench[milp]'")
@@ -11,6 +10,12 @@ pytest.importorskip("alns", reason="pip install 'adabench[milp]'")
 from adabench.harness.contract import plain_data
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.mip.task import CHECK_CONDITIONS, OUTCOMES, load
+from tests.workloads.algorithms.task_promises import TaskPromises
+
+
+class TestMip(TaskPromises):
+    name = "mip"
+    counted = ((("highs", "balans", "best_arm"), {}),)
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +29,6 @@ def test_a_method_gets_a_budget_and_no_instance(lives_alone) -> None:
     apart = pickle.loads(pickle.dumps(task.substrate(), protocol=5))
     assert (apart.seconds, apart.clock, apart.pulls) == (3.0, "cpu", 2)
     assert apart.starts_cold
-
-
-def test_what_arrives_cannot_be_written() -> None:
-    [program] = load("embedded", 0, **CHECK_CONDITIONS).cases()
-    arrived = pickle.loads(pickle.dumps(program, protocol=5))
-    arrays = [value for value in vars(arrived).values() if isinstance(value, np.ndarray)]
-    assert len(arrays) == 9
-    for array in arrays:
-        with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
-            array.setflags(write=True)
 
 
 def test_a_search_becomes_plain_data_that_is_scored_elsewhere() -> None:
@@ -63,12 +58,3 @@ def test_the_budget_that_is_judged_is_the_tasks_own() -> None:
     search = apart.search(program)
     search.budget_s = 100.0
     assert task.judge(program, apart.account(program, search.end()))["seconds"] == 2.0
-
-
-def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
-    agrees_with_processes("mip", ["highs", "balans", "best_arm"])
-
-
-def test_a_task_with_instances_is_never_stored() -> None:
-    with pytest.raises(TypeError, match="not stored"):
-        pickle.dumps(load("embedded", 0, **CHECK_CONDITIONS))

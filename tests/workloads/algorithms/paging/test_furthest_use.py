@@ -54,14 +54,14 @@ def test_belady_is_the_optimum_in_ten_thousand_cases(pages: list[int], slots: in
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @pytest.mark.parametrize("noise", [0.0, 0.3])
-def test_no_policy_beats_belady(faults, methods, of_pages, noise, pages, slots) -> None:
+def test_no_policy_beats_belady(run, methods, of_pages, noise, pages, slots) -> None:
     task = of_pages(pages, slots, noise)
     for name in methods:
-        (values,) = faults(name, task)
+        (values,) = run(name, task)
         assert values["faults"] >= values["opt"], name
         assert values["faults"] <= len(pages), name
     for name in ("belady", *(("flush", "mark0", "blind_oracle") if noise == 0 else ())):
-        assert faults(name, task)[0]["faults"] == task.of(task.cases()[0]).hindsight.opt, name
+        assert run(name, task)[0]["faults"] == task.of(task.cases()[0]).hindsight.opt, name
 
 
 def test_next_use_has_no_ties() -> None:
@@ -83,7 +83,7 @@ def test_phase_bits_by_hand() -> None:
     assert phase_bits(pages, 2, 3).tolist() == [1, 0, 1, 0, 1, 1, 1, 1]
 
 
-def test_lru_by_keys_is_the_lru_method(faults, of_pages) -> None:
+def test_lru_by_keys_is_the_lru_method(run, of_pages) -> None:
     pages = np.random.default_rng(1).integers(60, size=5000).tolist()
     task = of_pages(pages, 13)
-    assert faults("lru", task)[0]["faults"] == task.of(task.cases()[0]).hindsight.lru
+    assert run("lru", task)[0]["faults"] == task.of(task.cases()[0]).hindsight.lru

@@ -9,6 +9,7 @@ import pytest
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.paging.substrate.trace_reader import read_trace
 from adabench.workloads.algorithms.paging.task import load
+from tests.workloads.algorithms.reader_promises import ReaderPromises
 
 
 def numbers(spec: Path | str) -> list[int]:
@@ -57,30 +58,6 @@ def test_a_csv_with_one_column_needs_no_name(tmp_path: Path) -> None:
     assert numbers(tmp_path / "t.csv") == [0, 1, 0]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "column", "message", "hint"),
-    [
-        ("t.txt", b"", "", "no page ids", "one page id a line"),
-        ("t.txt", b"1\n\n2\n", "", "Entry 2 .* is blank", "blank lines"),
-        ("t.txt", b"a\nb\n   \n", "", "Entry 3 .* is blank", "blank lines"),
-        ("t.csv", b"", ":url", "is empty", "header"),
-        ("t.csv", b"url,size\n", ":url", "no page ids", "one page id"),
-        ("t.csv", b"url,size\n1,2\n", ":ulr", "no column 'ulr'", "url"),
-        ("t.csv", b"url,size\n1,2\n", "", "none was named", "url, size"),
-        ("t.csv", b"url,size\n1,2\n,3\n", ":url", "Entry 2 .* is blank", "blank lines"),
-        ("t.gz", b"not gzip", "", "cannot be read", "one page id a line"),
-        ("t.csv.gz", b"not gzip", ":url", "cannot be read", "CSV"),
-    ],
-)
-def test_a_bad_file_is_explained(
-    name: str, content: bytes, column: str, message: str, hint: str, tmp_path: Path
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(SelectionError, match=message) as caught:
-        read_trace(f"{tmp_path / name}{column}", 2, 0)
-    assert hint in caught.value.hint
-
-
 def test_an_error_names_a_few_of_many_columns(tmp_path: Path) -> None:
     names = ["x" * 1000, *(f"column{i}" for i in range(5000))]
     (tmp_path / "t.csv").write_text(",".join(names) + "\n" + "1," * 5000 + "1\n")
@@ -88,14 +65,6 @@ def test_an_error_names_a_few_of_many_columns(tmp_path: Path) -> None:
         with pytest.raises(SelectionError) as caught:
             read_trace(spec, 2, 0)
         assert len(f"{caught.value} {caught.value.hint}") < 2 * len(str(tmp_path)) + 400
-
-
-def test_a_missing_file_names_the_families(tmp_path: Path) -> None:
-    with pytest.raises(SelectionError, match="no such file") as caught:
-        load("embedded", 0, trace="zipff")
-    assert "zipf" in caught.value.hint
-    with pytest.raises(SelectionError, match="no such file"):
-        read_trace(str(tmp_path), 2, 0)
 
 
 def test_a_users_trace_is_one_case_used_whole(tmp_path: Path) -> None:
@@ -120,3 +89,24 @@ def test_ten_million_rows_are_read(tmp_path: Path) -> None:
     trace = read_trace(str(tmp_path / "t.txt"), 100, 0)
     assert len(trace.pages) == 10_000_000
     assert trace.n_pages == len(np.unique(ids))
+
+
+class TestTraces(ReaderPromises):
+    name, condition, near = "paging", "trace", ("zipff", "zipf")
+    bad = (
+        ("", "no page ids", "t.txt", "one page id a line"),
+        ("1\n\n2\n", "Entry 2 .* is blank", "t.txt", "blank lines"),
+        ("a\nb\n   \n", "Entry 3 .* is blank", "t.txt", "blank lines"),
+        ("", "is empty", "t.csv:url", "header"),
+        ("url,size\n", "no page ids", "t.csv:url", "one page id"),
+        ("url,size\n1,2\n", "no column 'ulr'", "t.csv:ulr", "url"),
+        ("url,size\n1,2\n", "none was named", "t.csv", "url, size"),
+        ("url,size\n1,2\n,3\n", "Entry 2 .* is blank", "t.csv:url", "blank lines"),
+        ("not gzip", "cannot be read", "t.gz", "one page id a line"),
+        ("not gzip", "cannot be read", "t.csv.gz:url", "CSV"),
+    )
+
+    good = "1\n2\n" * 99
+
+    def read(self, spec: str) -> object:
+        return read_trace(spec, 2, 0)

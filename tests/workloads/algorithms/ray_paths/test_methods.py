@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from adabench.workloads.algorithms.ray_paths.truth.all_paths import (
     paths_of,
     scored_task,
 )
+from tests.workloads.planted_module import load_module
 
 from .conftest import method, run, small
 
@@ -219,20 +219,13 @@ def solve(task, case, point):
 """
 
 
-def plug_in(tmp_path, text) -> ModuleType:
-    path = tmp_path / "fake.py"
-    path.write_text(text)
-    module = ModuleType("fake")
-    module.__file__ = str(path)
-    exec(text, vars(module))  # noqa: S102
-    return module
-
-
 def test_a_search_that_peeks_is_found_out(tmp_path):
-    sound = plug_in(tmp_path, FAKE.format(propose="lambda query: np.array([[0, 2], [0, 3]])"))
+    sound = load_module(
+        tmp_path / "fake.py", FAKE.format(propose="lambda query: np.array([[0, 2], [0, 3]])")
+    )
     assert list(check(sound, sound.CARD)) == []
     for fake in ("iter(task.truth(case)).__next__", "lambda q: enumerate_paths(q)"):
-        peeking = plug_in(tmp_path, FAKE.format(propose=fake) + "\nfrom adabench.workloads."
+        peeking = load_module(tmp_path / "fake.py", FAKE.format(propose=fake) + "\nfrom adabench.workloads."
                           "algorithms.ray_paths.truth.all_paths import enumerate_paths")  # fmt: skip
         assert list(check(peeking, peeking.CARD))
     by_name = FAKE.format(propose="lambda q: np.array([[0, 2]])").replace("task.t", "task.t")

@@ -8,23 +8,21 @@ import pytest
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.ray_paths.task import load
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
+from tests.workloads.algorithms.task_promises import TaskPromises
 
 from .conftest import method
 
 SMALL = {"scenes": 4, "scene": "street"}
 
 
+class TestRayPaths(TaskPromises):
+    name = "ray_paths"
+    small = SMALL
+    counted = ((("generative_sampler", "visibility_pruned", "hindsight"), SMALL),)
+
+
 def test_a_method_gets_a_tracer_and_no_scene(lives_alone) -> None:
     lives_alone("ray_paths")
-
-
-def test_what_arrives_cannot_be_written() -> None:
-    (case,) = load("embedded", 0, **SMALL).cases()
-    arrived = pickle.loads(pickle.dumps(case, protocol=5))
-    for query in arrived.queries:
-        for array in query.scene:
-            with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
-                array.setflags(write=True)
 
 
 def test_the_device_goes_along() -> None:
@@ -53,13 +51,3 @@ def test_paths_are_told_to_oracles_alone() -> None:
     apart.enter(case, task.environment(case))
     with pytest.raises(MethodContractError, match="not known in the process"):
         apart.truth(case)
-
-
-def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
-    methods = ["generative_sampler", "visibility_pruned", "hindsight"]
-    agrees_with_processes("ray_paths", methods, **SMALL)
-
-
-def test_a_task_with_scenes_is_never_stored() -> None:
-    with pytest.raises(TypeError, match="not stored"):
-        pickle.dumps(load("embedded", 0, **SMALL))

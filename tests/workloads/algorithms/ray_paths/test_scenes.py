@@ -164,8 +164,6 @@ def test_an_indoor_mesh_and_unknown_words_are_refused(tmp_path, monkeypatch):
         load("embedded", 0, scenes=1, scene=str(room))
     with pytest.raises(SelectionError, match="No scene is called 'stret'"):
         load("embedded", 0, scene="stret")
-    with pytest.raises(SelectionError, match="no scale 'paper'"):
-        load("paper", 0)
 
 
 def test_the_packages_canyon_is_asked_for_by_name(monkeypatch):

@@ -1,15 +1,9 @@
-"""Small graphs, methods by name, and a run of one method over a task."""
-
-from collections.abc import Callable
-from types import ModuleType
+"""Small graphs."""
 
 import numpy as np
-import pytest
 
-from adabench.harness.contract import registry
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Sparse, from_edges
 from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import open_graph
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
 from adabench.workloads.shared.compiled.arrays import unwritten
 
 
@@ -41,27 +35,3 @@ def neighbours(graph: Sparse, v: int) -> list[int]:
 def kernel(graph: Sparse):
     """A graph and room as kernels take them."""
     return open_graph(unwritten(graph.starts), unwritten(graph.heads), np.zeros(3, np.int64))
-
-
-@pytest.fixture(scope="session")
-def methods() -> dict[str, ModuleType]:
-    found = registry.methods("shortest_paths").values()
-    return {entry.name: registry.load(entry) for entry in found}
-
-
-@pytest.fixture(scope="session")
-def values(methods) -> Callable[..., list[dict[str, float]]]:
-    """Run a method over a task: the values of each case."""
-
-    def run(name: str, task: ShortestPaths, **knobs) -> list[dict[str, float]]:
-        method = methods[name]
-        point = {**method.CARD.defaults, **knobs}
-        state = method.prepare(task, point, 0) if hasattr(method, "prepare") else task
-        found = []
-        for case in task.cases():
-            task.meter.clear()
-            answers = method.solve(state, case, point)
-            found.append({**task.meter, **task.score(case, answers)})
-        return found
-
-    return run

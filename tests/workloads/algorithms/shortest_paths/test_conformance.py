@@ -1,68 +1,48 @@
 """Planted wrong methods must be caught, each for what is wrong with it."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
-import pytest
-
 from adabench.workloads.algorithms.shortest_paths import conformance
 from adabench.workloads.algorithms.shortest_paths.conformance import RULES
-from adabench.workloads.algorithms.shortest_paths.task import check
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 from adabench.workloads.shared.counting.counted_task import Transcript
+from tests.workloads.algorithms.task_promises import CountedPromises
 
-PLANTED = Path(__file__).parent / "planted"
+PACKAGE = "adabench.workloads.algorithms.shortest_paths"
+BY_TRIALS = (
+    ("asks_twice", "answers a case more than once"),
+    ("reads_for_nothing", "depend on rows that it did not open"),
+    ("too_short", "are below the distance"),
+    ("remembers", "depend on which pairs were asked before"),
+    ("sorts_degrees", "depends on rows that it did not open, or on degrees"),
+)
+SMALL = {"vertices": 300, "pairs": 100, "graph": "power_2.5"}
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"planted_{path.stem}", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize(
-    ("name", "caught"),
-    [
-        ("asks_twice", "answers a case more than once"),
-        ("reads_for_nothing", "depend on rows that it did not open"),
-        ("too_short", "are below the distance"),
-        ("remembers", "depend on which pairs were asked before"),
-        ("sorts_degrees", "depends on rows that it did not open, or on degrees"),
+class TestShortestPaths(CountedPromises):
+    name = "shortest_paths"
+    small = SMALL
+    counted = ((("bibfs", "wormhole", "hindsight"), SMALL),)
+    online, oracle, refuses_oracle = "bibfs", "hindsight", "Exact distances are not known"
+    caught = (
+        *BY_TRIALS,
         ("cooks_the_books", "reaches for 'gc' on line 3"),
         ("cooks_the_books", "methods.bibfs.as_given on line 6, which is of another method"),
         ("cooks_the_books", "truth.distances.exact on line 8: only the scorer and oracles"),
         ("cooks_the_books", "reaches for 'ledger' on line 15"),
         ("cooks_the_books", "reaches for 'meter' on line 20"),
         ("cooks_the_books", "reaches for 'truth' on line 22"),
-    ],
-)
-def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
-    method = load(PLANTED / f"{name}.py")
-    assert caught in " ".join(check(method, method.CARD))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import adabench.workloads.algorithms.shortest_paths.methods.pll",
-        "from adabench.workloads.algorithms.shortest_paths import conformance",
+    )
+    caught_by_trials = BY_TRIALS
+    forbidden = (
+        f"import {PACKAGE}.methods.pll",
+        f"from {PACKAGE} import conformance",
         "from . import bibfs",
         "from .truth import distances",
-        "from adabench.workloads.algorithms.shortest_paths.substrate.query_loop import engine",
+        f"from {PACKAGE}.substrate.query_loop import engine",
         "task._run(case, hook, None, 1)",
         "getattr(task, name)",
         "graph.ledger[:] = 0",
         "x = task.of(case)",
-    ],
-)
-def test_the_source_may_not_say(line: str) -> None:
-    assert list(RULES.problems(line))
+    )
 
 
 def test_a_ledger_may_be_handed_on() -> None:

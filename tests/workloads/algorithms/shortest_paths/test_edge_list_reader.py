@@ -9,6 +9,7 @@ import pytest
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.shortest_paths.substrate.edge_list_reader import read_graph
 from adabench.workloads.algorithms.shortest_paths.task import load
+from tests.workloads.algorithms.reader_promises import RowReaderPromises
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -36,46 +37,6 @@ def test_an_edge_list(text: str, expected: tuple[int, int], tmp_path: Path) -> N
     with gzip.open(tmp_path / "g.gz", "wt", encoding="utf-8", newline="") as file:
         file.write(text)
     assert size(tmp_path / "g.gz") == expected
-
-
-HOSTILE = [
-    (b"", "holds no edges"),
-    (b"\n\n# nothing\n", "holds no edges"),
-    (b"5\n", "Line 1 .* has 1 fields"),
-    (b"5 5\n", "loops only"),
-    (b"1 2\n3 3\n4 5 6\n", "Line 3 .* has 3 fields"),
-    (b"1 2\n3 -4\n", "Line 2 .* negative id: -4"),
-    (b"1 2\n3 4.5\n", "Line 2 .* no integer: '4.5'"),
-    (b"1 2\na b\n", "Line 2 .* no integer: 'a'"),
-    (b"1 2\n1e3 4\n", "Line 2 .* no integer: '1e3'"),
-    (b"1 2\nnan 4\n", "no integer"),
-    (b"1 2\n1 9999999999999999999999\n", "Line 2 .* beyond 10\\^18"),
-    (b"\x00\xff\xfe 3\n", "no integer"),
-    ("1 2\n٣ 4\n".encode(), "no integer"),
-    ("1 2\n\ufeff3 4\n".encode(), "Line 2 .* no integer"),
-]
-
-
-@pytest.mark.parametrize(("content", "message"), HOSTILE)
-def test_a_bad_file_is_explained(content: bytes, message: str, tmp_path: Path) -> None:
-    (tmp_path / "g.txt").write_bytes(content)
-    with pytest.raises(SelectionError, match=message) as caught:
-        load("embedded", 0, graph=str(tmp_path / "g.txt"))
-    assert caught.value.hint
-
-
-def test_bytes_that_are_no_gzip_are_explained(tmp_path: Path) -> None:
-    (tmp_path / "g.gz").write_bytes(b"not gzip")
-    with pytest.raises(SelectionError, match="cannot be read"):
-        read_graph(tmp_path / "g.gz", ())
-
-
-def test_a_missing_file_names_the_families(tmp_path: Path) -> None:
-    with pytest.raises(SelectionError, match="no such file") as caught:
-        load("embedded", 0, graph="gird")
-    assert "grid" in caught.value.hint
-    with pytest.raises(SelectionError, match="no such file"):
-        load("embedded", 0, graph=str(tmp_path))
 
 
 def test_lines_are_named_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,3 +78,28 @@ def test_ten_million_rows_are_read(tmp_path: Path) -> None:
     vertices, edges = size(tmp_path / "g.txt")
     assert vertices > 999_000
     assert edges > 9_900_000
+
+
+class TestEdgeLists(RowReaderPromises):
+    name, condition, near = "shortest_paths", "graph", ("gird", "grid")
+    bad = (
+        (b"", "holds no edges"),
+        (b"\n\n# nothing\n", "holds no edges"),
+        (b"5\n", "Line 1 .* has 1 fields"),
+        (b"5 5\n", "loops only"),
+        (b"1 2\n3 3\n4 5 6\n", "Line 3 .* has 3 fields"),
+        (b"1 2\n3 -4\n", "Line 2 .* negative id: -4"),
+        (b"1 2\n3 4.5\n", "Line 2 .* no integer: '4.5'"),
+        (b"1 2\na b\n", "Line 2 .* no integer: 'a'"),
+        (b"1 2\n1e3 4\n", "Line 2 .* no integer: '1e3'"),
+        (b"1 2\nnan 4\n", "no integer"),
+        (b"1 2\n1 9999999999999999999999\n", "Line 2 .* beyond 10\\^18"),
+        (b"\x00\xff\xfe 3\n", "no integer"),
+        ("1 2\n٣ 4\n".encode(), "no integer"),
+        ("1 2\n\ufeff3 4\n".encode(), "Line 2 .* no integer"),
+    )
+    good = "1 2\n" * 99
+    long = tuple(f"1 2\n1 {sign * 100_000}\n" for sign in "1x-.")
+
+    def read(self, spec: str) -> object:
+        return self.load(spec)

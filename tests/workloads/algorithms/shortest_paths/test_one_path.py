@@ -33,36 +33,11 @@ def test_a_method_gets_graphs_and_no_pairs(lives_alone) -> None:
         assert (graph.graph.heads == case.graph.heads).all()
 
 
-def test_what_arrives_cannot_be_written() -> None:
-    (case,) = load("embedded", 0, **SMALL).cases()
-    arrived = pickle.loads(pickle.dumps(case, protocol=5))
-    for array in (arrived.pairs, arrived.graph.starts, arrived.graph.heads):
-        with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
-            array.setflags(write=True)
-
-
-def test_distances_are_told_to_oracles_alone() -> None:
-    task = load("embedded", 0, **SMALL)
-    (case,) = task.cases()
-    substrate = entered(task)
-    with pytest.raises(MethodContractError, match="Exact distances are not known"):
-        substrate.truth(case)
-    substrate.enter(case, task.oracle_environment(case))
-    assert (substrate.truth(case) == task.truth(case)).all()
-    substrate.enter(case, task.environment(case))
-    with pytest.raises(MethodContractError, match="Exact distances are not known"):
-        substrate.truth(case)
-
-
 def test_a_case_that_was_not_entered_is_refused() -> None:
     task = load("embedded", 0, **CHECK_CONDITIONS)
     substrate = entered(task)
     with pytest.raises(MethodContractError, match="not a case of this task"):
         substrate.ask(task.cases()[1], lambda *_: 0)
-
-
-def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
-    agrees_with_processes("shortest_paths", ["bibfs", "wormhole", "hindsight"], **SMALL)
 
 
 @pytest.mark.parametrize(

@@ -1,40 +1,28 @@
 """Planted wrong schemes must be caught, each for what is wrong with it."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
-import pytest
 
-from adabench.workloads.algorithms.stragglers import conformance
 from adabench.workloads.algorithms.stragglers.conformance import (
     other_future,
     small_profiles,
     trials_of,
 )
 from adabench.workloads.algorithms.stragglers.substrate.replay import Stragglers
-from adabench.workloads.algorithms.stragglers.task import check
-from adabench.workloads.shared.counting import method_trials
 from adabench.workloads.shared.counting.counted_task import Transcript
+from tests.workloads.algorithms.task_promises import CountedPromises
 
-PLANTED = Path(__file__).parent / "planted"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"planted_{name}", PLANTED / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+PACKAGE = "adabench.workloads.algorithms.stragglers"
+SMALL = {"n": 8, "jobs": 4, "probe": 20, "delays": "short", "draws": 1}
 
 
-@pytest.mark.parametrize(
-    ("name", "caught"),
-    [
+class TestStragglers(CountedPromises):
+    name = "stragglers"
+    small = SMALL
+    alone = ({"level": "simulated"}, {"level": "real"})
+    counted = ((("multiplexed_gc", "random_backup", "hindsight"), {}),)
+    hidden = ("cases",)
+    online, oracle, refuses_oracle = "uncoded", "hindsight", "told delays beforehand"
+    caught = (
         ("looks_ahead", "reaches for '__closure__'"),
         ("looks_ahead", "reaches for '_ledger'"),
         ("looks_ahead", "reaches for 'base'"),
@@ -43,42 +31,22 @@ def load(name: str) -> ModuleType:
         ("clears_the_meter", "reaches for 'meter'"),
         ("never_waits", "cannot be decoded"),
         ("best_of_two", "more than once"),
-    ],
-)
-def test_a_wrong_scheme_is_caught(name: str, caught: str) -> None:
-    method = load(name)
-    assert caught in " ".join(check(method, method.CARD))
-
-
-@pytest.mark.parametrize(
-    ("name", "caught"),
-    [
+    )
+    caught_by_trials = (
         ("looks_ahead", "It looks ahead"),
         ("told_delays", "told delays beforehand"),
         ("clears_the_meter", "wrote into the meter"),
-    ],
-)
-def test_the_source_is_not_the_only_guard(name: str, caught: str, monkeypatch) -> None:
-    monkeypatch.setattr(method_trials, "source_problems", lambda *of: iter(()))
-    method = load(name)
-    assert caught in " ".join(check(method, method.CARD))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import adabench.workloads.algorithms.stragglers.methods.hindsight",
-        "from adabench.workloads.algorithms.stragglers.methods.uncoded import solve",
-        "from adabench.workloads.algorithms.stragglers import engine",
+    )
+    forbidden = (
+        f"import {PACKAGE}.methods.hindsight",
+        f"from {PACKAGE}.methods.uncoded import solve",
+        f"from {PACKAGE} import engine",
         "from .delays import generate",
         "from . import instances",
         "import gc",
         "task.run(case, scheme, foresight=True)",
         "getattr(task, name)",
-    ],
-)
-def test_the_source_may_not_say(line: str) -> None:
-    assert list(conformance.RULES.problems(line))
+    )
 
 
 def test_another_future_is_another_one(methods) -> None:

@@ -9,6 +9,7 @@ import pytest
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.substrate.delay_reader import read_profile
 from adabench.workloads.algorithms.stragglers.task import load
+from tests.workloads.algorithms.reader_promises import LimitedReaderPromises
 
 
 def table(rounds: int = 40, workers: int = 5, seed: int = 0) -> str:
@@ -49,61 +50,6 @@ def test_more_workers_than_asked_for_are_drawn_by_the_seed(tmp_path: Path) -> No
     assert one.case.instance == same.case.instance != other.case.instance
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", "holds no rounds"),
-        ("# nothing\n\n", "holds no rounds"),
-        ("a,b,c\n", "holds no rounds"),
-        ("1.0\n2.0\n" * 20, "has one worker"),
-        (table() + "1,2,-3,4,5\n", "Line 41 of .* a round takes more than no time"),
-        (table() + "1,2,0,4,5\n", "a round takes more than no time"),
-        (table() + "1,2,x,4,5\n", "Line 41 of .* has 'x', which is no finite number"),
-        (table() + "1,2,,4,5\n", "has '', which is no finite number"),
-        (table() + "1,2,nan,4,5\n", "'nan', which is no finite number"),
-        (table() + "1,2,inf,4,5\n", "no finite number"),
-        (table() + "1,2,1e300,4,5\n", "beyond all clocks"),
-        (table() + "1,2,1_0,4,5\n", "no finite number"),
-        (table() + "1,2,3,4\n", "Line 41 of .* has 4 cells, those before it 5"),
-        (table() + "1,2,3,4,5,6\n", "has 6 cells"),
-        ("<html><body>no profile</body></html>\n", "holds no rounds"),
-        (table(12), "has 12 rounds"),
-    ],
-)
-def test_what_is_no_profile_is_refused_and_nothing_written(content, message, tmp_path) -> None:
-    (tmp_path / "a.csv").write_text(content)
-    with pytest.raises(SelectionError, match=message) as refused:
-        read(tmp_path / "a.csv")
-    assert refused.value.hint
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
-
-
-@pytest.mark.parametrize("word", ["x", "9", "-9", "0."])
-def test_an_error_does_not_repeat_a_long_word(word: str, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(table() + f"1,2,{word:0<100000},4,5\n")
-    with pytest.raises(SelectionError, match="Line 41") as refused:
-        read(tmp_path / "a.csv")
-    assert len(str(refused.value)) < len(str(tmp_path)) + 200
-
-
-def test_bytes_that_are_no_text_and_broken_archives_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00\x01\n\x80 1,2,3\n")
-    (tmp_path / "b.csv.gz").write_bytes(b"not a gzip file")
-    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(table(400).encode())[:-9])
-    for name in ("a.csv", "b.csv.gz", "c.csv.gz"):
-        with pytest.raises(SelectionError, match="cannot be read as delays"):
-            read(tmp_path / name)
-
-
-def test_more_than_allowed_is_refused(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "a.csv").write_text(table())
-    monkeypatch.setattr(
-        "adabench.workloads.algorithms.stragglers.substrate.delay_reader.MOST_CELLS", 100
-    )
-    with pytest.raises(SelectionError, match="holds more than"):
-        read(tmp_path / "a.csv")
-
-
 @pytest.mark.slow
 def test_ten_million_rows_are_refused_without_reading_them_all(tmp_path: Path) -> None:
     with (tmp_path / "a.csv").open("w") as file:
@@ -113,14 +59,39 @@ def test_ten_million_rows_are_refused_without_reading_them_all(tmp_path: Path) -
         read(tmp_path / "a.csv")
 
 
-def test_a_file_that_is_not_there_gets_the_nearest_family() -> None:
-    with pytest.raises(SelectionError) as refused:
-        load("embedded", 0, delays="shorts")
-    assert "short" in refused.value.hint
-
-
 def test_a_profile_runs_through_every_method(tmp_path: Path, methods, values) -> None:
     (tmp_path / "a.csv").write_text(table(60, 12))
     task = load("embedded", 0, delays=str(tmp_path / "a.csv"), jobs=10, probe=20)
     for name in methods:
         assert values(name, task)["a.csv"]["ratio"] >= 0.999 or name == "ignore_stragglers"
+
+
+class TestProfiles(LimitedReaderPromises):
+    name, condition, near = "stragglers", "delays", ("shorts", "short")
+    bad = (
+        *(
+            ("", "holds no rounds"),
+            ("# nothing\n\n", "holds no rounds"),
+            ("a,b,c\n", "holds no rounds"),
+            ("1.0\n2.0\n" * 20, "has one worker"),
+            (table() + "1,2,-3,4,5\n", "Line 41 of .* a round takes more than no time"),
+            (table() + "1,2,0,4,5\n", "a round takes more than no time"),
+            (table() + "1,2,x,4,5\n", "Line 41 of .* has 'x', which is no finite number"),
+            (table() + "1,2,,4,5\n", "has '', which is no finite number"),
+            (table() + "1,2,nan,4,5\n", "'nan', which is no finite number"),
+            (table() + "1,2,inf,4,5\n", "no finite number"),
+            (table() + "1,2,1e300,4,5\n", "beyond all clocks"),
+            (table() + "1,2,1_0,4,5\n", "no finite number"),
+            (table() + "1,2,3,4\n", "Line 41 of .* has 4 cells, those before it 5"),
+            (table() + "1,2,3,4,5,6\n", "has 6 cells"),
+            ("<html><body>no profile</body></html>\n", "holds no rounds"),
+            (table(12), "has 12 rounds"),
+        ),
+        (b"\xff\xfe\x00\x01\n\x80 1,2,3\n", "cannot be read as delays"),
+    )
+    long = tuple(table() + f"1,2,{word:0<100000},4,5\n" for word in ("x", "9", "-9", "0."))
+    good, unreadable = table(400), "cannot be read as delays"
+    limit = ("delay_reader.MOST_CELLS", 100, table(), "holds more than")
+
+    def read(self, spec: str) -> object:
+        return read(Path(spec))

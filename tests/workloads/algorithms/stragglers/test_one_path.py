@@ -18,15 +18,6 @@ def alone(task, case, *, oracle=False):
     return substrate, case
 
 
-@pytest.mark.parametrize("level", ["simulated", "real"])
-def test_its_substrate_lives_alone(level, lives_alone) -> None:
-    lives_alone("stragglers", level=level)
-
-
-def test_counts_are_those_of_one_process(agrees_with_processes) -> None:
-    agrees_with_processes("stragglers", ("multiplexed_gc", "random_backup", "hindsight"))
-
-
 def test_delays_are_told_to_oracles_alone(methods) -> None:
     task = load("embedded", 0, n=8, jobs=4, probe=20, delays="short", draws=1)
     (case,) = task.cases()

@@ -1,10 +1,8 @@
 """The task and its methods: rules that planted cheats break, processes, claims, missing trainings."""
 
 import functools
-import importlib.util
 import pickle
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +24,8 @@ from adabench.workloads.depth_width.classify.substrate.train_experts import (
     ExpertsRecipe,
 )
 from tests.workloads.depth_width.claim_worlds import judged
-from tests.workloads.lone_substrate import seen_alone
+from tests.workloads.lone_substrate import assert_knows_nothing
+from tests.workloads.planted_module import load_module
 
 PLANTED = Path(__file__).parent / "planted"
 METHODS = sorted(entry.name for entry in registry.methods("classify").values())
@@ -38,16 +37,6 @@ def loaded(**conditions):
 
 def module_of(name: str) -> ModuleType:
     return registry.load(registry.find(f"classify/{name}"))
-
-
-def planted(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"planted_as_{name}", PLANTED / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def values_of(name: str, found=None, **knobs):
@@ -69,9 +58,7 @@ def default_values(name: str):
 def test_what_methods_get_has_neither_cases_nor_truth() -> None:
     data = pickle.dumps(loaded().substrate(), protocol=5)
     assert len(data) < 500
-    assert seen_alone([data], "calibration") == {
-        "tasks": [], "truth": [], "substrates": [{"cases": False, "meter": {}}]
-    }  # fmt: skip
+    assert_knows_nothing([data], "calibration")
 
 
 @pytest.mark.parametrize("name", ["hecto", "random_gate", "right_expert"])
@@ -95,7 +82,7 @@ def test_a_process_of_its_own_counts_what_this_one_does(name: str) -> None:
     ],
 )
 def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
-    method = planted(name)
+    method = load_module(PLANTED / f"{name}.py")
     assert caught in " ".join(task.check(method, method.CARD))
 
 
@@ -104,7 +91,7 @@ def test_a_wrong_method_is_caught(name: str, caught: str) -> None:
     [("best_of_two", "More was read"), ("free_gate", "negative work")],
 )
 def test_the_account_refuses(name: str, caught: str) -> None:
-    found, method = loaded(), planted(name)
+    found, method = loaded(), load_module(PLANTED / f"{name}.py")
     state = method.prepare(found, {}, 0)
     (case,) = found.cases()
     found.meter.clear()

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.depth_width.ledger.methods.duo_llm import train_modules
 from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
@@ -32,31 +31,46 @@ from adabench.workloads.depth_width.substrate.backbone import Shape
 from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from tests.workloads.depth_width.forward_promises import DecodedForwardPromises, Forward
 
 TINY = Shape(layers=3, width=16, heads=2)
 SEQUENCES, TOKENS = 5, 24
 
 
-def masked(duo: Duo, routers: Routers, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Run every module and mask by the routers; return logits and options [layers, B, T]."""
+def masked(
+    duo: Duo, routers: Routers, tokens: Tensor, options: tuple[int, ...] | None
+) -> tuple[Tensor, Tensor]:
+    """Run every module and mask by the routers, or options; return logits and executions."""
     chosen = []
 
     def weigh(index: int, rows: Tensor) -> Tensor:
-        chosen.append(routers.at(index)(rows).argmax(-1))
+        said = routers.at(index)(rows).argmax(-1)
+        chosen.append(said if options is None else torch.full_like(said, options[index]))
         return F.one_hot(chosen[-1], OPTIONS).float()
 
     with torch.no_grad():
         states = train_modules.mixed(duo, tokens, weigh)
-        return duo.model.head(duo.model.norm(states)), torch.stack(chosen)
+        logits = duo.model.head(duo.model.norm(states))
+    assert options is not None or all(len(layer.unique()) == OPTIONS for layer in chosen)
+    return logits, (0.5 + torch.tensor(duos.COST)[torch.stack(chosen)] / 2).sum(0)
 
 
-def test_gathered_is_masked(duo: Duo, routers: Routers, tokens: Tensor) -> None:
-    logits, chosen = masked(duo, routers, tokens)
-    assert all(len(layer.unique()) == OPTIONS for layer in chosen)
-    ours = duos.prefill_duo(duo, tokens, duos.routed(routers), tile=2)
-    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
-    cost = torch.tensor(duos.COST)
-    assert torch.equal(ours.executions(), (0.5 + cost[chosen] / 2).sum(0))
+class TestDuo(DecodedForwardPromises):
+    """With routers (None), whose own products are in the count, and along patterns."""
+
+    @pytest.fixture(params=[None, (BIG, SKIP, SMALL), (SKIP,) * 3], ids=str)
+    def forward(
+        self, request: pytest.FixtureRequest, duo: Duo, routers: Routers, tokens: Tensor
+    ) -> Forward:
+        options = request.param
+        choose = duos.routed(routers) if options is None else duos.pattern(options)
+        return Forward(
+            tokens,
+            partial(duos.prefill_duo, duo, choose=choose),
+            lambda: masked(duo, routers, tokens, options),
+            partial(duos.decode_duo, duo, choose=choose),
+            TOKENS * TINY.layers,
+        )
 
 
 def test_big_everywhere_is_the_plain_backbone(duo: Duo, tokens: Tensor) -> None:
@@ -65,28 +79,6 @@ def test_big_everywhere_is_the_plain_backbone(duo: Duo, tokens: Tensor) -> None:
     torch.testing.assert_close(ours.logits, whole.logits, atol=1e-5, rtol=0)
     assert torch.equal(ours.executions(), whole.executions())
     assert [w.flops for _, w in ours.works] == [w.flops for _, w in whole.works]
-
-
-@pytest.mark.parametrize("prompt", [1, 7])
-def test_decode_after_prefill_is_one_whole_forward(
-    duo: Duo, routers: Routers, tokens: Tensor, prompt: int
-) -> None:
-    choose = duos.routed(routers)
-    whole = duos.prefill_duo(duo, tokens, choose, tile=2)
-    stepped = duos.decode_duo(duo, tokens, choose, batch=3, prompt=prompt)
-    torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
-    assert torch.equal(stepped.executions(), whole.executions())
-    entries = sum(work.kv_entries for _, work in stepped.works)
-    assert entries == SEQUENCES * TOKENS * TINY.layers
-
-
-def test_a_later_token_changes_no_earlier_logit(duo: Duo, routers: Routers, tokens: Tensor) -> None:
-    before = duos.prefill_duo(duo, tokens, duos.routed(routers), tile=8).logits
-    changed = tokens.clone()
-    changed[:, 15] = (changed[:, 15] + 5) % 48
-    after = duos.prefill_duo(duo, changed, duos.routed(routers), tile=8).logits
-    torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
-    assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
 
 
 def test_a_router_reads_its_own_position_alone(routers: Routers) -> None:
@@ -118,17 +110,6 @@ def test_executions_are_what_hooks_on_the_modules_see(
     assert float(shares[:, SMALL].sum()) == pytest.approx(rows["small"])
     assert 0 < rows["big"] < TINY.layers * tokens.numel()
     assert float(shares.sum()) == pytest.approx(TINY.layers * tokens.numel())
-
-
-@pytest.mark.parametrize("options", [None, (BIG, SKIP, SMALL), (SKIP,) * 3])
-def test_operations_are_what_torch_counts(
-    duo: Duo, routers: Routers, tokens: Tensor, options: tuple[int, ...] | None
-) -> None:
-    """With routers (None), whose own products are in the count, and along patterns."""
-    choose = duos.routed(routers) if options is None else duos.pattern(options)
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        answer = duos.prefill_duo(duo, tokens, choose, tile=2)
-    assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
 
 
 def test_a_skip_runs_nothing(duo: Duo, tokens: Tensor) -> None:

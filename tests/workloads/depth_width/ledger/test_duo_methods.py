@@ -1,7 +1,6 @@
 """The methods, controls and oracles of Duo-LLM as they are run: no label leaks, no luck unseen."""
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from adabench.workloads.depth_width.ledger.task import Ledger, load
 from adabench.workloads.depth_width.ledger.truth import oracle_scoring, oracle_targets
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.stream import EQUAL, Corpus, Labels
+from tests.workloads.depth_width.truth_reach import reachable
 
 METHODS = ("duo_llm", "static_duo", "random_duo", "duo_oracle", "duo_segments", "duo_best_of_n")
 
@@ -41,25 +41,6 @@ def solved(name: str, task: Ledger, **knobs: Any) -> tuple[Answer, dict[str, flo
     (case,) = task.cases()
     answer = method.solve(state, case, point)
     return answer, dict(task.score(case, answer))
-
-
-def reachable(root: object) -> Iterator[object]:
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        thing = stack.pop()
-        if id(thing) in seen or isinstance(thing, str | int | float | type):
-            continue
-        seen.add(id(thing))
-        yield thing
-        if isinstance(thing, dict):
-            stack += [*thing.keys(), *thing.values()]
-        elif isinstance(thing, list | tuple | set):
-            stack += list(thing)
-        elif not isinstance(thing, torch.Tensor | np.ndarray):
-            stack += list(getattr(thing, "__dict__", {}).values())
-            cells = getattr(thing, "__closure__", None) or ()
-            stack += [cell.cell_contents for cell in cells]
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -1,7 +1,6 @@
 """The generator, the labels' secrecy, the score, and the shipped checkpoints."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from adabench.workloads.depth_width.substrate.stream import (
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
 from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.training.checkpoints import find_recipe
+from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 METHODS = sorted(
     name for name, entry in registry.methods("ledger").items() if not entry.card.conditions
@@ -79,37 +79,13 @@ def test_kmax_bounds_the_segments() -> None:
     assert draw(np.random.default_rng(0), 50, kmax=2).labels.k.max() == 2
 
 
-def reachable(root: object) -> Iterator[object]:
-    """Everything that a method can get at from what it holds, attributes and closures alike."""
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        thing = stack.pop()
-        if id(thing) in seen or isinstance(thing, str | int | float | type):
-            continue
-        seen.add(id(thing))
-        yield thing
-        if isinstance(thing, dict):
-            stack += [*thing.keys(), *thing.values()]
-        elif isinstance(thing, list | tuple | set):
-            stack += list(thing)
-        elif not isinstance(thing, torch.Tensor | np.ndarray):
-            stack += list(getattr(thing, "__dict__", {}).values())
-            cells = getattr(thing, "__closure__", None) or ()
-            stack += [cell.cell_contents for cell in cells]
-
-
 @pytest.mark.parametrize(
     ("address", "knobs"),
     [(name, {}) for name in METHODS if "hindsight" not in name]
     + [("ledger/mor", {"rule": "capacity"})],
 )
 def test_labels_are_out_of_reach(address: str, knobs: dict[str, str]) -> None:
-    task, entry = small(), registry.find(address)
-    assert any(isinstance(thing, Labels) for thing in reachable(task))
-    state = registry.load(entry).prepare(task, entry.card.defaults | knobs, 0)
-    for root in (state, *task.cases(), task.calibration()):
-        assert not any(isinstance(thing, Labels | Corpus | Ledger) for thing in reachable(root))
+    assert_out_of_reach(small(), address, Labels | Corpus | Ledger, **knobs)
 
 
 def test_the_answers_do_not_change_what_a_method_does() -> None:

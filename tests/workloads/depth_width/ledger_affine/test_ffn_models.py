@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import json
-from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,12 @@ from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
 from adabench.workloads.depth_width.substrate.stream import Corpus, Labels
 from adabench.workloads.depth_width.substrate.units.unit_forward import attention
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from tests.workloads.depth_width.forward_promises import (
+    DecodedForwardPromises,
+    Forward,
+    drawn_tokens,
+)
+from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 LAYERS, LOOPS, EXPERTS = 3, 4, 8
 VERSATILE = FfnShape("versatile", layers=LAYERS, width=16, hidden=32, loops=LOOPS)
@@ -81,7 +87,7 @@ def stack(stacks: dict[str, Stack]) -> Stack:
 
 @pytest.fixture(scope="module")
 def tokens() -> Tensor:
-    return torch.randint(2, 94, (SEQUENCES, TOKENS), generator=torch.Generator().manual_seed(1))
+    return drawn_tokens(94, SEQUENCES, TOKENS, above=2)
 
 
 def masked(stack: Stack, tokens: Tensor, path: str = "both") -> tuple[Tensor, Tensor]:
@@ -118,19 +124,29 @@ def by_slices(stack: Stack, index: int, x: Tensor) -> Tensor:
     return mixed
 
 
-@pytest.mark.parametrize("path", ["both", "deep", "wide"])
-def test_gathered_is_masked(stack: Stack, tokens: Tensor, path: Any) -> None:
+def mixed(stack: Stack, tokens: Tensor, path: str) -> tuple[Tensor, Tensor]:
+    """Return the logits and the executions of all that is run and mixed on one path or on both."""
     logits, loops = masked(stack, tokens, path)
     assert set(loops.unique().tolist()) == {1, 2, 3, 4}
-    ours = loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2, path=path)
-    torch.testing.assert_close(ours.logits, logits, atol=1e-5, rtol=0)
-    if path == "both":
-        assert torch.equal(ours.loops(), loops.sum(0).double())
-        cost = loops + 2 / EXPERTS * (loops < LOOPS)
-        assert torch.equal(ours.executions(), cost.sum(0).double())
-    else:
-        whole = loops.sum(0) if path == "deep" else torch.full(tokens.shape, LAYERS * 2 / EXPERTS)
-        assert torch.equal(ours.executions(), whole.double())
+    slices = 2 / EXPERTS * (torch.ones_like(loops) if path == "wide" else loops < LOOPS)
+    return logits, ((path != "wide") * loops + (path != "deep") * slices).sum(0)
+
+
+class TestVersatile(DecodedForwardPromises):
+    @pytest.fixture(params=["both", "deep", "wide"])
+    def forward(self, request: pytest.FixtureRequest, stack: Stack, tokens: Tensor) -> Forward:
+        ways = {"depths": argmax(stack), "path": request.param}
+        return Forward(
+            tokens,
+            partial(loop_forward.prefill_ffns, stack, **ways),
+            lambda: mixed(stack, tokens, request.param),
+            partial(loop_forward.decode_ffns, stack, **ways),
+            TOKENS * LAYERS,
+        )
+
+    def test_loops_are_those_of_the_gates(self, stack: Stack, tokens: Tensor) -> None:
+        ours = loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2)
+        assert torch.equal(ours.loops(), masked(stack, tokens)[1].sum(0).double())
 
 
 @pytest.mark.parametrize("kind", ["dense", "loop", "moe"])
@@ -168,28 +184,6 @@ def test_all_loops_for_everybody_is_the_fixed_loop_model(stack: Stack, tokens: T
         ours = loop_forward.prefill_ffns(stack, tokens, depths, tile=2)
         torch.testing.assert_close(ours.logits, theirs.logits, atol=1e-5, rtol=0)
         assert torch.equal(ours.executions(), theirs.executions())
-
-
-@pytest.mark.parametrize("prompt", [1, 7])
-def test_decode_after_prefill_is_one_whole_forward(
-    stack: Stack, tokens: Tensor, prompt: int
-) -> None:
-    whole = loop_forward.prefill_ffns(stack, tokens, argmax(stack), tile=2)
-    stepped = loop_forward.decode_ffns(stack, tokens, argmax(stack), batch=3, prompt=prompt)
-    torch.testing.assert_close(stepped.logits, whole.logits, atol=1e-4, rtol=0)
-    assert torch.equal(stepped.executions(), whole.executions())
-    entries = sum(work.kv_entries for _, work in stepped.works)
-    assert entries == SEQUENCES * TOKENS * LAYERS
-
-
-def test_a_later_token_changes_no_earlier_logit(stack: Stack, tokens: Tensor) -> None:
-    changed = tokens.clone()
-    changed[:, 15] = (changed[:, 15] + 5) % 48
-    before, after = (
-        loop_forward.prefill_ffns(stack, t, argmax(stack), tile=8).logits for t in (tokens, changed)
-    )
-    torch.testing.assert_close(after[:, :15], before[:, :15], atol=1e-5, rtol=0)
-    assert not torch.allclose(after[:, 15:], before[:, 15:], atol=1e-3)
 
 
 def test_a_gate_reads_its_own_position_alone(stack: Stack) -> None:
@@ -432,37 +426,16 @@ def test_packing_keeps_every_weight_to_half_a_step(stack: Stack) -> None:
     assert packed["base.embed.weight"].dtype == torch.int8
 
 
-def reachable(root: Any) -> Iterator[Any]:
-    """Walk what a method could get at from an object."""
-    found, stack = set(), [root]
-    while stack:
-        thing = stack.pop()
-        if id(thing) in found:
-            continue
-        found.add(id(thing))
-        yield thing
-        if dataclasses.is_dataclass(thing) or hasattr(thing, "__dict__"):
-            stack += list(vars(thing).values())
-        elif isinstance(thing, dict):
-            stack += list(thing.values())
-        elif isinstance(thing, list | tuple):
-            stack += list(thing)
-
-
-METHODS = sorted(
-    name for name, entry in registry.methods("ledger_affine").items() if entry.card.role != "oracle"
+@pytest.mark.parametrize(
+    "address",
+    sorted(
+        name
+        for name, entry in registry.methods("ledger_affine").items()
+        if entry.card.role != "oracle"
+    ),
 )
-
-
-@pytest.mark.parametrize("address", METHODS)
 def test_labels_are_out_of_reach(address: str) -> None:
-    task, entry = small(), registry.find(address)
-    assert any(isinstance(thing, Labels) for thing in reachable(task))
-    state = registry.load(entry).prepare(task, entry.card.defaults, 0)
-    for root in (state, *task.cases(), task.calibration()):
-        assert not any(
-            isinstance(thing, Labels | Corpus | composing.LedgerAffine) for thing in reachable(root)
-        )
+    assert_out_of_reach(small(), address, Labels | Corpus | composing.LedgerAffine)
 
 
 def small(seed: int = 0, **conditions: Any) -> composing.LedgerAffine:

@@ -21,7 +21,7 @@ from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
 from adabench.workloads.depth_width.ledger_cot.substrate.traces import Keys, Reckoned
 from adabench.workloads.depth_width.substrate.questions import Exam
-from tests.workloads.depth_width.ledger_cot.test_latent import pieces
+from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 METHODS = [name for name, entry in registry.methods("ledger_cot").items()]
 
@@ -112,13 +112,8 @@ def test_labels_do_not_reach_a_decision() -> None:
 
 @pytest.mark.parametrize("name", [name for name in METHODS if "oracle" not in name])
 def test_keys_are_out_of_reach(name: str) -> None:
-    made, entry = task(), registry.find(f"ledger_cot/{name}" if "/" not in name else name)
-    assert any(isinstance(thing, Keys) for thing in pieces(made))
-    state = registry.load(entry).prepare(made, entry.card.defaults, 0)
-    for root in (state, *made.cases(), made.calibration()):
-        assert not any(
-            isinstance(thing, Keys | Reckoned | cot_task.LedgerCot) for thing in pieces(root)
-        )
+    address = f"ledger_cot/{name}" if "/" not in name else name
+    assert_out_of_reach(task(), address, Keys | Reckoned | cot_task.LedgerCot)
 
 
 def test_the_step_shortcut_is_not_a_smaller_number_of_steps() -> None:

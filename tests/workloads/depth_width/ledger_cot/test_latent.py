@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -33,6 +32,7 @@ from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
 )
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from tests.workloads.depth_width.forward_promises import untrained
 
 SMALL = Shape(layers=4, width=32, heads=2, tokens=96)
 N = 9
@@ -41,13 +41,7 @@ KINDS = ("both", "depth", "step")
 
 @pytest.fixture(scope="module")
 def model() -> Backbone:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = Backbone(SMALL)
-        for layer in made.layers:
-            layer.out.weight.data *= 8  # an untrained block hardly adds anything
-            layer.down.weight.data *= 8
-    return made.eval().requires_grad_(False)
+    return untrained(SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -486,21 +480,3 @@ def test_one_latent_step_replaces_one_more_step_of_the_trace() -> None:
     n = int(half.posed.keys.steps[0])
     assert half.latent == (n + 1) // 2
     assert half.end(half.latent) == half.tokens.shape[1] - 2
-
-
-def pieces(root: object) -> Iterator[object]:
-    """Everything that can be got at from an object."""
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        thing = stack.pop()
-        if id(thing) in seen or isinstance(thing, str | int | float | type):
-            continue
-        seen.add(id(thing))
-        yield thing
-        if isinstance(thing, dict):
-            stack += [*thing.keys(), *thing.values()]
-        elif isinstance(thing, list | tuple | set):
-            stack += list(thing)
-        elif not isinstance(thing, Tensor | np.ndarray):
-            stack += list(getattr(thing, "__dict__", {}).values())

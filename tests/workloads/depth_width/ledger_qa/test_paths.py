@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,8 @@ from adabench.workloads.depth_width.substrate.paths import path_forward, path_ro
 from adabench.workloads.depth_width.substrate.questions import Asked, Keys, Questions
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from tests.workloads.depth_width.forward_promises import untrained
+from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 SMALL = Shape(layers=3, width=16, heads=2)
 N = 9
@@ -36,13 +37,7 @@ METHODS = [name for name, entry in registry.methods("ledger_qa").items()]
 
 @pytest.fixture(scope="module")
 def model() -> Backbone:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = Backbone(SMALL)
-        for layer in made.layers:
-            layer.out.weight.data *= 8  # an untrained block hardly adds anything
-            layer.down.weight.data *= 8
-    return made.eval().requires_grad_(False)
+    return untrained(SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -318,31 +313,9 @@ def test_the_search_finds_a_planted_path_and_stops() -> None:
     assert len(asked) == len(set(asked)) < 40, "remembered, and ended early"
 
 
-def reachable(root: object) -> Iterator[object]:
-    """Everything that a method can get at from what it holds."""
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        thing = stack.pop()
-        if id(thing) in seen or isinstance(thing, str | int | float | type):
-            continue
-        seen.add(id(thing))
-        yield thing
-        if isinstance(thing, dict):
-            stack += [*thing.keys(), *thing.values()]
-        elif isinstance(thing, list | tuple | set):
-            stack += list(thing)
-        elif not isinstance(thing, Tensor | np.ndarray):
-            stack += list(getattr(thing, "__dict__", {}).values())
-
-
 @pytest.mark.parametrize("address", [name for name in METHODS if "oracle" not in name])
 def test_keys_are_out_of_reach(address: str) -> None:
-    made, entry = task(), registry.find(address)
-    assert any(isinstance(thing, Keys) for thing in reachable(made))
-    state = registry.load(entry).prepare(made, entry.card.defaults, 0)
-    for root in (state, *made.cases(), made.calibration()):
-        assert not any(isinstance(t, Keys | Asked | asking.LedgerQa) for t in reachable(root))
+    assert_out_of_reach(task(), address, Keys | Asked | asking.LedgerQa)
 
 
 def test_routers_are_taught_by_questions_that_are_not_scored() -> None:

@@ -1,6 +1,7 @@
 """Exits of `pretrained`, on a tiny Llama; and coins in their place, at both scales' interface."""
 
 import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.depth_width.methods import early_exit, random_exit
 from adabench.workloads.depth_width.pretrained import task as real_task
@@ -31,7 +30,8 @@ from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone impor
 )
 from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
 from adabench.workloads.depth_width.substrate.work_counter import Work
-from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
+from tests.workloads.depth_width.forward_promises import Forward, ForwardPromises, drawn_tokens
+from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in, tiny_llama
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
@@ -42,24 +42,7 @@ SOURCE = ModelAndText()
 
 @pytest.fixture(scope="module")
 def model() -> RealBackbone:
-    config = transformers.LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=WIDTH,
-        intermediate_size=40,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
-        rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
-        tie_word_embeddings=True,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = transformers.LlamaForCausalLM(config).eval()
-        for name, weight in made.named_parameters():
-            if weight.dim() == 2:
-                weight.data *= 4 if "embed" not in name else 20  # blocks that matter
-    return from_llama(made, TOKENS)
+    return from_llama(tiny_llama(LAYERS), TOKENS)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +54,7 @@ def lenses() -> early_exits.Lenses:
 
 @pytest.fixture(scope="module")
 def tokens() -> Tensor:
-    return torch.randint(VOCABULARY, (5, TOKENS), generator=torch.Generator().manual_seed(1))
+    return drawn_tokens(VOCABULARY, 5, TOKENS)
 
 
 def leaving(at: dict[int, list[int]]) -> Policy:
@@ -146,27 +129,25 @@ def test_a_layer_that_nobody_reaches_is_not_called(
     assert sum(work.kv_entries for _, work in ours.works) == tokens.numel()
 
 
-def test_operations_are_what_torch_counts(
-    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
-):
-    policy = unsure(model, 0.5)  # type: ignore[arg-type]
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        answer = early_exits.prefill_exits(model, lenses, tokens, policy, tile=2)
-    ran = answer.executions()
-    assert 1 < ran.mean() < LAYERS
-    assert sum(work.flops for _, work in answer.works) == counter.get_total_flops()
+class TestExits(ForwardPromises):
+    """Where the named positions leave, what putting back gives, and by confidence what is counted."""
 
+    near = 1e-4
 
-def test_a_later_token_changes_no_earlier_logit(
-    model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor
-):
-    policy = unsure(model, 0.5)  # type: ignore[arg-type]
-    before = early_exits.prefill_exits(model, lenses, tokens, policy).logits
-    changed = tokens.clone()
-    changed[:, 12] = (changed[:, 12] + 5) % VOCABULARY
-    after = early_exits.prefill_exits(model, lenses, changed, policy).logits
-    torch.testing.assert_close(after[:, :12], before[:, :12], atol=1e-5, rtol=0)
-    assert not torch.allclose(after[:, 12:], before[:, 12:], atol=1e-3)
+    @pytest.fixture
+    def forward(self, model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor) -> Forward:
+        policy = unsure(model, 0.5)  # type: ignore[arg-type]
+        ran = early_exits.prefill_exits(model, lenses, tokens, policy).executions()
+        assert 1 < ran.mean() < LAYERS
+        at = {
+            exit_: (ran.flatten() == depth).nonzero()[:, 0].tolist()
+            for exit_, depth in enumerate(AFTER)
+        }
+        return Forward(
+            tokens,
+            partial(early_exits.prefill_exits, model, lenses, policy=policy),
+            lambda: (by_hand(model, lenses, tokens, at), ran),
+        )
 
 
 @pytest.fixture

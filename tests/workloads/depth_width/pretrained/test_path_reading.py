@@ -47,13 +47,17 @@ from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone impor
     attention,
     mlp,
 )
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape
 from adabench.workloads.depth_width.substrate.paths import path_routers
 from adabench.workloads.depth_width.substrate.paths.path_forward import default
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide
 from adabench.workloads.depth_width.substrate.paths.path_search import Path as Passes
 from adabench.workloads.depth_width.substrate.units.unit_forward import all_units
-from tests.workloads.depth_width.pretrained.tiny_checkpoints import draw_ids, stand_in
+from tests.workloads.depth_width.forward_promises import drawn_tokens
+from tests.workloads.depth_width.pretrained.tiny_checkpoints import (
+    draw_ids,
+    stand_in,
+    tiny_backbone,
+)
 
 LAYERS, WIDTH, VOCABULARY, TOKENS = 4, 24, 61, PROMPT + 12
 SOURCE = ModelAndText()
@@ -70,20 +74,15 @@ def alone_on_a_core() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def model() -> RealBackbone:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = RealBackbone(RealShape(LAYERS, WIDTH, 40, 4, 2, VOCABULARY, TOKENS, 1e5, 1e-5))
-        for name, weight in made.named_parameters():
-            if "norm" not in name:
-                torch.nn.init.normal_(weight, std=0.5 if "embed" in name else 0.15)
-        for module in (made.layer(IDLE).out, made.layer(IDLE).down):
-            module.weight.data *= 0.05
-    return made.eval().requires_grad_(False)
+    made = tiny_backbone(LAYERS, TOKENS)
+    for module in (made.layer(IDLE).out, made.layer(IDLE).down):
+        module.weight.data *= 0.05
+    return made
 
 
 @pytest.fixture(scope="module")
 def tokens() -> Tensor:
-    return torch.randint(VOCABULARY, (9, TOKENS), generator=torch.Generator().manual_seed(1))
+    return drawn_tokens(VOCABULARY, 9, TOKENS)
 
 
 @pytest.fixture(scope="module")

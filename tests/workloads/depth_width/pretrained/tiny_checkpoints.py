@@ -11,6 +11,7 @@ import torch
 from adabench.workloads.depth_width.pretrained.substrate import fitted_file, model_and_text
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape
 
 LETTERS = "abcdefghijklmn"
 SPACE, NEW_LINE = "\u0120", "\u010a"
@@ -100,3 +101,33 @@ def stand_in(
 def draw_ids(vocabulary: int, windows: int, tokens: int) -> Any:
     """Return windows of ids drawn at random."""
     return np.random.Generator(np.random.PCG64(0)).integers(0, vocabulary, (windows, tokens))
+
+
+def tiny_llama(layers: int) -> Any:
+    """A random Llama of 61 words with blocks that matter."""
+    import transformers
+
+    made_of = transformers.LlamaConfig(
+        vocab_size=61, hidden_size=24, intermediate_size=40, num_hidden_layers=layers,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+        rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = transformers.LlamaForCausalLM(made_of).eval()
+        for name, weight in made.named_parameters():
+            if weight.dim() == 2:
+                weight.data *= 4 if "embed" not in name else 20
+    return made
+
+
+def tiny_backbone(layers: int, tokens: int) -> RealBackbone:
+    """The same shape, read without transformers, with weights drawn at random."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = RealBackbone(RealShape(layers, 24, 40, 4, 2, 61, tokens, 1e5, 1e-5))
+        for name, weight in made.named_parameters():
+            if "norm" not in name:
+                torch.nn.init.normal_(weight, std=0.5 if "embed" in name else 0.15)
+    return made.eval().requires_grad_(False)

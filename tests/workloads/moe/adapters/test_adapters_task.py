@@ -44,7 +44,7 @@ from adabench.workloads.moe.adapters.substrate.workbench import (
 )
 from adabench.workloads.moe.adapters.truth import adaptation_scores
 from adabench.workloads.moe.adapters.truth.oracle_bench import OracleBench
-from tests.workloads.lone_substrate import seen_alone
+from tests.workloads.lone_substrate import assert_knows_nothing
 
 
 def small(**more: Any) -> Any:
@@ -53,9 +53,7 @@ def small(**more: Any) -> Any:
 
 def test_what_methods_get_has_neither_cases_nor_truth() -> None:
     data = pickle.dumps(small().substrate(), protocol=5)
-    found = seen_alone([data], "base")
-    assert (found["tasks"], found["truth"]) == ([], [])
-    assert [substrate["cases"] for substrate in found["substrates"]] == [False]
+    assert_knows_nothing([data], "base", counts=True)
 
 
 METHODS = ("fresh_lora", "lora", "mhr", "mhr_z", "dynmole", "random_count", "best_adapter")

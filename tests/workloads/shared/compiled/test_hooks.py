@@ -1,6 +1,5 @@
 """Hooks: inlined into a loop that is keyed by all sources, with guards behind their notes."""
 
-import importlib.util
 import itertools
 import os
 from pathlib import Path
@@ -19,6 +18,7 @@ from adabench.workloads.shared.compiled.hooks import (
     method_of,
     stream_of,
 )
+from tests.workloads.planted_module import load_module
 
 AGES_S = itertools.count(1)
 SOURCE = "from numba import njit\n\n\n@njit\ndef step(x):\n    return x + {add}\n"
@@ -39,16 +39,7 @@ def module(path: Path, add: int, prose: str = "") -> ModuleType:
     path.write_text(prose + SOURCE.format(add=add))
     age_s = next(AGES_S)
     os.utime(path, (age_s, age_s))  # what is younger than the process has no key
-    return loaded(path)
-
-
-def loaded(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"some.{path.stem}", path)
-    assert spec
-    assert spec.loader
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    return load_module(path, name=f"some.{path.stem}")
 
 
 def key(loop) -> str:

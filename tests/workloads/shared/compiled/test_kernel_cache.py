@@ -16,6 +16,7 @@ from numba import njit
 from adabench.harness.store import compiled_kernels
 from adabench.harness.store.compiled_kernels import KernelCache, sweep
 from adabench.workloads.shared.compiled.kernels import cached, callback, compiled, keyed
+from tests.workloads.planted_module import load_module
 
 PACKAGE = {
     "__init__.py": "",
@@ -90,20 +91,10 @@ def counted(process: subprocess.Popen[str]) -> list[int]:
     return [int(word) for word in out.split()]
 
 
-def loaded(path: Path) -> ModuleType:
-    """Return a module that lies anywhere as one that can be imported."""
-    spec = importlib.util.spec_from_file_location("kernel_of_a_test", path)
-    assert spec
-    assert spec.loader
-    found = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
 def kernel(path: Path, factor: int = 2) -> Any:
     """Write a module and return its kernel as a new process has it."""
     write(path, f"def scaled(x):\n    return x * {factor}\n")
-    return compiled(loaded(path).scaled)
+    return compiled(load_module(path).scaled)
 
 
 def was_on_disk(made: Any) -> bool:
@@ -183,7 +174,7 @@ def test_what_carries_no_digest_is_left_to_numba(tmp_path: Path, folder: Path) -
     path.write_text(
         "from numba import njit\n\n\n@njit(cache=True)\ndef one(x):\n    return x + 1\n"
     )
-    theirs = loaded(path).one
+    theirs = load_module(path).one
     assert theirs(1) == 2
     assert theirs.stats.cache_path == str(tmp_path / "__pycache__")
     assert not isinstance(theirs._cache, KernelCache)
@@ -202,7 +193,7 @@ def test_an_error_names_the_lines_of_its_own_file(tmp_path: Path, folder: Path) 
     path = tmp_path / "m.py"
     assert kernel(path)(2) == 4
     write(path, "# A line.\n" + path.read_text())
-    made = compiled(loaded(path).scaled)
+    made = compiled(load_module(path).scaled)
     assert made(2) == 4
     assert not was_on_disk(made)
 
@@ -272,7 +263,7 @@ def test_a_folder_that_cannot_be_used_is_no_error(
     assert made(2) == 4
     assert made.stats.cache_path == str(tmp_path / "__pycache__")
     assert not [*(tmp_path / "everybody").iterdir()]
-    again = compiled(loaded(tmp_path / "m.py").scaled)
+    again = compiled(load_module(tmp_path / "m.py").scaled)
     assert again(2) == 4
     assert was_on_disk(again)
 
@@ -301,7 +292,7 @@ def test_signatures_and_callbacks_are_taken_from_the_disk(tmp_path: Path, folder
     path = tmp_path / "m.py"
     kernel(path)
     for hits in (0, 1):
-        function = keyed(loaded(path).scaled)
+        function = keyed(load_module(path).scaled)
         made = cached(function, "int64(int64)")
         assert made.nopython_signatures
         assert sum(made.stats.cache_hits.values()) == hits
@@ -309,7 +300,7 @@ def test_signatures_and_callbacks_are_taken_from_the_disk(tmp_path: Path, folder
         with pytest.raises(TypeError):
             made(2j)
     for hits in (0, 1):
-        made = callback(keyed(loaded(path).scaled), "float64(float64)")
+        made = callback(keyed(load_module(path).scaled), "float64(float64)")
         assert (made.ctypes(2.5), made.cache_hits) == (5.0, hits)
 
 

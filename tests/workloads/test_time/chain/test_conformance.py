@@ -1,13 +1,12 @@
 """Planted methods that cheat are named; ours are clean."""
 
-import importlib.util
 from types import ModuleType
 
 import pytest
 
-from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
 from adabench.workloads.test_time.chain.task import check
+from tests.workloads.planted_module import load_module
 
 HONEST = """
 def solve(task, question, point):
@@ -20,11 +19,7 @@ def solve(task, question, point):
 
 
 def planted(tmp_path, source: str) -> ModuleType:
-    path = tmp_path / "planted.py"
-    path.write_text(source)
-    spec = importlib.util.spec_from_file_location("planted", path)
-    assert spec is not None
-    return importlib.util.module_from_spec(spec)
+    return load_module(tmp_path / "planted.py", source, run=False)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +88,3 @@ def test_a_sessions_score_is_the_policys_and_a_tasks_is_not(tmp_path):
     line = "peek = lambda task, question: task.score(question, ())"
     broken = list(check(of_the_family(tmp_path, line + HONEST), Card(title="x")))
     assert any("'score'" in problem for problem in broken)
-
-
-@pytest.mark.parametrize("entry", registry.methods("chain").values(), ids=lambda e: e.address)
-def test_ours_are_clean(entry):
-    assert not list(check(registry.load(entry), entry.card))

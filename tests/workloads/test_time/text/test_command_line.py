@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from adabench.harness.contract.record import Record
 from adabench.harness.store import run_folder
 from adabench.workloads.shared.language_model import smollm2
+from tests.workloads import local_server
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 KEY, NAME = "sk-right", "reciter"
@@ -43,56 +44,30 @@ class Reciter:
         words = text.split(" ")
         if len(words) > body.get("max_tokens", 16):
             words, finish = words[: body["max_tokens"]], "length"
-        choice = {"text": " ".join(words), "finish_reason": finish, "logprobs": None}
-        n = body.get("n", 1)
-        return {
-            "id": "x", "object": "text_completion", "created": 0, "model": NAME,
-            "choices": [{"index": i, **choice} for i in range(n)],
-            "usage": {"prompt_tokens": 9, "completion_tokens": n * len(words), "total_tokens": 0},
-        }  # fmt: skip
+        text = " ".join(words)
+        return local_server.completion(NAME, text, len(words), body.get("n", 1), finish)
 
 
 @contextmanager
 def recites(server: Reciter, port: int = 0) -> Iterator[str]:
     """Serve on loopback, and yield the address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._say({"object": "list", "data": [{"id": NAME, "object": "model"}]})
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def answer(
+        handler: BaseHTTPRequestHandler, body: dict[str, Any] | None
+    ) -> local_server.Reply | None:
+        if body is not None:
             server.bodies.append(body)
             if server.gone(body["prompt"]):
-                self.close_connection = True
-                self.connection.close()
-                return
-            refused = {"stream", "logprobs", "echo"} & {name for name in body if body[name]}
-            self._say(server.answer(body), 400 if refused else 200)
+                return None
+        if handler.headers["Authorization"] != f"Bearer {KEY}":
+            return 401, json.dumps({"error": {"message": "Wrong key."}}).encode(), {}
+        if body is None:
+            return local_server.models(NAME)
+        refused = local_server.refused(body)
+        return 400 if refused else 200, json.dumps(server.answer(body)).encode(), {}
 
-        def _say(self, found: dict[str, Any], status: int = 200) -> None:
-            if self.headers["Authorization"] != f"Bearer {KEY}":
-                status, found = 401, {"error": {"message": "Wrong key."}}
-            payload = json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{http.server_address[1]}/v1"
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with local_server.serve(answer, port) as url:
+        yield url
 
 
 UNFITTED = {

@@ -150,6 +150,11 @@ class Paging(CountedTask[Trace, Advice, Order, Replay, Replay, Ints]):
 def _replayed(advice: Advice, order: Order, *, listened: bool) -> tuple[Ints, Heard]:
     """Run an order on every coin stream; return (streams, 4) reports of the engine."""
     case, name = advice.trace, method_of(order.serve)
+    if order.hints not in advice.hints:
+        raise MethodContractError(
+            f"{name} asks for hints {order.hints!r} on {case.group}.",
+            "True next uses are for oracles: say role='oracle' in the card.",
+        )
     stream_seed = child(case.seed, COINS, case.group, stream_of(order.serve))
     seeds = stream_seed.generate_state(order.streams, np.uint64)
     logged = len(case.pages) if listened else 0

@@ -1,11 +1,7 @@
 """Planted: queries compress the paths of a union-find that is undone later."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    lift_query,
-    lift_update,
-    lifted_recursion,
-)
+from adabench.workloads.algorithms.connectivity.substrate import lifting
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
 CARD = Card(title="compresses", adapts="nothing it should", paper="none")
@@ -13,7 +9,7 @@ CARD = Card(title="compresses", adapts="nothing it should", paper="none")
 
 @hook
 def query(net, lift, a, b):
-    same = lift_query(net, lift, a, b)
+    same = lifting.lift_query(net, lift, a, b)
     for x in (a, b):
         root = x
         while lift.uf.parent[root] != root:
@@ -24,4 +20,4 @@ def query(net, lift, a, b):
 
 
 def solve(task, case, point):
-    return task.serve(case, lift_update, query, lifted_recursion, hints="given")
+    return task.serve(case, lifting.lift_update, query, lifting.lifted_recursion, hints="given")

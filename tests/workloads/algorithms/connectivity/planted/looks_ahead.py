@@ -3,23 +3,18 @@
 import numpy as np
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    AGES,
-    lift_query,
-    lift_update,
-    lifted_recursion,
-)
+from adabench.workloads.algorithms.connectivity.substrate import lifting
 
 CARD = Card(title="looks ahead", adapts="what it may not know", paper="none")
 
 
 def solve(task, case, point):
     gone = np.flatnonzero(case.opens == 0)
-    table = np.full((4, AGES), 1 + int(gone[-1]) // 7, np.int32)
+    table = np.full((4, lifting.AGES), 1 + int(gone[-1]) // 7, np.int32)
     return task.serve(
         case,
-        lift_update,
-        lift_query,
-        lambda start: lifted_recursion(start, "random", table),
+        lifting.lift_update,
+        lifting.lift_query,
+        lambda start: lifting.lifted_recursion(start, "random", table),
         hints="none",
     )

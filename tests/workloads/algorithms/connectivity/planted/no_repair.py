@@ -1,11 +1,7 @@
 """Planted: early deletions are noted but nothing is undone for them."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    lift_query,
-    lift_update,
-    lifted_recursion,
-)
+from adabench.workloads.algorithms.connectivity.substrate import lifting
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
 CARD = Card(title="no repair", adapts="nothing it should", paper="none")
@@ -15,13 +11,13 @@ CARD = Card(title="no repair", adapts="nothing it should", paper="none")
 def update(net, lift, t, edge, opens, hint):
     if not opens:
         lift.end[edge] = t
-    lift_update(net, lift, t, edge, opens, hint)
+    lifting.lift_update(net, lift, t, edge, opens, hint)
 
 
 @hook
 def query(net, lift, a, b):
-    return lift_query(net, lift, a, b)
+    return lifting.lift_query(net, lift, a, b)
 
 
 def solve(task, case, point):
-    return task.serve(case, update, query, lifted_recursion, hints="given")
+    return task.serve(case, update, query, lifting.lifted_recursion, hints="given")

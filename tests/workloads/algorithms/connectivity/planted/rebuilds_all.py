@@ -1,11 +1,7 @@
 """Planted: right answers, but the whole path is rebuilt at each update."""
 
 from adabench.harness.contract.card import Bound, Card, Claim
-from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    lift_query,
-    lift_update,
-    lifted_recursion,
-)
+from adabench.workloads.algorithms.connectivity.substrate import lifting
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
 
 CARD = Card(
@@ -29,8 +25,8 @@ CARD = Card(
 def update(net, lift, t, edge, opens, hint):
     if not opens and lift.end[edge] <= t:
         lift.end[edge] = net.horizon
-    lift_update(net, lift, t, edge, opens, hint)
+    lifting.lift_update(net, lift, t, edge, opens, hint)
 
 
 def solve(task, case, point):
-    return task.serve(case, update, lift_query, lifted_recursion, hints="given")
+    return task.serve(case, update, lifting.lift_query, lifting.lifted_recursion, hints="given")

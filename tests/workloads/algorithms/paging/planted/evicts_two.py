@@ -2,6 +2,7 @@
 
 from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
+from tests.workloads.algorithms.paging.plain_hooks import ignore
 
 CARD = Card(title="evicts two", adapts="nothing", paper="none")
 
@@ -13,10 +14,5 @@ def fault(cache, notes, weights, page, hint):
         evict(cache, 1)
 
 
-@hook
-def serve(cache, notes, weights, page, hint):
-    pass
-
-
 def solve(task, case, point):
-    return task.replay(case, fault, serve)
+    return task.replay(case, fault, ignore)

@@ -1,15 +1,10 @@
 """Planted: writes into the cache that every page is in slot 0."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
+from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
+from tests.workloads.algorithms.paging.plain_hooks import evict_first
 
 CARD = Card(title="forges", role="static")
-
-
-@hook
-def fault(cache, notes, weights, page, hint):
-    if is_full(cache):
-        evict(cache, 0)
 
 
 @hook
@@ -19,4 +14,4 @@ def serve(cache, notes, weights, page, hint):
 
 
 def solve(task, case, point):
-    return task.replay(case, fault, serve)
+    return task.replay(case, evict_first, serve)

@@ -1,15 +1,10 @@
 """Planted: keeps one note more than it asked for."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.paging.substrate.cache_engine import evict, hook, is_full
+from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
+from tests.workloads.algorithms.paging.plain_hooks import evict_first
 
 CARD = Card(title="writes beyond", role="static")
-
-
-@hook
-def fault(cache, notes, weights, page, hint):
-    if is_full(cache):
-        evict(cache, 0)
 
 
 @hook
@@ -18,4 +13,4 @@ def serve(cache, notes, weights, page, hint):
 
 
 def solve(task, case, point):
-    return task.replay(case, fault, serve, notes=1)
+    return task.replay(case, evict_first, serve, notes=1)

@@ -1,31 +1,17 @@
 """Planted: goes on without late parts that it needs."""
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.stragglers.substrate.scheme import (
-    STOP,
-    Group,
-    Layout,
-    Orders,
-    own_job,
-)
+from adabench.workloads.algorithms.stragglers.substrate.scheme import STOP
+from tests.workloads.algorithms.stragglers.plain_scheme import Plain
 
 CARD = Card(title="never waits", adapts="on the future", paper="none")
 
 
-class Plain:
+class Hasty(Plain):
     """Waits for nobody."""
 
-    delay = 0
-
-    def __init__(self, n):
-        self.layout = Layout((Group(1.0, n),))
-
-    def assign(self, view):
-        return Orders(*own_job(view))
-
-    def decide(self, view, orders, late):
-        return STOP
+    decision = STOP
 
 
 def solve(task, case, point):
-    return task.run(case, Plain(case.n))
+    return task.run(case, Hasty(case.n))

@@ -6,7 +6,7 @@ import pickle
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -33,6 +33,8 @@ from adabench.workloads.shared.language_model.vocabulary import (
     decode,
     encode,
 )
+from tests.workloads import local_server
+from tests.workloads.local_server import Reply
 
 pytest.importorskip("openai", reason="the extra `serve` is not installed")
 
@@ -69,6 +71,20 @@ class Server:
     seen: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reply(self, handler: BaseHTTPRequestHandler, body: dict[str, Any] | None) -> Reply:
+        assert body is not None
+        with self.lock:
+            self.seen.append(body)
+            self.keys.append(handler.headers["Authorization"])
+            if self.failures:
+                stay = self.stuck and len(self.failures) == 1
+                status, headers, text = self.failures[0] if stay else self.failures.pop(0)
+                return status, text.encode(), headers
+            if handler.path != "/v1/completions" or body["model"] != NAME:
+                error = {"message": "The model does not exist.", "type": "NotFoundError"}
+                return 404, json.dumps({"error": error}).encode(), {}
+            return 200, json.dumps(self.answer(body)).encode(), {}
 
     def answer(self, body: dict[str, Any]) -> dict[str, Any]:
         asked = {name: value for name, value in body.items() if name not in self.ignores}
@@ -134,53 +150,11 @@ class Server:
         return choice
 
 
-def handler(server: Server) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with server.lock:
-                server.seen.append(body)
-                server.keys.append(self.headers["Authorization"])
-                status, headers, text = self.reply(body)
-            payload = text.encode()
-            self.send_response(status)
-            sent = {"Content-Type": "application/json", "Connection": "close", **headers}
-            for name, value in sent.items():
-                self.send_header(name, value)
-            if "Content-Length" not in sent:
-                self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def reply(self, body: dict[str, Any]) -> tuple[int, dict[str, str], str]:
-            if server.failures:
-                stay = server.stuck and len(server.failures) == 1
-                return server.failures[0] if stay else server.failures.pop(0)
-            if self.path != "/v1/completions" or body["model"] != NAME:
-                error = {"message": "The model does not exist.", "type": "NotFoundError"}
-                return 404, {}, json.dumps({"error": error})
-            return 200, {}, json.dumps(server.answer(body))
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    return Handler
-
-
 @pytest.fixture(scope="module")
 def listener() -> Iterator[Server]:
     server = Server(tiny())
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler(server))
-    http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever)
-    thread.start()
-    server.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
-    yield server
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with local_server.serve(server.reply) as server.url:
+        yield server
 
 
 @pytest.fixture

@@ -11,22 +11,19 @@ from torch.utils.flop_counter import FlopCounterMode
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.shared.language_model.contract import (
     STEP,
-    BudgetSpent,
     CapabilityMissing,
     Costs,
     Seq,
     mix,
     require,
 )
-from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native import decoder
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.random_draws import draw, uniform
 from adabench.workloads.shared.language_model.vocabulary import (
     EOS,
     OWN_VOCABULARY,
-    STEP_END,
-    encode,
 )
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
@@ -34,20 +31,20 @@ transformers = pytest.importorskip("transformers", reason="the extra `real` is n
 from adabench.workloads.shared.language_model.backends.causal_model import matrix_weights
 from adabench.workloads.shared.language_model.backends.transformers_engine import TransformersEngine
 from benchmarks.llama_weights import to_llama
+from tests.workloads.shared.language_model.engine_promises import (
+    OTHER,
+    PROMPT,
+    WordByWordPromises,
+    random_model,
+)
 
-PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
-OTHER = encode("<bos> 1 1 - 9 >")
 NEAR = 1e-5
 """Draws closer than this to a boundary may fall on either side of it."""
 
 
 @pytest.fixture(scope="module")
 def ours() -> LanguageModel:
-    torch.manual_seed(0)
-    model = LanguageModel(Shape(layers=2, width=32, heads=4, hidden=48, context=96))
-    with torch.no_grad():
-        model.embedding.weight *= 20  # logits that differ: an untrained model is nearly uniform
-    return model.eval()
+    return random_model()
 
 
 @pytest.fixture(scope="module")
@@ -156,13 +153,6 @@ def test_sampled_words_are_those_of_the_native_engine(ours, llama, temperature, 
     assert drawn > 200
 
 
-def test_another_key_gives_other_words(llama):
-    one = engine(llama)
-    leaves = one.fork(one.open(PROMPT, 1), 8)
-    one.decode(leaves, max_new=12)
-    assert len({leaf.completion for leaf in leaves}) > 1
-
-
 def test_numbers_are_those_of_the_decoder():
     for key, place in ((0, 0), (mix(3, 4), 17), ((1 << 64) - 1, 300)):
         assert uniform(key, place) == decoder.uniform(np.uint64(key), np.int64(place))
@@ -201,29 +191,6 @@ def test_ragged_batches_with_forks_equal_one_full_pass(kind):
             assert scores == pytest.approx(want, abs=1e-4)
 
 
-def test_hidden_is_the_state_before_the_head(llama, ours):
-    one = engine(llama)
-    seq = one.open(PROMPT, 3)
-    one.decode([seq], max_new=6, temperature=0.0)
-    states = one.hidden(seq, 2)
-    stored = len(seq.ids) - seq.finished
-    with torch.no_grad():
-        want = ours.states(torch.tensor([seq.ids[:stored]]))[0, 2:].numpy()
-    assert np.abs(states - want).max() < 1e-4
-
-
-def test_stop_words_are_run_and_ends_are_not(llama):
-    one = engine(llama)
-    leaves = one.fork(one.open(PROMPT, 5), 32)
-    chunks = one.decode(leaves, stop=STEP | frozenset(range(3, 60)), max_new=20)
-    assert {chunk.finish for chunk in chunks} >= {"stop"}
-    for leaf, chunk in zip(leaves, chunks, strict=True):
-        assert chunk.ids == leaf.completion
-        assert all(word not in STEP and word >= 60 for word in chunk.ids[:-1])
-        assert leaf.cache.stored == len(leaf.ids) - leaf.finished
-    assert any(leaf.ids[-1] not in (EOS, STEP_END) for leaf in leaves)
-
-
 def test_an_end_of_another_number_ends(llama):
     one = TransformersEngine(llama, "llama", vocabulary=OWN_VOCABULARY, ends=[50])
     leaves = one.fork(one.open(PROMPT, 5), 24)
@@ -235,17 +202,6 @@ def test_an_end_of_another_number_ends(llama):
     assert not any(50 in leaf.ids[:-1] for leaf in leaves)
     with pytest.raises(ValueError, match="has ended"):
         one.append([next(leaf for leaf in leaves if leaf.finished)], [[7]])
-
-
-def test_the_budget_stops_in_flight(llama):
-    one = engine(llama, budget=10)
-    leaves = one.fork(one.open(PROMPT, 5), 4)
-    with pytest.raises(BudgetSpent):
-        one.decode(leaves, max_new=30)
-    drawn = sum(len(leaf.completion) for leaf in leaves)
-    assert drawn == one.costs.meter["generated"] <= 10
-    assert 10 - drawn < sum(not leaf.finished for leaf in leaves)
-    assert all(leaf.cache.stored == len(leaf.ids) - leaf.finished for leaf in leaves)
 
 
 def test_costs_are_what_torch_counts(ours):
@@ -280,23 +236,6 @@ def test_costs_are_those_of_the_native_engine(ours, llama):
         meters.append(one.costs.meter)
     for name in ("flops", "generated", "prefilled", "serial_steps", "calls"):
         assert meters[0][name] == meters[1][name], name
-
-
-def test_forks_store_nothing_and_closing_frees(llama):
-    one = engine(llama)
-    root = one.open(PROMPT, 1)
-    alone = one.held()
-    assert alone.tokens == len(PROMPT)
-    leaves = one.fork(root, 16)
-    assert one.held() == alone
-    one.decode(leaves, stop=STEP, max_new=5)
-    grown = sum(len(leaf.completion) - leaf.finished for leaf in leaves)
-    assert one.held().tokens == len(PROMPT) + grown
-    for leaf in leaves:
-        one.close(leaf)
-    assert one.held() == alone
-    one.close(root)
-    assert one.held().memory_bytes == one.held().tokens == 0
 
 
 def test_held_bytes_are_those_of_living_tensors(llama):
@@ -425,3 +364,8 @@ def test_draws_are_limited_masked_and_watched_as_natively(ours, llama):
         assert theirs.entropies == pytest.approx(native.entropies, abs=1e-4)
         assert theirs.confidences == pytest.approx(native.confidences, abs=1e-4)
     assert all(5 <= word < 40 for chunk in found[1][1:] for word in chunk.ids)
+
+
+class TestTransformers(WordByWordPromises):
+    def engine(self, model: LanguageModel, budget: int | None = None) -> TransformersEngine:
+        return engine(to_llama(model), budget)

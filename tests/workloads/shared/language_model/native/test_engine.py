@@ -18,7 +18,9 @@ from adabench.workloads.shared.language_model.model import (
     LanguageModel,
     Shape,
 )
-from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.vocabulary import EOS
+from tests.workloads.shared.language_model.engine_promises import EnginePromises
 
 from .trees import CALLS, PROMPTS, TINY, Tree, engine, model
 
@@ -84,19 +86,6 @@ def test_greedy_is_the_argmax_of_torch():
         assert first - second > 1e-3  # else the comparison would be of roundings
         assert word == logits.argmax()
         ids.append(word)
-
-
-def test_scores_are_log_probabilities_and_change_nothing():
-    ours = engine(MODEL)
-    seqs = [ours.open(PROMPTS[0]), ours.open(PROMPTS[1])]
-    parts = [[4, 9, 3, 7], [6, EOS]]
-    before = ours.held(), [list(seq.ids) for seq in seqs]
-    scores = ours.score(seqs, parts)
-    assert (ours.held(), [seq.ids for seq in seqs]) == before
-    for seq, part, found in zip(seqs, parts, scores, strict=True):
-        logits = torch.from_numpy(forced(MODEL, seq.ids + part)[1]).double()
-        logs = torch.log_softmax(logits, -1)[len(seq.ids) - 1 :]
-        assert np.allclose(found, [logs[i, word] for i, word in enumerate(part)], atol=1e-4)
 
 
 def played(calls, keep, **options):
@@ -240,17 +229,6 @@ def test_a_fork_draws_what_the_same_text_would_with_its_key():
         assert sampled([again], fresh) == sampled([child], ours)
 
 
-def test_a_finished_sequence_cannot_go_on():
-    ours = engine(MODEL)
-    seq = ours.open(PROMPTS[0])
-    ours.append([seq], [[5, EOS]])
-    assert seq.finished
-    assert ours.held().tokens == 8  # nothing follows <eos>: it is not stored
-    for call in (lambda: ours.decode([seq], max_new=1), lambda: ours.append([seq], [[4]])):
-        with pytest.raises(ValueError, match="ended in <eos>"):
-            call()
-
-
 def test_the_context_is_a_limit():
     ours = engine(MODEL)
     with pytest.raises(ValueError, match="exceed the context of 64"):
@@ -291,36 +269,6 @@ def test_misuse_is_refused_and_changes_nothing(call, message):
     assert ours.held().tokens == 0
 
 
-def test_a_closed_sequence_cannot_go_on():
-    ours = engine(MODEL)
-    seq = ours.open(PROMPTS[0])
-    ours.close(seq)
-    ours.close(seq)
-    with pytest.raises(ValueError, match="closed"):
-        ours.decode([seq], max_new=1)
-
-
-def test_no_sequences_and_no_words_are_fine():
-    ours = engine(MODEL)
-    assert ours.decode([], max_new=5) == []
-    seq = ours.open(PROMPTS[0])
-    assert ours.decode([seq], max_new=0)[0].finish == "length"
-    ours.append([seq], [[]])
-    assert ours.held().tokens == 7
-    assert ours.score([seq], [[]]) == [[]]
-
-
-def test_stop_words_end_a_chunk_and_are_run():
-    ours = engine(model(LM_S, sharpness=5.0))
-    leaves = ours.fork(ours.open(words(LM_S, 9), 4), 30)
-    stop = frozenset({EOS, *range(100, 150)})
-    for leaf, chunk in zip(leaves, ours.decode(leaves, stop=stop, max_new=40), strict=True):
-        assert not stop & set(chunk.ids[:-1])
-        assert chunk.finish == ("stop" if chunk.ids[-1] in stop else "length")
-        assert leaf.cache.stored == len(leaf.ids) - leaf.finished
-    assert STEP_END in stop
-
-
 def test_a_second_process_compiles_nothing():
     """The symbols that cached code calls are registered before it is loaded."""
     code = (
@@ -342,3 +290,14 @@ def test_a_second_process_compiles_nothing():
     )
     assert first[0] == second[0]
     assert int(second[1]) == 0
+
+
+class TestNative(EnginePromises):
+    def engine(self, model: LanguageModel, budget: int | None = None) -> NativeEngine:
+        return engine(model, budget)
+
+    def test_an_end_is_not_stored(self, model: LanguageModel) -> None:
+        ours = self.engine(model)
+        seq = ours.open(PROMPTS[0])
+        ours.append([seq], [[5, EOS]])
+        assert ours.held().tokens == len(PROMPTS[0]) + 1, "nothing follows it"

@@ -6,11 +6,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel  # torch counts no fused one on a CPU
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.workloads.shared.language_model.contract import STEP, BudgetSpent, Costs
+from adabench.workloads.shared.language_model.contract import STEP, Costs
 from adabench.workloads.shared.language_model.model import (
     BigramShape,
     LanguageModel,
-    Shape,
 )
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
@@ -18,20 +17,18 @@ from adabench.workloads.shared.language_model.pooled.reward_model import StateJu
 from adabench.workloads.shared.language_model.pooled.sampling import Pace, draw_words
 from adabench.workloads.shared.language_model.random_draws import draw
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
-
-PROMPT = encode("<bos> 4 7 + 3 8 * 1 2 >")
-OTHER = encode("<bos> 1 1 - 9 >")
-SHAPE = Shape(layers=2, width=32, heads=4, hidden=48, context=96)
+from tests.workloads.shared.language_model.engine_promises import (
+    OTHER,
+    PROMPT,
+    SHAPE,
+    WordByWordPromises,
+    random_model,
+)
 
 
 @pytest.fixture(scope="module")
 def model() -> LanguageModel:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        made = LanguageModel(SHAPE)
-        with torch.no_grad():
-            made.embedding.weight *= 20  # logits that differ: an untrained model is nearly uniform
-    return made.eval().requires_grad_(False)
+    return random_model()
 
 
 def engine(model: LanguageModel, budget: int | None = None, **given) -> PooledEngine:
@@ -73,42 +70,6 @@ def test_the_words_are_those_of_the_native_engine(model: LanguageModel) -> None:
     assert grown(ours) == grown(native)
     for name in ("generated", "prefilled", "serial_steps", "calls"):
         assert ours.costs.meter[name] == native.costs.meter[name], name
-
-
-def test_states_and_scores_are_those_of_the_whole_sequence_at_once(model: LanguageModel) -> None:
-    own = engine(model)
-    leaves = own.fork(own.open(PROMPT, 1), 3)
-    own.decode(leaves, stop=frozenset({EOS}), max_new=6)
-    leaf = leaves[1]
-    stored = len(leaf.ids) - leaf.finished
-    whole = model.states(torch.tensor([leaf.ids[:stored]]))[0]
-    np.testing.assert_allclose(own.hidden(leaf, 0), whole.numpy(), atol=2e-5)
-    part = encode("4 7 + 3")
-    root = own.open(OTHER, 2)
-    (scores,) = own.score([root], [part])
-    logs = model(torch.tensor([[*OTHER, *part]]))[0].double().log_softmax(-1)
-    wanted = [float(logs[len(OTHER) - 1 + i, word]) for i, word in enumerate(part)]
-    np.testing.assert_allclose(scores, wanted, atol=1e-4)
-    assert root.ids == list(OTHER)
-
-
-def test_what_leaves_share_is_stored_once_and_freed_with_the_last_of_them(
-    model: LanguageModel,
-) -> None:
-    own = engine(model)
-    root = own.open(PROMPT, 1)
-    leaves = own.fork(root, 64)
-    assert own.held().tokens == len(PROMPT)
-    own.close(root)
-    assert own.held().tokens == len(PROMPT)
-    own.decode(leaves, stop=frozenset(), max_new=4)
-    ran = sum(len(leaf.ids) - len(PROMPT) - leaf.finished for leaf in leaves)
-    assert own.held().tokens == len(PROMPT) + ran
-    for leaf in leaves[1:]:
-        own.close(leaf)
-    assert own.held().tokens == len(leaves[0].ids) - leaves[0].finished
-    own.close(leaves[0])
-    assert own.held().tokens == 0
 
 
 def test_a_decoding_step_reads_the_living_positions_and_no_others(model: LanguageModel) -> None:
@@ -157,15 +118,6 @@ def test_packing_moves_positions_and_changes_no_word(model: LanguageModel) -> No
     assert grown(plain) == grown(packed)
 
 
-def test_a_budget_stops_in_mid_flight(model: LanguageModel) -> None:
-    own = engine(model, budget=10)
-    leaves = own.fork(own.open(PROMPT, 3), 4)
-    with pytest.raises(BudgetSpent):
-        own.decode(leaves, stop=frozenset(), max_new=50)
-    assert own.costs.meter["generated"] <= 10
-    assert sum(len(leaf.completion) for leaf in leaves) == own.costs.meter["generated"]
-
-
 def test_a_pace_ends_steps_and_completions_and_pays_for_every_word(model: LanguageModel) -> None:
     own = engine(model, pace=Pace(words=4, steps=3))
     leaves = own.fork(own.open(PROMPT, 3), 4)
@@ -193,18 +145,9 @@ def test_draws_on_the_device_are_the_draws_on_the_host(temperature: float, top_p
     np.testing.assert_allclose(chances, expected, atol=1e-12)
 
 
-def test_hostile_uses_are_refused(model: LanguageModel) -> None:
-    own = engine(model)
+def test_no_words_at_all_are_refused(model: LanguageModel) -> None:
     with pytest.raises(ValueError, match="at least one word"):
-        own.open(())
-    root = own.open(PROMPT, 1)
-    with pytest.raises(ValueError, match="context of 96"):
-        own.append([root], [[5] * 96])
-    with pytest.raises(ValueError, match="top_p"):
-        own.decode([root], max_new=1, top_p=0.0)
-    own.append([root], [(EOS,)])
-    with pytest.raises(ValueError, match="ended"):
-        own.decode([root], max_new=1)
+        engine(model).open(())
 
 
 def test_a_judge_reads_every_word_once(model: LanguageModel) -> None:
@@ -228,3 +171,8 @@ def test_a_judge_reads_every_word_once(model: LanguageModel) -> None:
     judge.scores(children)
     more = sum(len(child.completion) - 4 - child.finished for child in children)
     assert trunk.costs.meter["judged"] == words + more
+
+
+class TestPooled(WordByWordPromises):
+    def engine(self, model: LanguageModel, budget: int | None = None) -> PooledEngine:
+        return engine(model, budget)
