@@ -29,7 +29,7 @@ WITH_LINKS = (
     *(f"docs/results/{path.name}" for path in (ROOT / "docs" / "results").glob("*.md")),
 )  # fmt: skip
 MOST_LINES = 120
-PLACEHOLDERS = ("paging/mine", "paging/mine=mine.py")
+PLACEHOLDERS = ("paging/mine", "paging/mine=mine.py", "paging/clock")
 """Addresses that a reader is to make."""
 
 

@@ -177,6 +177,8 @@ class Variant:
     slug: str = ""
     knobs: tuple[Knob, ...] | None = None
     """None for those of the method that it does not fix."""
+    on_task: Mapping[str, OnTask] | None = None
+    """What differs on one task of the family; None for what differs of the method."""
     conditions: Mapping[str, Scalar] | None = None
     """Conditions that it is made for; None for those of the method."""
     control_of: tuple[str, ...] = ()

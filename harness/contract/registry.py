@@ -186,7 +186,7 @@ def load(entry: Entry) -> ModuleType:
     except SyntaxError as broken:
         raise MethodContractError(f"{entry.address} is not valid Python: {broken}") from broken
     card = getattr(module, "CARD", None)
-    own = _own_card(entry, card.on(entry.task)) if isinstance(card, Card) else None
+    own = _own_card(entry, card) if isinstance(card, Card) else None
     if own is None or _without_claims(own) != _without_claims(entry.card):
         raise MethodContractError(
             f"{entry.address}: the CARD read from the file differs from the imported one.",
@@ -199,7 +199,8 @@ def _own_card(entry: Entry, card: Card) -> Card | None:
     """Return what the card of a file says of one of its methods; None if it says nothing."""
     name = entry.name.removesuffix(SUFFIX) if entry.permuted else entry.name
     own = card if entry.essay is None else dict(cards_of("", card)).get(name)
-    return permuted_card(name, own) if entry.permuted and own else own
+    here = own.on(entry.task) if own else None
+    return permuted_card(name, here) if entry.permuted and here else here
 
 
 def _with_variants(entry: Entry) -> Iterator[Entry]:
@@ -315,8 +316,8 @@ def _entries(
     for path in shared:
         entry = _entry(f"{task}/{path.stem}", _module(path), path)
         if task in entry.card.tasks:
-            here = replace(entry, card=entry.card.on(task))
-            found += [_with_claims(one, home) for one in _with_variants(here)]
+            every = _with_variants(entry)
+            found += [_with_claims(replace(e, card=e.card.on(task)), home) for e in every]
     places = {path: place for place, paths in enumerate((own, shared)) for path in paths}
     return tuple(sorted(found, key=lambda one: (places[one.path], one.name, one.essay is not None)))
 

@@ -41,6 +41,8 @@ def variant_card(card: Card, variant: Variant) -> Card:
         role=variant.role,
         knobs=own if variant.knobs is None else variant.knobs,
         fixed={**card.fixed, **variant.fixed},
+        abilities=tuple(one for one in card.abilities if one.is_needed(variant.fixed)),
+        on_task=card.on_task if variant.on_task is None else variant.on_task,
         variants=(),
         claims=(),
         conditions=card.conditions if variant.conditions is None else variant.conditions,

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from adabench.harness.contract import catalogue, method_scaffold, registry
-from adabench.harness.contract.card import Card, Knob, Variant
+from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Variant
 from adabench.harness.contract.variants import bound, variant_card
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.grid import plan, select_settings
 from adabench.harness.run.execute import execute
 from adabench.harness.run.settings import Settings
 
-HEADER = "from adabench.harness.contract.card import Card, Knob, Variant\n"
 METHOD = '''"""Takes some steps."""
 
 from adabench.harness.contract.card import Card, Knob, Variant
@@ -187,3 +186,17 @@ def test_a_variant_called_as_a_file_is_refused(rows: Rows) -> None:
     assert any(
         "its variant fixed is called as a method with a file of its own" in one for one in said
     )
+
+
+def test_a_variant_of_a_familys_method_differs_on_a_task_in_its_own_way() -> None:
+    card = Card(
+        "m", tasks=("a", "b"), knobs=(Knob("n", (1, 2), 1), Knob("s", (0, 1), 1)),
+        on_task={"b": OnTask(sweep={"n": (2,)})},
+        abilities=(Ability("samples"), Ability("hidden", unless={"s": 0})),
+    )  # fmt: skip
+    usual = variant_card(card, Variant("x", "X", {"s": 0}))
+    assert [usual.on(task).defaults for task in card.tasks] == [{"n": 1}, {"n": 2}]
+    assert usual.abilities == (Ability("samples"),)
+    other = Variant("y", "Y", {"s": 1}, on_task={"b": OnTask(sweep={"n": (3,)})})
+    assert variant_card(card, other).on("b").defaults == {"n": 3}
+    assert variant_card(card, other).abilities == card.abilities

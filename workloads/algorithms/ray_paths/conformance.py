@@ -19,8 +19,8 @@ from adabench.workloads.algorithms.ray_paths.substrate.replay import Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, generate
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 from adabench.workloads.algorithms.ray_paths.truth.second_tracer import is_path
-from adabench.workloads.shared.counting.fingerprint import fingerprint
 from adabench.workloads.shared.counting.method_trials import Trials, check_by
+from adabench.workloads.shared.counting.snapshot import equal, snapshot
 from adabench.workloads.shared.counting.source_rules import Rules
 
 SCENES = 6
@@ -69,7 +69,7 @@ def tried(method: Trials) -> Iterator[str]:
         renamed = replace(case, group="other", instance=-case.instance)
         (other,) = method.attempt(({"K": 2}, [renamed]))
         yield from _paths(case, trial.answer)
-        if fingerprint(trial.answer.paths) != fingerprint(other.answer.paths):
+        if not equal(snapshot(trial.answer.paths), snapshot(other.answer.paths)):
             yield f"It finds other paths when {family} bears another name."
 
 

@@ -37,8 +37,8 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints,
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import State
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state
-from adabench.workloads.shared.counting.fingerprint import fingerprint
 from adabench.workloads.shared.counting.method_trials import Trial, Trials, check_by
+from adabench.workloads.shared.counting.snapshot import equal, snapshot
 from adabench.workloads.shared.counting.source_rules import Rules
 
 VERTICES, PAIRS = 500, 400
@@ -140,7 +140,7 @@ def _unread_before(method: Trials, trials: Sequence[Trial]) -> Iterator[str]:
         other = make_case(case.group, resized(case.graph, old.cost.queried), case.pairs, case.seed)
         state = prepared_state(method.method, scored_task((other,)), method.card.defaults)
         new = state.prepared_index[other.instance]
-        if fingerprint(old.index) != fingerprint(new.index):
+        if not equal(snapshot(old.index), snapshot(new.index)):
             yield f"Its index of {case.group} depends on rows that it did not open, or on degrees."
             return
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording, known_case
-from adabench.workloads.shared.counting.fingerprint import fingerprint
+from adabench.workloads.shared.counting.snapshot import equal, snapshot
 
 Case = TypeVar("Case", bound=Any)
 """Has an `instance`, its content hash, and a `group`."""
@@ -56,10 +56,8 @@ class _Entry(NamedTuple):
     """What the ledger holds of a run."""
 
     counted: Any
-    answer: bytes
-    """What the answer said when it was given out."""
-    alike: bytes
-    """What another run of the case must come to."""
+    answer: Any
+    """What the answer said when it was given out, as a snapshot."""
 
 
 class Ledger(NamedTuple):
@@ -276,9 +274,12 @@ def _open(
     ledger: AnswerLedger[Any, _Entry] = AnswerLedger(
         task.meter,
         task.wording,
-        lambda answer, entry: fingerprint(answer) == entry.answer,
-        lambda one, other: task.laps_differ or one.alike == other.alike,
+        lambda answer, entry: equal(snapshot(answer), entry.answer),
+        lambda one, other: task.laps_differ or alike(one.counted, other.counted),
     )
+
+    def alike(one: Any, other: Any) -> bool:
+        return equal(snapshot(one), snapshot(other), timed=False)
 
     def find(case: Any) -> Any:
         return known_case(worlds, case, task.case_of, task.noun)
@@ -289,8 +290,7 @@ def _open(
         if transcript is not None:
             transcript.heard[case.instance] = done.heard
             transcript.runs[case.instance] += 1
-        alike = fingerprint(done.counted, timed=False)
-        entry = _Entry(done.counted, fingerprint(done.answer), alike)
+        entry = _Entry(done.counted, snapshot(done.answer))
         return ledger.enter(case.instance, before, done.answer, entry, done.added)
 
     def confirm(case: Any, answer: Any) -> Any:

@@ -32,7 +32,7 @@ from adabench.workloads.shared.counting.conformance_kit import (
     speaks_of,
 )
 from adabench.workloads.shared.counting.counted_task import Transcript
-from adabench.workloads.shared.counting.fingerprint import fingerprint
+from adabench.workloads.shared.counting.snapshot import equal, snapshot
 from adabench.workloads.shared.counting.source_rules import Rules
 
 Group = tuple[Mapping[str, Scalar], Sequence[Any]]
@@ -116,7 +116,7 @@ class Trials:
         state = prepared_state(self.method, task, point)
         trials = []
         for world, case in zip(worlds, task.cases(), strict=True):
-            before = fingerprint(case)
+            before = snapshot(case)
             task.meter.clear()
             transcript.runs.clear()
             answer = self.method.solve(state, case, point)
@@ -127,7 +127,7 @@ class Trials:
             trial = Trial(conditions, task, case, world, answer, heard, values, state)
             if not self.agrees(trial):
                 raise MethodContractError(f"Its {self.metric} is not what was counted.")
-            if fingerprint(case) != before:
+            if not equal(snapshot(case), before):
                 raise MethodContractError(f"It changes the {task.noun}.")
             trials.append(trial)
         return trials

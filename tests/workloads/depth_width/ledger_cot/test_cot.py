@@ -12,7 +12,6 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger_cot import task as cot_task
 from adabench.workloads.depth_width.ledger_cot.methods import (
-    prepared_shortcuts,
     random_shortcuts,
     step_oracle,
 )
@@ -135,7 +134,8 @@ def test_coins_leave_as_often() -> None:
     made = task(sequences=64)
     point = {"lambda_depth": 0.5}
     exam = next(made.cases())
-    ours = prepared_shortcuts.solve(prepared_shortcuts.prepare(made, point, 0), exam, point)
+    method = registry.load(registry.find("ledger_cot/prepared_shortcuts"))
+    ours = method.solve(method.prepare(made, point, 0), exam, point)
     coins = random_shortcuts.prepare(made, point, 0)
     theirs = random_shortcuts.solve(coins, exam, point)
     assert coins.rates[0] == 0

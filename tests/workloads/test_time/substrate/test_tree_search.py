@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from adabench.harness.contract import registry
 from adabench.harness.contract.card import Point
 from adabench.workloads.shared.language_model import search_session as session
 from adabench.workloads.shared.language_model.contract import EOS, Seq
@@ -23,14 +24,15 @@ from adabench.workloads.shared.language_model.vocabulary import IDS
 from adabench.workloads.test_time.chain.substrate.domain import CHAIN
 from adabench.workloads.test_time.chain.substrate.problems import Problem
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
-from adabench.workloads.test_time.methods import beam, dvts, ets, ets_kv, random_n, rebase
-from adabench.workloads.test_time.substrate import integer_program
+from adabench.workloads.test_time.methods import beam, dvts, random_n, rebase
+from adabench.workloads.test_time.methods.ets import integer_program
 from adabench.workloads.test_time.substrate import tree_search as searching
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.tree_search import Allocation, Node, Tree
 
 SHAPE = Shape(1, 16, 2, 32)
+ets, ets_kv = (registry.load(registry.find(f"chain/{name}")) for name in ("ets", "ets_kv"))
 SEARCHES = {"rebase": rebase, "beam": beam, "dvts": dvts, "ets": ets, "ets_kv": ets_kv}
 USUAL = ("<bos>", "<eos>", ";", "=", "+", "*", ">", "0", "1", "2", "3", "4", "5", "6", "7", "8")
 PROBLEMS = tuple(Problem(first, (("+", 11), ("*", 12), ("-", 7))) for first in range(6))
@@ -354,9 +356,9 @@ def test_no_method_can_see_an_answer() -> None:
     prompts = {"prompt", "bare"}
     assert {field.name for field in fields(Question)} == {"index", "group"} | prompts
     substrate = Path(searching.__file__).parent
-    parts = ("tree_search", "allocation", "integer_program", "step_clusters", "voting")
+    parts = ("tree_search", "allocation", "step_clusters", "voting")
     own = [substrate / f"{name}.py" for name in parts]
-    own += [substrate.parent / "methods" / f"{name}.py" for name in (*SEARCHES, "random_n")]
+    own += [Path(method.__file__) for method in (*SEARCHES.values(), random_n, integer_program)]
     for path in own:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.test_time.substrate import integer_program
-from adabench.workloads.test_time.substrate.integer_program import (
+from adabench.workloads.test_time.methods.ets import integer_program
+from adabench.workloads.test_time.methods.ets.integer_program import (
     Program,
     objective,
     reference,
