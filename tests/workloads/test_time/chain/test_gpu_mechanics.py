@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import Shape
@@ -17,7 +18,6 @@ from adabench.workloads.test_time.chain.task import CARD, load, of_mechanics
 from adabench.workloads.test_time.methods import (
     arbitrage,
     beam,
-    ets,
     pass_at_n,
     random_escalation,
     rebase,
@@ -25,6 +25,7 @@ from adabench.workloads.test_time.methods import (
 )
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
+ets = registry.load(registry.find("chain/ets"))
 SMALL = Shape(layers=2, width=32, heads=4, hidden=48, context=200)
 
 
