@@ -79,13 +79,7 @@ from scipy.stats.mstats import median_cihs
 from adabench.harness.analysis.oracle_gap import leads_of
 from adabench.harness.analysis.realised_speedup import exponent
 from adabench.harness.stats.front_bands import front_band
-from adabench.harness.stats.intervals import (
-    Interval,
-    Replicate,
-    bootstrap,
-    means,
-    share,
-)
+from adabench.harness.stats.intervals import Interval, Replicate, bootstrap, means, share
 from adabench.harness.stats.paired import Clusters, difference, ratio
 from adabench.harness.stats.trimmed_mean import center
 

@@ -16,10 +16,7 @@ import numpy.typing as npt
 
 from adabench.harness.analysis.claims.evidence import Evidence, Ruling
 from adabench.harness.analysis.claims.verdicts import rule_of
-from adabench.harness.analysis.operating_points import (
-    CaseTable,
-    OperatingPoint,
-)
+from adabench.harness.analysis.operating_points import CaseTable, OperatingPoint
 from adabench.harness.analysis.replicates import ReplicateIndex
 from adabench.harness.contract.card import Card, Knob, Metric
 from adabench.harness.contract.claim import Claim, Over

@@ -28,16 +28,7 @@ from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract import claim_files
-from adabench.harness.contract.card import (
-    Ability,
-    Card,
-    Claim,
-    Gap,
-    Knob,
-    Metric,
-    Origin,
-    Variant,
-)
+from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin, Variant
 from adabench.harness.contract.card_reader import card_value
 from adabench.harness.contract.card_source import card_expression
 from adabench.harness.contract.extras import install_line, missing_extras

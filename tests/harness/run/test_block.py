@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from adabench.harness.run.block import (
+from adabench.harness.run.block import (  # fmt: skip
     MOST_ALIVE,
     MOST_ON_DEVICE,
     LoadedBlock,
     first_methods,
-)  # fmt: skip
+)
 
 
 def block(scale: str, task: Any) -> LoadedBlock:

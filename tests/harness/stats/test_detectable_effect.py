@@ -6,13 +6,7 @@ import pytest
 from scipy.stats import nct
 from scipy.stats import t as student
 
-from adabench.harness.stats.detectable_effect import (
-    detectable,
-    effects,
-    power,
-    scatter,
-    smallest,
-)
+from adabench.harness.stats.detectable_effect import detectable, effects, power, scatter, smallest
 from adabench.harness.stats.paired import Clusters, difference, p_beyond
 from adabench.harness.stats.student_t import quantile
 

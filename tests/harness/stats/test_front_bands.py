@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from adabench.harness.stats.front_bands import (
-    Band,
-    _least,
-    front_band,
-    units_of,
-)
+from adabench.harness.stats.front_bands import Band, _least, front_band, units_of
 from adabench.harness.stats.intervals import Replicate
 
 

@@ -10,13 +10,7 @@ import pytest
 
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.errors import StoreError
-from adabench.harness.store import (
-    checkpoint_folders,
-    checksum,
-    journal_reader,
-    run_folder,
-    table,
-)
+from adabench.harness.store import checkpoint_folders, checksum, journal_reader, run_folder, table
 from adabench.harness.store.journal_reader import drop_cut_line
 from adabench.harness.store.manifest import write_manifest
 from adabench.harness.store.table import from_records

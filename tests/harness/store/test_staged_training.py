@@ -15,12 +15,7 @@ from adabench.harness.contract.card import Card
 from adabench.harness.contract.recipes import TrainingRecipe, find_recipes
 from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.store import checkpoint_folders, staged_training
-from adabench.harness.store.staged_training import (
-    destination,
-    follow_recipe,
-    missing_bases,
-    where,
-)
+from adabench.harness.store.staged_training import destination, follow_recipe, missing_bases, where
 
 RECIPES = """
 from dataclasses import dataclass

@@ -10,14 +10,7 @@ from adabench.profilers.energy.nvml_meters import (
     cross_check,
     open_gpu,
 )
-from adabench.profilers.nvml import (
-    Unmetered,
-    boards,
-    boards_in_use,
-    find_board,
-    look,
-    open_nvml,
-)
+from adabench.profilers.nvml import Unmetered, boards, boards_in_use, find_board, look, open_nvml
 
 ELSEWHERE = 2**22 + 7  # above the kernel's largest process id: one of another namespace
 

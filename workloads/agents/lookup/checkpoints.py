@@ -22,13 +22,7 @@ from adabench.workloads.agents.lookup.training import (
 from adabench.workloads.agents.lookup.training.trace_mixture import traces
 from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
-from adabench.workloads.agents.substrate.policies import (
-    FOLDER,
-    beside,
-    engine,
-    restore,
-    value_head,
-)
+from adabench.workloads.agents.substrate.policies import FOLDER, beside, engine, restore, value_head
 from adabench.workloads.agents.substrate.policy_gates import GATES
 from adabench.workloads.agents.substrate.policy_recipes import (
     ModeRecipe,

@@ -26,15 +26,10 @@ from adabench.workloads.algorithms.active_search.substrate.bandit_families impor
     CLASSES,
     generate_hypotheses,
 )
-from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import (
-    HypothesisPolicy,
-)
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import HypothesisPolicy
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import run
 from adabench.workloads.algorithms.active_search.substrate.trained_policies import FOLDER, restore
-from adabench.workloads.algorithms.active_search.training import (
-    train_bandit,
-    train_hypothesis,
-)
+from adabench.workloads.algorithms.active_search.training import train_bandit, train_hypothesis
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 

@@ -18,17 +18,10 @@ from safetensors.torch import save_file
 
 from adabench.workloads.algorithms.ray_paths.recipes import Recipe, recipes
 from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust
-from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
-    Flows,
-    canonical,
-    sample,
-)
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import Flows, canonical, sample
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate
 from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import FOLDER, restore
-from adabench.workloads.algorithms.ray_paths.training import (
-    train_flow_matching,
-    train_likelihood,
-)
+from adabench.workloads.algorithms.ray_paths.training import train_flow_matching, train_likelihood
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 

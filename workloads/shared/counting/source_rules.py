@@ -21,13 +21,7 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from adabench.harness.run.guards.hidden_names import PACKAGE, hidden_names
-from adabench.harness.run.guards.method_source import (
-    METHODS,
-    imports,
-    line_of,
-    own_folder,
-    under,
-)
+from adabench.harness.run.guards.method_source import METHODS, imports, line_of, own_folder, under
 
 BACK_DOORS = frozenset(("gc", "inspect", "sys", "ctypes", "importlib"))
 REFLECTION = frozenset(("getattr", "setattr", "vars", "eval", "exec", "__import__"))

@@ -17,15 +17,7 @@ from adabench.harness.analysis.claims.verdicts import rule_of
 from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.contract.card import Card, Frontier, Knob, Metric, Monotone, Reach
 from adabench.harness.store.table import from_records
-from tests.harness.analysis.claims.toy_run import (
-    CARDS,
-    TASK,
-    about,
-    claim_of,
-    judged,
-    run,
-    times,
-)
+from tests.harness.analysis.claims.toy_run import CARDS, TASK, about, claim_of, judged, run, times
 
 TOLERANCE = 0.1
 

@@ -22,11 +22,7 @@ from adabench.workloads.algorithms.connectivity.substrate.replay import Service
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import engine
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import FAMILIES, generate
 from adabench.workloads.algorithms.connectivity.task import CARD, load
-from adabench.workloads.algorithms.connectivity.truth.hindsight import (
-    Hindsight,
-    advise,
-    hindsight,
-)
+from adabench.workloads.algorithms.connectivity.truth.hindsight import Hindsight, advise, hindsight
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
 from adabench.workloads.shared.counting.counted_task import Transcript
 

@@ -7,10 +7,7 @@ import torch
 from adabench.harness.contract import registry
 from adabench.harness.errors import DeviceUnavailable
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
-from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import (
-    DeviceFlows,
-    network_on,
-)
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import DeviceFlows, network_on
 from adabench.workloads.algorithms.ray_paths.task import load
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import scored_task
 

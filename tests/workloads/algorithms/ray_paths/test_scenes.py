@@ -17,9 +17,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     make_case,
 )
 from adabench.workloads.algorithms.ray_paths.task import load
-from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
-    training_scene,
-)
+from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import training_scene
 
 
 def refuse(friendly, hostile, controls):

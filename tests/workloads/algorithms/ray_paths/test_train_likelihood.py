@@ -15,9 +15,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
 )
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import generate, make_query
 from adabench.workloads.algorithms.ray_paths.training import train_likelihood
-from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
-    batch,
-)
+from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import batch
 from adabench.workloads.algorithms.ray_paths.truth.all_paths import enumerate_paths
 
 from .conftest import small

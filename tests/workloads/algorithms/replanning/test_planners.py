@@ -10,10 +10,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.substrate import fast_marching, replay
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, make_scene
 from adabench.workloads.algorithms.replanning.substrate.world import ROBOT, drop, is_empty
-from adabench.workloads.algorithms.replanning.truth.full_replan import (
-    scored_task,
-    shortest_ways,
-)
+from adabench.workloads.algorithms.replanning.truth.full_replan import scored_task, shortest_ways
 from adabench.workloads.shared.compiled.kernels import compiled
 
 from .conftest import planner, small, whole_scene

@@ -19,10 +19,7 @@ from adabench.harness.run.settings import Settings
 from adabench.workloads.depth_width.classify import models, task
 from adabench.workloads.depth_width.classify.recipes import recipes
 from adabench.workloads.depth_width.classify.substrate.experts import preset_gate
-from adabench.workloads.depth_width.classify.substrate.train_experts import (
-    GROUPS,
-    ExpertsRecipe,
-)
+from adabench.workloads.depth_width.classify.substrate.train_experts import GROUPS, ExpertsRecipe
 from tests.workloads.depth_width.claim_worlds import judged
 from tests.workloads.lone_substrate import assert_knows_nothing
 from tests.workloads.planted_module import load_module

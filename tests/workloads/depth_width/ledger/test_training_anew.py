@@ -16,10 +16,7 @@ from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.methods import greedy_skip, random_units, random_width
 from adabench.workloads.depth_width.methods.acm import train_learners
-from adabench.workloads.depth_width.methods.informed_routing import (
-    informed_routing,
-    train_routers,
-)
+from adabench.workloads.depth_width.methods.informed_routing import informed_routing, train_routers
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.recursion_routing import CAPACITIES, coin_k
 from adabench.workloads.depth_width.substrate.work_counter import Work

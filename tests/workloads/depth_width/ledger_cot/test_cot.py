@@ -11,10 +11,7 @@ import torch
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger_cot import task as cot_task
-from adabench.workloads.depth_width.ledger_cot.methods import (
-    random_shortcuts,
-    step_oracle,
-)
+from adabench.workloads.depth_width.ledger_cot.methods import random_shortcuts, step_oracle
 from adabench.workloads.depth_width.ledger_cot.recipes import FOLDER
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution

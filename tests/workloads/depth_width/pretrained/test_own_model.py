@@ -18,12 +18,7 @@ from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import DeviceUnavailable, EnvironmentProblem, SelectionError
 from adabench.harness.run.block import MOST_ALIVE, MOST_ON_DEVICE, load_block
 from adabench.harness.run.execute import execute
-from adabench.harness.run.run_request import (
-    RunRequest,
-    create_run,
-    plan_turns,
-    remaining_records,
-)
+from adabench.harness.run.run_request import RunRequest, create_run, plan_turns, remaining_records
 from adabench.harness.run.settings import Settings
 from adabench.harness.store import staged_training
 from adabench.workloads.depth_width.pretrained import task as pretrained

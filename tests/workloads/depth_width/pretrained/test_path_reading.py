@@ -18,12 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger_qa import task as qa_task
-from adabench.workloads.depth_width.methods import (
-    full_path,
-    random_paths,
-    static_path,
-    vanilla,
-)
+from adabench.workloads.depth_width.methods import full_path, random_paths, static_path, vanilla
 from adabench.workloads.depth_width.methods.dr_llm import dr_llm
 from adabench.workloads.depth_width.pretrained import models, recipes
 from adabench.workloads.depth_width.pretrained import task as real_task

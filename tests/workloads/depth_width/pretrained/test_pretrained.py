@@ -33,10 +33,7 @@ from adabench.workloads.depth_width.pretrained.substrate import (
 from adabench.workloads.depth_width.pretrained.substrate import plans as recipes
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
-from adabench.workloads.depth_width.substrate.llama_decoder import (
-    closed_form_fit,
-    decoder_units,
-)
+from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit, decoder_units
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     RealBackbone,
     from_llama,

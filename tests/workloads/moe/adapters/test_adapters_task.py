@@ -19,12 +19,7 @@ from adabench.harness.errors import EnvironmentProblem, MethodContractError, Sel
 from adabench.harness.run.execute import execute
 from adabench.harness.run.settings import Settings
 from adabench.workloads.moe.adapters import checkpoints, conformance, task
-from adabench.workloads.moe.adapters.methods import (
-    best_adapter,
-    dynmole,
-    fresh_lora,
-    lora,
-)
+from adabench.workloads.moe.adapters.methods import best_adapter, dynmole, fresh_lora, lora
 from adabench.workloads.moe.adapters.recipes import KINDS, SURVEY, recipes
 from adabench.workloads.moe.adapters.substrate import (
     pretrained,

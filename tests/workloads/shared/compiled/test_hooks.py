@@ -11,13 +11,7 @@ from numba import njit
 
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.compiled.hooks import (
-    bound,
-    guarded,
-    intact,
-    method_of,
-    stream_of,
-)
+from adabench.workloads.shared.compiled.hooks import bound, guarded, intact, method_of, stream_of
 from tests.workloads.planted_module import load_module
 
 AGES_S = itertools.count(1)

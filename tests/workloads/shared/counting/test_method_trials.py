@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Bound, Card, Claim, Ratio
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.counting.method_trials import (
-    OnlineRule,
-    Trial,
-    Trials,
-    untold,
-)
+from adabench.workloads.shared.counting.method_trials import OnlineRule, Trial, Trials, untold
 from tests.workloads.shared.counting.shelves import WORLDS, Known, Opened, shelves
 
 ONLINE = OnlineRule(

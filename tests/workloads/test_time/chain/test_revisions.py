@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Seq
 from adabench.workloads.shared.language_model.vocabulary import EOS, IDS
-from adabench.workloads.test_time.chain.methods import (
-    parallel_attempts,
-    revision_oracle,
-    revisions,
-)
+from adabench.workloads.test_time.chain.methods import parallel_attempts, revision_oracle, revisions
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY, AttemptJudge
 from adabench.workloads.test_time.chain.substrate.domain import CHAIN, MECHANICS
 from adabench.workloads.test_time.chain.substrate.trained_models import engine, judge

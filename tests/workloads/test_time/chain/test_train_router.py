@@ -13,12 +13,7 @@ from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.step_router import inputs
 from adabench.workloads.test_time.chain.recipes import ROUTER, TRAININGS, recipes
 from adabench.workloads.test_time.chain.substrate.problems import stream
-from adabench.workloads.test_time.chain.substrate.trained_models import (
-    FOLDER,
-    engine,
-    judge,
-    pair,
-)
+from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine, judge, pair
 from adabench.workloads.test_time.chain.training import train_router
 
 SHIPPED = sorted(FOLDER.glob(f"{ROUTER}-s*.json"))

@@ -18,12 +18,7 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import FEATURES
 from adabench.workloads.test_time.chain import checkpoints
-from adabench.workloads.test_time.chain.recipes import (
-    AS_GOOD_AS_FIRST,
-    TRAININGS,
-    Recipe,
-    recipes,
-)
+from adabench.workloads.test_time.chain.recipes import AS_GOOD_AS_FIRST, TRAININGS, Recipe, recipes
 from adabench.workloads.test_time.chain.substrate import trained_models
 from adabench.workloads.test_time.chain.substrate.problems import (
     LONGEST,

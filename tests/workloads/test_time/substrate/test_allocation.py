@@ -10,10 +10,7 @@ from hypothesis import strategies as st
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.test_time.methods.dvts import subtrees
 from adabench.workloads.test_time.methods.random_n import samples
-from adabench.workloads.test_time.substrate.allocation import (
-    allocate_by_score,
-    allocate_to_best,
-)
+from adabench.workloads.test_time.substrate.allocation import allocate_by_score, allocate_to_best
 from adabench.workloads.test_time.substrate.tree_search import Node, Tree
 
 REWARDS = st.lists(st.floats(0, 1), min_size=1, max_size=40)

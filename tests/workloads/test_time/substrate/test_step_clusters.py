@@ -10,11 +10,7 @@ from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import BOS, encode
-from adabench.workloads.test_time.substrate.step_clusters import (
-    cluster_labels,
-    clusters,
-    vectors,
-)
+from adabench.workloads.test_time.substrate.step_clusters import cluster_labels, clusters, vectors
 from adabench.workloads.test_time.substrate.tree_search import Node
 
 SHAPE = Shape(1, 16, 2, 32)

@@ -13,11 +13,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.text import task as text
-from adabench.workloads.test_time.text.substrate.answer_modes import (
-    BareAnswer,
-    ModeShares,
-    answer,
-)
+from adabench.workloads.test_time.text.substrate.answer_modes import BareAnswer, ModeShares, answer
 from adabench.workloads.test_time.text.substrate.prompts import WORD_PROBLEMS, bare_examples
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.grading import Answers

@@ -48,12 +48,7 @@ from adabench.workloads.agents.substrate.fault_plans import (
 from adabench.workloads.agents.substrate.policy_gates import PER_GATE
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.worlds import CLEAN, WorldRules
-from adabench.workloads.agents.truth.problems import (
-    QUESTION_KINDS,
-    Family,
-    Problem,
-    draw_problem,
-)
+from adabench.workloads.agents.truth.problems import QUESTION_KINDS, Family, Problem, draw_problem
 from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine

@@ -29,9 +29,7 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import (
     Small,
     first_best,
 )
-from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import (
-    Sampler,
-)
+from adabench.workloads.algorithms.active_search.substrate.hypothesis_policy import Sampler
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import (
     hardness,
     hypothesis_draws,

@@ -23,11 +23,7 @@ cover, either way; no claim can be decided from a few instances.
 budget, an incumbent handed over as a start to some arms, a wrong sign after a maximisation.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
 from adabench.workloads.algorithms.mip.substrate.lns_loop import explore
 from adabench.workloads.algorithms.mip.substrate.mip import Mip

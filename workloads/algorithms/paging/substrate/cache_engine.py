@@ -41,12 +41,7 @@ from numpy.typing import NDArray
 
 from adabench.workloads.shared.compiled import kernels
 from adabench.workloads.shared.compiled.hooks import bound
-from adabench.workloads.shared.compiled.pointers import (
-    drawn,
-    to_floats,
-    to_ints,
-    to_ints32,
-)
+from adabench.workloads.shared.compiled.pointers import drawn, to_floats, to_ints, to_ints32
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -26,10 +26,7 @@ accuracy sold as coverage; timing without tracing; a mask made of true visibilit
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
-    canonical,
-    sample,
-)
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import canonical, sample
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import network_on

@@ -20,10 +20,7 @@ K = 2 it loses against compiled enumeration in time, as a forward pass costs mil
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
-    canonical,
-    sample,
-)
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import canonical, sample
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import network_on

@@ -33,11 +33,7 @@ from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
     exhaust,
     triangles_in_view,
 )
-from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
-    LEAST,
-    Flows,
-    canonical,
-)
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import LEAST, Flows, canonical
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import TRAIN, Ints, Query, child
 from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
     BUFFER,

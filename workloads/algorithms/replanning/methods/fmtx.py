@@ -28,11 +28,7 @@ Dijkstra on tested edges beats all of them.
 never get better again); a queue emptied after an early stop; obstacles that never cut the tree.
 """
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.fast_marching import (
     begin,

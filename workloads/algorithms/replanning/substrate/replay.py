@@ -14,11 +14,7 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap, roadmap
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle, shift, way
 from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.scenes import (
-    Floats,
-    Scene,
-    generate,
-)
+from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene, generate
 from adabench.workloads.algorithms.replanning.substrate.world import (
     CHECKS,
     GOAL,

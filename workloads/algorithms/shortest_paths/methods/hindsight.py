@@ -27,11 +27,7 @@ from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
-from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import (
-    Ring,
-    grow,
-    size_of,
-)
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring, grow, size_of
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,

@@ -15,11 +15,7 @@ power laws; little difference on the grid and the geometric graph, where no vert
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
-from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import (
-    Ring,
-    grow,
-    size_of,
-)
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring, grow, size_of
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Space,

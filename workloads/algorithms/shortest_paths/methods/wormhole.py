@@ -38,18 +38,10 @@ tests look for each.
 
 from typing import NamedTuple
 
-from adabench.harness.contract.card import (
-    Card,
-    Knob,
-    Point,
-)
+from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
-from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import (
-    Ring,
-    grow,
-    size_of,
-)
+from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring, grow, size_of
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Space,

@@ -28,10 +28,7 @@ from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import Ints
-from adabench.workloads.depth_width.substrate.train_backbone import (
-    ANSWER_WEIGHT,
-    CURRICULUM,
-)
+from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT, CURRICULUM
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.trainer import seeded, silent

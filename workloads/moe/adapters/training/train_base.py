@@ -10,11 +10,7 @@ from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING
 from adabench.workloads.moe.adapters.substrate.base_model import Base, fresh_base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
-from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
-    WORDS,
-    Sequences,
-    draw_plain,
-)
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, Sequences, draw_plain
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.schedule import warmed
 from adabench.workloads.shared.training.trainer import Trainer

@@ -22,13 +22,7 @@ from adabench.workloads.moe.adapters.methods import (
     mola,
     poly,
 )
-from adabench.workloads.moe.adapters.recipes import (
-    GRID_SEED,
-    RATES,
-    START_RATES,
-    STEPS,
-    Recipe,
-)
+from adabench.workloads.moe.adapters.recipes import GRID_SEED, RATES, START_RATES, STEPS, Recipe
 from adabench.workloads.moe.adapters.substrate import few_shot
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule

@@ -27,12 +27,7 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.domain import CHAIN, with_modes
-from adabench.workloads.test_time.chain.substrate.problems import (
-    STEP_WORDS,
-    Problem,
-    Split,
-    stream,
-)
+from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, Problem, Split, stream
 from adabench.workloads.test_time.chain.substrate.step_modes import log_entropy
 from adabench.workloads.test_time.chain.training.train_judge import Floats, calibration_error
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers

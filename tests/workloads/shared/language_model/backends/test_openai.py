@@ -26,13 +26,7 @@ from adabench.workloads.shared.language_model.contract import (
 )
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
-from adabench.workloads.shared.language_model.vocabulary import (
-    EOS,
-    IDS,
-    WordCodec,
-    decode,
-    encode,
-)
+from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, WordCodec, decode, encode
 from tests.workloads import local_server
 from tests.workloads.local_server import Reply
 

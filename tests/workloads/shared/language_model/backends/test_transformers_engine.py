@@ -21,10 +21,7 @@ from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native import decoder
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.random_draws import draw, uniform
-from adabench.workloads.shared.language_model.vocabulary import (
-    EOS,
-    OWN_VOCABULARY,
-)
+from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 

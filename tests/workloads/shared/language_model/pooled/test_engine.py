@@ -7,10 +7,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel  # torch counts no fused 
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.shared.language_model.contract import STEP, Costs
-from adabench.workloads.shared.language_model.model import (
-    BigramShape,
-    LanguageModel,
-)
+from adabench.workloads.shared.language_model.model import BigramShape, LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
 from adabench.workloads.shared.language_model.pooled.reward_model import StateJudge
