@@ -103,10 +103,9 @@ def find_cards(addresses: Iterable[str], run: Path | None = None) -> dict[str, C
         try:
             cards[address] = (known.get(address) or registry.find(address)).card
         except SelectionError:
-            copy = method_copies.copy_of(run, address) if run else None
-            own = registry.read_card(copy) if copy and copy.is_file() else None
-            if own:
-                cards[address] = own
+            copy = method_copies.find_copy(run, address) if run else None
+            if copy:
+                cards[address] = copy.card
                 continue
             log.warning(
                 "%s is in the run but not installed here: its claims are left out.", address

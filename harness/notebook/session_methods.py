@@ -10,7 +10,7 @@ import atexit
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,7 +20,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.plugins import forget_plugins
 from adabench.harness.errors import MethodContractError, SelectionError, nearest
 from adabench.harness.files.scratch_folder import scratch_folder
-from adabench.harness.store.method_copies import copy_of
+from adabench.harness.store.method_copies import copy_of, find_copy
 
 PACKAGE = "adabench_notebook"
 INFO = f"{PACKAGE}-0.dist-info"
@@ -78,11 +78,19 @@ def session_folder() -> SessionFolder:
 
 
 def own_methods(addresses: Iterable[str]) -> Mapping[str, Path]:
-    """Return those of some methods that are of this process, with their files."""
+    """Return the methods of this process that are among some, or have a variant there, with their files."""
     if not session_folder.cache_info().currsize:
         return {}
-    folder = session_folder()
-    return {name: folder.file(name) for name in sorted(set(addresses) & folder.modules.keys())}
+    folder, wanted = session_folder(), set(addresses)
+    files = {address: folder.file(address) for address in sorted(folder.modules)}
+    return {name: file for name, file in files.items() if wanted & {name, *_variants(name, file)}}
+
+
+def _variants(address: str, file: Path) -> Iterator[str]:
+    """Yield the addresses of a method's variants."""
+    card = registry.read_card(file)
+    for variant in card.variants if card else ():
+        yield f"{address.partition('/')[0]}/{variant.name}"
 
 
 def keep_methods(run: Path, addresses: Iterable[str]) -> None:
@@ -96,9 +104,9 @@ def keep_methods(run: Path, addresses: Iterable[str]) -> None:
 def restore_methods(run: Path, addresses: Iterable[str]) -> None:
     """Make the methods of which a run keeps copies methods of this process, where none is installed."""
     for address in sorted(set(addresses)):
-        copy = copy_of(run, address)
-        if copy.is_file() and address not in registry.methods(address.partition("/")[0]):
-            add_method(address, copy)
+        copy = find_copy(run, address)
+        if copy and address not in registry.methods(address.partition("/")[0]):
+            add_method(copy.address, copy.path)
 
 
 def refuse_elsewhere(addresses: Iterable[str], executor: str) -> None:

@@ -104,3 +104,26 @@ def test_a_file_is_checked_like_any_method(
     broken = process("check", f"roots/mine={mine}", env=toy_env)
     assert broken.returncode == 4
     assert "BROKEN" in broken.stdout
+
+
+def test_a_variant_in_a_file_is_read_by_the_copy_of_its_method(
+    process: Callable[..., subprocess.CompletedProcess[str]],
+    toy_env: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    mine, run = tmp_path / "mine.py", tmp_path / "r"
+    mine.write_text(
+        "from adabench.harness.contract.card import Card, Variant\n\n"
+        'CARD = Card("Steps", role="static", fixed={"n": 2}, variants=(Variant("more", "More steps", {"n": 4}),))\n\n\n'
+        "def solve(task, case, point):\n"
+        '    return [task.step(case, 1.0) for _ in range(int(point["n"]))][-1]\n'
+    )
+    done = process("run", mine, "roots/more", *WORDS, "--counts", "--out", run, env=toy_env)
+    assert done.returncode == 0, done.stderr
+    steps = {r.cell.method: r.values["steps"] for r in run_folder.records(run)}
+    assert steps == {"mine": 2, "more": 4}
+    mine.unlink()
+    assert [path.name for path in (run / "methods").iterdir()] == ["roots_mine.py"]
+    read = process("report", run, "--terminal", env=toy_env)
+    assert read.returncode == 0, read.stderr
+    assert "not installed" not in read.stderr

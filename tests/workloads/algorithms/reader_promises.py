@@ -1,6 +1,7 @@
 """What each reader of users' files promises. A room's test class inherits it and names its bad files."""
 
 import gzip
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 
 
-class ReaderPromises:
+class ReaderPromises(ABC):
     """Bad files end in a sentence with a remedy, are not repeated at length, and leave nothing behind."""
 
     name: ClassVar[str]
@@ -26,8 +27,9 @@ class ReaderPromises:
     """What a file may hold."""
     unreadable: ClassVar[str] = "cannot be read"
 
+    @abstractmethod
     def read(self, spec: str) -> Any:
-        raise NotImplementedError
+        """Read what a condition names."""
 
     def load(self, spec: object) -> Any:
         module: Any = registry.load(registry.find(self.name))

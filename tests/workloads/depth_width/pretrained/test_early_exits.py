@@ -132,7 +132,7 @@ class TestExits(ForwardPromises):
 
     @pytest.fixture
     def forward(self, model: RealBackbone, lenses: early_exits.Lenses, tokens: Tensor) -> Forward:
-        policy = unsure(model, 0.5)  # type: ignore[arg-type]
+        policy = unsure(model, 0.5)
         ran = early_exits.prefill_exits(model, lenses, tokens, policy).executions()
         assert 1 < ran.mean() < LAYERS
         at = {

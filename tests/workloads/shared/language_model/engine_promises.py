@@ -1,5 +1,6 @@
 """What each engine that runs a model itself promises. Its class names the model and how the engine is made."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,16 @@ def random_model(shape: Shape = SHAPE, seed: int = 0) -> LanguageModel:
     return made.eval().requires_grad_(False)
 
 
-class EnginePromises:
+class EnginePromises(ABC):
     """Words that share a beginning share what is stored, states and scores are those of the whole text."""
 
     @pytest.fixture
     def model(self) -> LanguageModel:
         return random_model()
 
+    @abstractmethod
     def engine(self, model: LanguageModel, budget: int | None = None) -> Any:
-        raise NotImplementedError
+        """Return the engine that runs a model."""
 
     def test_states_and_scores_are_those_of_the_whole_text_at_once(
         self, model: LanguageModel

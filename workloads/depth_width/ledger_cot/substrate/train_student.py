@@ -25,6 +25,7 @@ cannot be cut short: its layer 3 looks up the operation, a step that starts abov
 stage 2, which freezes the transformer, cannot mend that (`system_1_5.py` has the figures).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ _STREAM = 67
 
 
 @dataclass(frozen=True)
-class LatentStudent:
+class LatentStudent(ABC):
     """A latent student of a backbone that speaks, from which seed."""
 
     name: str
@@ -88,9 +89,9 @@ class LatentStudent:
         checkpoints.write(student.state_dict(), path, reference=teacher.state_dict())
         return checkpoints.describe(self, folder, held_out=held_out(self.load(folder)))
 
+    @abstractmethod
     def learn(self, teacher: Backbone, progress: Progress) -> Backbone:
         """Return a student that was taught by its teacher."""
-        raise NotImplementedError
 
     def load(self, folder: Path | None = None) -> Backbone:
         """Return the model in fp32."""
