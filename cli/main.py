@@ -25,9 +25,11 @@ from adabench.harness.errors import AdabenchError, Interruption
 COMMANDS = "adabench.cli.commands"
 GROUPS = {
     "Measure": {
+        "advise": "Say in five minutes what test-time compute buys on your model and your questions.",
         "tour": "Run three tasks in a minute, offline and without a GPU, and show what came of it.",
         "run": "Run methods on their tasks, judge their claims, write a report.",
         "reproduce": "Run what judges the claims of a paper: what it said, our bar, what was measured, the verdict.",
+        "bank": "Draw samples of a model once; every vote and selection then runs on them in milliseconds.",
         "power": "Plan what deciding a paper's claims takes, by a pilot: units, sizes, power, seconds.",
         "trace": "Take one case of a method apart: operators, kernels and the machine's ceilings.",
         "merge": "Join parts of one plan into one run; parts of other plans are refused.",

@@ -25,6 +25,7 @@ OPTIONS = {
     "fixed": "--set", "swept": "--sweep", "seeds": "--seeds", "repeats": "--repeats",
     "scale": "--scale", "precision": "--target-ci", "per_case_s": "--max-time-per-case",
     "steady_s": "--warmup", "race_s": "--race", "epsilon": "--frontier-tolerance", "meters": "--energy-meter",
+    "sessions": "--sessions",
 }  # fmt: skip
 """The option of the command line that gives each part of a request."""
 
@@ -70,6 +71,23 @@ def fixed_words(values: Mapping[str, Value] | None) -> tuple[str, ...]:
         SelectionError: for a value that is no number, text or switch.
     """
     return tuple(f"{name}={_word(name, value)}" for name, value in (values or {}).items())
+
+
+def sources(values: Mapping[str, Value] | None, **named: Value | None) -> dict[str, Value]:
+    """Return conditions with those that have a keyword of their own; None is not said.
+
+    Raises:
+        SelectionError: if one is said twice.
+    """
+    said = {name: value for name, value in named.items() if value is not None}
+    twice = said.keys() & (values or {}).keys()
+    if twice:
+        name = min(twice)
+        raise SelectionError(
+            f"The condition {name} is given twice.",
+            f"Say {name}= or set={{{name!r}: ...}}, not both.",
+        )
+    return {**(values or {}), **said}
 
 
 def swept_words(values: Mapping[str, Iterable[Value]] | None) -> tuple[str, ...]:
@@ -163,7 +181,12 @@ def command_words(
         if item.name in OPTIONS and value != item.default:
             several = value if isinstance(value, tuple) else (value,)
             words += [word for one in several for word in (OPTIONS[item.name], str(one))]
-    on = {"--no-sweep": not request.star, "--alone": request.alone, **switches}
+    on = {
+        "--no-sweep": not request.star,
+        "--alone": request.alone,
+        "--counts": request.counts,
+        **switches,
+    }
     words += [name for name, wanted in on.items() if wanted]
     return (*words, *_place_words(limits, options))
 

@@ -63,7 +63,8 @@ def select_settings(
     if both:
         raise SelectionError(f"{', '.join(sorted(both))} cannot be pinned and swept at once.")
     knobs = (*task.card.knobs, *method.card.knobs)
-    base = task.card.defaults | method.card.defaults | dict(method.card.conditions)
+    own = {} if _has_other_data(task, fixed or {}) else dict(method.card.conditions)
+    base = task.card.defaults | method.card.defaults | own
     base |= {
         name: check_value(_named(knobs, name), value)
         for name, value in (fixed or {}).items()
@@ -71,8 +72,13 @@ def select_settings(
     }
     points = _product(knobs, base, swept) if swept else [base]
     if star and not swept:
-        points += _star(knobs, base, {*(fixed or {}), *method.card.conditions})
+        points += _star(knobs, base, {*(fixed or {}), *own})
     return Selection(task, method, tuple(_split(task.card, point) for point in points))
+
+
+def _has_other_data(task: Entry, fixed: Mapping[str, Scalar]) -> bool:
+    """Return whether somebody names other data than the task's: what cards pin is of the task's own."""
+    return "data" in fixed and fixed["data"] != task.card.defaults.get("data")
 
 
 def plan(
@@ -247,3 +253,20 @@ def _product(
 def _split(task: Card, point: Mapping[str, Scalar]) -> Setting:
     conditions = {name: value for name, value in point.items() if task.knob(name)}
     return {name: value for name, value in point.items() if name not in conditions}, conditions
+
+
+def read_conditions(card: Card, words: Sequence[str]) -> dict[str, Scalar]:
+    """Read `name=value` texts that pin conditions of a task.
+
+    Raises:
+        SelectionError: for a name or a value that the task has not.
+    """
+    knobs, found = {knob.name: knob for knob in card.knobs}, dict[str, Scalar]()
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or name not in knobs:
+            raise SelectionError(
+                f"{word!r} is no condition: write name=value.", nearest(name, knobs)
+            )
+        found[name] = check_value(knobs[name], text)
+    return found

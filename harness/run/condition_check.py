@@ -3,7 +3,7 @@
 A task may have functions for it, which load nothing large. `check_conditions(conditions)` refuses what
 cannot work; it is asked once for each set of conditions of a plan. `check_cases(conditions, seeds)`
 refuses cases that cannot be asked: a broken line of a file that only a later seed reads.
-`missing_abilities(conditions)` says what some methods will lack (`harness/plan/shortages.py`). Only tasks with such a
+`counts_only(conditions)` says why nothing may be timed under them. `missing_abilities(conditions)` says what some methods will lack (`harness/plan/shortages.py`). Only tasks with such a
 condition, or with a method whose card names an ability, are imported for it; whatever another one refuses,
 it refuses when it is loaded. At scale `gpu` models have random weights, and lack nothing that is trained.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Turn
+from adabench.harness.errors import SelectionError
 from adabench.harness.plan.grid import SOURCES
 from adabench.harness.plan.shortages import Absence, Shortage, find_shortages
 from adabench.harness.store.packed_run import refuse_packed
@@ -43,6 +44,7 @@ def check_conditions(turns: Sequence[Turn], out: Path | None = None) -> tuple[Sh
         name = _name(turn.cell)
         cells.setdefault(name, turn.cell)
         seeds.setdefault(name, {})[turn.cell.seed] = None
+    _check_clock(turns)
     needy = _needy(turns)
     absences = {
         name: _absences(cell, tuple(seeds[name])) for name, cell in cells.items()
@@ -51,6 +53,15 @@ def check_conditions(turns: Sequence[Turn], out: Path | None = None) -> tuple[Sh
     if not any(absences.values()):
         return ()
     return find_shortages(turns, lambda cell: absences.get(_name(cell), {}))
+
+
+def _check_clock(turns: Sequence[Turn]) -> None:
+    """Refuse to time what a task only replays."""
+    for cell in {_name(turn.cell): turn.cell for turn in turns if not turn.counts}.values():
+        if SOURCES & cell.conditions.keys():
+            counts_only = getattr(registry.load(registry.find(cell.task)), "counts_only", None)
+            if counts_only is not None and (why := counts_only(cell.conditions)):
+                raise SelectionError(why, "Add --counts.")
 
 
 def _needy(turns: Sequence[Turn]) -> set[Conditions]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from adabench.harness.errors import AdabenchError
     from adabench.harness.notebook.method_decorator import method
     from adabench.harness.notebook.session_methods import add_method
+    from adabench.reports.notebook.advise_call import ModelAdvice, advise
     from adabench.reports.notebook.catalogue_frames import ConformanceReport, check, methods, tasks
     from adabench.reports.notebook.comparison_view import RunComparison, compare
     from adabench.reports.notebook.run_call import run
@@ -25,10 +26,12 @@ __all__ = [
     "Card",
     "ConformanceReport",
     "Knob",
+    "ModelAdvice",
     "Run",
     "RunComparison",
     "__version__",
     "add_method",
+    "advise",
     "check",
     "compare",
     "load",
@@ -44,9 +47,11 @@ _HOME = {
     "Card": "adabench.harness.contract.card",
     "ConformanceReport": "adabench.reports.notebook.catalogue_frames",
     "Knob": "adabench.harness.contract.card",
+    "ModelAdvice": "adabench.reports.notebook.advise_call",
     "Run": "adabench.reports.notebook.run_view",
     "RunComparison": "adabench.reports.notebook.comparison_view",
     "add_method": "adabench.harness.notebook.session_methods",
+    "advise": "adabench.reports.notebook.advise_call",
     "check": "adabench.reports.notebook.catalogue_frames",
     "compare": "adabench.reports.notebook.comparison_view",
     "load": "adabench.reports.notebook.run_view",

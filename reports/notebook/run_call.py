@@ -20,6 +20,7 @@ from adabench.harness.provenance.hardware_profile import admit_machine
 from adabench.harness.run.condition_check import check_conditions
 from adabench.harness.run.run_request import (
     RunRequest,
+    check_counts,
     create_run,
     plan_turns,
     read_request,
@@ -56,7 +57,10 @@ def _write_line(line: str) -> None:
 @earlier_keywords_too
 def run(
     select: str | Iterable[str] = (), *, seeds: Seeds = "", repeats: int = 1,
-    set: Mapping[str, Value] | None = None, sweep: Mapping[str, Iterable[Value]] | None = None,
+    set: Mapping[str, Value] | None = None,
+    model: str | None = None, judge: str | None = None, draft: str | None = None,
+    data: str | Path | None = None, device: str | None = None, dtype: str | None = None,
+    chat: bool = True, sweep: Mapping[str, Iterable[Value]] | None = None,
     no_sweep: bool = False, alone: bool = False, scale: str = "embedded",
     out: str | Path | None = None, resume: str | Path | Run | None = None,
     time_limit: float | str | None = None, memory_limit: float | str | None = None,
@@ -67,7 +71,7 @@ def run(
     executor: str = "local", workers: int | None = None, cores: int | None = None,
     gpus: int | None = None, slurm: Mapping[str, str] | None = None,
     slurm_setup: Sequence[str] = (), most_turns: float = MOST_TURNS,
-    report: bool = False, progress: bool = True,
+    counts: bool = False, sessions: int = 0, report: bool = False, progress: bool = True,
 ) -> Run:  # fmt: skip
     """Run methods on their tasks and return the run; `adabench run --help` explains each option.
 
@@ -83,11 +87,17 @@ def run(
         StoreError: if the folder cannot be written or holds a run already.
         EnvironmentProblem: if this machine cannot do what was asked.
     """
-    request = RunRequest(
-        words.patterns(select), words.fixed_words(set), words.swept_words(sweep), not no_sweep,
-        words.seed_words(seeds), repeats, scale, words.share(target_ci), max_time_per_case, warmup,
-        words.seconds(race), frontier_tolerance, tuple(energy_meters), alone,
+    named = words.sources(
+        set, model=model, judge=judge, draft=draft, data=data, device=device, dtype=dtype,
+        chat=None if chat else "off",
     )  # fmt: skip
+    request = RunRequest(
+        words.patterns(select), words.fixed_words(named), words.swept_words(sweep), not no_sweep,
+        words.seed_words(seeds), repeats, scale, words.share(target_ci), max_time_per_case, warmup,
+        words.seconds(race), frontier_tolerance, tuple(energy_meters), alone, counts, sessions=sessions,
+    )  # fmt: skip
+    if counts or sessions:
+        check_counts(request, energy=energy)
     limits = Limits(words.seconds(time_limit), words.size_bytes(memory_limit))
     options = fan_out_to(executor, workers, cores, slurm, gpus, slurm_setup)
     how = Execution(limits, options, energy, cache, progress)

@@ -33,6 +33,11 @@ class NamedModel:
             raise SelectionError(
                 f"{model} judges, and writes nothing.", "Name a model that writes."
             )
+        if spec.kind == "chat":
+            raise SelectionError(
+                f"{spec} answers in turns, and an agent's lines are read one by one.",
+                "Serve the model's completions: openai:URL#NAME.",
+            )
         return cls(spec, *(None if word == AUTO else word for word in (device, dtype)))
 
     @property

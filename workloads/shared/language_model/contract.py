@@ -37,11 +37,12 @@ from adabench.harness.errors import MissingAbility
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 Capability = Literal[
-    "fork", "logprobs", "score", "hidden", "held", "exact", "limits", "allow", "watch"
+    "fork", "logprobs", "score", "hidden", "held", "exact", "limits", "allow", "watch", "strings"
 ]
 """`fork`: the prefix is shared. `held`: the cache really held can be read. `exact`: the words
 sampled depend on nothing but the key. `limits`, `allow` and `watch` are arguments of `decode`: a most
-of each sequence's own, words that may be drawn, and how sure the model was of each draw."""
+of each sequence's own, words that may be drawn, and how sure the model was of each draw; so is `strings`:
+texts at which a completion ends (`ends`)."""
 Finish = Literal["stop", "length", "budget"]
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Masks = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]

@@ -7,9 +7,9 @@ from typing import Any
 
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.errors import require
+from adabench.workloads.shared.language_model.stop_strings import Stops
 from adabench.workloads.shared.lm_eval_bridge.cost_journals import CostJournals
 from adabench.workloads.shared.lm_eval_bridge.request import Likelihood, Request
-from adabench.workloads.shared.lm_eval_bridge.stop_strings import Stops
 from adabench.workloads.shared.lm_eval_bridge.text_subject import Prompt, TextSubject
 
 MOST = 256

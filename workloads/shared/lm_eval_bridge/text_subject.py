@@ -29,7 +29,7 @@ from adabench.harness.contract.record import Record
 from adabench.harness.errors import MissingExtra, SelectionError
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.shared.lm_eval_bridge.stop_strings import Codec, Stops, StopStrings, cut
+from adabench.workloads.shared.language_model.stop_strings import Codec, Stops, StopStrings, cut
 from adabench.workloads.shared.lm_eval_bridge.subject import Subject, subject
 from adabench.workloads.shared.lm_eval_bridge.text_words import TextWords, Words
 
@@ -276,7 +276,7 @@ def text_subject(address: str, seed: int, scale: str, asked: Mapping[str, Scalar
 
 def _stopping(task: Any) -> Any:
     def load_models() -> Any:
-        models = task.load_models()
+        models = replace(task.load_models, ends=())()  # prompts say where they end, one by one
         return replace(models, policy=StopStrings(models.policy, task.domain.codec))
 
     return load_models

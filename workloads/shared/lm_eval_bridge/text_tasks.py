@@ -74,7 +74,8 @@ def write_task(
     """
     conditions = _conditions(asked)
     task = _task(seed, conditions)
-    until = [NEXT_QUESTION] if conditions["model"] == ANY_MODEL else []
+    named = conditions["model"] != ANY_MODEL
+    until = list(task.domain.answer.stops) if named else [NEXT_QUESTION]
     text = YAML.format(
         home=HOME,
         data=text_data.__name__,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
-from adabench.workloads.shared.lm_eval_bridge.stop_strings import Codec
+from adabench.workloads.shared.language_model.stop_strings import Codec
 
 Words = tuple[int, ...]
 

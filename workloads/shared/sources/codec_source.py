@@ -22,7 +22,7 @@ def open_codec(spec: ModelSpec) -> TokenizerCodec | TextPieces:
         SelectionError: if there is no such model, or it has no tokenizer that can be read.
         EnvironmentProblem: if a package or a network is missing.
     """
-    if spec.kind == "openai":
+    if spec.is_served:
         return TextPieces()
     folder = _folder(spec)
     return TokenizerCodec(read_tokenizer(folder, str(spec)), _ends(folder))
@@ -51,7 +51,7 @@ def read_tokenizer(folder: Path, named: str) -> Any:
 
 def context_of(spec: ModelSpec) -> int | None:
     """Return how many words a sequence of a model may have; None where its folder does not say."""
-    if spec.kind == "openai":
+    if spec.is_served:
         return None
     found = _settings(_folder(spec), "config.json")
     inner = found.get("text_config") or {}

@@ -4,6 +4,7 @@
     gsm8k                                       1,319 word problems, from a Python package
     FILE.jsonl                                  an object a line: question, answer, level if it has one
     hf:NAME:SPLIT, hf:NAME:CONFIG:SPLIT         a data set of the hub, or a folder that holds one
+    bank:FOLDER                                 questions with what a model wrote to them (`adabench bank`)
 
 Reading a spec opens nothing. Who opens it knows the answers, and is therefore not here.
 """
@@ -15,11 +16,12 @@ from typing import Literal
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.sources.named_path import is_file
 
-Kind = Literal["arithmetic", "gsm8k", "file", "hub"]
+Kind = Literal["arithmetic", "gsm8k", "file", "hub", "bank"]
 PLAIN: tuple[Kind, ...] = ("arithmetic", "gsm8k")
 """Specs of one word."""
 ENDING = ".jsonl"
-FORMS = "arithmetic, gsm8k, FILE.jsonl or hf:NAME:SPLIT"
+BANK = "bank:"
+FORMS = "arithmetic, gsm8k, FILE.jsonl, hf:NAME:SPLIT or bank:FOLDER"
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,22 @@ class DataSpec:
 
     kind: Kind
     name: str = ""
-    """Of a file its path; of a set of the hub its name, or a folder."""
+    """Of a file or a bank its path; of a set of the hub its name, or a folder."""
     split: str = ""
     config: str = ""
     """Of a set of the hub that has several."""
 
     @property
     def path(self) -> Path:
-        """Return where the file lies."""
+        """Return where the file or the bank lies."""
         return Path(self.name).expanduser()
 
     def __str__(self) -> str:
         """Return the words that it was read from."""
         if self.kind == "file":
             return self.name
+        if self.kind == "bank":
+            return f"{BANK}{self.name}"
         if self.kind == "hub":
             return ":".join(("hf", *filter(None, (self.name, self.config, self.split))))
         return self.kind
@@ -57,6 +61,8 @@ def data_spec(text: str) -> DataSpec:
         return DataSpec(text)
     if text.startswith("hf:"):
         return _hub(text)
+    if text.startswith(BANK):
+        return DataSpec("bank", text.removeprefix(BANK))
     if text.endswith(ENDING):
         return _file(text)
     if is_file(Path(text).expanduser()):
@@ -64,7 +70,7 @@ def data_spec(text: str) -> DataSpec:
             f"{text} is no file of questions: its name does not end in {ENDING}.",
             'Write one object a line, {"question": ..., "answer": ...}, into a file FILE.jsonl.',
         )
-    near = nearest(text.partition(":")[0], (*PLAIN, "hf"))
+    near = nearest(text.partition(":")[0], (*PLAIN, "hf", "bank"))
     raise SelectionError(f"{text!r} names no questions: it is none of {FORMS}.", near)
 
 

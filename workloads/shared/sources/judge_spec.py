@@ -43,9 +43,9 @@ def judge_spec(text: str) -> JudgeSpec:
     scheme, colon, rest = text.partition(":")
     if scheme == "hf" and rest:
         return JudgeSpec("hf", rest)
-    if scheme == "openai" and colon:
+    if scheme in ("openai", "chat") and colon:
         raise SelectionError(
-            f"{text!r} cannot judge: a server of completions shows no scores of a reward model.",
+            f"{text!r} cannot judge: a server shows no scores of a reward model.",
             "Choose likelihood, trained or hf:NAME.",
         )
     raise SelectionError(
@@ -62,7 +62,7 @@ def check_pair(policy: ModelSpec, judge: JudgeSpec) -> None:
     Raises:
         SelectionError: naming both.
     """
-    if judge.kind == "trained" and policy.kind == "openai":
+    if judge.kind == "trained" and policy.is_served:
         raise SelectionError(
             f"The judge `trained` reads the policy's states, and {policy} shows none.",
             "Choose likelihood or hf:NAME, which read the text.",

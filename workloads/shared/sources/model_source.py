@@ -48,6 +48,11 @@ class _Plan:
     dtype: Any
 
 
+CHAT_NEVER = dict.fromkeys(
+    ("steps", "logprobs", "score", "hidden", "held", "fork", "limits", "allow", "watch"),
+    "a chat server writes whole answers, and shows no more of its model",
+)
+"""Abilities that no server has that only talks."""
 _found: dict[ModelSpec, "ServerAbilities"] = {}
 """What the last probe of each server in this process found."""
 
@@ -66,6 +71,8 @@ def open_model(
         SelectionError: if it names nothing, or what cannot run here.
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
+    if spec.kind == "chat":
+        return _open_chat(spec, device, dtype)
     if spec.kind == "openai":
         return _open_server(spec, device, dtype, found)
     plan = _planned(spec, device, dtype)
@@ -82,7 +89,7 @@ def check_model(spec: ModelSpec, device: str | None = None, dtype: str | None = 
     from adabench.workloads.shared.language_model import smollm2
     from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
 
-    if spec.kind == "openai":
+    if spec.is_served:
         _check_server(spec, device, dtype)
     elif spec.kind == "smollm2" and not smollm2.is_converted():
         torch_device(device), torch_dtype(dtype, device)
@@ -102,6 +109,9 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
     from adabench.workloads.shared.language_model.backends import transformers_probe
     from adabench.workloads.shared.language_model.backends.server_abilities import described
 
+    if spec.kind == "chat":
+        _probe_chat(spec)
+        return dict(CHAT_NEVER)
     if spec.kind != "openai":
         return dict(transformers_probe.NEVER)
     _found[spec] = _probe_server(spec)
@@ -256,3 +266,30 @@ def _open_server(
     codec = TextPieces()
     engine, profile = open_server(spec.name, spec.url, str(spec), codec, found)
     return OpenedModel(engine, codec, profile)
+
+
+def _probe_chat(spec: ModelSpec) -> None:
+    """Make sure that a server talks, and counts what it reads and writes.
+
+    Raises:
+        ServerProblem: if it does not.
+    """
+    from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
+
+    hello = [{"role": "user", "content": "1 + 1 ="}]
+    Completions(spec.url, retries=1).talk({"model": spec.name, "messages": hello, "max_tokens": 8})
+
+
+def _open_chat(spec: ModelSpec, device: str | None, dtype: str | None) -> OpenedModel:
+    from adabench.workloads.shared.language_model.backends.chat_engine import ChatEngine
+    from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
+
+    _check_server(spec, device, dtype)
+    _probe_chat(spec)
+    codec = TextPieces()
+    profile = ModelProfile(
+        spec=str(spec), kind="chat server", parameters=None, vocabulary=None, ids="pieces of text",
+        digest=codec.vocabulary, context=None, weights_bytes=None,
+        abilities=tuple(ModelAbility(name, False, how) for name, how in CHAT_NEVER.items()),
+    )  # fmt: skip
+    return OpenedModel(ChatEngine(spec.name, spec.url), codec, profile)

@@ -4,6 +4,7 @@
     smollm2                              SmolLM2-135M-Instruct, from a Python package
     hf:NAME or hf:FOLDER                 a causal language model of Hugging Face transformers
     openai:URL#NAME                      a server of completions, and the model's name on it
+    chat:URL#NAME                        a server that only talks: whole answers, no steps
     thinned                              of drafts: the model itself, without some of its layers
     likelihood, trained                  judges that need no other model, or that `train` makes
 
@@ -19,13 +20,13 @@ from urllib.parse import urlsplit
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.sources.named_path import is_folder
 
-Kind = Literal["builtin", "smollm2", "likelihood", "trained", "hf", "openai"]
+Kind = Literal["builtin", "smollm2", "likelihood", "trained", "hf", "openai", "chat"]
 PLAIN: tuple[Kind, ...] = ("builtin", "smollm2", "likelihood", "trained")
 """Specs of one word."""
-SCHEMES: tuple[Kind, ...] = ("hf", "openai")
+SCHEMES: tuple[Kind, ...] = ("hf", "openai", "chat")
 THINNED = "thinned"
 """Of drafts: the target itself, without some of its layers."""
-FORMS = "builtin, smollm2, hf:NAME, hf:FOLDER or openai:URL#NAME"
+FORMS = "builtin, smollm2, hf:NAME, hf:FOLDER, openai:URL#NAME or chat:URL#NAME"
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,19 @@ class ModelSpec:
 
     kind: Kind
     name: str = ""
-    """Of `hf`: a name on the hub, or a folder. Of `openai`: the model's name on the server."""
+    """Of `hf`: a name on the hub, or a folder. Of a server: the model's name there."""
     url: str = ""
-    """Of `openai`: where its completions are, without a slash at the end."""
+    """Of a server: its address, without a slash at the end."""
+
+    @property
+    def is_served(self) -> bool:
+        """Return whether it is a server's: nobody here sees its work or its cache."""
+        return self.kind in ("openai", "chat")
 
     def __str__(self) -> str:
         """Return the words that it was read from."""
-        if self.kind == "openai":
-            return f"openai:{self.url}#{self.name}"
+        if self.is_served:
+            return f"{self.kind}:{self.url}#{self.name}"
         return f"hf:{self.name}" if self.kind == "hf" else self.kind
 
 
@@ -56,8 +62,8 @@ def model_spec(text: str) -> ModelSpec:
         return ModelSpec(text)
     if scheme not in SCHEMES or not colon:
         raise SelectionError(f"{text!r} names no model: it is none of {FORMS}.", _remedy(text))
-    if scheme == "openai":
-        return _server(text, rest)
+    if scheme in ("openai", "chat"):
+        return _server(text, "openai" if scheme == "openai" else "chat", rest)
     if not rest:
         raise SelectionError(f"{text!r} names no model.", "Write hf:NAME, or hf:FOLDER.")
     return ModelSpec("hf", rest)
@@ -89,17 +95,17 @@ def draft_spec(text: str) -> ModelSpec | None:
     return spec
 
 
-def _server(text: str, rest: str) -> ModelSpec:
+def _server(text: str, kind: Kind, rest: str) -> ModelSpec:
     url, _, name = rest.partition("#")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise SelectionError(
             f"{text!r} has no address of a server.",
-            "Write openai:http://127.0.0.1:8000/v1#NAME.",
+            f"Write {kind}:http://127.0.0.1:8000/v1#NAME.",
         )
     if not name:
         raise SelectionError(
             f"{text!r} does not say which of the server's models to use.",
-            "Put its name behind a #, as in openai:http://127.0.0.1:8000/v1#NAME.",
+            f"Put its name behind a #, as in {kind}:http://127.0.0.1:8000/v1#NAME.",
         )
-    return ModelSpec("openai", name, url.rstrip("/"))
+    return ModelSpec(kind, name, url.rstrip("/"))

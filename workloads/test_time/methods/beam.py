@@ -33,7 +33,7 @@ CARD = Card(
     adapts="which leaves of a search go on, on the rank of a judge's score",
     signal=("shared.language_model.search_session:Session.scores",),
     tasks=("chain", "text"),
-    abilities=(Ability("samples"), Ability("scores")),
+    abilities=(Ability("samples"), Ability("steps"), Ability("scores")),
     on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),

@@ -31,7 +31,7 @@ CARD = Card(
     signal=("shared.language_model.search_session:Session.scores",),
     fidelity="code-confirmed",
     tasks=("chain", "text"),
-    abilities=(Ability("samples"), Ability("scores")),
+    abilities=(Ability("samples"), Ability("steps"), Ability("scores")),
     on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),

@@ -3,6 +3,7 @@
 Nothing is loaded for it: a server is probed, and what runs here can do the same whatever its weights are.
 """
 
+from adabench.workloads.shared.language_model.bank.sample_bank import BankHeader
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 
@@ -25,7 +26,7 @@ def absences(model: ModelSpec, judge: JudgeSpec) -> dict[str, tuple[str, str]]:
 
     lacks = missing_abilities(model)
     found = {name: (f"{model}: {how}.", REMEDIES.get(name, LOCAL)) for name, how in lacks.items()}
-    if model.kind == "openai":
+    if model.is_served:
         found["draft"] = f"{model} takes no draft: its words cannot be handed over.", LOCAL
         found["pool"] = f"{model} takes no draft, and stands beside no other model.", LOCAL
     if judge.kind == "none":
@@ -36,3 +37,22 @@ def absences(model: ModelSpec, judge: JudgeSpec) -> dict[str, tuple[str, str]]:
             "Choose --judge hf:NAME, which reads the text.",
         )
     return found
+
+
+BANKED = ("samples", "logprobs", "scores")
+"""What a bank may hold; all else needs the model."""
+LIVE = "Run it on the model itself: leave out --data bank:FOLDER."
+
+
+def bank_absences(header: BankHeader) -> dict[str, tuple[str, str]]:
+    """Return by ability why it is not in a bank, and what would give it."""
+    bank = f"A bank of {header.model} holds whole completions"
+    lacks = ("draft", "hidden", "pool", "steps", "watch")
+    found = {name: (f"{bank}, and no {WORDS.get(name, name)}.", LIVE) for name in lacks}
+    if header.judge == "none":
+        found["scores"] = (f"{bank} that no judge scored.", "Draw it with --judge likelihood.")
+    return found
+
+
+WORDS = {"hidden": "states", "watch": "bare answers", "pool": "other model"}
+"""Of abilities, in a sentence."""

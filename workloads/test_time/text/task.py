@@ -12,9 +12,9 @@
 The methods are those of the family: the same files run here and on `chain`. Every word is sampled
 from the model. Only the answer is graded, in the run's own process, which alone knows it.
 
-**Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`; and `builtin`, random weights
+**Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`, `chat:URL#NAME`; and `builtin`, random weights
 that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
-`hf:NAME:SPLIT`. A run's seed takes the next questions. `level` names one group of them: of
+`hf:NAME:SPLIT`, and `bank:FOLDER`, questions with what a model wrote to them (`adabench bank`). A run's seed takes the next questions. `level` names one group of them: of
 `arithmetic` kinds and their steps (`digit-2`, the default, `plus-1`, `small-2..5`, `tens-2`, `wide-2`,
 `mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
 `trained`, `none`.
@@ -25,7 +25,8 @@ are measured on 200 questions a level by the further run `text_band` (`docs/reco
 
 **Prompts** are worked examples, two of a sum and three of other questions, and the question: turns of
 a conversation where the tokenizer has a template, one text where it has none or `chat=off`. The
-examples' sums have as many steps as the question's. What they say is read once, before the first
+examples' sums have as many steps as the question's. A turn ends by itself; in one text a completion also ends
+where the model begins another problem, and a search at a line with an answer. What they say is read once, before the first
 case, and shared: `cached` counts its words in a case, `prefilled` what was not there; no case pays
 for it, as with a server that caches prefixes.
 
@@ -38,14 +39,16 @@ votes, for methods that choose one configuration for a question (`large_share`: 
 **A bare answer.** Each question also stands behind the same examples without their work, for methods that
 choose between a bare and a worked answer (`sys1`, `sys2`, `scale`).
 
-**A step** is a line. **What a completion states** is read by rules, the first that fits: for sums a line
+**A step** is a line. **What a completion states** is read by rules, the first that fits, at its first place: for sums a line
 `Answer: 14`; for other data `#### 14`, `The answer is 14`, `Answer: 14`, `boxed{14}` of LaTeX, and the last
-number of a completion that has ended. What states nothing is wrong and counts as `malformed`.
+number of a completion that has ended. What states nothing is wrong and counts as `malformed`; what came to no
+end within its room counts as `truncated`.
 Numbers are compared by value, formulas by `math-verify`.
 
 **Costs** are as in `chain`: `flops_counted` of policy and judge by formula, counted where a row is run;
 `generated`, `prefilled`, `judged` words; the cache before and after pruning; TTFT, ITL, TPOT.
-A server's FLOPs and cache are not seen, and are then not there.
+A server's FLOPs and cache are not seen, and are then not there. `thought` are words that a model
+of a chat server spent before its answer, where the server counts them.
 
 **Room.** `room` is the most words of a completion; 0 is the data's own: 18 a step of a sum and 24, 320
 for other data.
@@ -62,13 +65,14 @@ from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.shared.language_model.bank.sample_bank import read_header
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.shared.sources.judge_spec import judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 from adabench.workloads.test_time.substrate.method_rules import method_problems
-from adabench.workloads.test_time.text.abilities import absences
+from adabench.workloads.test_time.text.abilities import absences, bank_absences
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader, QuestionText
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
 from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle, bare_examples
@@ -77,6 +81,7 @@ from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.arithmetic import read_levels
+from adabench.workloads.test_time.text.truth.banked_questions import banked_task, check_bank
 from adabench.workloads.test_time.text.truth.grading import Answers, check_verifier, gold
 from adabench.workloads.test_time.text.truth.question_sets import (
     TEMPERATURE,
@@ -146,14 +151,14 @@ CARD = Card(
     cases="exchangeable",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
-        Metric("malformed", "", "lower", "quality"),
+        Metric("malformed truncated", "", "lower", "quality"),
         Metric("agreement", "", "higher", "quality"),
         Metric("instance", "hash", "higher", "info"),
         Metric("nats", "nats", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
         Metric("idle_flops", "FLOP", "lower", "info"),
         Metric("difficulty_flops", "FLOP", "lower", "cost"),
-        Metric("generated discarded", "tokens", "lower", "cost"),
+        Metric("generated discarded thought", "tokens", "lower", "cost"),
         Metric("target_share large_share redrawn_share sys2_share", "", "lower", "cost"),
         Metric("injected_draft injected_forced generated_policy", "tokens", "lower", "cost"),
         Metric("generated_large generated_target prefilled_policy", "tokens", "lower", "cost"),
@@ -207,8 +212,13 @@ def load(
     if scale not in CARD.scales:
         raise SelectionError(f"text has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
     sources = Sources.read(model, judge, draft, data, device, dtype)
+    if sources.data.kind == "bank":
+        return banked_task(sources.data.path, seed, problems, {
+            "model": model, "judge": judge, "chat": chat, "level": level, "room": room,
+            "budget": budget, "sampling_temperature": sampling_temperature,
+        })  # fmt: skip
     found = question_set(sources.data, seed, problems, level)
-    style = PromptStyle(named_codec(sources.model), _chats(chat), found.instruction)
+    style = _style(sources.model, found.instruction, chats=_chats(chat))
     task = _task(sources, found, style, seed, room, budget)
     return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
 
@@ -223,7 +233,7 @@ def of_practice(
     """
     sources = Sources.read(model, "none", draft, "arithmetic", AUTO, AUTO)
     found = sums(read_levels(level), seed, count, "train")
-    style = PromptStyle(named_codec(sources.model), True, found.instruction)
+    style = _style(sources.model, found.instruction)
     task = _task(sources, found, style, seed, 0, 0)
     return replace(task, domain=replace(task.domain, temperature=TEMPERATURE))
 
@@ -239,6 +249,9 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     names = ("model", "judge", "draft", "data", "device", "dtype")
     sources = Sources.read(*(str(given[name]) for name in names))
     _chats(str(given["chat"]))
+    if sources.data.kind == "bank":
+        check_bank(read_header(sources.data.path), sources.data.path, given)
+        return
     found = question_set(sources.data, 0, int(given["problems"]), str(given["level"]))
     check_verifier([gold(row.answer) for row in found.rows])
     if sources.judge.kind == "hf":
@@ -275,6 +288,14 @@ def check_cases(conditions: Mapping[str, Scalar], seeds: Sequence[int]) -> None:
             load(CARD.scales[0], seed, **given)  # type: ignore[arg-type]
 
 
+def counts_only(conditions: Mapping[str, Scalar]) -> str:
+    """Return why nothing is timed under these conditions; nothing where models run."""
+    data = str(conditions.get("data", CARD.defaults["data"]))
+    if data_spec(data).kind != "bank":
+        return ""
+    return f"{data} replays what was drawn before, and no time of it is a model's."
+
+
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
     """Return by ability why no method gets it under these conditions, and what would give it.
 
@@ -283,10 +304,24 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
         EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
     given = {**CARD.defaults, **conditions}
+    data = data_spec(str(given["data"]))
+    if data.kind == "bank":
+        return bank_absences(read_header(data.path))
     found = absences(model_spec(str(given["model"])), judge_spec(str(given["judge"])))
     if not float(given["sampling_temperature"]):
         found.pop("samples", None)  # the likeliest words are all that is asked for
     return found
+
+
+def _style(model: ModelSpec, instruction: str, *, chats: bool = True) -> PromptStyle:
+    """Return how a model is asked.
+
+    Raises:
+        SelectionError: for one text to a server that takes turns alone.
+    """
+    if model.kind == "chat" and not chats:
+        raise SelectionError(f"{model} takes turns alone.", "Leave out --no-chat.")
+    return PromptStyle(named_codec(model), chats, instruction, model.kind == "chat")
 
 
 def _task(
@@ -308,7 +343,8 @@ def _task(
     )
     _check_context(sources.model, questions)
     sizes = replace(found.sizes, room=room or found.sizes.room)
-    domain = text_domain(style.codec, found.rules, sizes)
+    domain = text_domain(style.codec, found.rules, sizes, style.ends)
+    reader = CompletionReader(style.codec, found.rules, style.ends)
     models = TextModels(
         sources.model,
         sources.judge,
@@ -320,6 +356,8 @@ def _task(
         QuestionText(style.codec, MARK, style.behind),
         sources.draft,
         tuple(style.bare.prefix(bare_examples(one)) for one in found.examples.values()),
+        style.ends,
+        reader.closes,
         found_abilities(sources.model),
     )
     return GradedText(
@@ -329,7 +367,7 @@ def _task(
         budget or None,
         (sources.device or "").startswith(ON_DEVICE),
         questions=questions,
-        grader=Answers(CompletionReader(style.codec, found.rules), golds),
+        grader=Answers(reader, golds),
     )
 
 

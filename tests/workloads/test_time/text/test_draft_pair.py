@@ -18,7 +18,7 @@ from adabench.workloads.test_time.text import task as text
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 
 pytest.importorskip("transformers", reason="the extra `real` is not installed")
-QUALITY = {"accuracy", "malformed"}
+QUALITY = {"accuracy", "malformed", "truncated"}
 
 
 @cache

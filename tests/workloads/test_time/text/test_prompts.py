@@ -23,13 +23,23 @@ def talking(codec: TokenizerCodec) -> TokenizerCodec:
     return TokenizerCodec(tokenizer, codec.ends)
 
 
-def test_without_a_template_examples_are_closed_by_the_models_end(codec):
+def test_without_a_template_examples_stand_in_one_text_as_a_server_is_sent_it(codec):
     ids = PromptStyle(codec, True).prompt("7 + 4", EXAMPLES)
     assert codec.tokenizer.decode(ids) == (
-        "Problem: 1 + 2\nStep 1: 1 + 2 = 3\nAnswer: 3</s>\n"
-        "Problem: 2 + 2\nStep 1: 2 + 2 = 4\nAnswer: 4</s>\nProblem: 7 + 4\n"
+        "Problem: 1 + 2\nStep 1: 1 + 2 = 3\nAnswer: 3\n\n"
+        "Problem: 2 + 2\nStep 1: 2 + 2 = 4\nAnswer: 4\n\nProblem: 7 + 4\n"
     )
-    assert sum(word in codec.ends for word in ids) == 2
+    pieces = TextPieces()
+    assert pieces.decode(PromptStyle(pieces, True).prompt("7 + 4", EXAMPLES)) == (
+        codec.tokenizer.decode(ids)
+    )
+
+
+def test_a_completion_ends_where_another_problem_begins_unless_a_turn_ends_by_itself(
+    codec, talking
+):
+    assert PromptStyle(codec, True).ends == PromptStyle(talking, False).ends == ("\nProblem:",)
+    assert PromptStyle(talking, True).ends == ()
 
 
 def test_with_a_template_they_are_turns_and_the_last_one_is_open(talking):

@@ -8,6 +8,7 @@ from adabench.harness.errors import MissingExtra
 from adabench.workloads.test_time.text.substrate.stated_answers import (
     RULES,
     boxed,
+    closes,
     number,
     plain_form,
     stated_text,
@@ -20,7 +21,7 @@ from adabench.workloads.test_time.text.truth.grading import check_verifier, equa
     ("text", "stated"),
     [
         ("Step 1: 7 + 4 = 11\nAnswer: 14", "14"),
-        ("Answer: 12\nNo, wait.\nAnswer: 14 apples.", "14 apples"),
+        ("Answer: 12 apples.\n\nProblem: 5 + 9\nAnswer: 14", "12 apples"),
         ("so 3 * 6 = 18\n#### 18", "18"),
         ("The answer is 70,000.", "70,000"),
         ("the final answer is: $\\frac{1}{2}$.", "\\frac{1}{2}"),
@@ -28,6 +29,7 @@ from adabench.workloads.test_time.text.truth.grading import check_verifier, equa
         ("Hence \\boxed{\\frac{3}{4}} is right.", "\\frac{3}{4}"),
         ("First 3, then 4, and 7 in all", "7"),
         ("Answer: 3\n#### 4", "4"),
+        ("\\boxed{5}, then \\boxed{6}", "5"),
         ("nothing at all", None),
         ("Answer:\nStep", None),
         ("", None),
@@ -40,7 +42,27 @@ def test_the_first_fitting_rule_counts(text: str, stated: str | None) -> None:
 
 def test_a_last_number_counts_only_where_the_completion_has_ended():
     assert stated_text("3 and 4", RULES, ended=False) is None
-    assert stated_text("Answer: 4", RULES, ended=False) == "4"
+    assert stated_text("Answer: 4\n", RULES, ended=False) == "4"
+
+
+@pytest.mark.parametrize("text", ["Answer: 1", "#### 1", "The answer is 1"])
+def test_half_an_answer_is_none(text: str) -> None:
+    """What is cut off behind `1` may go on with `4`."""
+    assert stated_text(text, RULES, ended=False) is None
+    assert stated_text(text, RULES, ended=True) == "1"
+
+
+@pytest.mark.parametrize(
+    ("text", "over"),
+    [
+        ("Step 1: 3 + 4 = 7\n", False),
+        ("Step 1: 3 + 4 = 7\nAnswer: 7", False),
+        ("Step 1: 3 + 4 = 7\nAnswer: 7\n", True),
+        ("The answer is not near.\nWe go on.\n", False),
+    ],
+)
+def test_an_answer_on_a_closed_line_closes_a_search(text: str, over: bool) -> None:
+    assert closes(text, RULES) is over
 
 
 def test_of_sums_only_the_answer_line_counts():

@@ -94,7 +94,13 @@ def test_a_right_answer_is_graded_by_what_it_states():
     ):
         found = dict(task.judge(task.questions[0], (*codec.encode(says), end)))
         numbers.add(found.pop("instance"))
-        assert found == {"accuracy": right, "malformed": malformed}
+        assert found == {"accuracy": right, "malformed": malformed, "truncated": 0.0}
+    cut_off = task.judge(task.questions[0], codec.encode(f"Answer: {gold}"))
+    assert (cut_off["accuracy"], cut_off["truncated"]) == (0.0, 1.0), "half an answer is none"
+    closed = task.judge(
+        task.questions[0], codec.encode(f"Answer: {gold}\n\nProblem: 1 + 1\nAnswer: 2\n")
+    )
+    assert (closed["accuracy"], closed["truncated"]) == (1.0, 0.0), "the first answer counts"
     assert len(numbers) == 1, "it numbers the question, whatever is answered"
 
 

@@ -20,7 +20,8 @@ prefix) is there only if you say that the server caches prefixes (`prefix_cache=
 model ended. vLLM adds `stop_reason`; without it a step cannot be told from an end. In text the engine
 then sends no stop words: it draws `slice_words` at a time, reads where the mark is, and throws away what
 lies behind it, which was `generated` all the same and is booked as `discarded` too. In words it says
-so instead of guessing. Log-probabilities are taken as they come: vLLM's are those at
+so instead of guessing. **Stop strings** (`ends`) all mean the end, so a server that takes some is sent
+them whether or not it says which one it met. Log-probabilities are taken as they come: vLLM's are those at
 temperature 1, other servers' may not be, unless that is the temperature you sample at.
 
 **Budgets.** A request in flight cannot be stopped, so each sequence may draw its equal share of
@@ -58,6 +59,7 @@ from adabench.workloads.shared.language_model.contract import (
     require,
 )
 from adabench.workloads.shared.language_model.domain import Codec
+from adabench.workloads.shared.language_model.flop_formula import Formula
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -71,26 +73,14 @@ SLICE = 16
 
 
 @dataclass(frozen=True)
-class Formula:
-    """FLOPs of a served model: a row, a position attended to, a head; as in `engine.py`."""
-
-    row: int
-    position: int
-    head: int
-
-    def span(self, begin: int, end: int) -> int:
-        """Return the cost of running the positions begin..end."""
-        attended = (end * (end + 1) - begin * (begin + 1)) // 2
-        return self.row * (end - begin) + self.position * attended
-
-
-@dataclass(frozen=True)
 class Settings:
     """How words are drawn in one decode."""
 
     stops: tuple[int, ...]
     temperature: float
     top_p: float
+    ends: tuple[str, ...] = ()
+    """Texts at which a completion ends."""
 
 
 class OpenAIEngine:
@@ -114,6 +104,7 @@ class OpenAIEngine:
         echo: bool = False,
         prefix_cache: bool = False,
         sends_stops: bool = True,
+        takes_stops: bool = True,
         streams: bool = False,
         draws: bool = True,
         slice_words: int = SLICE,
@@ -132,13 +123,15 @@ class OpenAIEngine:
         )  # fmt: skip
         pieces = isinstance(codec, TextPieces)
         self.prompt = prompt or ("text" if pieces else "ids")
-        self.sends_stops, self.slice_words, self.streams = sends_stops, slice_words, streams
+        self.sends_stops, self.takes_stops = sends_stops, sends_stops or takes_stops
+        self.slice_words, self.streams = slice_words, streams
         self.draws = draws
         self.most_n, self.threads, self.extra = most_n, threads, dict(extra or {})
         asked: dict[Capability, bool] = {
             "logprobs": logprobs,
             "score": logprobs and echo,
             "fork": prefix_cache,
+            "strings": pieces,
         }
         self.caps: frozenset[Capability] = frozenset(name for name, on in asked.items() if on)
         self.server = Completions(base_url, retries, timeout_s)
@@ -183,8 +176,9 @@ class OpenAIEngine:
         max_new: int,
         temperature: float = 1.0,
         top_p: float = 1.0,
+        ends: tuple[str, ...] = (),
     ) -> list[Chunk]:
-        """Sample on from each sequence; see `Engine.decode`.
+        """Sample on from each sequence, to one of the texts `ends` at most; see `Engine.decode`.
 
         Raises:
             CapabilityMissing: if samples are asked of a server that takes the likeliest words.
@@ -198,14 +192,15 @@ class OpenAIEngine:
             )
         most = min(max_new, self.context - max((len(seq.ids) for seq in seqs), default=0))
         stops = tuple(sorted(stop - {self.eos}))
-        how = Settings(stops, float(temperature), float(top_p))
+        how = Settings(stops, float(temperature), float(top_p), ends)
+        reads = (stops and not self.sends_stops) or (ends and not self.takes_stops)
         before = [len(seq.ids) for seq in seqs]
         chances: dict[Seq, list[float]] = {seq: [] for seq in seqs}
         active, done = list(seqs), 0
         while active and done < most:
             left = self.costs.left
             share = most - done if left is None else min(most - done, left // len(active))
-            if stops and not self.sends_stops:
+            if reads:
                 share = min(share, self.slice_words)
             if share == 0:
                 break
@@ -325,12 +320,13 @@ class OpenAIEngine:
             "top_p": how.top_p,
             "seed": mix(*(seq.key for seq in group), len(ids)) & _SEED,
         }
-        if how.stops and self.sends_stops:
-            body["stop"] = [self.codec.decode([word]) for word in how.stops]
+        marks = [self.codec.decode([word]) for word in how.stops] if self.sends_stops else []
+        if sent := [*marks, *(how.ends if self.takes_stops else ())]:
+            body["stop"] = sent
         if self.streams:
             body |= STREAMED
         answer = self.server.ask(body)
-        return answer, self.reader.read(answer, len(group), how.stops)
+        return answer, self.reader.read(answer, len(group), how.stops, how.ends)
 
     def _echoed(self, text: Sequence[int]) -> Answer:
         return self.server.ask(

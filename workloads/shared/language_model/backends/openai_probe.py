@@ -131,7 +131,7 @@ class ServerProbe:
         if not answer.choices:
             raise ServerProblem(
                 f"{self.server.base_url} answers without a completion.",
-                "Is it a completions server? A chat-only server cannot be used.",
+                "Is it a completions server? One that only talks is named chat:URL#NAME.",
             )
         return answer
 
@@ -158,6 +158,7 @@ def open_server(
         echo=found.echo,
         prefix_cache=found.cached > 0,
         sends_stops=found.sends_stops,
+        takes_stops=found.stops,
         streams=found.streams,
         eos=codec.end,
         context=context or 1 << 30,

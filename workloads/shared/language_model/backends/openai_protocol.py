@@ -51,6 +51,21 @@ class Answer:
     """When its words came, on the monotonic clock, if they came one by one."""
 
 
+@dataclass(frozen=True)
+class ChatAnswer:
+    """One answer of a chat server."""
+
+    content: str
+    finish: str
+    reasoned: bool
+    """Whether it sent thought apart from the answer."""
+    prompt: int
+    cached: int
+    generated: int
+    thought: int | None
+    """Tokens of thought among those generated; None: it does not say."""
+
+
 @dataclass
 class Completions:
     """A completions endpoint; holds no key, and its connections are not stored with it."""
@@ -82,6 +97,22 @@ class Completions:
             raise self._explained(openai, problem, str(body["model"])) from None
         except (ValueError, AttributeError) as broken:
             raise malformed(f"not a completion in JSON ({type(broken).__name__})") from None
+
+    def talk(self, body: dict[str, Any]) -> ChatAnswer:
+        """Send the turns of a conversation, and return what is answered.
+
+        Raises:
+            MissingExtra: without the `openai` client.
+            ServerProblem: if no usable answer comes back.
+        """
+        openai, client = self._connected()
+        try:
+            found = client.chat.completions.create(**body)
+            return _chat_answer(found.to_dict(warnings=False))
+        except openai.APIError as problem:
+            raise self._explained(openai, problem, str(body["model"])) from None
+        except (ValueError, AttributeError, TypeError) as broken:
+            raise malformed(f"no answer of a chat in JSON ({type(broken).__name__})") from None
 
     def _streamed(self, openai: Any, found: Any) -> Answer:
         """Put an answer together that comes in pieces."""
@@ -152,7 +183,7 @@ class Completions:
         if status == 404:
             return ServerProblem(
                 f"{where} knows no model {model!r} for completions (404{said}).",
-                "See its /v1/models; a chat-only server cannot be used.",
+                "See its /v1/models; one that only talks is named chat:URL#NAME.",
             )
         if status == 429:
             return ServerProblem(
@@ -181,6 +212,34 @@ def _answer(found: dict[str, Any], stamps: Sequence[float]) -> Answer:
         int(usage.get("completion_tokens") or 0),
         details.get("cached_tokens") is not None,
         tuple(stamps),
+    )
+
+
+def _chat_answer(found: dict[str, Any]) -> ChatAnswer:
+    """Read one answer; a server that counts no tokens of it is no use for measuring.
+
+    Raises:
+        ServerProblem: for an answer without text or without counts.
+    """
+    choices, usage = found.get("choices"), found.get("usage") or {}
+    if not isinstance(choices, list) or len(choices) != 1 or "message" not in choices[0]:
+        raise malformed("a chat without one message")
+    if "prompt_tokens" not in usage or "completion_tokens" not in usage:
+        raise ServerProblem(
+            "The server does not say how many tokens it read and wrote (`usage`).",
+            "Let it say so, or serve the model's completions: openai:URL#NAME.",
+        )
+    message = choices[0]["message"]
+    read, wrote = (usage.get(f"{n}_tokens_details") or {} for n in ("prompt", "completion"))
+    thought = wrote.get("reasoning_tokens")
+    return ChatAnswer(
+        str(message.get("content") or ""),
+        str(choices[0].get("finish_reason") or ""),
+        bool(message.get("reasoning_content") or message.get("reasoning")),
+        int(usage["prompt_tokens"]),
+        int(read.get("cached_tokens") or 0),
+        int(usage["completion_tokens"]),
+        None if thought is None else int(thought),
     )
 
 

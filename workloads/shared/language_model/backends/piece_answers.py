@@ -1,7 +1,7 @@
 """Answers in text: what a server wrote, as pieces, cut where a mark stands.
 
     reader = PieceReader(logprobs=True, sends_stops=False)
-    reader.read(answer, n, stops)         stops: ids of `TextPieces.stops`
+    reader.read(answer, n, stops, ends)   stops: ids of `TextPieces.stops`; ends: texts that end all
 
 **Tokens.** Log-probabilities come in two shapes, `tokens` beside `token_logprobs`, and `content`. The
 pieces are the server's own tokens, as far as they spell its text; where they do not (a sign was cut
@@ -9,7 +9,8 @@ across tokens), the text is one piece with the sum of their log-probabilities. W
 log-probabilities the text is cut as a prompt is.
 
 **Marks.** A token may have more than the mark in it. Then it becomes two pieces: what stands before the
-mark has the token's log-probability, the mark has 0. What lies behind the mark is thrown away.
+mark has the token's log-probability, the mark has 0. What lies behind the mark is thrown away. Where a text
+stands that ends a completion, the end stands in its place, with a log-probability of 0: nobody drew it.
 
 **Ends.** A server shows the word that ended a completion as its last token, with or without text, or
 not at all; in the last case its log-probability is not known, and the reader says so.
@@ -60,14 +61,17 @@ class PieceReader:
     sends_stops: bool
     """Whether the server was told where to stop, and says which stop word it was."""
 
-    def read(self, answer: Answer, n: int, stops: Sequence[int]) -> list[Continuation]:
+    def read(
+        self, answer: Answer, n: int, stops: Sequence[int], ends: Sequence[str] = ()
+    ) -> list[Continuation]:
         """Return the n continuations that an answer holds, their endings included.
 
         Raises:
             ServerProblem: if something that was asked for is missing.
         """
         marks = [text_bytes([word]) for word in stops]
-        return [self._continuation(choice, marks) for choice in choices(answer, n)]
+        texts = [end.encode() for end in ends]
+        return [self._continuation(choice, marks, texts) for choice in choices(answer, n)]
 
     def scores(self, answer: Answer, words: Sequence[int], start: int) -> list[float]:
         """Return the log-probabilities of the pieces of an echoed prompt from `start` on.
@@ -103,26 +107,36 @@ class PieceReader:
             begin += len(token.text)
         return found[start:]
 
-    def _continuation(self, choice: dict[str, Any], marks: Sequence[bytes]) -> Continuation:
+    def _continuation(
+        self, choice: dict[str, Any], marks: Sequence[bytes], ends: Sequence[bytes]
+    ) -> Continuation:
         written = _written(choice)
         if self.logprobs and any(token.chance is None for token in written.tokens):
             raise ServerProblem(
                 "The server sent no log-probabilities.",
                 "Make the engine with logprobs=False; methods that need them will say so.",
             )
-        found = _cut(written, marks)
+        found = _cut(written, (*marks, *ends))
         if found is not None:
-            return self._made(*found, written.drawn)
+            before, (mark,), discarded = found
+            ending = [Token(b"", 0.0) if mark.text in ends else mark]
+            return self._made(before, ending, discarded, written.drawn)
         stopped = choice.get("finish_reason") == "stop"
         tokens, discarded = list(written.tokens), 0
-        ending: list[Token] = []
+        ending = []
         if stopped:
-            ending = [self._ending(choice, written, marks)]
+            ending = [self._ending(choice, written, marks, ends)]
         else:
             tokens, discarded = _whole(tokens)
         return self._made(tokens, ending, discarded, written.drawn)
 
-    def _ending(self, choice: dict[str, Any], written: Written, marks: Sequence[bytes]) -> Token:
+    def _ending(
+        self,
+        choice: dict[str, Any],
+        written: Written,
+        marks: Sequence[bytes],
+        ends: Sequence[bytes],
+    ) -> Token:
         """Return the word at which a completion stopped, which its text does not show."""
         mark = b""
         if marks and self.sends_stops:
@@ -132,10 +146,11 @@ class PieceReader:
                     "Make the engine with sends_stops=False, which reads the text again.",
                 )
             mark = str(choice["stop_reason"] or "").encode()
+            mark = b"" if mark in ends else mark
             if mark and mark not in marks:
                 raise malformed(f"the stop word {choice['stop_reason']!r}, which was not asked for")
         given = [token.chance for token in written.tail if token.chance is not None]
-        if self.logprobs and not given:
+        if self.logprobs and not given and not ends:
             raise ServerProblem(
                 "The server sent no log-probability for the ending of a completion.",
                 "Make the engine with logprobs=False; methods that need them will say so.",

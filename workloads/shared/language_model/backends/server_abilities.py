@@ -93,6 +93,12 @@ _SENTENCES: tuple[tuple[str, Callable[[ServerAbilities], bool], str, str], ...] 
     ("exact", lambda _: False, "", "a server's words may change with its batch"),
     ("steps", lambda _: True, "{steps}", ""),
     (
+        "stop strings",
+        lambda found: found.stops,
+        "it ended before a text that it was given",
+        f"it went on; {SLICE} words are drawn and read at a time",
+    ),
+    (
         "stop reason",
         lambda found: found.stop_reason,
         "stop_reason came with a stop",

@@ -75,6 +75,7 @@ from adabench.workloads.shared.language_model.contract import (
     mix,
 )
 from adabench.workloads.shared.language_model.draw_options import draw_options
+from adabench.workloads.shared.language_model.flop_formula import Formula
 
 CAPABILITIES: frozenset[Capability] = frozenset(
     {"fork", "logprobs", "score", "hidden", "held", "limits", "allow", "watch"}
@@ -113,6 +114,11 @@ class TransformersEngine:
         self._cache_name = "cache" if "cache" in known else "past_key_values"
         self._placed = "position_ids" in known
         self._live: set[Table] = set()
+
+    @property
+    def formula(self) -> Formula:
+        """Return what a row, a position attended to and a head cost."""
+        return Formula(self.row_flops, self.position_flops, self.head_flops)
 
     def part(self, model: Any, name: str, share: Fraction) -> "TransformersEngine":
         """Return an engine over a part of this one's layers, `share` of them, all of one size."""

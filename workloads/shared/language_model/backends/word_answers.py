@@ -37,12 +37,15 @@ class WordReader:
     eos: int
     logprobs: bool
 
-    def read(self, answer: Answer, n: int, stops: Sequence[int]) -> list[Continuation]:
+    def read(
+        self, answer: Answer, n: int, stops: Sequence[int], ends: Sequence[str] = ()
+    ) -> list[Continuation]:
         """Return the n continuations that an answer holds, their endings included.
 
         Raises:
             ServerProblem: if something that was asked for is missing.
         """
+        assert not ends, "words end at words"
         return [
             _drawn(choice, self.encode, set(stops), self.eos, logprobs=self.logprobs)
             for choice in choices(answer, n)

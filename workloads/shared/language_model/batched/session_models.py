@@ -85,6 +85,12 @@ class SessionModels:
                 )
 
                 return BatchedOpenAIEngine(model, common.sessions)
+            case "ChatEngine":
+                from adabench.workloads.shared.language_model.batched.chat_sessions import (
+                    BatchedChatEngine,
+                )
+
+                return BatchedChatEngine(model, common.sessions)
             case _:
                 return model.of_session(self)
 
@@ -96,7 +102,12 @@ def kind(model: object) -> str:
 
 def most_sessions(models: Sequence[object]) -> int:
     """Return how many sessions share a batch of these models by default; 1: one of them cannot."""
-    sizes = {"NativeEngine": NATIVE, "TransformersEngine": LARGE, "OpenAIEngine": LARGE}
+    sizes = {
+        "NativeEngine": NATIVE,
+        "TransformersEngine": LARGE,
+        "OpenAIEngine": LARGE,
+        "ChatEngine": LARGE,
+    }
     other = (LARGE if hasattr(one, "of_session") else 1 for one in models)
     return min(
         (sizes.get(kind(one), size) for one, size in zip(models, other, strict=True)), default=1

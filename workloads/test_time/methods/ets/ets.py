@@ -54,6 +54,7 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(
         Ability("samples"),
+        Ability("steps"),
         Ability("scores"),
         Ability("hidden", unless={"lambda_c": 0.0, "lambda_s": 0.0}),
     ),

@@ -84,7 +84,8 @@ def never(bare: BareAnswer) -> bool:
 
 def _work_out(session: Session, effort: int) -> None:
     """Write a worked answer, greedily; of several that are drawn, one that the vote chose."""
-    ways = session.fork(session.open(), effort)
+    root = session.open()
+    ways = [root] if effort == 1 else session.fork(root, effort)
     session.decode(ways, temperature=0.0 if effort == 1 else None)
     completions = [way.completion for way in ways]
     session.offer(vote(completions, [1.0] * effort, session.answer))

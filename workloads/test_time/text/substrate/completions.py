@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
+from adabench.workloads.shared.language_model.stop_strings import cut
 from adabench.workloads.test_time.text.substrate.stated_answers import (
     RULES,
     Rule,
+    closes,
     plain_form,
     stated_text,
 )
@@ -35,10 +37,24 @@ class CompletionReader:
 
     def stated(self, completion: Sequence[int]) -> str | None:
         """Return the answer as the completion states it; None if it states none."""
-        text = self.codec.decode(completion)
-        end = min((text.find(stop) for stop in self.stops if stop in text), default=len(text))
+        text, ended = self._read(completion)
+        return stated_text(text, self.rules, ended=ended)
+
+    def has_ended(self, completion: Sequence[int]) -> bool:
+        """Return whether a completion came to its end, or states its answer on a line of its own."""
+        text, ended = self._read(completion)
+        return ended or self.closes(text)
+
+    def closes(self, text: str) -> bool:
+        """Return whether a text has an answer on a closed line."""
+        return closes(text, self.rules)
+
+    def _read(self, completion: Sequence[int]) -> tuple[str, bool]:
+        """Return the text of a completion up to a stop, and whether it has ended there."""
+        whole = self.codec.decode(completion)
+        text = cut(whole, self.stops)
         ended = bool(completion) and completion[-1] in end_words(self.codec)
-        return stated_text(text[:end], self.rules, ended=ended or end < len(text))
+        return text, ended or text != whole
 
     def until(self, stops: Sequence[str], *, every_rule: bool) -> "CompletionReader":
         """Return the same for completions that end at texts; with every rule, for any question."""

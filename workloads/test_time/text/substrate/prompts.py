@@ -17,6 +17,7 @@ What stands before the question is the same for all questions of a group, so a c
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from adabench.workloads.shared.language_model.backends.chat_turns import written
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.test_time.text.substrate.completions import TextCodec
 
@@ -71,16 +72,20 @@ class PromptStyle:
     chat: bool
     instruction: str = ""
     """What stands before the first example."""
+    talks: bool = False
+    """Whether turns are sent to a server as they are, which puts them into its model's form."""
 
     @property
     def converses(self) -> bool:
         """Return whether there is a template, and it is to be used."""
         codec = self.codec
-        return self.chat and isinstance(codec, TokenizerCodec) and codec.has_chat
+        return self.talks or (self.chat and isinstance(codec, TokenizerCodec) and codec.has_chat)
 
     def prompt(self, question: str, examples: Sequence[Example]) -> tuple[int, ...]:
         """Return the ids of a question behind worked examples."""
         codec = self.codec
+        if self.talks:
+            return codec.encode(written(self._turns(question, examples)))
         if self.converses and isinstance(codec, TokenizerCodec):
             return codec.chat(self._turns(question, examples))
         return codec.encode(self._text(question, examples))
@@ -90,6 +95,11 @@ class PromptStyle:
         one, two = (self.prompt(question, examples) for question in _PROBES)
         same = (i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
         return one[: next(same, min(len(one), len(two)))]
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Return the texts by which a model begins another problem; turns end by themselves."""
+        return () if self.converses else (f"\n{MARK.strip()}",)
 
     @property
     def bare(self) -> "PromptStyle":
@@ -105,15 +115,8 @@ class PromptStyle:
         return one[len(one) - length :]
 
     def _text(self, question: str, examples: Sequence[Example]) -> str:
-        parts = [f"{MARK}{problem}\n{solution}{self._close}" for problem, solution in examples]
+        parts = [f"{MARK}{problem}\n{solution}\n\n" for problem, solution in examples]
         return f"{self._opening}{''.join(parts)}{MARK}{question}\n"
-
-    @property
-    def _close(self) -> str:
-        codec = self.codec
-        if not isinstance(codec, TokenizerCodec) or not codec.ends:
-            return "\n\n"
-        return f"{codec.tokenizer.convert_ids_to_tokens(min(codec.ends))}\n"
 
     @property
     def _opening(self) -> str:

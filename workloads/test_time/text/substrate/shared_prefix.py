@@ -30,6 +30,7 @@ from adabench.workloads.shared.language_model.contract import (
     Reading,
     Seq,
 )
+from adabench.workloads.shared.language_model.flop_formula import Formula
 
 Words = tuple[int, ...]
 ENDLESS = 1 << 30
@@ -61,6 +62,12 @@ class SharedPrefix:
     def context(self) -> int:
         """Return the most words that the model reads."""
         return int(getattr(self._engine, "context", ENDLESS))
+
+    @property
+    def formula(self) -> Formula | None:
+        """Return what the work of the model is counted by; None where nobody sees it."""
+        found: Formula | None = getattr(self._engine, "formula", None)
+        return found
 
     def of_session(self, models: SessionModels) -> "SharedPrefix":
         """Return one with readings of its own, for one of several sessions side by side."""

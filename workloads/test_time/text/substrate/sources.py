@@ -40,7 +40,7 @@ class Sources:
             )
         check_pair(policy, scorer)
         drafting = draft_spec(draft)
-        if drafting is not None and policy.kind == "openai":
+        if drafting is not None and policy.is_served:
             raise SelectionError(
                 f"{policy} takes no draft: its words cannot be handed over to another model.",
                 "Leave out --draft, or name a model of this machine (hf:NAME).",

@@ -1,7 +1,8 @@
 r"""What a completion states: the answer that is read out of its text, by rules, and its plain form.
 
-The rules of a set of questions are tried in their order, and the last place where the first fitting
-one fits counts:
+The rules of a set of questions are tried in their order, and the first place where the first fitting
+one fits counts: a model that goes on behind its answer has answered all the same. An answer on a line that
+was cut off may be half of one, and is none.
 
     marked        #### 14
     named         The answer is 14.
@@ -21,7 +22,10 @@ from typing import Literal
 
 Rule = Literal["marked", "named", "line", "boxed", "number"]
 RULES: tuple[Rule, ...] = ("marked", "named", "line", "boxed", "number")
+CLOSING: frozenset[Rule] = frozenset({"marked", "line"})
+"""Rules of answers that stand alone on a line: behind one nothing is solved any more."""
 GOLD_MARK = "####"
+BOX = r"\boxed{"
 _NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
 _VALUE = re.compile(r"-?(?:\d{1,60}/(?P<below>\d{1,60})|\d{1,60}(?:\.\d{1,60})?|\.\d{1,60})")
 _PATTERNS: dict[Rule, re.Pattern[str]] = {
@@ -42,14 +46,22 @@ def stated_text(text: str, rules: Sequence[Rule], *, ended: bool = True) -> str 
     return None
 
 
+def closes(text: str, rules: Sequence[Rule]) -> bool:
+    """Return whether a text says, on a line that is closed, what nothing behind it takes back."""
+    closed = text.rpartition("\n")[0]
+    return any(rule in CLOSING and _found(closed, rule, ended=True) for rule in rules)
+
+
 def _found(text: str, rule: Rule, *, ended: bool) -> str | None:
     if rule == "boxed":
-        return boxed(text)
+        return _boxed_at(text, text.find(BOX))
     if rule == "number":
         numbers = _NUMBER.findall(text) if ended else ()
         return numbers[-1] if numbers else None
-    places = _PATTERNS[rule].findall(text)
-    return _trimmed(places[-1]) if places else None
+    place = _PATTERNS[rule].search(text)
+    if place is None or (place.end() == len(text) and not ended):
+        return None
+    return _trimmed(place[1])
 
 
 def _trimmed(answer: str) -> str | None:
@@ -63,10 +75,13 @@ def _trimmed(answer: str) -> str | None:
 
 def boxed(text: str) -> str | None:
     r"""Return what stands in the last `\boxed{...}`; None if there is none, or it is never closed."""
-    start = text.rfind(r"\boxed{")
+    return _boxed_at(text, text.rfind(BOX))
+
+
+def _boxed_at(text: str, start: int) -> str | None:
     if start < 0:
         return None
-    depth, begin = 1, start + len(r"\boxed{")
+    depth, begin = 1, start + len(BOX)
     for place in range(begin, len(text)):
         depth += {"{": 1, "}": -1}.get(text[place], 0)
         if depth == 0:

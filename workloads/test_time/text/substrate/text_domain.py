@@ -28,19 +28,26 @@ class Sizes:
     """Steps after which a search ends."""
 
 
-def text_domain(codec: TextCodec, rules: tuple[Rule, ...], sizes: Sizes) -> Domain:
-    """Return the domain of a model's words.
+def text_domain(
+    codec: TextCodec,
+    rules: tuple[Rule, ...],
+    sizes: Sizes,
+    ends: tuple[str, ...] = (),
+    temperature: float = 1.0,
+) -> Domain:
+    """Return the domain of a model's words; completions end before the texts `ends`.
 
     Raises:
         SelectionError: if its vocabulary has no line's end.
     """
     return Domain(
         codec=codec,
-        answer=CompletionReader(codec, rules),
+        answer=CompletionReader(codec, rules, ends),
         room=Room(sizes.room),
         step_marks=codec.stops(STEP_MARK),
         step_room=sizes.step_room,
         deepest=sizes.deepest,
+        temperature=temperature,
         unforced=frozenset().union(*(_words_with(codec, digit) for digit in DIGITS)),
         shares=ModeShares(codec.stops(STEP_MARK)),
     )

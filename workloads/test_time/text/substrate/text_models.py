@@ -1,11 +1,13 @@
 """Policy and judge of this task, as they were named: opened where they are needed, by what travels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.language_model.reward_model import Scorer
+from adabench.workloads.shared.language_model.stop_strings import StopStrings
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 from adabench.workloads.test_time.substrate.search_models import Models
@@ -41,6 +43,10 @@ class TextModels:
     """Who drafts what the policy may write instead; None: the policy without some layers."""
     bare_prefixes: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
     """What prompts for bare answers begin with."""
+    ends: tuple[str, ...] = ()
+    """Texts by which a completion has ended."""
+    closes: Callable[[str], bool] | None = field(default=None, repr=False)
+    """Whether the steps of a text so far come to an answer."""
     found: "ServerAbilities | None" = field(default=None, repr=False)
     """What the run found the policy's server to do; None: whoever opens it finds out."""
 
@@ -52,7 +58,7 @@ class TextModels:
             EnvironmentProblem: if a package, a device, a network or a server is missing.
         """
         engine = self._engine(self.policy)
-        policy = SharedPrefix(engine, (*self.prefixes, *self.bare_prefixes))
+        policy = SharedPrefix(self._ending(engine), (*self.prefixes, *self.bare_prefixes))
         judge, pair = self._judge(policy), self._pair(engine, policy)
         names = (recipe_of(str(self.policy)).name,) if self.judge.kind == "trained" else ()
         plans = {"votes": partial(vote_plan, self.policy)}
@@ -68,12 +74,16 @@ class TextModels:
 
         return open_model(spec, self.device, self.dtype, found=self.found).engine
 
+    def _ending(self, engine: Engine) -> Engine:
+        """Return an engine that ends where the prompt says so, beside where its model does."""
+        return StopStrings(engine, self.codec, self.ends, self.closes) if self.ends else engine
+
     def _pair(self, engine: Engine, target: SharedPrefix) -> Models | None:
         """Return the policy as a target, with its draft; None where it has none."""
         drafting = self._drafting(engine)
         if drafting is None:
             return None
-        draft = SharedPrefix(drafting, self.prefixes)
+        draft = SharedPrefix(self._ending(drafting), self.prefixes)
         judge: Scorer | None = TargetLikelihood(target, self.marks)
         if self.judge.kind != "likelihood":
             judge = self._judge(draft) if self.judge.kind == "hf" else None
@@ -87,7 +97,7 @@ class TextModels:
 
     def _drafting(self, engine: Engine) -> Engine | None:
         """Return the draft; a server's policy has none, nor one whose layers are not of one make."""
-        if self.policy.kind == "openai":
+        if self.policy.is_served:
             return None
         if self.draft is not None:
             return self._engine(self.draft)

@@ -12,6 +12,8 @@ from adabench.harness.contract.protocols import Meter
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.substrate.question_task import GradedTask, QuestionTask
 from adabench.workloads.test_time.substrate.step_hand_over import TARGET
+from adabench.workloads.test_time.text.substrate.banked_models import BankedModels
+from adabench.workloads.test_time.text.substrate.completions import CompletionReader
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
 from adabench.workloads.test_time.text.substrate.target_agreement import COMPLETION, compared
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
@@ -27,6 +29,13 @@ class Accounted(QuestionTask):
     def starts_cold(self) -> bool:
         """Return whether the first solve is measured."""
         return not self.on_device
+
+    def warm(self) -> None:
+        """Load weights and kernels; a bank has none, and is read."""
+        if isinstance(self.load_models, BankedModels):
+            assert self.models is not None
+        else:
+            super().warm()
 
     def account(self, question: Question, completion: object) -> Any:
         """Return the completion that a method handed in; of a pair, with what the target makes of it.
@@ -67,8 +76,11 @@ class GradedText(Accounted, GradedTask):
     def unseen(self) -> frozenset[str]:
         """Return the metrics that are absent: nobody sees what a server works."""
         models = self.load_models
-        is_served = isinstance(models, TextModels) and models.policy.kind == "openai"
-        return frozenset({"flops_counted"}) if is_served else frozenset()
+        if isinstance(models, BankedModels):
+            sees_flops = models.sees_flops
+        else:
+            sees_flops = not (isinstance(models, TextModels) and models.policy.is_served)
+        return frozenset() if sees_flops else frozenset({"flops_counted"})
 
     def completion_of(self, outcome: Any) -> tuple[int, ...]:
         """Return the completion among what was accounted for."""
@@ -82,10 +94,14 @@ class GradedText(Accounted, GradedTask):
         """
         seen = dict(outcome) if isinstance(outcome, Mapping) else {}
         seen.pop(COMPLETION, None)
-        words = ",".join(map(str, question.prompt)).encode()
-        number = int.from_bytes(hashlib.sha256(words).digest()[:6], "big")
+        asked = self.domain.codec.decode(question.prompt).encode()
+        number = int.from_bytes(hashlib.sha256(asked).digest()[:6], "big")
+        completion = self.completion_of(outcome)
+        reader = self.domain.answer
+        assert isinstance(reader, CompletionReader)
         return {
-            **super().judge(question, self.completion_of(outcome)),
+            **super().judge(question, completion),
+            "truncated": float(not reader.has_ended(completion)),
             "instance": float(number),
             **seen,
         }

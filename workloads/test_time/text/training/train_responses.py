@@ -43,7 +43,7 @@ def train(
         SelectionError: for a server, which shows no states and takes no draft.
         CapabilityMissing: for a model that has no draft.
     """
-    if spec.kind == "openai":
+    if spec.is_served:
         raise SelectionError(
             f"{spec} shows no states and takes no draft, so there is no pool.",
             "Name hf:NAME or smollm2.",

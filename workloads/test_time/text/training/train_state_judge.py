@@ -41,7 +41,7 @@ def train(
         SelectionError: for a model that shows no states.
         EnvironmentProblem: if its roll-outs are all right or all wrong.
     """
-    if spec.kind == "openai":
+    if spec.is_served:
         raise SelectionError(
             f"{spec} shows no states, so no head can be fitted to them.", "Name hf:NAME or smollm2."
         )

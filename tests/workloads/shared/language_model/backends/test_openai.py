@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shared.language_model.backends.openai import Formula, OpenAIEngine
+from adabench.workloads.shared.language_model.backends.openai import OpenAIEngine
 from adabench.workloads.shared.language_model.backends.openai_protocol import ServerProblem
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.contract import (
@@ -24,6 +24,7 @@ from adabench.workloads.shared.language_model.contract import (
     Costs,
     require,
 )
+from adabench.workloads.shared.language_model.flop_formula import Formula
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, WordCodec, decode, encode

@@ -86,7 +86,7 @@ def able(abilities: ServerAbilities) -> set[str]:
 
 ALL = {
     "logprobs", "fork", "score", "steps", "stop reason", "several at once", "cached-token counts",
-    "whole distribution", "samples", "seed", "word times",
+    "whole distribution", "samples", "seed", "stop strings", "word times",
 }  # fmt: skip
 
 
@@ -114,6 +114,7 @@ def test_a_server_that_does_everything():
         ("stream", {"word times"}),
         ("counts", {"word times"}),
         ("stop_reason", {"stop reason"}),
+        ("stop", {"stop strings", "stop reason"}),
     ],
 )
 def test_what_is_left_out_is_missing_and_nothing_else(lacks, missing):

@@ -26,7 +26,7 @@ def model(llama_folder: Path) -> Iterator[OpenedModel]:
 def test_its_abilities_are_found(model):
     able = {ability.name for ability in model.profile.abilities if ability.able}
     assert able == {"steps", "word times", "whole distribution", "samples", "seed"}
-    assert model.engine.caps == frozenset()
+    assert model.engine.caps == {"strings"}
 
 
 def test_greedy_text_is_that_of_generate(model, llama_folder):

@@ -1,4 +1,4 @@
-r"""An engine that stops at texts, for lm-eval's tasks say where a completion ends by strings.
+r"""An engine that stops at texts: prompts and lm-eval's tasks say where a completion ends by strings.
 
     policy = StopStrings(policy, codec)
     policy.stops = ("Question:", "\n\n")          until they are other ones
@@ -9,16 +9,19 @@ ended: its last word is its end. What that word has behind the string was drawn 
 where the text is handed over (`cut`). A server is sent the strings themselves.
 
 Words are drawn by the same random numbers as without stops. Sequences wait for one another at words that
-could have finished a string and did not: more calls, the same words. `serial_steps` are those of the
-longest sequence.
+could have finished a string and did not: the same words, booked as one call, and `serial_steps` are those of
+the longest sequence. With `closes`, a step is the last one if the text so far says so: a search ends at an
+answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import Any
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
+from adabench.workloads.shared.language_model.batched.session_models import SessionModels
 from adabench.workloads.shared.language_model.contract import TO_THE_END, Chunk, Seq
 
 Codec = TokenizerCodec | TextPieces
@@ -36,13 +39,27 @@ def cut(text: str, stops: Stops) -> str:
 class StopStrings:
     """An engine that stops at texts too; in all else it is the engine."""
 
-    def __init__(self, engine: Any, codec: Codec) -> None:
-        self._engine, self._codec = engine, codec
+    def __init__(
+        self,
+        engine: Any,
+        codec: Codec,
+        stops: Stops = (),
+        closes: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._engine, self._codec, self._closes = engine, codec, closes
         self._finals: dict[str, frozenset[int]] = {}
-        self.stops: Stops = ()
+        self.stops = stops
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked of an object that is being copied
+            raise AttributeError(name)
         return getattr(self._engine, name)
+
+    def of_session(self, models: SessionModels) -> "StopStrings":
+        """Return one for one of several sessions side by side."""
+        own = copy(self)
+        own._engine = models.view(self._engine)
+        return own
 
     def decode(
         self,
@@ -53,26 +70,30 @@ class StopStrings:
         **how: Any,
     ) -> list[Chunk]:
         """Sample on from each sequence, to a stop string at most; see `Engine.decode`."""
-        if not self.stops:
+        if not self.stops or "strings" in self._engine.caps:
+            if self.stops:
+                how["ends"] = self.stops
             chunks: list[Chunk] = self._engine.decode(seqs, stop=stop, max_new=max_new, **how)
+            self._end(seqs, closes=bool(stop))
             return chunks
         limits = list(max_new) if isinstance(max_new, Sequence) else [max_new] * len(seqs)
         left = dict(zip(seqs, limits, strict=True))
         parts: dict[Seq, list[Chunk]] = {seq: [] for seq in seqs}
         stops, meter = stop | self._final_words(), self._engine.costs.meter
-        before, active = meter["serial_steps"], list(seqs)
+        before, active = (meter["serial_steps"], meter["calls"]), list(seqs)
         while active:
             for group, most in self._groups(active, left):
                 try:
                     drawn = self._engine.decode(group, stop=stops, max_new=most, **how)
                 finally:
-                    self._end(group)
+                    self._end(group, closes=bool(stop))
                 for seq, chunk in zip(group, drawn, strict=True):
                     parts[seq].append(chunk)
                     left[seq] -= len(chunk.ids)
             active = [seq for seq in active if left[seq] > 0 and self._goes_on(seq, stop, parts)]
         whole = [_joined(parts[seq]) for seq in seqs]
-        meter["serial_steps"] = before + max((len(chunk.ids) for chunk in whole), default=0)
+        meter["serial_steps"] = before[0] + max((len(chunk.ids) for chunk in whole), default=0)
+        meter["calls"] = before[1] + 1
         return whole
 
     def _goes_on(self, seq: Seq, stop: frozenset[int], parts: dict[Seq, list[Chunk]]) -> bool:
@@ -80,11 +101,14 @@ class StopStrings:
         stopped = parts[seq][-1].finish == "stop"
         return stopped and not seq.finished and seq.ids[-1] not in stop
 
-    def _end(self, seqs: Sequence[Seq]) -> None:
-        """Let the last word of every completion that holds a stop string be its end."""
+    def _end(self, seqs: Sequence[Seq], *, closes: bool) -> None:
+        """Let the last word of a completion be its end if it holds a stop string, or its answer."""
         for seq in seqs:
+            if seq.finished or not seq.completion:
+                continue
             text = self._codec.decode(seq.completion)
-            if not seq.finished and cut(text, self.stops) != text:
+            over = closes and self._closes is not None and self._closes(text)
+            if over or cut(text, self.stops) != text:
                 seq.eos = seq.ids[-1]
 
     def _groups(

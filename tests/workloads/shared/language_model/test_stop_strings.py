@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from adabench.workloads.shared.language_model import stop_strings
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.contract import BudgetSpent, Costs
-from adabench.workloads.shared.lm_eval_bridge import stop_strings
-from adabench.workloads.shared.lm_eval_bridge.stop_strings import StopStrings, cut
+from adabench.workloads.shared.language_model.stop_strings import StopStrings, cut
 from adabench.workloads.shared.sources.model_source import open_model
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 

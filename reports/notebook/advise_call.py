@@ -1,0 +1,241 @@
+"""`adabench.advise`: what pays on a model, within some minutes: samples are drawn once, rules run on them, and it is said.
+
+    samples      a bank of greedy answers and N samples (`draw_bank` of `text`): most of the time
+    selections   votes, best of N, stop rules, on the bank: the same samples for all, in seconds
+    searches     beam and REBASE on the model itself, on as many of the questions as the rest of the time lets
+
+What of it is told is in `harness/decision/advice.py`.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from time import monotonic, strftime
+from typing import Any
+
+from adabench.harness.contract import registry
+from adabench.harness.contract.card import Scalar
+from adabench.harness.contract.record import Record
+from adabench.harness.decision.advice import Advice, Answered, Prices, advice_of
+from adabench.harness.errors import MissingAbility, SelectionError
+from adabench.harness.notebook import run_arguments as words
+from adabench.harness.plan.grid import read_conditions
+from adabench.harness.store import run_folder
+from adabench.reports.notebook.run_call import run
+from adabench.reports.notebook.run_view import Run
+
+TASK, BASELINE = "text", "greedy"
+SELECTIONS = (
+    "greedy", "majority", "best_of_n", "judged_vote", "adaptive_consistency", "ttspm",
+)  # fmt: skip
+CEILING = "pass_at_n"
+"""An oracle: how many questions have a right answer among their samples; nobody can choose it."""
+SEARCHES = ("beam", "rebase")
+WIDTH = 4
+"""Branches of a search."""
+SAMPLES, DRAWING, FEWEST = 8, 0.6, 8
+"""Samples of a question; the share of the time that drawing gets; the fewest questions worth a search."""
+STEPWISE = 3.0
+"""How many times as long a word of a search takes as one of a batch of samples, about; searches are sized by it."""
+LINE_EVERY_S = 10.0
+ENDING_S = 15.0
+"""Seconds left for what follows the searches."""
+
+
+@dataclass(frozen=True)
+class ModelAdvice:
+    """What was found, and where it lies."""
+
+    advice: Advice
+    folder: Path
+    """The bank, and a run beside it for each part."""
+    runs: tuple[Run, ...]
+    ceiling: float
+    """Of the questions, those with a right answer among their samples."""
+    spent_s: float
+
+    @property
+    def sentence(self) -> str:
+        """What to use, in one sentence."""
+        return self.advice.sentence
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return self.sentence
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            **asdict(self.advice),
+            "ceiling": self.ceiling,
+            "folder": str(self.folder),
+            "runs": [str(one.folder) for one in self.runs],
+            "spent_s": round(self.spent_s, 1),
+        }
+
+
+def advise(
+    model: str | None = None, data: str | Path | None = None, *, time: float | str = "5m",
+    judge: str | None = None, device: str | None = None, dtype: str | None = None,
+    chat: bool = True, set: Mapping[str, words.Value] | None = None, samples: int = SAMPLES,
+    seed: int = 0, price: str | None = None, max_cost: float = math.inf,
+    out: str | Path | None = None, progress: bool = True,
+) -> ModelAdvice:  # fmt: skip
+    """Say what test-time compute buys on a model and on questions, within some minutes.
+
+    `price` is money for a million tokens, `"in=0.15,out=0.6"`; `max_cost` how many times the tokens
+    of a greedy answer an option may take. `out` is a new folder, or one of an advice to go on with: its samples stay.
+
+    Raises:
+        SelectionError: for a name or a value that makes no sense.
+        EnvironmentProblem: if a package, a device, a network or a server is missing.
+    """
+    named = words.sources(
+        set, model=model, judge=judge, data=data, device=device, dtype=dtype,
+        chat=None if chat else "off",
+    )  # fmt: skip
+    conditions = read_conditions(registry.find(TASK).card, words.fixed_words(named))
+    budget_s = words.seconds(time) or 0.0
+    work = _Work(conditions, budget_s, samples, seed, progress, _folder(out))
+    prices = None if price is None else read_prices(price)
+    return work.advice(prices, max_cost)
+
+
+def read_prices(text: str) -> Prices:
+    """Read `in=0.15,out=0.6`: money for a million tokens read and written.
+
+    Raises:
+        SelectionError: if it says something else.
+    """
+    try:
+        found = {name: float(value) for name, value in (p.split("=") for p in text.split(","))}
+        prices = Prices(found.pop("in"), found.pop("out"))
+    except (ValueError, KeyError) as wrong:
+        found, prices = {"": 0.0}, Prices(0.0, 0.0)
+        raise SelectionError(f"{text!r} are no prices.", "Write in=0.15,out=0.6.") from wrong
+    if found or not all(math.isfinite(p) and p >= 0 for p in (prices.read, prices.written)):
+        raise SelectionError(f"{text!r} are no prices.", "Write in=0.15,out=0.6.")
+    return prices
+
+
+@dataclass
+class _Work:
+    """An advice under way."""
+
+    conditions: dict[str, Scalar]
+    budget_s: float
+    samples: int
+    seed: int
+    progress: bool
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.began_s = self.spoke_s = monotonic()
+
+    @property
+    def left_s(self) -> float:
+        return self.began_s + self.budget_s - monotonic()
+
+    def advice(self, prices: Prices | None, max_cost: float) -> ModelAdvice:
+        """Draw, run, and say what is found."""
+        questions, sample_s = self._drawn()
+        runs = [self._selections(questions)]
+        searched = self._searches(questions, sample_s)
+        runs += [searched] if searched is not None else []
+        found: dict[str, dict[int, Answered]] = {}
+        for one in runs:
+            for name, answers in answers_of(run_folder.records(one.folder)).items():
+                found.setdefault(name, {}).update(answers)
+        ceilings = {name: found.pop(name) for name in list(found) if name.startswith(CEILING)}
+        right = [one.right for one in ceilings.get(f"{CEILING}(N={self.samples})", {}).values()]
+        return ModelAdvice(
+            advice_of(found, BASELINE, prices, max_cost), self.folder, tuple(runs),
+            sum(right) / len(right) if right else math.nan, monotonic() - self.began_s,
+        )  # fmt: skip
+
+    def _drawn(self) -> tuple[int, float]:
+        """Draw a bank; return its questions, and the seconds of a sample in a batch."""
+        package = registry.find(TASK).module.rpartition(".")[0]
+        marks: list[tuple[float, int]] = []
+
+        def say(there: int, wanted: int) -> None:
+            marks.append((monotonic(), there))
+            if self.progress and monotonic() - self.spoke_s > LINE_EVERY_S:
+                self.spoke_s = monotonic()
+                sys.stderr.write(f"{there} questions sampled, {self.left_s:.0f} s left\n")
+
+        bank = import_module(f"{package}.training.bank").draw_bank(
+            self.folder / "bank", {"problems": self._most, **self.conditions},
+            samples=self.samples, seed=self.seed, time_s=DRAWING * self.left_s, say=say,
+        )  # fmt: skip
+        (first_s, first), (last_s, last) = (marks or [(0.0, 0)])[0], (marks or [(0.0, 0)])[-1]
+        each_s = (last_s - first_s) / (last - first) if last > first else math.nan
+        own = sum(seed == self.seed for seed, _ in bank.questions)
+        return own, each_s / (self.samples + 1)
+
+    @property
+    def _most(self) -> int:
+        """Return how many questions are asked for where nobody says it: of generated ones more than time lets."""
+        data = self.conditions.get("data", "arithmetic")
+        return MOST_GENERATED if data == "arithmetic" else 0
+
+    def _selections(self, questions: int) -> Run:
+        sweep = [n for n in (2, 4, 8, 16, 32) if n < self.samples]
+        banked = {**self.conditions, "data": f"bank:{self.folder / 'bank'}", "problems": questions}
+        for name in ("level", "room", "device", "dtype"):
+            banked.pop(name, None)
+        return self._run("selections", (*SELECTIONS, CEILING), banked, [*sweep, self.samples])
+
+    def _searches(self, questions: int, sample_s: float) -> Run | None:
+        """Search on as many questions as the time lets; None where that is too few, or nothing can search."""
+        each_s = len(SEARCHES) * WIDTH * STEPWISE * sample_s
+        count = min(questions, int((self.left_s - ENDING_S) / each_s)) if each_s > 0 else 0
+        if count < FEWEST:
+            return None
+        try:
+            return self._run("searches", SEARCHES, {**self.conditions, "problems": count}, [WIDTH])
+        except MissingAbility:
+            return None
+
+    def _run(
+        self, name: str, methods: Iterable[str], conditions: Mapping[str, Scalar], widths: list[int]
+    ) -> Run:
+        return run(
+            [f"{TASK}/{method}" for method in methods], set=conditions, sweep={"N": widths},
+            seeds=self.seed, alone=True, counts=True, out=_free(self.folder / name),
+            progress=self.progress,
+        )  # fmt: skip
+
+
+MOST_GENERATED = 2000
+"""Generated questions that are asked for: more than the time lets."""
+
+
+def answers_of(records: Iterable[Record]) -> dict[str, dict[int, Answered]]:
+    """Return by option (a method with its N) what it made of each question; failed ones are left out."""
+    found: dict[str, dict[int, Answered]] = {}
+    for record in records:
+        if record.status != "ok" or record.phase != "solve":
+            continue
+        values, n = record.values, record.cell.point.get("N")
+        name = record.cell.method + (f"(N={n})" if n is not None else "")
+        found.setdefault(name, {})[int(values["instance"])] = Answered(
+            values["accuracy"], values["generated"], values.get("prefilled", 0.0),
+            values.get("serial_steps", math.nan),
+        )  # fmt: skip
+    return found
+
+
+def _folder(out: str | Path | None) -> Path:
+    if out is not None:
+        return Path(out)
+    return Path("runs") / strftime("%Y%m%d-%H%M%S-advise")
+
+
+def _free(folder: Path) -> Path:
+    """Return a folder that no run stands in."""
+    places = (folder, *(folder.with_name(f"{folder.name}-{i}") for i in range(2, 1000)))
+    return next(place for place in places if not place.exists())

@@ -1,0 +1,158 @@
+"""A bank of the builtin model: what is replayed is what was drawn, at its cost; what it does not hold is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("transformers", reason="the extra `real` is not installed")
+
+from adabench.harness.contract import registry
+from adabench.harness.errors import SelectionError
+from adabench.workloads.shared.language_model.bank.sample_bank import SampleBank, read_bank
+from adabench.workloads.shared.language_model.contract import CapabilityMissing
+from adabench.workloads.test_time.text import task as text
+from adabench.workloads.test_time.text.substrate.text_task import GradedText
+from adabench.workloads.test_time.text.training.bank import draw_bank
+
+QUESTIONS, SAMPLES = 3, 4
+LIVE = {"model": "builtin", "room": 20}
+UNSEEN = {"idle_flops", "kv_peak", "kv_peak_bytes", "kv_token_steps"}
+"""Of a cache and of padding, which a bank has not."""
+
+
+def drawn(folder: Path, **given: Any) -> SampleBank:
+    asked = {"samples": SAMPLES, "seed": 0, **given}
+    return draw_bank(folder, {**LIVE, "problems": QUESTIONS}, **asked)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("banks") / "bank"
+    drawn(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def live() -> GradedText:
+    return text.load("embedded", 0, problems=QUESTIONS, **LIVE)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def banked(folder: Path) -> GradedText:
+    return text.load("embedded", 0, model="builtin", data=f"bank:{folder}", problems=QUESTIONS)
+
+
+def solved(task: GradedText, name: str, **point: Any) -> list[tuple[str, Any, dict[str, float]]]:
+    """Return of each question what was answered, how it is judged, and what it cost."""
+    entry = registry.find(f"text/{name}")
+    method = registry.load(entry)
+    given = task.oracle_substrate() if entry.card.role == "oracle" else task.substrate()
+    vars(given)["models"] = task.models
+    setting = {knob.name: knob.default for knob in entry.card.knobs} | point
+    found = []
+    for question in task.cases():
+        given.meter.clear()
+        outcome = given.account(question, method.solve(given, question, setting))
+        counts = {k: v for k, v in given.meter.items() if not k.endswith("_s") and k not in UNSEEN}
+        outcome = task.completion_of(outcome)
+        judged = task.judge(question, outcome)
+        found.append((task.domain.codec.decode(outcome), judged, counts))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("greedy", {}),
+        ("majority", {"N": SAMPLES}),
+        ("majority", {"N": 2, "weight": "likelihood"}),
+        ("best_of_n", {"N": SAMPLES}),
+        ("judged_vote", {"N": 3}),
+        ("adaptive_consistency", {"N": SAMPLES}),
+        ("ttspm", {"N": SAMPLES}),
+        ("pass_at_n", {"N": SAMPLES}),
+    ],
+)
+def test_a_rule_sees_the_same_samples_at_the_same_cost(
+    live: GradedText, banked: GradedText, name: str, point: dict[str, Any]
+) -> None:
+    assert solved(banked, name, **point) == solved(live, name, **point)
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "what"),
+    [
+        ("majority", {"N": SAMPLES + 1}, f"sample {SAMPLES + 1} of a question"),
+        ("sample", {"temperature": 0.3}, r"samples at 0\.3"),
+        ("beam", {"N": 2}, "steps"),
+        ("sys1", {}, "Bare answers"),
+    ],
+)
+def test_what_it_does_not_hold_is_refused_by_name(
+    banked: GradedText, name: str, point: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(CapabilityMissing, match=what):
+        solved(banked, name, **point)
+
+
+def test_steps_and_states_are_missed_before_a_run(folder: Path) -> None:
+    lacks = text.missing_abilities({"model": "builtin", "data": f"bank:{folder}"})
+    assert {"steps", "hidden", "draft", "pool", "watch"} == lacks.keys()
+
+
+def test_drawing_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    drawn(few, samples=1, time_s=0.0)
+    first = read_bank(few)
+    assert 0 < len(first.questions) <= QUESTIONS
+    said: list[tuple[int, int]] = []
+    whole = drawn(few, say=lambda there, wanted: said.append((there, wanted)))
+    at_once = read_bank(folder).questions
+    for key, question in whole.questions.items():  # other batches change a number's last bits
+        words = [sample.words for sample in question.samples]
+        assert words == [sample.words for sample in at_once[key].samples]
+    assert said[-1] == (QUESTIONS, QUESTIONS)
+    said.clear()
+    assert drawn(few, say=lambda *of: said.append(of)) == whole
+    assert not said, "nothing was left to draw"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"model": "smollm2"}, "model=smollm2 does not go with"),
+        ({"sampling_temperature": 1.0}, "it was drawn with sampling_temperature=0.7"),
+        ({"room": 9}, "room=9 does not go with"),
+        ({"budget": 9}, "budget=9 does not go with"),
+        ({"judge": "none"}, "judge=none does not go with"),
+        ({"problems": QUESTIONS + 1}, f"has {QUESTIONS} questions"),
+        ({"data": "bank:/no/such"}, "is no bank of samples"),
+    ],
+)
+def test_other_conditions_than_those_of_the_drawing_are_refused(
+    folder: Path, given: dict[str, Any], problem: str
+) -> None:
+    asked = {"model": "builtin", "data": f"bank:{folder}", "problems": QUESTIONS, **given}
+    with pytest.raises(SelectionError, match=problem):
+        text.load("embedded", 0, **asked)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"samples": 0}, "A bank needs samples"),
+        ({"conditions": {"data": "bank:x"}}, "A bank holds whole completions"),
+        ({"conditions": {"budget": 5}}, "A bank holds whole completions"),
+    ],
+)
+def test_what_makes_no_bank_is_refused(tmp_path: Path, given: dict[str, Any], problem: str) -> None:
+    conditions = {**LIVE, "problems": 1, **given.pop("conditions", {})}
+    with pytest.raises(SelectionError, match=problem):
+        draw_bank(tmp_path / "b", conditions, **{"samples": 1, **given})
+
+
+def test_nothing_of_a_bank_is_timed(folder: Path) -> None:
+    assert "no time of it is a model's" in text.counts_only({"data": f"bank:{folder}"})
+    assert not text.counts_only({"data": "arithmetic"})
+    assert not text.counts_only({})

@@ -1,0 +1,241 @@
+"""Draws a bank: to each question one greedy completion and N samples, with scores and what each of them cost.
+
+The random numbers are those of a run with the same seed, so sample i of a bank is the sample i that `text/majority`
+would draw. Questions are drawn some at a time and written at once: drawing may be interrupted, and goes on.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from adabench.harness.contract.card import Scalar
+from adabench.harness.errors import SelectionError
+from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
+from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
+from adabench.workloads.shared.language_model.bank.sample_bank import (
+    BankedQuestion,
+    BankedSample,
+    BankHeader,
+    BankWriter,
+    SampleBank,
+    read_bank,
+)
+from adabench.workloads.shared.language_model.contract import Chunk, Costs, Seq, mix
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.shared.language_model.stop_strings import HALF
+from adabench.workloads.test_time.text.substrate.completions import CompletionReader, end_words
+from adabench.workloads.test_time.text.substrate.text_task import GradedText
+from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
+
+ROWS = 32
+"""Sequences in a batch, about."""
+Say = Callable[[int, int], None]
+"""Is told after each batch how many questions are there, of how many."""
+
+
+@dataclass(frozen=True)
+class BankRequest:
+    """What is to be drawn, and where to."""
+
+    folder: Path
+    samples: int
+    conditions: Mapping[str, Scalar]
+    """Of the task, with every default."""
+    time_s: float | None = None
+    """Seconds after which no further batch is begun."""
+    say: Say = lambda there, wanted: None
+
+
+def fill_bank(request: BankRequest, task: GradedText, rows: Sequence[QuestionRow]) -> SampleBank:
+    """Draw what a bank has not got yet of a task's questions, which are `rows`, and return it.
+
+    Raises:
+        SelectionError: for no samples, or a folder with another bank.
+        EnvironmentProblem: if a server is gone.
+    """
+    if request.samples < 1:
+        raise SelectionError("A bank needs samples.", "Ask for one at least: --samples 8.")
+    writer = BankWriter(request.folder, _header(task, request.conditions))
+    _draw(task, rows, _asks(writer.bank, task, request.samples), writer, request)
+    return read_bank(request.folder)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """A question, and which of its samples are wanted."""
+
+    question: Question
+    known: int
+    """Samples that the bank has."""
+    wanted: int
+
+
+def _asks(bank: SampleBank, task: GradedText, samples: int) -> list[_Ask]:
+    """Return what the bank has not got yet."""
+    found = []
+    for question in task.questions:
+        drawn = bank.questions.get((task.seed, question.index))
+        known = len(drawn.samples) if drawn is not None else 0
+        if known < samples:
+            found.append(_Ask(question, known, samples))
+    return found
+
+
+def _draw(
+    task: GradedText,
+    rows: Sequence[QuestionRow],
+    asks: Sequence[_Ask],
+    writer: BankWriter,
+    request: BankRequest,
+) -> None:
+    """Draw some questions at a time and write them, until all are there or the time is over."""
+    began, there = time.monotonic(), len(rows) - len(asks)
+    shares = "held" in task.models.policy.caps
+    size = max(1, ROWS // (request.samples + 1)) if shares else 1
+    pending = iter(asks)
+    while batch := list(islice(pending, size)):
+        for ask, drawn in zip(batch, _drawn(task, batch), strict=True):
+            row = rows[ask.question.index]
+            text = {"question": row.question, "answer": row.answer, "level": row.level}
+            writer.add((task.seed, ask.question.index), text, drawn)
+        there += len(batch)
+        request.say(there, len(rows))
+        if request.time_s is not None and time.monotonic() - began > request.time_s:
+            break
+
+
+def _header(task: GradedText, given: Mapping[str, Scalar]) -> BankHeader:
+    domain = task.domain
+    reader = domain.answer
+    assert isinstance(reader, CompletionReader)
+    return BankHeader(
+        model=str(given["model"]),
+        judge=str(given["judge"]) if task.models.judge is not None else "none",
+        data=str(given["data"]),
+        level=str(given["level"]),
+        chat=str(given["chat"]),
+        temperature=domain.temperature,
+        room=domain.room(()),
+        step_room=domain.step_room,
+        deepest=domain.deepest,
+        rules=reader.rules,
+        ends=reader.stops,
+        sees_flops="flops_counted" not in task.unseen,
+    )
+
+
+def _drawn(task: GradedText, asks: Sequence[_Ask]) -> list[BankedQuestion]:
+    """Draw the samples of some questions in one batch, and their greedy completions in another."""
+    policy, judge, costs = task.models.policy, task.models.judge, Costs()
+    policy.reset(costs)
+    if judge is not None:
+        judge.reset(costs)
+    places = [_opened(task, ask, costs) for ask in asks]
+    wanted = [leaf for place in places for leaf in place.leaves]
+    drawn = dict(zip(wanted, _decoded(task, wanted, task.domain.temperature), strict=True))
+    first = [place.greedy for place in places]
+    drawn.update(zip(first, _decoded(task, first, 0.0), strict=True))
+    if "held" not in policy.caps:  # a server reads the prompt with each request: once is once
+        read = costs.meter["prefilled"] // max(1, costs.meter["requests"])
+        places = [replace(place, prefilled=read) for place in places]
+    return [_banked(task, place, drawn, costs) for place in places]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The sequences of a question, and what opening it cost."""
+
+    question: Question
+    leaves: tuple[Seq, ...]
+    greedy: Seq
+    prefilled: int
+    cached: int
+    flops: int
+
+
+def _opened(task: GradedText, ask: _Ask, costs: Costs) -> _Place:
+    before = costs.meter.copy()
+    policy, judge = task.models.policy, task.models.judge
+    root = policy.open(ask.question.prompt, mix(task.seed, ask.question.index))
+    spent = costs.meter - before
+    leaves = policy.fork(root, ask.wanted)[ask.known :]
+    (greedy,) = policy.fork(root, 1)
+    if judge is not None:
+        judge.follow(root, [*leaves, greedy])
+    policy.close(root)
+    return _Place(
+        ask.question, tuple(leaves), greedy, spent["prefilled"], spent["cached"], spent["flops"]
+    )
+
+
+def _decoded(task: GradedText, seqs: Sequence[Seq], temperature: float) -> list[Chunk]:
+    policy, domain = task.models.policy, task.domain
+    how: dict[str, Any] = {"watch": 1} if "watch" in policy.caps else {}
+    return policy.decode(
+        seqs, stop=domain.end_marks, max_new=domain.room(()), temperature=temperature, **how
+    )
+
+
+def _banked(
+    task: GradedText, place: _Place, drawn: Mapping[Seq, Chunk], costs: Costs
+) -> BankedQuestion:
+    """Write down what was drawn for a question, and let go of it."""
+    seqs = (*place.leaves, place.greedy)
+    *samples, greedy = [_sample(task, seq, drawn[seq], costs) for seq in seqs]
+    for seq in seqs:
+        task.models.policy.close(seq)
+        if task.models.judge is not None:
+            task.models.judge.forget(seq)
+    prompt = task.domain.codec.decode(place.question.prompt)
+    return BankedQuestion(
+        prompt, place.prefilled, place.cached, place.flops, greedy, tuple(samples)
+    )
+
+
+def _sample(task: GradedText, seq: Seq, chunk: Chunk, costs: Costs) -> BankedSample:
+    reader, judge = task.domain.answer, task.models.judge
+    assert isinstance(reader, CompletionReader)
+    before = costs.meter.copy()
+    scores = judge.scores([seq])[0] if judge is not None else ()
+    spent = costs.meter - before
+    formula = getattr(task.models.policy, "formula", None)
+    words, logprobs, entropies = _joined(task, chunk)
+    ended = reader.has_ended(chunk.ids)
+    return BankedSample(
+        words=words,
+        logprobs=logprobs,
+        entropies=entropies,
+        scores=scores,
+        ended=ended,
+        generated=len(chunk.ids),
+        flops=formula.drawn(seq.start, len(chunk.ids), ended=seq.finished) if formula else 0,
+        judged=spent["judged"],
+        judge_flops=spent["flops"],
+    )
+
+
+def _joined(
+    task: GradedText, chunk: Chunk
+) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
+    """Return the text of each word, with what is known of it; a part of a sign goes with the next part."""
+    codec = task.domain.codec
+    assert isinstance(codec, TokenizerCodec | TextPieces)
+    ends = end_words(codec)
+    known: list[tuple[str, float, float]] = []
+    text, partial = "", (0.0, 0.0)
+    for place, word in enumerate(chunk.ids):
+        logprob = chunk.logprobs[place] if chunk.logprobs else 0.0
+        entropy = chunk.entropies[place] if chunk.entropies else 0.0
+        partial = (partial[0] + logprob, partial[1] + entropy)
+        longer = codec.decode(chunk.ids[: place + 1])
+        if word in ends:
+            known.append(("", *partial))
+            partial = (0.0, 0.0)
+        elif longer.startswith(text) and longer != text and not longer.endswith(HALF):
+            known.append((longer[len(text) :], *partial))
+            text, partial = longer, (0.0, 0.0)
+    words, logprobs, entropies = zip(*known, strict=True) if known else ((), (), ())
+    return words, logprobs if chunk.logprobs else (), entropies if chunk.entropies else ()
