@@ -37,7 +37,7 @@ one before, where an agent offered several answers. Joules a solved request: tho
 gives, over `solved`.
 
 **How slow tools are** is what a look-up reads: at `entries` of a method, through a table of so many people and
-without an index (`people_table.py`). Answers do not depend on it.
+without an index (`tool_server.py`). Answers do not depend on it.
 
 **Conditions.** `kinds`: a stream for each, a family or one size of it (`kb4`). `requests`: in each stream.
 `ambiguity`, `faults`: as in `lookup`.
@@ -56,7 +56,7 @@ from functools import partial
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.agents import conformance
-from adabench.workloads.agents.agents.substrate.request_stream import Stream, draw_gaps
+from adabench.workloads.agents.agents.substrate.desk import Stream, draw_gaps
 from adabench.workloads.agents.agents.substrate.served_model import (
     named_model,
     small_planner,

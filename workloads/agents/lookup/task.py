@@ -9,7 +9,7 @@ chain of thought (`cot`), or call tools (`act`, `chk`). The mode is its first wo
 Beside it stand two that went on from it by reward (`training/train_modes.py`): `apo`, to which modes are dear where a
 cheaper one would have done, and `flat`, to which they are not. `adabench train` makes them.
 Knowledge is drawn anew for each question, of entities that no training had, so that no policy knows it by
-heart: its gates say so (`substrate/policy_gates.py`).
+heart: its gates say so (`substrate/policy_recipes.py`).
 
     def solve(task, question, point):
         with task.session(question) as session:

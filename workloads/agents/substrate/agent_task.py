@@ -92,7 +92,6 @@ class Grader(Protocol):
 
     def judge(self, index: int, completion: Sequence[int]) -> Mapping[str, float]:
         """Return what a completion of that question is worth."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,13 @@ from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
-from adabench.workloads.agents.substrate.policy_gates import GATES, PLAN_GATES, VALUE_GATES
+from adabench.workloads.agents.substrate.named_models import trained_names
 from adabench.workloads.agents.substrate.policy_recipes import (
     ADAPTIVE,
     FLAT,
+    GATES,
+    PLAN_GATES,
+    VALUE_GATES,
     mode_name,
     mode_recipes,
     plan_name,
@@ -22,7 +25,6 @@ from adabench.workloads.agents.substrate.policy_recipes import (
     value_name,
     value_recipes,
 )
-from adabench.workloads.agents.substrate.trained_names import trained_names
 from adabench.workloads.agents.substrate.value_head import ValueHead, restored
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine

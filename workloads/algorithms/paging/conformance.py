@@ -25,11 +25,14 @@ import numpy as np
 
 from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints, Pages
-from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice
 from adabench.workloads.algorithms.paging.substrate.replay import Replay
-from adabench.workloads.algorithms.paging.substrate.traces import generate, make_trace
-from adabench.workloads.algorithms.paging.truth.hindsight import KnownAdvice, advise, hindsight
-from adabench.workloads.algorithms.paging.truth.scoring import scored_task
+from adabench.workloads.algorithms.paging.substrate.traces import BITS, Advice, generate, make_trace
+from adabench.workloads.algorithms.paging.truth.hindsight import (
+    KnownAdvice,
+    advise,
+    hindsight,
+    scored_task,
+)
 from adabench.workloads.shared.counting.method_trials import (
     OnlineRule,
     Trial,

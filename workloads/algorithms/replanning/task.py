@@ -29,8 +29,7 @@ same; `latency_s` is beside them, per scene: all updates and the first plan, edg
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.algorithms.replanning.conformance import check
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, generate
 from adabench.workloads.algorithms.replanning.truth.full_replan import scored_task
 

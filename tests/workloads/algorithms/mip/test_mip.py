@@ -335,7 +335,7 @@ def test_a_late_end_is_charged(clocks):
 def test_all_solvers_have_one_thread_and_scip_its_own_heuristics():
     from pyscipopt import Model
 
-    from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
+    from adabench.workloads.algorithms.mip.substrate.program import highs
 
     program = generate("setcover", "tiny", 2)
     search, plain = searched(program), Model()

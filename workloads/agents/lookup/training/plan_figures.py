@@ -22,7 +22,7 @@ from adabench.workloads.agents.substrate.fault_plans import (
     draw_faults,
 )
 from adabench.workloads.agents.substrate.plan_steps import observed, planned_calls
-from adabench.workloads.agents.substrate.policy_gates import PER_GATE
+from adabench.workloads.agents.substrate.policy_recipes import PER_GATE
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.worlds import CLEAN, WorldRules

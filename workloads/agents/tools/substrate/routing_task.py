@@ -13,9 +13,9 @@ from typing import ClassVar, Literal, Protocol
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.tools.substrate.choosers import Chooser
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import Outcome, RoutingSession
 from adabench.workloads.agents.tools.substrate.tool_endpoint import DEADLINE_S, Scene, ToolEndpoint
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 from adabench.workloads.shared.training.checkpoints import one_thread
 
 PlainOutcome = tuple[tuple[tuple[str, str, int], ...], str, str]
@@ -30,11 +30,9 @@ class Auditor(Protocol):
 
     def judge(self, index: int, outcome: PlainOutcome) -> Mapping[str, float]:
         """Return what the world's state at the end is worth."""
-        ...
 
     def plan(self, index: int) -> tuple[tuple[str, ...], int]:
         """Return the calls of the cheapest plan that works, and the stage to hand off behind it; -1: none."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ is.
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
 from adabench.workloads.algorithms.replanning.substrate.world import (
     GOAL,
