@@ -1,6 +1,7 @@
 """Policies that are shipped or in the user's cache, behind engines, if they pass their gates."""
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from adabench.workloads.agents.substrate.value_head import ValueHead, restored
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.shared.training.recipe_card import refuse_misses
+from adabench.workloads.shared.training.recipe_card import Gate, refuse_misses
 
 FOLDER = Path(__file__).parents[1] / "lookup" / "checkpoints"
 """Where the family's policies are shipped: with the task whose recipes make them."""
@@ -105,9 +106,7 @@ def planner(name: str) -> Policy:
         MissingAbility: if it was not trained yet.
     """
     _require(name)
-    place = checkpoints.home(name, FOLDER)
-    refuse_misses(name, place, PLAN_GATES)
-    own = NativeEngine(restore(name, place), name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
+    own = engine(name, gates=PLAN_GATES)
     return Policy(own, name, FOLDER, partial(value_head, value_name(name)))
 
 
@@ -127,7 +126,7 @@ def value_head(name: str) -> ValueHead:
     return found
 
 
-def engine(name: str, folder: Path | None = None) -> NativeEngine:
+def engine(name: str, folder: Path | None = None, gates: Sequence[Gate] = GATES) -> NativeEngine:
     """Return an engine over a policy that passes its gates.
 
     Raises:
@@ -135,7 +134,7 @@ def engine(name: str, folder: Path | None = None) -> NativeEngine:
     """
     place = folder or checkpoints.home(name, FOLDER)
     model = restore(name, place)
-    refuse_misses(name, place, GATES)
+    refuse_misses(name, place, gates)
     return NativeEngine(model, name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
 
 

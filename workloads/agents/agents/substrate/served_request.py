@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.agents.substrate.branches import Ask, Branch, Branches
 from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
 from adabench.workloads.agents.agents.substrate.script import Ids, Plane, Script, ToolResult
+from adabench.workloads.agents.agents.substrate.text_tools import TextTools
 from adabench.workloads.agents.agents.substrate.word_script import PlanScript
 from adabench.workloads.shared.language_model.contract import Floats, Seq, mix
 
@@ -53,14 +54,6 @@ def counts(rows: Sequence[CallRow]) -> dict[str, int]:
 
 _BEGUN = 0xB360
 Values = Callable[[Sequence[Floats]], list[float]]
-
-
-@runtime_checkable
-class Closing(Protocol):
-    """Tools that hold something."""
-
-    def close(self) -> None:
-        """Let go of it."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +161,7 @@ class ServedRequest:
         """Let go of everything."""
         self.branches.close([*self._seqs, *self._critics.values()])
         self._critics.clear()
-        if isinstance(self.tools, Closing):
+        if isinstance(self.tools, TextTools):
             self.tools.close()
 
     def words(self, branch: Branch) -> Ids:

@@ -266,7 +266,4 @@ def last_gain(served: Sequence[Served], is_right: Callable[[int, Ids], bool]) ->
     return 100 * points / len(served) / (seconds / len(served))
 
 
-__all__ = ["AgentStreams", "GradedStreams", "Offer", "StreamAccount", "last_gain"]
-
-
 OUTCOMES: tuple[type[Any], ...] = (StreamAccount, Served, StreamTimes, Load, Offer)

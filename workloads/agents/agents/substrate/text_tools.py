@@ -219,6 +219,3 @@ def _factor(words: list[str], place: int) -> tuple[int, int]:
     if words[end] != ")":
         raise ValueError
     return value, end + 1
-
-
-__all__ = ["Said", "TextTools", "calculated"]

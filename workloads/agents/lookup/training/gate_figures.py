@@ -99,9 +99,9 @@ def figures(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]:
     found |= _of_samples(sampled)
     hinted = list(play(engine, HINTED, count))
     obeyed = [_obeys(one) for one in hinted if one.problem.hints]
-    found["hint_binding"] = _mean([one for one in obeyed if one is not None])
+    found["hint_binding"] = mean([one for one in obeyed if one is not None])
     failed = play(engine, NOTHING_WORKS, count)
-    found["all_down"] = _mean([stated(one.completion) == (tokens.FAIL,) for one in failed])
+    found["all_down"] = mean([stated(one.completion) == (tokens.FAIL,) for one in failed])
     return {name: round(value, 4) for name, value in found.items()}
 
 
@@ -168,7 +168,7 @@ def _batch(
     loop = EpisodeLoop(engine.decode, engine.append, answer)
     for index in indices:
         key = mix(_GATE, index)
-        problem, server = _drawn(setting, key)
+        problem, server = drawn(setting, key)
         root = engine.open(problem.prompt, key)
         engine.append([root], [(setting.mode,)])
         for leaf in engine.fork(root, setting.samples):
@@ -184,7 +184,7 @@ def _batch(
         yield Episode(problem, completions[leaf], sure.get(leaf, 0.0))
 
 
-def _drawn(setting: Setting, key: int) -> tuple[Problem, ToolServer]:
+def drawn(setting: Setting, key: int) -> tuple[Problem, ToolServer]:
     """Draw a question and its tools; a hint names one row of its first ambiguous hop."""
     problem = draw_problem(setting.family, setting.size, mix(key, 1), "held-out", setting.rules)
     if setting.hinted and problem.ambiguous_hops:
@@ -196,14 +196,14 @@ def _drawn(setting: Setting, key: int) -> tuple[Problem, ToolServer]:
 def _of_samples(episodes: Sequence[Episode]) -> dict[str, float]:
     """Return what eight samples of each question show."""
     groups = [episodes[i : i + SAMPLES] for i in range(0, len(episodes), SAMPLES)]
-    one, best = _accuracy(episodes), _mean([any(e.is_right for e in group) for group in groups])
+    one, best = _accuracy(episodes), mean([any(e.is_right for e in group) for group in groups])
     bound = [is_bound for one_ in episodes for is_bound in _bindings(one_.completion)]
     return {
         "kb_pass_1": one,
         "kb_gain_8": best - one,
-        "binding": _mean(bound),
+        "binding": mean(bound),
         "critic_auc": decided_auc([e.sure for e in episodes], [e.is_right for e in episodes]),
-        "calls": _mean([sum(s.call is not None for s in steps(e.completion)) for e in episodes]),
+        "calls": mean([sum(s.call is not None for s in steps(e.completion)) for e in episodes]),
     }
 
 
@@ -242,8 +242,9 @@ def decided_auc(scores: npt.ArrayLike, right: npt.ArrayLike) -> float:
 
 
 def _accuracy(episodes: Iterator[Episode] | Sequence[Episode]) -> float:
-    return _mean([one.is_right for one in episodes])
+    return mean([one.is_right for one in episodes])
 
 
-def _mean(values: Sequence[float] | Sequence[bool]) -> float:
+def mean(values: Sequence[float] | Sequence[bool]) -> float:
+    """Return the mean; 0 of nothing."""
     return sum(values) / len(values) if values else 0.0

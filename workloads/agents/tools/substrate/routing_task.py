@@ -53,14 +53,14 @@ class RoutingTask:
     )
 
     def __post_init__(self) -> None:
-        """Open the books."""
-        books = _Books(self.meter, self.deadline_s)
-        object.__setattr__(self, "_enter", books.enter)
-        object.__setattr__(self, "_open", books.open)
-        object.__setattr__(self, "_ended", books.ended)
+        """Open the ledger."""
+        ledger = _CaseLedger(self.meter, self.deadline_s)
+        object.__setattr__(self, "_enter", ledger.enter)
+        object.__setattr__(self, "_open", ledger.open)
+        object.__setattr__(self, "_ended", ledger.ended)
 
     def __reduce__(self) -> tuple[type["RoutingTask"], tuple[object, ...]]:
-        """Store how it is made; weights are loaded again, and books begin empty."""
+        """Store how it is made; weights are loaded again, and a ledger begins empty."""
         return RoutingTask, (self.load_chooser, self.tells_outages, self.deadline_s, self.place)
 
     @cached_property
@@ -159,7 +159,7 @@ class GradedRoutingTask(RoutingTask):
         return self.judge(case, self.account(case, answer))
 
 
-class _Books:
+class _CaseLedger:
     """Which case is worked on, and how it ended."""
 
     def __init__(self, meter: Meter, deadline_s: float) -> None:
