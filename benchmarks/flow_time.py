@@ -48,8 +48,7 @@ from numba import njit
 from adabench.harness.provenance.environment import fingerprint
 from adabench.workloads.algorithms.flow_time.methods import srpt
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import Stream, generate
-from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
-from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task, srpt_flow
 
 LEAST_S = 0.05
 CLOSE = 1e-9

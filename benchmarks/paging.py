@@ -45,8 +45,7 @@ from adabench.workloads.algorithms.paging.substrate.traces import (
     generate,
     make_trace,
 )
-from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
-from adabench.workloads.algorithms.paging.truth.scoring import scored_task
+from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight, scored_task
 
 LEAST_S = 0.05
 BAR = 1.5

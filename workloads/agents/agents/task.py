@@ -37,7 +37,7 @@ one before, where an agent offered several answers. Joules a solved request: tho
 gives, over `solved`.
 
 **How slow tools are** is what a look-up reads: at `entries` of a method, through a table of so many people and
-without an index (`people_table.py`). Answers do not depend on it.
+without an index (`tool_server.py`). Answers do not depend on it.
 
 **Conditions.** `kinds`: a stream for each, a family or one size of it (`kb4`). `requests`: in each stream.
 `ambiguity`, `faults`: as in `lookup`.
@@ -55,8 +55,7 @@ from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.agents.agents import conformance
-from adabench.workloads.agents.agents.substrate.request_stream import Stream, draw_gaps
+from adabench.workloads.agents.agents.substrate.desk import Stream, draw_gaps
 from adabench.workloads.agents.agents.substrate.served_model import (
     named_model,
     small_planner,
@@ -71,6 +70,8 @@ from adabench.workloads.agents.substrate.named_models import AUTO, NamedModel
 from adabench.workloads.agents.substrate.policies import absences, policy_name
 from adabench.workloads.agents.substrate.worlds import WorldRules
 from adabench.workloads.agents.truth.problems import SIZES, Answers, Family, Problem, draw_problem
+from adabench.workloads.shared.counting.conformance_kit import source_problems
+from adabench.workloads.shared.counting.source_rules import Rules
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.sources.codec_source import open_codec
 
@@ -130,7 +131,13 @@ CARD = Card(
     ),
 )  # fmt: skip
 CHECK_CONDITIONS = {"requests": 4}
-check = conformance.check
+OFF_LIMITS = frozenset((
+    "meter", "enter", "environment", "credit", "graders", "judge", "scenes", "group", "World", "Scene",
+    "ToolServer", "FaultPlan", "aside", "draw_faults", "policy", "account", "AgentServer", "CachedBranches",
+))  # fmt: skip
+"""Names of worlds, faults, graders and groups, which no method knows but an oracle."""
+RULES = Rules("adabench.workloads.agents.agents", off_limits=OFF_LIMITS, who="method")
+check = partial(source_problems, RULES)
 __all__ = [
     "CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "check_conditions", "load", "missing_abilities",
 ]  # fmt: skip

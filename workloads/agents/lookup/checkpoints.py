@@ -4,7 +4,7 @@ A policy that went on from another one is stored as a difference in bytes (`subs
 
 A card says which recipe made the file, a digest of the sources it was made with, and the figures of its gates,
 measured on the file as it is shipped. Who loads a policy holds them against its gates
-(`substrate/policy_gates.py`).
+(`substrate/policy_recipes.py`).
 """
 
 from pathlib import Path
@@ -23,8 +23,8 @@ from adabench.workloads.agents.lookup.training.trace_mixture import traces
 from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.policies import FOLDER, beside, engine, restore, value_head
-from adabench.workloads.agents.substrate.policy_gates import GATES
 from adabench.workloads.agents.substrate.policy_recipes import (
+    GATES,
     ModeRecipe,
     PlanRecipe,
     PolicyRecipe,

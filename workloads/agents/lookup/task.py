@@ -9,7 +9,7 @@ chain of thought (`cot`), or call tools (`act`, `chk`). The mode is its first wo
 Beside it stand two that went on from it by reward (`training/train_modes.py`): `apo`, to which modes are dear where a
 cheaper one would have done, and `flat`, to which they are not. `adabench train` makes them.
 Knowledge is drawn anew for each question, of entities that no training had, so that no policy knows it by
-heart: its gates say so (`substrate/policy_gates.py`).
+heart: its gates say so (`substrate/policy_recipes.py`).
 
     def solve(task, question, point):
         with task.session(question) as session:
@@ -44,7 +44,6 @@ from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.agents.lookup import conformance
 from adabench.workloads.agents.substrate.agent_task import GradedAgentTask, Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
 from adabench.workloads.agents.substrate.policies import absences, policy_name
@@ -52,6 +51,8 @@ from adabench.workloads.agents.substrate.policies import policy as load_policy
 from adabench.workloads.agents.substrate.policy_recipes import ADAPTIVE, FLAT, mode_name
 from adabench.workloads.agents.substrate.worlds import WorldRules
 from adabench.workloads.agents.truth.problems import SIZES, Answers, Family, Problem, draw_problem
+from adabench.workloads.shared.counting.conformance_kit import source_problems
+from adabench.workloads.shared.counting.source_rules import Rules
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 
@@ -119,7 +120,13 @@ CARD = Card(
     speedup_work="flops_counted",
 )  # fmt: skip
 CHECK_CONDITIONS = {"questions": 4}
-check = conformance.check
+OFF_LIMITS = frozenset((
+    "meter", "enter", "environment", "credit", "grader", "judge", "scenes", "group", "World", "Scene",
+    "ToolServer", "FaultPlan", "draw_faults", "policy", "inject", "aside",
+))  # fmt: skip
+"""Names of worlds, faults, graders and groups, which no method knows but an oracle."""
+RULES = Rules("adabench.workloads.agents.lookup", off_limits=OFF_LIMITS, who="method")
+check = partial(source_problems, RULES)
 __all__ = ["CARD", "CHECK_CONDITIONS", "check", "load", "missing_abilities"]
 _EVALUATION = 0xE7A1
 """Worlds of scored questions are keyed apart from those of trainings and gates."""

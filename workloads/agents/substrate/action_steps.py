@@ -7,35 +7,17 @@ knows a world: it reads words that a policy and its tools wrote.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from adabench.workloads.agents.substrate.action_words import (
-    ANSWER,
-    BACK,
-    CHECK,
-    CRITIC,
-    END_STEP,
-    EOS,
-    EQUALS,
-    FAIL,
-    FIRST_HOP,
-    HOPS,
-    LAST_HOP,
-    MODES,
-    NONE,
-    ROW_1,
-    ROW_2,
-    ROWS,
-    TOOLS,
-)
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.notation import entity_of, number_of
 
 Words = Sequence[int]
 Ids = tuple[int, ...]
-MARKERS = frozenset((*range(FIRST_HOP, FIRST_HOP + HOPS), LAST_HOP))
+MARKERS = frozenset((*range(tokens.FIRST_HOP, tokens.FIRST_HOP + tokens.HOPS), tokens.LAST_HOP))
 
 
 def plain_arguments(words: Sequence[int]) -> tuple[int, ...]:
     """Return arguments without the mark of the row that they repeat."""
-    return tuple(words[1:] if words and words[0] in ROWS else words)
+    return tuple(words[1:] if words and words[0] in tokens.ROWS else words)
 
 
 class Call(NamedTuple):
@@ -60,21 +42,21 @@ class Step(NamedTuple):
     def call(self) -> Call | None:
         """Return the call of a tool; None if this is none."""
         head = self.head
-        if len(head) >= 2 and head[0] in MARKERS and head[1] in TOOLS:
+        if len(head) >= 2 and head[0] in MARKERS and head[1] in tokens.TOOLS:
             return Call(head[0], head[1], plain_arguments(head[2:]))
         return None
 
     @property
     def goes_back(self) -> bool:
         """Tell whether it asks for a row that was not taken."""
-        return self.head == (BACK,)
+        return self.head == (tokens.BACK,)
 
 
 def steps(completion: Words) -> Iterator[Step]:
     """Yield the steps of a completion, the last one perhaps unfinished."""
-    start = 1 if completion and completion[0] in MODES else 0
+    start = 1 if completion and completion[0] in tokens.MODES else 0
     for end, word in enumerate(completion):
-        if word == END_STEP:
+        if word == tokens.END_STEP:
             yield _step(completion[start:end])
             start = end + 1
     if start < len(completion):
@@ -83,27 +65,27 @@ def steps(completion: Words) -> Iterator[Step]:
 
 def last_step(completion: Words) -> Step:
     """Return the latest step of a completion, the unfinished one where there is one."""
-    end = len(completion) - (completion[-1] == END_STEP)
+    end = len(completion) - (completion[-1] == tokens.END_STEP)
     start = end
-    while start and completion[start - 1] != END_STEP:
+    while start and completion[start - 1] != tokens.END_STEP:
         start -= 1
-    if not start and completion[0] in MODES:
+    if not start and completion[0] in tokens.MODES:
         start = 1
     return _step(completion[start:end])
 
 
 def _step(words: Words) -> Step:
-    body = [word for word in words if word not in (EOS, CRITIC)]
-    choice = body.pop(0) if body and body[0] in ROWS else None
-    if EQUALS not in body:
+    body = [word for word in words if word not in (tokens.EOS, tokens.CRITIC)]
+    choice = body.pop(0) if body and body[0] in tokens.ROWS else None
+    if tokens.EQUALS not in body:
         return Step(choice, tuple(body), None)
-    cut = body.index(EQUALS)
+    cut = body.index(tokens.EQUALS)
     return Step(choice, tuple(body[:cut]), tuple(body[cut + 1 :]))
 
 
 def is_due(completion: Words) -> bool:
     """Tell whether a tool has to answer now: behind `=`, unless the model thinks for itself."""
-    if not completion or completion[-1] != EQUALS:
+    if not completion or completion[-1] != tokens.EQUALS:
         return False
     last = last_step(completion)
     return last.call is not None or last.goes_back
@@ -123,8 +105,8 @@ def unused_row(completion: Words) -> Ids:
 
     Only mode `chk` goes back.
     """
-    if not completion or completion[0] != CHECK:
-        return (NONE,)
+    if not completion or completion[0] != tokens.CHECK:
+        return (tokens.NONE,)
     open_rows: list[tuple[int, dict[int, Ids]]] = []
     choosing = False
     for step in steps(completion):
@@ -137,7 +119,7 @@ def unused_row(completion: Words) -> Ids:
         elif step.goes_back and step.result:
             _pop_latest(open_rows)
     left = [(hop, rows) for hop, rows in open_rows if rows]
-    return (left[-1][0], *next(iter(left[-1][1].values()))) if left else (NONE,)
+    return (left[-1][0], *next(iter(left[-1][1].values()))) if left else (tokens.NONE,)
 
 
 def _pop_latest(open_rows: list[tuple[int, dict[int, Ids]]]) -> None:
@@ -150,20 +132,25 @@ def _pop_latest(open_rows: list[tuple[int, dict[int, Ids]]]) -> None:
 
 def is_ambiguous(result: Ids | None) -> bool:
     """Tell whether a result has two rows."""
-    return result is not None and len(result) == 6 and result[0] == ROW_1 and result[3] == ROW_2
+    return (
+        result is not None
+        and len(result) == 6
+        and result[0] == tokens.ROW_1
+        and result[3] == tokens.ROW_2
+    )
 
 
 def rows_of(result: Ids) -> dict[int, Ids]:
     """Return the two rows of an ambiguous result by their marks."""
-    return {ROW_1: result[1:3], ROW_2: result[4:6]}
+    return {tokens.ROW_1: result[1:3], tokens.ROW_2: result[4:6]}
 
 
 def answer_step(completion: Words) -> Step | None:
     """Return the step that answers, if it is whole."""
-    if END_STEP not in completion:
+    if tokens.END_STEP not in completion:
         return None
-    end = len(completion) - 1 - list(reversed(completion)).index(END_STEP)
-    found = (one for one in steps(completion[:end]) if one.head[:1] == (ANSWER,))
+    end = len(completion) - 1 - list(reversed(completion)).index(tokens.END_STEP)
+    found = (one for one in steps(completion[:end]) if one.head[:1] == (tokens.ANSWER,))
     return next(found, None)
 
 
@@ -174,7 +161,7 @@ def stated(completion: Words) -> Ids | None:
         return None
     words = plain_arguments(step.head[1:])
     is_known = entity_of(words) is not None or number_of(words) is not None
-    return words if is_known or words == (FAIL,) else None
+    return words if is_known or words == (tokens.FAIL,) else None
 
 
 def has_answered(completion: Words) -> bool:
@@ -193,11 +180,11 @@ def tool_words(completion: Words) -> Ids:
 def tool_places(completion: Words) -> list[int]:
     """Return where in a completion the words of tools stand."""
     found: list[int] = []
-    start = 1 if completion and completion[0] in MODES else 0
+    start = 1 if completion and completion[0] in tokens.MODES else 0
     for end, word in enumerate(completion):
-        if word == END_STEP:
+        if word == tokens.END_STEP:
             step = _step(completion[start:end])
             if step.result is not None and (step.call or step.goes_back):
-                found += range(list(completion).index(EQUALS, start) + 1, end + 1)
+                found += range(list(completion).index(tokens.EQUALS, start) + 1, end + 1)
             start = end + 1
     return found

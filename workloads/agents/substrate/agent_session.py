@@ -1,4 +1,4 @@
-"""One question being answered by an agent: a policy, its tools, what they cost, the best answer so far.
+"""One question being answered by an agent: a policy, its tools, a row for each call, the best answer so far.
 
     with task.session(question) as session:
         seqs = session.fork(session.begin("act"), 8)
@@ -6,38 +6,78 @@
         session.offer(vote(...))
     return session.best
 
-It is a session of the engines' (`language_model/search_session.py`) whose sequences may call tools. Tools
-answer in `advance` and `finish`, where the policy wrote a call, and nowhere else. The world and its faults
-are behind them.
+It is a session of the engines' (`language_model/search_session.py`) whose sequences may call tools. Tools answer in
+`advance` and `finish`, where the policy wrote a call, and nowhere else. A call of a model is one sequence in one
+decoding call, up to where a tool has to answer or a step ends. Control chooses (the next call, a row, going back,
+checking, judging); data are thoughts, answers, and what tools return.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.action_ledger import refuse_forced
 from adabench.workloads.agents.substrate.action_steps import Ids, last_step
-from adabench.workloads.agents.substrate.action_words import (
-    ANSWER,
-    CRITIC,
-    FAULTS,
-    IDS,
-    MODES,
-    OWN_THOUGHT,
-    WORDS,
-)
-from adabench.workloads.agents.substrate.call_ledger import CallLedger, CallRow, Kind, Plane
 from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result, is_over
-from adabench.workloads.agents.substrate.tool_server import ToolServer
+from adabench.workloads.agents.substrate.tool_server import ToolServer, price
 from adabench.workloads.agents.substrate.value_head import ValueHead
 from adabench.workloads.shared.language_model.contract import Chunk, Engine, Seq
 from adabench.workloads.shared.language_model.domain import Domain
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.session_account import Injection, SessionAccount
 
-MODE_NAMES = tuple(WORDS[mode] for mode in MODES)
+Kind = Literal["llm", "tool", "judge"]
+Plane = Literal["control", "data"]
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """One call."""
+
+    kind: Kind
+    plane: Plane
+    tool: int | None
+    """The tool as a word; None of a model."""
+    context: int
+    """Words that stood before it: what is read without a cache."""
+    written: int
+    """Words that it added."""
+    status: int | None = None
+    """The word by which a tool failed; None: it did not."""
+
+
+@dataclass
+class CallLedger:
+    """The rows of one session, in order."""
+
+    rows: list[CallRow] = field(default_factory=list)
+
+    def add(self, row: CallRow) -> None:
+        """Write down a call."""
+        self.rows.append(row)
+
+    def totals(self) -> dict[str, int]:
+        """Return counts by name, as a task's meter has them."""
+        found: Counter[str] = Counter()
+        for row in self.rows:
+            if row.kind == "tool":
+                found["priced_calls"] += 0 if row.tool is None else price(row.tool)
+                found["failed_calls"] += row.status is not None
+                continue
+            found["llm_calls"] += 1
+            found["judge_calls"] += row.kind == "judge"
+            found[f"{row.plane}_calls"] += 1
+            found["context_words"] += row.context
+        return dict(found)
+
+
+MODE_NAMES = tuple(tokens.WORDS[mode] for mode in tokens.MODES)
 
 
 class AgentSession(Session):
@@ -78,7 +118,7 @@ class AgentSession(Session):
             raise SelectionError(f"There is no mode {mode!r}.", nearest(mode, MODE_NAMES))
         seq = self.open()
         if mode:
-            self.append([seq], [(IDS[mode],)])
+            self.append([seq], [(tokens.IDS[mode],)])
         return seq
 
     def begin_by_itself(self) -> Seq:
@@ -86,7 +126,7 @@ class AgentSession(Session):
         seq = self.open()
         (spare,) = self.fork(seq, 1)
         word = self.own_mode(seq)
-        if word == seq.ids[-1] or word not in MODES:
+        if word == seq.ids[-1] or word not in tokens.MODES:
             self.close([spare])
             return seq
         self.close([seq])
@@ -141,7 +181,7 @@ class AgentSession(Session):
         able = [seq for seq in seqs if not seq.finished and is_over(seq)]
         copies = {seq: self.fork(seq, 1)[0] for seq in able}
         readers = list(copies.values())
-        self.append(readers, [(CRITIC,)] * len(readers))
+        self.append(readers, [(tokens.CRITIC,)] * len(readers))
         found = self._critic.verdicts(readers)
         self.close(readers)
         return [found.get(copies[seq], 0.0) if seq in copies else 0.0 for seq in seqs]
@@ -198,7 +238,7 @@ class AgentSession(Session):
     def _answer(self, seq: Seq) -> Ids:
         """Call the tool that is due, and write it down."""
         tool, result = due_result(self._server, seq.completion)
-        status = result[0] if result[0] in FAULTS else None
+        status = result[0] if result[0] in tokens.FAULTS else None
         self._calls.add(CallRow("tool", "data", tool, len(seq.ids), len(result), status))
         return result
 
@@ -217,5 +257,5 @@ class AgentSession(Session):
 def _plane(completion: Sequence[int]) -> Plane:
     """Return whether the latest step chose what to do next, or produced something."""
     last = last_step(completion)
-    is_thought = len(last.head) > 1 and last.head[1] == OWN_THOUGHT
-    return "data" if is_thought or last.head[:1] == (ANSWER,) else "control"
+    is_thought = len(last.head) > 1 and last.head[1] == tokens.OWN_THOUGHT
+    return "data" if is_thought or last.head[:1] == (tokens.ANSWER,) else "control"

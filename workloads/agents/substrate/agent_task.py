@@ -77,6 +77,14 @@ class Policy:
         """Note that it is handed out to the method of this process."""
         checkpoints.note(self.name, self.shipped)
 
+    def warm(self) -> None:
+        """Run two words, so that weights and kernels are there."""
+        self.engine.reset(Costs())
+        leaves = self.engine.fork(self.engine.open([END_STEP]), 2)
+        self.engine.append(leaves[:1], [[END_STEP]])
+        self.engine.decode(leaves, max_new=2)
+        self.engine.reset(Costs())
+
     def noted_head(self) -> ValueHead:
         """Return the head, and note that it is handed out.
 
@@ -92,7 +100,6 @@ class Grader(Protocol):
 
     def judge(self, index: int, completion: Sequence[int]) -> Mapping[str, float]:
         """Return what a completion of that question is worth."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -200,12 +207,7 @@ class AgentTask:
     def warm(self) -> None:
         """Load weights and kernels."""
         with one_thread():  # torch's pool of threads does not survive a fork
-            engine = self.policy.engine
-            engine.reset(Costs())
-            leaves = engine.fork(engine.open([END_STEP]), 2)
-            engine.append(leaves[:1], [[END_STEP]])
-            engine.decode(leaves, max_new=2)
-            engine.reset(Costs())
+            self.policy.warm()
 
     def enter(self, question: Question, scene: Scene) -> None:
         """Take the world of the question that is answered next."""

@@ -46,7 +46,6 @@ class Decode(Protocol):
         temperature: float,
     ) -> list[Chunk]:
         """Sample on from each sequence until a stop word."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,7 @@ that before in the same episode. So branches of one question meet the same fault
 
 from dataclasses import dataclass
 
-from adabench.workloads.agents.substrate.action_words import (
-    C1,
-    C2,
-    CALCULATORS,
-    K1,
-    K2,
-    LOOK_UPS,
-    TIMEOUT,
-    TRANSIENT,
-)
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.shared.language_model.contract import mix
 
@@ -60,8 +51,8 @@ class FaultPlan:
         """Return the word by which a call fails, of those that may work another time."""
         number = mix(_FAULT, self.seed, tool, attempt, *arguments) * _UNIT
         if number < self.transient:
-            return TRANSIENT
-        return TIMEOUT if number < self.transient + self.timeout else None
+            return tokens.TRANSIENT
+        return tokens.TIMEOUT if number < self.transient + self.timeout else None
 
 
 def draw_faults(seed: int, rates: FaultRates = USUAL_FAULTS) -> FaultPlan:
@@ -69,12 +60,14 @@ def draw_faults(seed: int, rates: FaultRates = USUAL_FAULTS) -> FaultPlan:
     draws = Draws(mix(_FAULT, seed))
     down: frozenset[int] = frozenset()
     if draws.chance(rates.all_down):
-        down = frozenset((*LOOK_UPS, *CALCULATORS))
+        down = frozenset((*tokens.LOOK_UPS, *tokens.CALCULATORS))
     elif draws.chance(rates.primary_down):
-        down = frozenset(draws.pick(((K1,), (C1,), (K1, C1))))
+        down = frozenset(draws.pick(((tokens.K1,), (tokens.C1,), (tokens.K1, tokens.C1))))
     return FaultPlan(seed, down, rates.transient, rates.timeout)
 
 
 def alternative(tool: int) -> int:
     """Return the other tool of the same kind."""
-    return {K1: K2, K2: K1, C1: C2, C2: C1}[tool]
+    return {tokens.K1: tokens.K2, tokens.K2: tokens.K1, tokens.C1: tokens.C2, tokens.C2: tokens.C1}[
+        tool
+    ]

@@ -1,13 +1,15 @@
 """A model that `--model` names, where the small ones of a task are `builtin`: read early, opened where it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
+from adabench.workloads.shared.training import checkpoints
 
 AUTO = "auto"
 M = TypeVar("M")
@@ -86,3 +88,18 @@ class NamedModel:
                 f"{what} may take {needed} words of {self.spec}, and its context has {self.context}.",
                 "Choose a model with a longer context.",
             )
+
+
+def trained_names(base: str, known: Collection[str], folder: Path, kind: str) -> list[str]:
+    """Return the trainings of a model that are there; the first where none is.
+
+    `known` are the names of recipes, which end in a training seed; `kind` is for errors.
+
+    Raises:
+        SelectionError: if there is no such model.
+    """
+    names = [name for name in known if name.rpartition("-s")[0] == base]
+    if not names:
+        bases = dict.fromkeys(name.rpartition("-s")[0] for name in known)
+        raise SelectionError(f"There is no {kind} {base!r}.", nearest(base, bases))
+    return [name for name in names if checkpoints.is_there(name, folder)] or names[:1]

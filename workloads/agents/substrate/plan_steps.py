@@ -8,6 +8,7 @@ rows is meant. A call whose placeholders stand for nothing is not made.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.action_steps import (
     MARKERS,
     Call,
@@ -15,18 +16,8 @@ from adabench.workloads.agents.substrate.action_steps import (
     is_ambiguous,
     rows_of,
 )
-from adabench.workloads.agents.substrate.action_words import (
-    END_STEP,
-    EQUALS,
-    FAULTS,
-    JOIN,
-    NONE,
-    PLAN,
-    ROWS,
-    TOOLS,
-)
 
-UNFIT = FAULTS | {NONE}
+UNFIT = tokens.FAULTS | {tokens.NONE}
 """Results that no call can go on from."""
 Results = Mapping[int, Ids]
 """By marker: what the latest call that has it returned."""
@@ -34,16 +25,16 @@ Results = Mapping[int, Ids]
 
 def planned_calls(words: Sequence[int]) -> list[Call]:
     """Return the whole calls of the plan that was begun last; arguments still have their placeholders."""
-    if PLAN not in words:
+    if tokens.PLAN not in words:
         return []
-    begin = len(words) - 1 - list(reversed(words)).index(PLAN)
+    begin = len(words) - 1 - list(reversed(words)).index(tokens.PLAN)
     found: list[Call] = []
     part: list[int] = []
     for word in words[begin + 1 :]:
-        if word == JOIN:
+        if word == tokens.JOIN:
             break
-        if word == END_STEP:
-            if len(part) >= 2 and part[0] in MARKERS and part[1] in TOOLS:
+        if word == tokens.END_STEP:
+            if len(part) >= 2 and part[0] in MARKERS and part[1] in tokens.TOOLS:
                 found.append(Call(part[0], part[1], tuple(part[2:])))
             part = []
         else:
@@ -56,7 +47,7 @@ def resolved(call: Call, results: Results) -> Call | None:
     words: list[int] = []
     row: int | None = None
     for word in call.arguments:
-        if word in ROWS:
+        if word in tokens.ROWS:
             row = word
             continue
         if word not in MARKERS:
@@ -89,6 +80,6 @@ def observed(calls: Sequence[tuple[Call, Ids]]) -> Ids:
     words = [
         word
         for call, result in calls
-        for word in (call.marker, call.tool, EQUALS, *result, END_STEP)
+        for word in (call.marker, call.tool, tokens.EQUALS, *result, tokens.END_STEP)
     ]
-    return tuple(words) or (NONE, END_STEP)
+    return tuple(words) or (tokens.NONE, tokens.END_STEP)

@@ -1,6 +1,7 @@
 """Policies that are shipped or in the user's cache, behind engines, if they pass their gates."""
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -9,10 +10,13 @@ from adabench.workloads.agents.substrate import weight_differences
 from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
-from adabench.workloads.agents.substrate.policy_gates import GATES, PLAN_GATES, VALUE_GATES
+from adabench.workloads.agents.substrate.named_models import trained_names
 from adabench.workloads.agents.substrate.policy_recipes import (
     ADAPTIVE,
     FLAT,
+    GATES,
+    PLAN_GATES,
+    VALUE_GATES,
     mode_name,
     mode_recipes,
     plan_name,
@@ -22,12 +26,11 @@ from adabench.workloads.agents.substrate.policy_recipes import (
     value_name,
     value_recipes,
 )
-from adabench.workloads.agents.substrate.trained_names import trained_names
 from adabench.workloads.agents.substrate.value_head import ValueHead, restored
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.shared.training.recipe_card import refuse_misses
+from adabench.workloads.shared.training.recipe_card import Gate, refuse_misses
 
 FOLDER = Path(__file__).parents[1] / "lookup" / "checkpoints"
 """Where the family's policies are shipped: with the task whose recipes make them."""
@@ -103,9 +106,7 @@ def planner(name: str) -> Policy:
         MissingAbility: if it was not trained yet.
     """
     _require(name)
-    place = checkpoints.home(name, FOLDER)
-    refuse_misses(name, place, PLAN_GATES)
-    own = NativeEngine(restore(name, place), name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
+    own = engine(name, gates=PLAN_GATES)
     return Policy(own, name, FOLDER, partial(value_head, value_name(name)))
 
 
@@ -125,7 +126,7 @@ def value_head(name: str) -> ValueHead:
     return found
 
 
-def engine(name: str, folder: Path | None = None) -> NativeEngine:
+def engine(name: str, folder: Path | None = None, gates: Sequence[Gate] = GATES) -> NativeEngine:
     """Return an engine over a policy that passes its gates.
 
     Raises:
@@ -133,7 +134,7 @@ def engine(name: str, folder: Path | None = None) -> NativeEngine:
     """
     place = folder or checkpoints.home(name, FOLDER)
     model = restore(name, place)
-    refuse_misses(name, place, GATES)
+    refuse_misses(name, place, gates)
     return NativeEngine(model, name.rpartition("-s")[0], vocabulary=ACTION_VOCABULARY)
 
 

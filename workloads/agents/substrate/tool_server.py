@@ -3,29 +3,18 @@
     server = ToolServer(world, plan)
     server.call(K1, (A7, B12, r5), attempt=0)  ->  (w1, A3, B9, w2, A8, B1)
 
-What a method learns of a fault is the word that a call returned. `K1` and `K2` know the same, and `C1` and
-`C2`; the second of each is the dearer one (`price`). Arguments are read from the words that a policy wrote;
-what is malformed returns `none`, as what is not known does.
+What a method learns of a fault is the word that a call returned. `K1` and `K2` know the same, and `C1` and `C2`; the
+second of each is dearer (`price`). A malformed call returns `none`. With a table of people, which has no index, a
+look-up reads all of its rows: everybody whom a question names stands in it, so answers do not depend on its size.
 """
 
 import time
+from functools import lru_cache
 
-from adabench.workloads.agents.substrate.action_words import (
-    ATTRIBUTES,
-    C2,
-    DOWN,
-    FIRST_ATTRIBUTE,
-    FIRST_RELATION,
-    FIRST_TYPE,
-    K2,
-    LOOK_UPS,
-    NONE,
-    RELATIONS,
-    ROW_1,
-    ROW_2,
-    SIGNS,
-    TIMEOUT,
-)
+import numpy as np
+import numpy.typing as npt
+
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.fault_plans import FaultPlan
 from adabench.workloads.agents.substrate.notation import (
     apply,
@@ -34,13 +23,36 @@ from adabench.workloads.agents.substrate.notation import (
     number_words,
     words_of,
 )
-from adabench.workloads.agents.substrate.people_table import PeopleTable
-from adabench.workloads.agents.substrate.worlds import World
+from adabench.workloads.agents.substrate.worlds import Entity, World
+
+_OTHERS = 0x7AB1E
+
+
+class PeopleTable:
+    """People by their keys, in no order."""
+
+    def __init__(self, others: int) -> None:
+        known = tokens.NAMES * tokens.NUMBERS
+        draws = np.random.default_rng(_OTHERS)
+        self._keys: npt.NDArray[np.int64] = draws.integers(known, 1 << 40, known + others)
+        self._keys[np.linspace(0, known + others - 1, known).astype(np.int64)] = np.arange(known)
+
+    def find(self, entity: Entity) -> Entity | None:
+        """Return who stands in the table under a key; all of it is read."""
+        rows = np.flatnonzero(self._keys == entity.name * tokens.NUMBERS + entity.number)
+        return Entity(*divmod(int(self._keys[rows[0]]), tokens.NUMBERS)) if len(rows) else None
+
+
+@lru_cache(maxsize=2)
+def people_table(others: int) -> PeopleTable | None:
+    """Return a table with so many people beside those whom questions name; none for 0."""
+    return PeopleTable(others) if others else None
+
 
 DEADLINE_S = 0.002
 """How long a call that is late blocks."""
-UNKNOWN = (NONE,)
-_DEARER = frozenset((K2, C2))
+UNKNOWN = (tokens.NONE,)
+_DEARER = frozenset((tokens.K2, tokens.C2))
 
 
 def price(tool: int) -> int:
@@ -64,13 +76,13 @@ class ToolServer:
     def call(self, tool: int, arguments: tuple[int, ...], attempt: int = 0) -> tuple[int, ...]:
         """Return what a tool returns, as words; `attempt` counts the same calls before this one."""
         if tool in self._plan.down:
-            return (DOWN,)
+            return (tokens.DOWN,)
         fault = self._plan.fault(tool, arguments, attempt)
         if fault is not None:
-            if fault == TIMEOUT:
+            if fault == tokens.TIMEOUT:
                 time.sleep(self._deadline_s)  # what a caller loses by a tool that never answers
             return (fault,)
-        return self._look_up(arguments) if tool in LOOK_UPS else _calculated(arguments)
+        return self._look_up(arguments) if tool in tokens.LOOK_UPS else _calculated(arguments)
 
     def _look_up(self, words: tuple[int, ...]) -> tuple[int, ...]:
         entity = entity_of(words[:2])
@@ -79,20 +91,20 @@ class ToolServer:
         if entity is None or not 2 <= len(words) <= 3:
             return UNKNOWN
         if len(words) == 2:
-            return (FIRST_TYPE + self._world.kind(entity),)
-        if FIRST_RELATION <= words[2] < FIRST_RELATION + RELATIONS:
-            rows = self._world.relation(entity, words[2] - FIRST_RELATION)
+            return (tokens.FIRST_TYPE + self._world.kind(entity),)
+        if tokens.FIRST_RELATION <= words[2] < tokens.FIRST_RELATION + tokens.RELATIONS:
+            rows = self._world.relation(entity, words[2] - tokens.FIRST_RELATION)
             if len(rows) == 2:
-                return (ROW_1, *words_of(rows[0]), ROW_2, *words_of(rows[1]))
+                return (tokens.ROW_1, *words_of(rows[0]), tokens.ROW_2, *words_of(rows[1]))
             return words_of(rows[0]) if rows else UNKNOWN
-        if FIRST_ATTRIBUTE <= words[2] < FIRST_ATTRIBUTE + ATTRIBUTES:
-            number = self._world.number(entity, words[2] - FIRST_ATTRIBUTE)
+        if tokens.FIRST_ATTRIBUTE <= words[2] < tokens.FIRST_ATTRIBUTE + tokens.ATTRIBUTES:
+            number = self._world.number(entity, words[2] - tokens.FIRST_ATTRIBUTE)
             return UNKNOWN if number is None else number_words(number)
         return UNKNOWN
 
 
 def _calculated(words: tuple[int, ...]) -> tuple[int, ...]:
-    if len(words) != 3 or words[1] not in SIGNS:
+    if len(words) != 3 or words[1] not in tokens.SIGNS:
         return UNKNOWN
     left, right = number_of(words[:1]), number_of(words[2:])
     if left is None or right is None:

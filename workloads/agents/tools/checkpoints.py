@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adabench.workloads.agents.tools.substrate.choice_words import CHOICE_VOCABULARY
-from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
-from adabench.workloads.agents.tools.substrate.choosers import FOLDER, restore_chooser
+from adabench.workloads.agents.tools.substrate.choosers import FOLDER, recipes, restore_chooser
 from adabench.workloads.agents.tools.training import train_choosers
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints

@@ -1,5 +1,5 @@
 """The recipes of this task's choosers."""
 
-from adabench.workloads.agents.tools.substrate.chooser_recipes import ChooserRecipe, recipes
+from adabench.workloads.agents.tools.substrate.choosers import ChooserRecipe, recipes
 
 __all__ = ["ChooserRecipe", "recipes"]

@@ -52,9 +52,9 @@ from adabench.workloads.agents.tools import conformance
 from adabench.workloads.agents.tools.substrate.choosers import chooser as load_chooser
 from adabench.workloads.agents.tools.substrate.choosers import chooser_name, named_chooser
 from adabench.workloads.agents.tools.substrate.graph_catalogue import read_graph
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask, Place
 from adabench.workloads.agents.tools.substrate.text_script import SPARE, TextScript
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 from adabench.workloads.agents.tools.truth.scenarios import SETS, draw_case, scenarios
 from adabench.workloads.agents.tools.truth.service_domains import DOMAINS, domain_folder
 from adabench.workloads.agents.tools.truth.state_audit import StateAuditor

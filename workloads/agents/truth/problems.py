@@ -13,26 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.action_steps import stated
-from adabench.workloads.agents.substrate.action_words import (
-    ATTRIBUTES,
-    BOS,
-    END_PROMPT,
-    FAIL,
-    FIRST_ATTRIBUTE,
-    FIRST_HOP,
-    FIRST_RELATION,
-    FIRST_TYPE,
-    LAST_HOP,
-    MINUS,
-    MODES,
-    PLUS,
-    QUESTION,
-    RELATIONS,
-    TIMES,
-    UNTYPED,
-    WORDS,
-)
 from adabench.workloads.agents.substrate.notation import (
     Hint,
     Ids,
@@ -89,25 +71,36 @@ class Problem:
             word
             for k, part in enumerate(self._parts)
             for one in part
-            for word in (FIRST_HOP + k, one)
+            for word in (tokens.FIRST_HOP + k, one)
         ]
         hints = [word for hop, row in self.hints for word in hint_words(hop, row)]
         start = number_words(self.start) if isinstance(self.start, int) else words_of(self.start)
-        return (BOS, QUESTION, *start, *hops, LAST_HOP, self.type_word, *hints, END_PROMPT)
+        return (
+            tokens.BOS,
+            tokens.QUESTION,
+            *start,
+            *hops,
+            tokens.LAST_HOP,
+            self.type_word,
+            *hints,
+            tokens.END_PROMPT,
+        )
 
     @property
     def _parts(self) -> list[Ids]:
         """Return what stands behind each hop's marker, which every word of it has before itself."""
-        own = [(FIRST_RELATION + relation,) for relation in self.relations]
+        own = [(tokens.FIRST_RELATION + relation,) for relation in self.relations]
         if self.attribute is not None:
-            own.append((FIRST_ATTRIBUTE + self.attribute,))
+            own.append((tokens.FIRST_ATTRIBUTE + self.attribute,))
         return [*own, *((sign, *number_words(number)) for sign, number in self.operations)]
 
     @property
     def type_word(self) -> int:
         """Return the type that the answer has, as a word; numbers have none."""
         asks_entity = self.attribute is None and not isinstance(self.start, int)
-        return FIRST_TYPE + self.world.kind(self.trail[-1]) if asks_entity else UNTYPED
+        return (
+            tokens.FIRST_TYPE + self.world.kind(self.trail[-1]) if asks_entity else tokens.UNTYPED
+        )
 
     @property
     def answer(self) -> Ids:
@@ -151,11 +144,11 @@ class Answers:
         mode = completion[0] if completion else None
         return {
             "accuracy": float(answer == self.problems[index].answer),
-            "answered": float(answer not in (None, (FAIL,))),
-            "declared": float(answer == (FAIL,)),
+            "answered": float(answer not in (None, (tokens.FAIL,))),
+            "declared": float(answer == (tokens.FAIL,)),
             "malformed": float(answer is None),
             "size": float(self.problems[index].size),
-            **{f"{WORDS[one]}_share": float(mode == one) for one in MODES},
+            **{f"{tokens.WORDS[one]}_share": float(mode == one) for one in tokens.MODES},
         }
 
 
@@ -170,7 +163,7 @@ def draw_problem(
         return Problem(family, size, draws.below(MODULUS), (), None, operations, world, ())
     hops, sums = (size, 0) if family == "kb" else draws.pick(_MIXED[size])
     relations = _relations(draws, hops, split)
-    attribute = draws.below(ATTRIBUTES) if family == "mix" else None
+    attribute = draws.below(tokens.ATTRIBUTES) if family == "mix" else None
     trail, path = _path(draws, relations, split, rules)
     measured = frozenset() if attribute is None else frozenset({(trail[-1], attribute)})
     world = World(seed, split, rules, path, measured)
@@ -182,8 +175,8 @@ def _operations(draws: Draws, count: int) -> tuple[tuple[int, int], ...]:
     """Draw operations: plus and minus 1..9, times 2..9."""
     found = []
     for _ in range(count):
-        sign = draws.pick((PLUS, MINUS, TIMES))
-        low = 2 if sign == TIMES else 1
+        sign = draws.pick((tokens.PLUS, tokens.MINUS, tokens.TIMES))
+        low = 2 if sign == tokens.TIMES else 1
         found.append((sign, low + draws.below(MODULUS - low)))
     return tuple(found)
 
@@ -191,7 +184,7 @@ def _operations(draws: Draws, count: int) -> tuple[tuple[int, int], ...]:
 def _relations(draws: Draws, count: int, split: Split) -> tuple[int, ...]:
     """Draw relations: no held-out pair of neighbours in training, at least one where it is scored."""
     while True:
-        found = tuple(draws.below(RELATIONS) for _ in range(count))
+        found = tuple(draws.below(tokens.RELATIONS) for _ in range(count))
         has_held_out = any(pair in HELD_OUT_BIGRAMS for pair in itertools.pairwise(found))
         if count < 2 or has_held_out == (split == "held-out"):
             return found

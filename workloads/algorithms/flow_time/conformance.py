@@ -1,19 +1,11 @@
 """What every scheduling policy must obey, ours or a plug-in's, tried on small instances.
 
-    source      it names nothing of the task that a policy has no business with (oracles excepted)
-    contract    it runs jobs that are there, never idles, runs each case once
-    optimum     its flow time is never below SRPT's
-    online      what it runs before a cut does not depend on sizes that are revealed, or jobs that
-                arrive, after it (oracles excepted)
-    totals      it is not told true sizes (oracles excepted)
+    online      what it runs before a cut does not depend on sizes that are revealed, or jobs that arrive, after it
+                (oracles excepted)
     theorems    its claims of the forms "equal to SRPT, always" and "bounded by" hold
-    coins       a policy that asks for several streams of coins uses them
 
-`check` yields a sentence per broken rule and nothing for a sound policy. It catches honest
-mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Transcript` is kept unseen), but these instances are smaller
-than those of a run, and a method that acts on that is not found out here; nor is the source of what
-a method imports from elsewhere read.
+`check` yields a sentence per broken rule. It catches honest mistakes and the usual ways to fake a result; it proves
+nothing. A method that acts on how small these instances are is not found out, nor is what it imports from elsewhere.
 """
 
 from collections.abc import Iterator

@@ -43,9 +43,9 @@ a busy machine and `--workers` take longer and change nobody's budget.
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.mip.conformance import check
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Clock, Outcome
 from adabench.workloads.algorithms.mip.substrate.instance_families import FAMILIES, generate
 from adabench.workloads.algorithms.mip.substrate.mip import Mip
-from adabench.workloads.algorithms.mip.substrate.outcome import Clock, Outcome
 from adabench.workloads.algorithms.mip.truth.known_bounds import KnownBounds
 
 CARD = Card(

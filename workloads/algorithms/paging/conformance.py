@@ -1,20 +1,12 @@
 """What every paging policy must obey, ours or a plug-in's, tried on small instances.
 
-    source      it names nothing of the task that a policy has no business with (oracles excepted)
-    contract    it evicts as it said it would, replays each case once, leaves it unchanged
-    online      what it evicts before a cut does not depend on what comes after the cut
-                (oracles excepted). The faults alone would not show it: Belady's, up to
-                the cut, do not depend on the future either; its choice of pages does
+    online      what it evicts before a cut does not depend on what comes after the cut (oracles excepted); faults
+                alone would not show it: Belady's, up to the cut, do not depend on the future, its choice of pages does
     bits        a policy that is told bits acts on those told with hits too
-    optimum     it never faults less than Belady
     theorems    its claims of the forms "equal to Belady, always" and "bounded by" hold
-    coins       a policy that asks for several coin streams uses them
 
-`check` yields a sentence per broken rule and nothing for a sound policy. It catches honest
-mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Transcript` listens unseen), but these instances are smaller
-than those of a run, and a method that acts on that is not found out here; nor is the source of what
-a method imports from elsewhere read.
+`check` yields a sentence per broken rule. It catches honest mistakes and the usual ways to fake a result; it proves
+nothing. A method that acts on how small these instances are is not found out, nor is what it imports from elsewhere.
 """
 
 from collections.abc import Iterator
@@ -25,11 +17,14 @@ import numpy as np
 
 from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.paging.substrate.cache_engine import Ints, Pages
-from adabench.workloads.algorithms.paging.substrate.predictions import BITS, Advice
 from adabench.workloads.algorithms.paging.substrate.replay import Replay
-from adabench.workloads.algorithms.paging.substrate.traces import generate, make_trace
-from adabench.workloads.algorithms.paging.truth.hindsight import KnownAdvice, advise, hindsight
-from adabench.workloads.algorithms.paging.truth.scoring import scored_task
+from adabench.workloads.algorithms.paging.substrate.traces import BITS, Advice, generate, make_trace
+from adabench.workloads.algorithms.paging.truth.hindsight import (
+    KnownAdvice,
+    advise,
+    hindsight,
+    scored_task,
+)
 from adabench.workloads.shared.counting.method_trials import (
     OnlineRule,
     Trial,

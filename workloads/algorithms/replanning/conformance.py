@@ -1,13 +1,6 @@
 """What every planner must obey, ours or a plug-in's, tried on small scenes.
 
-    source      it imports nothing but contracts and substrate, writes no counts, and is not told
-                the best way (oracles excepted)
-    contract    it drives through each scene once and leaves it as it was
-    safe        a way that is returned meets no obstacle
-    optimum     no way is shorter than the shortest there is on the planner's own graph
-    theorems    a planner that claims costs for every sample has them right
-
-`check` yields a sentence per broken rule and nothing for a sound planner.
+A way that it returns meets no obstacle, and none is shorter than the shortest there is on the planner's own graph.
 """
 
 import ast

@@ -7,8 +7,8 @@ import pytest
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.agents import task as agents
 from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.cached_branches import CachedBranches
-from adabench.workloads.agents.agents.substrate.request_stream import Stream, draw_gaps
+from adabench.workloads.agents.agents.substrate.branches import CachedBranches
+from adabench.workloads.agents.agents.substrate.desk import Stream, draw_gaps
 from adabench.workloads.agents.agents.substrate.stream_clock import StreamClock
 from adabench.workloads.agents.agents.substrate.stream_figures import digest, percentile
 from adabench.workloads.agents.substrate import action_words as words

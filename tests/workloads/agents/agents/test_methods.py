@@ -5,7 +5,6 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.agents import task as agents
-from adabench.workloads.agents.agents.conformance import RULES
 from adabench.workloads.agents.agents.substrate.agent_server import Served
 from adabench.workloads.agents.agents.substrate.search_tree import Node, back_up, uct
 from adabench.workloads.agents.agents.substrate.served_request import Offer
@@ -186,7 +185,7 @@ def test_what_the_last_trial_gained_is_counted_from_answers_and_times():
 )
 def test_what_would_tell_the_answer_is_refused(body):
     own = "adabench.workloads.agents.agents.methods.planted"
-    assert list(RULES.problems(body, own))
+    assert list(agents.RULES.problems(body, own))
 
 
 def test_conditions_that_name_nothing_are_sentences():

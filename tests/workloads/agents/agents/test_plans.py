@@ -9,8 +9,8 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.agents.agents import task as agents
 from adabench.workloads.agents.agents.substrate.agent_server import Load
 from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
-from adabench.workloads.agents.agents.substrate.plan_script import PlanScript
 from adabench.workloads.agents.agents.substrate.stream_clock import overlap_s
+from adabench.workloads.agents.agents.substrate.word_script import PlanScript
 from adabench.workloads.agents.substrate import action_words as words
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adabench.workloads.agents.lookup.conformance import RULES
+from adabench.workloads.agents.lookup.task import RULES
 
 SUBSTRATE = "adabench.workloads.agents.substrate"
 OWN = "adabench.workloads.agents.lookup.methods.planted"

@@ -12,8 +12,7 @@ from adabench.workloads.agents.substrate.action_steps import stated
 from adabench.workloads.agents.substrate.fault_plans import ALL_DOWN, FaultPlan, draw_faults
 from adabench.workloads.agents.substrate.notation import entity_of
 from adabench.workloads.agents.substrate.plan_steps import planned_calls
-from adabench.workloads.agents.substrate.policy_gates import PLAN_GATES
-from adabench.workloads.agents.substrate.policy_recipes import AGENT_S
+from adabench.workloads.agents.substrate.policy_recipes import AGENT_S, PLAN_GATES
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.worlds import CLEAN, is_held_out

@@ -3,13 +3,13 @@
 import pytest
 
 from adabench.workloads.agents.substrate.action_words import encode
-from adabench.workloads.agents.substrate.people_table import PeopleTable, people_table
 from adabench.workloads.agents.substrate.plan_steps import (
     observed,
     planned_calls,
     resolved,
     waits_for,
 )
+from adabench.workloads.agents.substrate.tool_server import PeopleTable, people_table
 from adabench.workloads.agents.substrate.worlds import Entity
 
 WHOLE = "plan H1 K1 A7 B12 r5 ; H2 K1 w2 H1 r2 ; H3 C1 H2 + 3 ; join"

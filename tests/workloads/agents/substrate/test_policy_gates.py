@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.agents.lookup.training.gate_figures import decided_auc
 from adabench.workloads.agents.substrate import policies
-from adabench.workloads.agents.substrate.policy_gates import GATES, VALUE_GATES
+from adabench.workloads.agents.substrate.policy_recipes import GATES, VALUE_GATES
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.recipe_card import misses
 

@@ -11,12 +11,12 @@ from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.tools import checkpoints
 from adabench.workloads.agents.tools.substrate import choice_words as words
 from adabench.workloads.agents.tools.substrate import choosers
-from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
 from adabench.workloads.agents.tools.substrate.choosers import (
     CHOOSER_GATES,
     FOLDER,
     chooser,
     chooser_name,
+    recipes,
 )
 from adabench.workloads.agents.tools.task import load
 from adabench.workloads.agents.tools.training.expert_walks import draw_layers, walk, walks

@@ -18,7 +18,7 @@ OWN = "adabench.workloads.agents.tools.methods.planted"
     "body",
     [
         f"from {SUBSTRATE}.tool_endpoint import Scene",
-        f"from {SUBSTRATE}.fault_schedules import FaultSchedule",
+        f"from {SUBSTRATE}.tool_endpoint import FaultSchedule",
         "from adabench.workloads.agents.tools.truth.scenarios import scenarios",
         "def solve(task, case, point):\n    return case.group",
         "def solve(task, case, point):\n    return task.plan(case)",

@@ -5,9 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from adabench.workloads.agents.tools.substrate.fault_schedules import outages
 from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER
-from adabench.workloads.agents.tools.substrate.tool_endpoint import ToolEndpoint
+from adabench.workloads.agents.tools.substrate.tool_endpoint import ToolEndpoint, outages
 from adabench.workloads.agents.tools.substrate.tool_graph import GOAL, START, Stage, ToolGraph
 from adabench.workloads.agents.tools.truth.scenarios import Scenario, draw_case
 from adabench.workloads.agents.tools.truth.state_audit import StateAuditor

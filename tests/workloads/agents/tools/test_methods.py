@@ -2,12 +2,12 @@
 
 import pytest
 
-from adabench.workloads.agents.tools.truth.feasible_plans import best_plan
 from adabench.workloads.agents.tools.truth.scenarios import (
     PAPER_SCENARIOS,
     REPO_SCENARIOS,
     scenarios,
 )
+from adabench.workloads.agents.tools.truth.state_audit import best_plan
 from adabench.workloads.shared.language_model.contract import Chunk
 
 from .conftest import method, point

@@ -8,18 +8,19 @@ from dataclasses import replace
 import networkx as nx
 import pytest
 
-from adabench.workloads.agents.tools.methods.self_healing_router.shortest_path import shortest_path
-from adabench.workloads.agents.tools.substrate.case_monitors import (
+from adabench.workloads.agents.tools.methods.self_healing_router.self_healing_router import (
+    shortest_path,
+)
+from adabench.workloads.agents.tools.substrate.edge_weights import EdgeWeights
+from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER
+from adabench.workloads.agents.tools.substrate.healing_loop import (
     health,
     intent,
     progress,
     risk,
     winner,
 )
-from adabench.workloads.agents.tools.substrate.edge_weights import EdgeWeights
-from adabench.workloads.agents.tools.substrate.fault_schedules import FaultSchedule, outages
-from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER
-from adabench.workloads.agents.tools.substrate.tool_endpoint import Result
+from adabench.workloads.agents.tools.substrate.tool_endpoint import FaultSchedule, Result, outages
 
 from .conftest import method, point
 

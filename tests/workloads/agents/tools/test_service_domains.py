@@ -8,14 +8,17 @@ import pytest
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.agents.tools import task as tools
-from adabench.workloads.agents.tools.substrate.fault_schedules import Fault, FaultSchedule
 from adabench.workloads.agents.tools.substrate.record_world import (
     TITLE,
     RecordWorld,
     digest,
     read_records,
 )
-from adabench.workloads.agents.tools.substrate.tool_endpoint import ToolEndpoint
+from adabench.workloads.agents.tools.substrate.tool_endpoint import (
+    Fault,
+    FaultSchedule,
+    ToolEndpoint,
+)
 from adabench.workloads.agents.tools.truth import service_domains
 from adabench.workloads.agents.tools.truth.state_audit import verdict
 

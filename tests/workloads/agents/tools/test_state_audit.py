@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.agents.tools.substrate.fault_schedules import Fault, FaultSchedule, outages
 from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER
+from adabench.workloads.agents.tools.substrate.tool_endpoint import Fault, FaultSchedule, outages
 from adabench.workloads.agents.tools.truth.scenarios import Scenario, draw_case
 from adabench.workloads.agents.tools.truth.state_audit import StateAuditor, verdict
 

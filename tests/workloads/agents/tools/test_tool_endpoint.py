@@ -3,10 +3,17 @@
 import pytest
 
 from adabench.workloads.agents.tools.substrate import tool_endpoint
-from adabench.workloads.agents.tools.substrate.fault_schedules import Fault, FaultSchedule, outages
 from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER
 from adabench.workloads.agents.tools.substrate.post_classifiers import Post, read_post
-from adabench.workloads.agents.tools.substrate.tool_endpoint import OFF, Result, Scene, ToolEndpoint
+from adabench.workloads.agents.tools.substrate.tool_endpoint import (
+    OFF,
+    Fault,
+    FaultSchedule,
+    Result,
+    Scene,
+    ToolEndpoint,
+    outages,
+)
 
 GRAPH = PAPER["support"]
 

@@ -8,8 +8,7 @@ from adabench.workloads.algorithms.flow_time.substrate.exhaustive_search import 
     unit_flow,
 )
 from adabench.workloads.algorithms.flow_time.substrate.job_streams import make_stream
-from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task
-from adabench.workloads.algorithms.flow_time.truth.srpt import srpt_flow
+from adabench.workloads.algorithms.flow_time.truth.scoring import scored_task, srpt_flow
 from adabench.workloads.shared.compiled.kernels import compiled
 
 

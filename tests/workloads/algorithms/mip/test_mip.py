@@ -32,6 +32,7 @@ from adabench.workloads.algorithms.mip.substrate.instance_families import (
     HOSTILE,
     generate,
 )
+from adabench.workloads.algorithms.mip.substrate.mip import Mip
 from adabench.workloads.algorithms.mip.substrate.neighbourhoods import (
     PORTFOLIO,
     Situation,
@@ -52,6 +53,12 @@ def cache(tmp_path_factory, monkeypatch):
 
 def searched(program: Program, budget_s: float = 20.0) -> Search:
     return Search(program, budget_s, Meter(), program.seed)
+
+
+def tiny(seconds: float, seed: int = 1, **conditions) -> tuple[Mip, Program]:
+    """The smoke run's task and its only instance, a small one."""
+    task = load("embedded", seed, seconds=seconds, size="tiny", **conditions)
+    return task, task.cases()[0]
 
 
 class Ticks:
@@ -207,8 +214,7 @@ def test_methods_end_in_time_with_a_feasible_answer(name, clocks):
     clocks.wall.step = clocks.processor.step = 0.01
     method = registry.load(registry.find(f"mip/{name}"))
     how = {} if name == "highs" else {"clock": "cpu"}
-    task = load("embedded", 1, seconds=1.0, size="tiny", **how)
-    [program] = task.cases()
+    task, program = tiny(1.0, **how)
     answer = method.solve(task, program, method.CARD.defaults)
     values = task.score(program, answer)
     assert 0 < answer.ended_s <= 1.0
@@ -239,8 +245,7 @@ def test_a_bandit_learns_what_improves():
 
 
 def test_what_is_not_the_tasks_own_is_refused():
-    task = load("embedded", 1, seconds=0.5, size="tiny")
-    [program] = task.cases()
+    task, program = tiny(0.5)
     with pytest.raises(MethodContractError, match="not the task's own search"):
         task.score(program, Search(program, 1.0, Meter(), 0))
     search = task.search(program)
@@ -253,8 +258,7 @@ def test_what_is_not_the_tasks_own_is_refused():
 
 def test_an_unknown_arm_is_a_sentence():
     method = registry.load(registry.find("mip/single_arm"))
-    task = load("embedded", 1, seconds=0.5, size="tiny")
-    [program] = task.cases()
+    task, program = tiny(0.5)
     with pytest.raises(SelectionError, match="no neighbourhood 'rinse_50'"):
         method.solve(task, program, {"arm": "rinse_50"})
     assert gap(0.0, 0.0) == 0
@@ -263,8 +267,7 @@ def test_an_unknown_arm_is_a_sentence():
 
 @pytest.mark.parametrize("clock", ["wall", "cpu"])
 def test_a_search_whose_clock_did_not_move_has_ended(clock, clocks):
-    task = load("embedded", 1, seconds=1.0, size="tiny", clock=clock)
-    [program] = task.cases()
+    task, program = tiny(1.0, clock=clock)
     search = task.search(program)
     search.offer(np.ones(len(program.cost)))
     with pytest.raises(MethodContractError, match="ended"):
@@ -309,8 +312,7 @@ def test_the_first_solve_is_inside_the_budget_and_parts_are_shares_of_it(
 
     monkeypatch.setattr(Search, "part", part)
     method = registry.load(registry.find(f"mip/{name}"))
-    task = load("embedded", 3, seconds=budget, size="tiny")
-    [program] = task.cases()
+    task, program = tiny(budget, seed=3)
     answer = method.solve(task, program, method.CARD.defaults)
     assert limits[0] == start
     assert max(limits[1:]) <= longest
@@ -321,8 +323,7 @@ def test_the_first_solve_is_inside_the_budget_and_parts_are_shares_of_it(
 
 
 def test_a_late_end_is_charged(clocks):
-    task = load("embedded", 3, seconds=10.0, size="tiny")
-    [program] = task.cases()
+    task, program = tiny(10.0, seed=3)
     search = task.search(program)
     search.offer(np.ones(len(program.cost)))
     clocks.wall.now += 10.5
@@ -335,7 +336,7 @@ def test_a_late_end_is_charged(clocks):
 def test_all_solvers_have_one_thread_and_scip_its_own_heuristics():
     from pyscipopt import Model
 
-    from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
+    from adabench.workloads.algorithms.mip.substrate.program import highs
 
     program = generate("setcover", "tiny", 2)
     search, plain = searched(program), Model()
@@ -350,8 +351,7 @@ def test_all_solvers_have_one_thread_and_scip_its_own_heuristics():
 
 
 def test_the_best_in_hindsight_is_the_best_and_not_the_worst():
-    task = load("embedded", 1, seconds=2.0, size="tiny")
-    [program] = task.cases()
+    task, program = tiny(2.0)
 
     def offering(x):
         def attempt(search):
@@ -378,8 +378,7 @@ def test_what_is_maximised_is_negative_and_more_of_it_is_better(family):
 
 
 def test_the_gap_to_the_best_known_is_zero_for_who_finds_better(monkeypatch):
-    task = load("embedded", 1, seconds=1.0, size="tiny")
-    [program] = task.cases()
+    task, program = tiny(1.0)
     x = searched(program).scip()
     objective = program.objective(x)
     for best, expected in ((objective, 0.0), (objective + 5, 0.0), (objective / 2, 0.5)):

@@ -7,8 +7,7 @@ import pytest
 
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
 from adabench.workloads.algorithms.paging.substrate.traces import make_trace
-from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight
-from adabench.workloads.algorithms.paging.truth.scoring import scored_task
+from adabench.workloads.algorithms.paging.truth.hindsight import advise, hindsight, scored_task
 
 
 @pytest.fixture(scope="session")

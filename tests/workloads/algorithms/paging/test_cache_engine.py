@@ -8,7 +8,7 @@ import pytest
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.paging.substrate.cache_engine import engine
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
-from adabench.workloads.algorithms.paging.truth.scoring import scored_task
+from adabench.workloads.algorithms.paging.truth.hindsight import scored_task
 from adabench.workloads.shared.compiled.kernels import keyed
 from adabench.workloads.shared.counting.counted_task import Transcript
 

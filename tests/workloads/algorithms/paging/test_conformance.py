@@ -7,7 +7,7 @@ import pytest
 from adabench.workloads.algorithms.paging import conformance
 from adabench.workloads.algorithms.paging.substrate.cache_engine import hook
 from adabench.workloads.algorithms.paging.substrate.replay import Paging
-from adabench.workloads.algorithms.paging.truth.scoring import scored_task
+from adabench.workloads.algorithms.paging.truth.hindsight import scored_task
 from adabench.workloads.shared.counting.counted_task import Transcript
 from tests.workloads.algorithms.task_promises import CountedPromises
 from tests.workloads.planted_module import load_module

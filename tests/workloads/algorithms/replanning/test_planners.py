@@ -9,7 +9,7 @@ from numba import njit
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.substrate import fast_marching, replay
 from adabench.workloads.algorithms.replanning.substrate.scenes import FAMILIES, make_scene
-from adabench.workloads.algorithms.replanning.substrate.world import ROBOT, drop, is_empty
+from adabench.workloads.algorithms.replanning.substrate.world import ROBOT, disown, drop, is_empty
 from adabench.workloads.algorithms.replanning.truth.full_replan import scored_task, shortest_ways
 from adabench.workloads.shared.compiled.kernels import compiled
 
@@ -18,11 +18,15 @@ from .conftest import planner, small, whole_scene
 EXACT = ("fmtx", "rrtx", "lpa_star", "dijkstra")
 
 
-def drained(name, task):
+def driven(name, task, **knobs):
+    """Return what a planner answers on the task's only scene."""
     method = planner(name)
-    [scene] = task.cases()
     task.meter.clear()
-    return task.score(scene, method.solve(task, scene, method.CARD.defaults))
+    return method.solve(task, task.cases()[0], method.CARD.defaults | knobs)
+
+
+def drained(name, task, **knobs):
+    return task.score(task.cases()[0], driven(name, task, **knobs))
 
 
 def agree(seeds):
@@ -52,29 +56,21 @@ def test_costs_are_those_of_the_shortest_ways_in_ten_thousand_states():
 @pytest.mark.parametrize("name", ["fmtx", "rrtx", "lpa_star"])
 def test_an_early_stop_knows_the_robots_cost_and_spares_work(name):
     for seed in range(12):
-        task, method = small("discs", seed, samples=150), planner(name)
-        [scene] = task.cases()
-        point = method.CARD.defaults
-        whole = method.solve(task, scene, point)
-        task.meter.clear()
-        early = method.solve(task, scene, {**point, "early": True})
-        assert task.score(scene, early)["g_gap"] <= 1e-9
+        task = small("discs", seed, samples=150)
+        whole, early = driven(name, task), driven(name, task, early=True)
+        assert task.score(task.cases()[0], early)["g_gap"] <= 1e-9
         assert early.work[:, 0].sum() <= whole.work[:, 0].sum()
 
 
 def test_rrtx_is_nearly_right_with_a_tolerance():
-    task, method = small("crowd", 1, samples=300), planner("rrtx")
-    [scene] = task.cases()
-    answer = method.solve(task, scene, {"epsilon": 1.0, "early": False})
-    assert 0.97 < task.score(scene, answer)["graph_quality"] <= 1
+    found = drained("rrtx", small("crowd", 1, samples=300), epsilon=1.0)
+    assert 0.97 < found["graph_quality"] <= 1
 
 
 def test_fmtx_checks_no_more_edges_than_fmt_star_in_an_untested_world():
     for family in ("discs", "maze", "balls"):
         task = small(family, 3, samples=300)
-        [scene] = task.cases()
-        first = [planner(n).solve(task, scene, planner(n).CARD.defaults).first_checks
-                 for n in ("fmtx", "fmt_star")]  # fmt: skip
+        first = [driven(name, task).first_checks for name in ("fmtx", "fmt_star")]
         assert first[0] == first[1] > 0
 
 
@@ -83,10 +79,8 @@ def test_a_repair_is_worth_less_the_more_is_broken_and_in_the_end_less_than_a_ne
         looks = dict.fromkeys(("fmt_star", "fmtx"), 0)
         for seed in range(4):
             task = small("discs", seed, samples=600, updates=12, speed=speed)
-            [scene] = task.cases()
             for name in looks:
-                method = planner(name)
-                looks[name] += method.solve(task, scene, method.CARD.defaults).work[1:, 0].sum()
+                looks[name] += driven(name, task).work[1:, 0].sum()
         return looks["fmt_star"] / looks["fmtx"]
 
     slow, middle, fast = (advantage(speed) for speed in (0.25, 1.0, 5.0))
@@ -95,10 +89,7 @@ def test_a_repair_is_worth_less_the_more_is_broken_and_in_the_end_less_than_a_ne
 
 
 def test_nothing_is_done_where_nothing_moves():
-    task = small("still", 5)
-    [scene] = task.cases()
-    answer = planner("fmtx").solve(task, scene, planner("fmtx").CARD.defaults)
-    assert answer.work[1:].sum() == 0
+    assert driven("fmtx", small("still", 5)).work[1:].sum() == 0
 
 
 def test_opening_drawn_samples_loses_the_way():
@@ -121,7 +112,7 @@ def only_roots(space, blocked, more, freed, less, tune):
             edge = blocked[at] if side == 0 else space.twin[blocked[at]]
             node, other = space.target[edge], space.target[space.twin[edge]]
             if space.tree.parent[node] == other:
-                fast_marching.disown(space.tree, node)
+                disown(space.tree, node)
                 space.g[node] = np.inf
                 fast_marching.reopen(space.start, space.target, space.g, space.queue, node)
     fast_marching.march(space, True, False)
@@ -201,8 +192,7 @@ def test_a_queue_emptied_after_an_early_stop_is_found_out():
         scene = two_gaps(seed)
         task = scored_task((scene,))
         [scene] = task.cases()
-        right = planner("fmtx").solve(task, scene, {"early": True, "share": 1.0})
-        values = task.score(scene, right)
+        values = drained("fmtx", task, early=True)
         assert values["reachable"] == 1
         assert values["graph_quality"] == pytest.approx(1)
         assert values["g_gap"] <= 1e-9
@@ -217,12 +207,7 @@ def test_everybody_pays_the_same_for_edges_near_obstacles():
     names = (*EXACT, "fmt_star", "random_repair", "hindsight")
     for family in ("discs", "maze", "balls", "storm"):
         task = small(family, 2, samples=200)
-        [scene] = task.cases()
-        checks = set()
-        for name in names:
-            method = planner(name)
-            answer = method.solve(task, scene, method.CARD.defaults)
-            checks.add(tuple(answer.work[1:, 1].tolist()))
+        checks = {tuple(driven(name, task).work[1:, 1].tolist()) for name in names}
         assert len(checks) == 1
         assert min(*checks) > 0
 
@@ -250,12 +235,9 @@ def test_no_way_counts_as_nothing_where_there_is_one():
 
 def test_an_answer_of_ones_own_is_refused(discs):
     [scene] = discs.cases()
-    answer = planner("fmtx").solve(discs, scene, planner("fmtx").CARD.defaults)
-    other = small("discs", 1)
+    answer = driven("fmtx", discs)
     with pytest.raises(MethodContractError, match="own drive"):
-        discs.score(
-            scene, planner("fmtx").solve(other, other.cases()[0], {"early": False, "share": 1.0})
-        )
+        discs.score(scene, driven("fmtx", small("discs", 1)))
     answer.cost[3] = 1.0
     with pytest.raises(MethodContractError, match="own drive"):
         discs.score(scene, answer)
@@ -266,16 +248,14 @@ def test_a_scene_without_a_way_has_no_quality_and_one_sample_too_few_is_fine():
     points = np.array([[90.0, 90, 0], [10.0, 10, 0], [20.0, 20, 0]])
     scene = make_scene("closed", 2, points, np.zeros((3, 1, 3)), np.array([1.0]), wall)
     task = scored_task((scene,))
-    [scene] = task.cases()
-    values = task.score(scene, planner("fmtx").solve(task, scene, {"early": False, "share": 1.0}))
+    values = drained("fmtx", task)
     assert values["reachable"] == 0
     assert "path_quality" not in values
     assert values["safe"] == 1
 
 
 def test_the_robot_is_never_given_a_way_through(discs):
-    [scene] = discs.cases()
-    answer = planner("lpa_star").solve(discs, scene, {"early": True})
+    answer = driven("lpa_star", discs, early=True)
     truth = shortest_ways(whole_scene(discs), 120)
     for now, path in enumerate(answer.paths):
         assert (len(path) > 0) == (truth.g[now, ROBOT] < np.inf)
@@ -291,7 +271,7 @@ def test_each_update_has_its_own_time_and_a_still_world_costs_next_to_nothing(mo
     assert found["slow_update_cpu_s"] == pytest.approx(19.81)
     assert 0 <= drained("fmtx", still)["work"] < 0.1 * found["work"]
     [scene] = moving.cases()
-    answer = planner("fmtx").solve(moving, scene, planner("fmtx").CARD.defaults)
+    answer = driven("fmtx", moving)
     assert answer.update_s.shape == (20,)
     answer.update_s[:] = 0.0
     with pytest.raises(MethodContractError, match="not the task's own"):

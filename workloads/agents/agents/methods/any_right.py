@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.agents.substrate.desk import Agent, Branch, Desk
-from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
+from adabench.workloads.agents.agents.substrate.branches import Branch
+from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
 from adabench.workloads.agents.agents.substrate.stream_task import GradedStreams
 
 CARD = Card(

@@ -27,8 +27,7 @@ a plan by a script; a joiner that knows the label.
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
-from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
+from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
 from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
 
 CARD = Card(

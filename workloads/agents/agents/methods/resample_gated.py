@@ -10,8 +10,7 @@ much of it by luck, since each episode chooses at random at every pair of rows.
 """
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk
-from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
+from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
 from adabench.workloads.agents.agents.substrate.stream_task import GradedStreams
 
 CARD = Card(

@@ -20,12 +20,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adabench.workloads.agents.agents.substrate.branches import Branches
-from adabench.workloads.agents.agents.substrate.call_rows import CallRow
-from adabench.workloads.agents.agents.substrate.desk import Desk, MakeAgent
+from adabench.workloads.agents.agents.substrate.desk import Desk, Ids, MakeAgent, Stream
 from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
-from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
 from adabench.workloads.agents.agents.substrate.script import Script
 from adabench.workloads.agents.agents.substrate.served_request import (
+    CallRow,
     Flight,
     Offer,
     ServedRequest,

@@ -15,104 +15,20 @@ from pathlib import Path
 from adabench.workloads.agents.substrate.action_words import ATTRIBUTES, RELATIONS
 from adabench.workloads.agents.substrate.worlds import Entity, World
 
-GIVEN = [
-    "Ada",
-    "Ben",
-    "Carl",
-    "Dora",
-    "Eva",
-    "Finn",
-    "Gina",
-    "Hugo",
-    "Ida",
-    "Jan",
-    "Kira",
-    "Leo",
-    "Mia",
-    "Nils",
-    "Olga",
-    "Paul",
-    "Quinn",
-    "Rosa",
-    "Sven",
-    "Tara",
-    "Udo",
-    "Vera",
-    "Walt",
-    "Xenia",
-    "Yann",
-    "Zoe",
-    "Anna",
-    "Bert",
-    "Cora",
-    "Dirk",
-    "Ella",
-    "Fred",
-    "Gerd",
-    "Hilda",
-    "Ivan",
-    "Jutta",
-    "Karl",
-    "Lena",
-    "Max",
-    "Nora",
-]
-FAMILY = [
-    "Birch",
-    "Clay",
-    "Dover",
-    "Elm",
-    "Frost",
-    "Gale",
-    "Hill",
-    "Iron",
-    "Jade",
-    "Kelp",
-    "Lake",
-    "Marsh",
-    "North",
-    "Oak",
-    "Pine",
-    "Quarry",
-    "Reed",
-    "Stone",
-    "Thorn",
-    "Under",
-    "Vale",
-    "Wood",
-    "Yew",
-    "Zinc",
-    "Ash",
-    "Brook",
-    "Cliff",
-    "Dune",
-    "East",
-    "Field",
-    "Grove",
-    "Heath",
-    "Isle",
-    "Kerr",
-    "Lodge",
-    "Moor",
-    "Nook",
-    "Orchard",
-    "Pond",
-    "Ridge",
-]
-RELATION_NAMES = [
-    "mentor",
-    "neighbour",
-    "employer",
-    "doctor",
-    "lawyer",
-    "landlord",
-    "teacher",
-    "partner",
-    "cousin",
-    "tailor",
-    "baker",
-    "pilot",
-]
+_GIVEN_NAMES = """
+Ada Ben Carl Dora Eva Finn Gina Hugo Ida Jan Kira Leo Mia Nils Olga Paul Quinn Rosa Sven Tara
+Udo Vera Walt Xenia Yann Zoe Anna Bert Cora Dirk Ella Fred Gerd Hilda Ivan Jutta Karl Lena Max
+Nora
+"""
+_FAMILY_NAMES = """
+Birch Clay Dover Elm Frost Gale Hill Iron Jade Kelp Lake Marsh North Oak Pine Quarry Reed
+Stone Thorn Under Vale Wood Yew Zinc Ash Brook Cliff Dune East Field Grove Heath Isle Kerr
+Lodge Moor Nook Orchard Pond Ridge
+"""
+_RELATIONS = (
+    "mentor neighbour employer doctor lawyer landlord teacher partner cousin tailor baker pilot"
+)
+GIVEN, FAMILY, RELATION_NAMES = (text.split() for text in (_GIVEN_NAMES, _FAMILY_NAMES, _RELATIONS))
 NUMBER_NAMES = ("lucky number", "house number", "seat number", "team number")
 KINDS = ("painter", "sailor", "farmer", "singer")
 MOST = 160

@@ -1,14 +1,43 @@
-"""Branches on an engine as the server of agents uses them, and how long the engine ran.
+"""Branches of an agent's request, the engine that holds them, and how long it ran.
 
-`cached_branches.py` has those of our own engine, `text_branches.py` those of any other.
+`CachedBranches` are those of our own engine. With `reuse` a call reads what a tool has said since; without, the
+keys and values of a branch are dropped when a call begins and its words are run again, as on a server without
+a prefix cache. `TextBranches` are those of any other engine: a server reads a whole prefix with each request,
+and its own cache says what it spared. Requests share nothing.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from adabench.workloads.shared.language_model.contract import Chunk, Engine, Floats, Seq
+from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.native.kv_blocks import Table
+
+
+@dataclass(frozen=True)
+class Branch:
+    """An episode, or a branch of one."""
+
+    request: int
+    number: int
+
+
+AskKind = Literal["step", "end", "check", "reflect", "plan"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What an agent wants done before it goes on."""
+
+    kind: AskKind
+    branches: tuple[Branch, ...]
+    temperature: float = 0.0
+    ahead: bool = True
+    """Of a plan: whether calls begin while it is written."""
+
 
 E = TypeVar("E", bound=Engine)
 
@@ -68,3 +97,71 @@ class Branches(ABC, Generic[E]):
         """Free what nobody else shares."""
         for seq in seqs:
             self._engine.close(seq)
+
+
+class CachedBranches(Branches[NativeEngine]):
+    """Branches of our own engine."""
+
+    def open(self, prompt: Sequence[int], forced: Sequence[int], key: int) -> Seq:
+        """Return a branch that holds a prompt, and words that are forced behind it."""
+        ids = (*prompt, *forced)
+        seq = self._read(ids, key) if self._reuse else Seq(list(ids), 0, key, cache=Table())
+        seq.start = len(prompt)
+        return seq
+
+    def begin_call(self, seq: Seq) -> None:
+        """Make a branch ready to be decoded."""
+        if not self._reuse and seq.cache.stored:
+            self._engine.close(seq)
+        if not seq.cache.stored:
+            seq.cache = self._read(seq.ids, seq.key).cache
+
+    def _room(self, most: Sequence[int]) -> list[int]:
+        return list(most)
+
+    def states(self, seqs: Sequence[Seq]) -> list[Floats]:
+        """Return the state behind the last word of each, read now if it was not yet."""
+        for seq in seqs:
+            if seq.cache.stored < len(seq.ids):
+                self.begin_call(seq)
+        return super().states(seqs)
+
+    def _read(self, ids: Sequence[int], key: int) -> Seq:
+        """Run words from the first one on; what other requests have stored is not looked for."""
+        began_s = perf_counter()
+        seq = self._engine.open(ids[:1], key)
+        self._engine.append([seq], [ids[1:]])
+        self.prefill_s += perf_counter() - began_s
+        return seq
+
+
+class TextBranches(Branches[Engine]):
+    """Branches of any engine: no more words are drawn than the one with the least room has."""
+
+    def __init__(self, engine: Engine, *, reuse: bool) -> None:
+        super().__init__(engine, reuse=reuse)
+        self._holds = "held" in engine.caps
+        self._fresh: set[Seq] = set()
+        """Branches that were opened, and had no call yet."""
+
+    def open(self, prompt: Sequence[int], forced: Sequence[int], key: int) -> Seq:
+        """Return a branch that holds a prompt, and words that are forced behind it."""
+        began_s = perf_counter()
+        seq = self._engine.open(prompt, key)
+        self._engine.append([seq], [forced])
+        self.prefill_s += perf_counter() - began_s
+        self._fresh.add(seq)
+        return seq
+
+    def begin_call(self, seq: Seq) -> None:
+        """Make a branch ready to be decoded; a server reads its words with the request."""
+        if self._reuse or seq in self._fresh or not self._holds:
+            self._fresh.discard(seq)
+            return
+        began_s = perf_counter()
+        self._engine.close(seq)
+        seq.cache = self._engine.open(seq.ids, seq.key).cache
+        self.prefill_s += perf_counter() - began_s
+
+    def _room(self, most: Sequence[int]) -> int:
+        return min(most)

@@ -10,80 +10,54 @@ comes of it is the value of the `yield`. An agent holds numbers of branches and 
 can write none. What it offered last is its answer.
 """
 
+import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any
 
-from adabench.workloads.agents.agents.substrate.request_stream import Ids
+from adabench.workloads.agents.agents.substrate.branches import Ask, Branch
+from adabench.workloads.agents.agents.substrate.served_request import ServedRequest
+from adabench.workloads.agents.substrate.seeded_draws import Draws
+from adabench.workloads.shared.language_model.contract import mix
 
-
-@dataclass(frozen=True)
-class Branch:
-    """An episode, or a branch of one."""
-
-    request: int
-    number: int
-
-
-AskKind = Literal["step", "end", "check", "reflect", "plan"]
+Ids = tuple[int, ...]
+_GAP = 0x6A9
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What an agent wants done before it goes on."""
+class Stream:
+    """The prompts of a stream, and when they come."""
 
-    kind: AskKind
-    branches: tuple[Branch, ...]
-    temperature: float = 0.0
-    ahead: bool = True
-    """Of a plan: whether calls begin while it is written."""
+    index: int
+    prompts: tuple[Ids, ...]
+    group: str
+    gaps: tuple[float, ...]
+    """Before each request, at a rate of one a second: exponential, so that arrivals are Poisson's."""
+
+    def arrivals_s(self, qps: float) -> tuple[float, ...]:
+        """Return when each request comes, at a rate."""
+        now, found = 0.0, []
+        for gap in self.gaps:
+            now += gap / qps
+            found.append(now)
+        return tuple(found)
+
+
+def draw_gaps(seed: int, count: int) -> tuple[float, ...]:
+    """Draw gaps between arrivals at one a second."""
+    draws = Draws(mix(_GAP, seed))
+    return tuple(-math.log(1.0 - draws.below(1 << 30) / (1 << 30)) for _ in range(count))
 
 
 Agent = Generator[Ask, Any, None]
 """Of `check` comes how sure the critic is of each; of `reflect` a hint for each, or None."""
 
 
-class Backing(Protocol):
-    """What does what an agent asks for: the server's side of a desk."""
-
-    def begin(self, mode: str, hints: Sequence[Ids]) -> Branch:
-        """Open an episode."""
-        ...
-
-    def fork(self, branch: Branch, count: int) -> list[Branch]:
-        """Return branches that share all that was written."""
-        ...
-
-    def values(self, branches: Sequence[Branch]) -> list[float]:
-        """Return the head's value of each."""
-        ...
-
-    def offer(self, branch: Branch) -> None:
-        """Write down an answer."""
-        ...
-
-    def close(self, branches: Sequence[Branch]) -> None:
-        """Let go of branches."""
-        ...
-
-    def words(self, branch: Branch) -> Ids:
-        """Return what was written."""
-        ...
-
-    def ended(self, branch: Branch) -> bool:
-        """Tell whether it is over."""
-        ...
-
-    def stated(self, branch: Branch) -> Any:
-        """Return its answer."""
-        ...
-
-
 class Desk:
     """One request, as its agent has it."""
 
-    def __init__(self, request: int, backing: Backing) -> None:
-        self.request, self._backing = request, backing
+    def __init__(self, request: int, served: ServedRequest) -> None:
+        self.request, self._served = request, served
 
     def begin(self, mode: str, hints: Sequence[Ids] = ()) -> Branch:
         """Open an episode in a mode; hints, from reflections, go into its prompt.
@@ -91,11 +65,11 @@ class Desk:
         Raises:
             MethodContractError: for a hint that no reflection on this request gave.
         """
-        return self._backing.begin(mode, hints)
+        return self._served.begin(mode, hints)
 
     def fork(self, branch: Branch, count: int) -> list[Branch]:
         """Return so many branches that share all that was written; each draws words of its own."""
-        return self._backing.fork(branch, count)
+        return self._served.fork(branch, count)
 
     def advance(self, branches: Sequence[Branch], temperature: float = 0.0) -> Ask:
         """Ask for one step of each: a call with its result, a thought, an answer."""
@@ -123,27 +97,27 @@ class Desk:
 
     def values(self, branches: Sequence[Branch]) -> list[float]:
         """Return how probably each ends well, by the head on the policy's state."""
-        return self._backing.values(branches)
+        return self._served.values(branches)
 
     def offer(self, branch: Branch) -> None:
         """Name the best answer so far."""
-        self._backing.offer(branch)
+        self._served.offer(branch)
 
     def close(self, branches: Sequence[Branch]) -> None:
         """Let go of branches: the cache is freed."""
-        self._backing.close(branches)
+        self._served.close(branches)
 
     def words(self, branch: Branch) -> Ids:
         """Return what was written."""
-        return self._backing.words(branch)
+        return self._served.words(branch)
 
     def ended(self, branch: Branch) -> bool:
         """Tell whether an episode has come to its end."""
-        return self._backing.ended(branch)
+        return self._served.ended(branch)
 
     def answer(self, branch: Branch) -> Any:
         """Return what an episode answers; None where nothing is, or failure is declared."""
-        return self._backing.stated(branch)
+        return self._served.stated(branch)
 
 
 MakeAgent = Callable[[Desk], Agent]

@@ -14,9 +14,8 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from adabench.workloads.agents.agents.substrate.plan_script import PlanScript
-from adabench.workloads.agents.agents.substrate.request_stream import Ids
-from adabench.workloads.agents.agents.substrate.script import ToolResult
+from adabench.workloads.agents.agents.substrate.script import Ids, ToolResult
+from adabench.workloads.agents.agents.substrate.word_script import PlanScript
 from adabench.workloads.agents.substrate.action_steps import Call
 from adabench.workloads.agents.substrate.plan_steps import resolved, waits_for
 

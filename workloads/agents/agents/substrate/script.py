@@ -1,12 +1,4 @@
-"""How episodes are written and read, whatever the words are: of the small policies, or of a text model.
-
-    script.opening("act")                     words that a mode forces
-    script.prompt(prompt, hints)              the question, with reflections on earlier trials
-    script.result(tools, completion)          what the tool says that is due
-    script.verdict(word, logprob)             what a critic's last word says of an answer
-
-A server knows an episode by its script alone.
-"""
+"""How episodes are written and read, whatever the words are: of the small policies, or of a text model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,44 +38,33 @@ class Script(Protocol):
 
     def opening(self, mode: str) -> Ids:
         """Return the words that a mode forces."""
-        ...
 
     def prompt(self, prompt: Ids, hints: Sequence[Ids]) -> Ids:
         """Return a prompt with hints in it."""
-        ...
 
     def is_due(self, completion: Ids) -> bool:
         """Tell whether a tool has to answer now."""
-        ...
 
     def goes_on(self, completion: Ids) -> bool:
         """Tell whether a step that was cut at one of `step_ends` is not whole yet."""
-        ...
 
     def result(self, tools: Any, completion: Ids) -> ToolResult:
         """Call the tool that is due."""
-        ...
 
     def is_over(self, seq: Seq) -> bool:
         """Tell whether an episode has come to its end."""
-        ...
 
     def stated(self, completion: Ids) -> Any:
         """Return what is answered; None where nothing is, or failure is declared."""
-        ...
 
     def plane(self, completion: Ids) -> Plane:
         """Tell whether the latest call chose what to do next, or produced something."""
-        ...
 
     def verdict(self, words: Ids, logprob: float) -> float | None:
         """Return how sure a critic is that an answer is right, by what it wrote last."""
-        ...
 
     def judged_bad(self, ids: Ids) -> Ids:
         """Return a critic's words as if it had said bad, whatever it said."""
-        ...
 
     def hint(self, words: Ids) -> Ids | None:
         """Return what a reflection says to do otherwise; None if it says nothing."""
-        ...

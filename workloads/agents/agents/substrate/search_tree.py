@@ -13,8 +13,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from adabench.workloads.agents.agents.substrate.desk import Agent, Branch, Desk
-from adabench.workloads.agents.agents.substrate.request_stream import Ids
+from adabench.workloads.agents.agents.substrate.branches import Branch
+from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids
 
 
 @dataclass(eq=False)

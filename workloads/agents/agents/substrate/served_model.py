@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adabench.workloads.agents.agents.substrate.cached_branches import CachedBranches
-from adabench.workloads.agents.agents.substrate.plan_script import PlanScript
+from adabench.workloads.agents.agents.substrate.branches import CachedBranches, TextBranches
 from adabench.workloads.agents.agents.substrate.script import Script
-from adabench.workloads.agents.agents.substrate.text_branches import TextBranches
 from adabench.workloads.agents.agents.substrate.text_script import TextScript
 from adabench.workloads.agents.agents.substrate.text_tools import TextTools
-from adabench.workloads.agents.agents.substrate.word_script import WordScript
-from adabench.workloads.agents.substrate.action_words import END_STEP
+from adabench.workloads.agents.agents.substrate.word_script import PlanScript, WordScript
 from adabench.workloads.agents.substrate.agent_task import Policy, Scene
-from adabench.workloads.agents.substrate.people_table import people_table
 from adabench.workloads.agents.substrate.policies import planner as load_planner
 from adabench.workloads.agents.substrate.policies import policy as load_policy
 from adabench.workloads.agents.substrate.policy_recipes import plan_name
-from adabench.workloads.agents.substrate.tool_server import ToolServer
+from adabench.workloads.agents.substrate.tool_server import ToolServer, people_table
 from adabench.workloads.agents.substrate.value_head import ValueHead
 from adabench.workloads.shared.language_model.contract import (
     CapabilityMissing,
@@ -76,15 +72,9 @@ class ServedModel:
         return head.values(np.array(states))
 
     def warm(self) -> None:
-        """Run one word of a policy of ours; another model is loaded, and that is all."""
-        if self.policy is None:
-            return
-        engine = self.engine
-        engine.reset(Costs())
-        leaves = engine.fork(engine.open([END_STEP]), 2)
-        engine.append(leaves[:1], [[END_STEP]])
-        engine.decode(leaves, max_new=2)
-        engine.reset(Costs())
+        """Run some words of a policy of ours; another model is loaded, and that is all."""
+        if self.policy is not None:
+            self.policy.warm()
 
 
 def small_policy(name: str) -> ServedModel:

@@ -1,31 +1,59 @@
-"""One request on the server: its agent, its branches, and what was offered."""
+"""One request on the server: its agent, its branches, a row for each call, and what was offered.
 
-from collections.abc import Callable, Sequence
+A call of a model is what it writes at a stretch, up to where a tool has to answer, or an episode or a branch of
+one stops. So a chain of thought is one call.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.agents.agents.substrate.branches import Branches
-from adabench.workloads.agents.agents.substrate.call_rows import Kind
-from adabench.workloads.agents.agents.substrate.desk import Agent, Ask, Branch
+from adabench.workloads.agents.agents.substrate.branches import Ask, Branch, Branches
 from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
-from adabench.workloads.agents.agents.substrate.plan_script import PlanScript
-from adabench.workloads.agents.agents.substrate.request_stream import Ids
-from adabench.workloads.agents.agents.substrate.script import Script, ToolResult
+from adabench.workloads.agents.agents.substrate.script import Ids, Plane, Script, ToolResult
+from adabench.workloads.agents.agents.substrate.text_tools import TextTools
+from adabench.workloads.agents.agents.substrate.word_script import PlanScript
 from adabench.workloads.shared.language_model.contract import Floats, Seq, mix
+
+Kind = Literal["llm", "judge", "reflect", "tool"]
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """One call."""
+
+    request: int
+    kind: Kind
+    plane: Plane
+    began_s: float
+    ended_s: float
+    context: int
+    """Words before it: what is read where nothing is kept."""
+    written: int
+    failed: bool = False
+
+
+def counts(rows: Sequence[CallRow]) -> dict[str, int]:
+    """Return counts by name."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        if row.kind == "tool":
+            found["tool_calls"] += 1
+            found["failed_calls"] += row.failed
+            continue
+        found["llm_calls"] += 1
+        found["judge_calls"] += row.kind == "judge"
+        found["reflect_calls"] += row.kind == "reflect"
+        found[f"{row.plane}_calls"] += 1
+        found["context_words"] += row.context
+    return dict(found)
+
 
 _BEGUN = 0xB360
 Values = Callable[[Sequence[Floats]], list[float]]
-
-
-@runtime_checkable
-class Closing(Protocol):
-    """Tools that hold something."""
-
-    def close(self) -> None:
-        """Let go of it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +111,7 @@ class ServedRequest:
     arrived_s: float = 0.0
     started_s: float = 0.0
     ended_s: float = 0.0
-    agent: Agent | None = None
+    agent: Generator[Ask, Any, None] | None = None
     ask: Ask | None = None
     flights: list[Flight] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
@@ -133,7 +161,7 @@ class ServedRequest:
         """Let go of everything."""
         self.branches.close([*self._seqs, *self._critics.values()])
         self._critics.clear()
-        if isinstance(self.tools, Closing):
+        if isinstance(self.tools, TextTools):
             self.tools.close()
 
     def words(self, branch: Branch) -> Ids:

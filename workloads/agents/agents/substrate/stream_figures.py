@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 
 from adabench.workloads.agents.agents.substrate.agent_server import Load, Served, StreamTimes
-from adabench.workloads.agents.agents.substrate.request_stream import Ids
+from adabench.workloads.agents.agents.substrate.desk import Ids
 
 FEWEST = 20
 

@@ -20,11 +20,9 @@ from adabench.workloads.agents.agents.substrate.agent_server import (
     Served,
     StreamTimes,
 )
-from adabench.workloads.agents.agents.substrate.call_rows import CallRow, counts
-from adabench.workloads.agents.agents.substrate.desk import MakeAgent
-from adabench.workloads.agents.agents.substrate.request_stream import Ids, Stream
+from adabench.workloads.agents.agents.substrate.desk import Ids, MakeAgent, Stream
 from adabench.workloads.agents.agents.substrate.served_model import ServedModel
-from adabench.workloads.agents.agents.substrate.served_request import Offer
+from adabench.workloads.agents.agents.substrate.served_request import CallRow, Offer, counts
 from adabench.workloads.agents.agents.substrate.stream_figures import FEWEST, digest, times_of
 from adabench.workloads.agents.substrate.agent_task import Grader, Scene
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs
@@ -266,9 +264,6 @@ def last_gain(served: Sequence[Served], is_right: Callable[[int, Ids], bool]) ->
             points += is_right(index, after.words) - is_right(index, before.words)
             seconds += after.at_s - before.at_s
     return 100 * points / len(served) / (seconds / len(served))
-
-
-__all__ = ["AgentStreams", "GradedStreams", "Offer", "StreamAccount", "last_gain"]
 
 
 OUTCOMES: tuple[type[Any], ...] = (StreamAccount, Served, StreamTimes, Load, Offer)

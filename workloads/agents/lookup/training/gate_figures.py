@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.action_steps import (
     Ids,
     Step,
@@ -19,23 +20,6 @@ from adabench.workloads.agents.substrate.action_steps import (
     rows_of,
     stated,
     steps,
-)
-from adabench.workloads.agents.substrate.action_words import (
-    ACT,
-    ANSWER,
-    CHAIN,
-    CHECK,
-    CRITIC,
-    DIRECT,
-    DOWN,
-    FAIL,
-    FIRST_HOP,
-    MODES,
-    NONE,
-    ROWS,
-    TIMEOUT,
-    TRANSIENT,
-    WORDS,
 )
 from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result
 from adabench.workloads.agents.substrate.fault_plans import (
@@ -45,7 +29,7 @@ from adabench.workloads.agents.substrate.fault_plans import (
     FaultRates,
     draw_faults,
 )
-from adabench.workloads.agents.substrate.policy_gates import PER_GATE
+from adabench.workloads.agents.substrate.policy_recipes import PER_GATE
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.worlds import CLEAN, WorldRules
 from adabench.workloads.agents.truth.problems import QUESTION_KINDS, Family, Problem, draw_problem
@@ -54,7 +38,7 @@ from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 
 SAMPLES = 8
-NOTHING_FOUND = frozenset((NONE, TRANSIENT, TIMEOUT, DOWN))
+NOTHING_FOUND = frozenset((tokens.NONE, tokens.TRANSIENT, tokens.TIMEOUT, tokens.DOWN))
 AT_ONCE = 100
 """Questions in one batch: a cache of more would be large."""
 _GATE, _SHARES = 0x6A7E, 0x5A4E
@@ -90,22 +74,22 @@ class Episode:
 
 
 GREEDY: Mapping[str, Setting] = {
-    "kb_dir": Setting("kb", 2, DIRECT),
-    "kb_cot": Setting("kb", 2, CHAIN),
-    **{f"kb_act_clean_{n}": Setting("kb", n, ACT, CLEAN, NO_FAULTS) for n in (2, 3, 4)},
-    **{f"kb_act_{n}": Setting("kb", n, ACT) for n in (2, 3, 4)},
-    "kb_chk_3": Setting("kb", 3, CHECK),
-    **{f"mix_act_{n}": Setting("mix", n, ACT) for n in (3, 4)},
-    **{f"arith_dir_{n}": Setting("arith", n, DIRECT) for n in (1, 2)},
-    **{f"arith_cot_{n}": Setting("arith", n, CHAIN) for n in (2, 4)},
-    "arith_act_4": Setting("arith", 4, ACT),
+    "kb_dir": Setting("kb", 2, tokens.DIRECT),
+    "kb_cot": Setting("kb", 2, tokens.CHAIN),
+    **{f"kb_act_clean_{n}": Setting("kb", n, tokens.ACT, CLEAN, NO_FAULTS) for n in (2, 3, 4)},
+    **{f"kb_act_{n}": Setting("kb", n, tokens.ACT) for n in (2, 3, 4)},
+    "kb_chk_3": Setting("kb", 3, tokens.CHECK),
+    **{f"mix_act_{n}": Setting("mix", n, tokens.ACT) for n in (3, 4)},
+    **{f"arith_dir_{n}": Setting("arith", n, tokens.DIRECT) for n in (1, 2)},
+    **{f"arith_cot_{n}": Setting("arith", n, tokens.CHAIN) for n in (2, 4)},
+    "arith_act_4": Setting("arith", 4, tokens.ACT),
 }
 """Figures that are shares of right answers."""
-SAMPLED = Setting("kb", 3, ACT, temperature=1.0, samples=SAMPLES)
-DELAYED = Setting("kb", 4, ACT, WorldRules(delay=2), temperature=1.0)
+SAMPLED = Setting("kb", 3, tokens.ACT, temperature=1.0, samples=SAMPLES)
+DELAYED = Setting("kb", 4, tokens.ACT, WorldRules(delay=2), temperature=1.0)
 """The questions of BAVT."""
-HINTED = Setting("kb", 3, ACT, temperature=1.0, hinted=True)
-NOTHING_WORKS = Setting("kb", 3, ACT, faults=ALL_DOWN)
+HINTED = Setting("kb", 3, tokens.ACT, temperature=1.0, hinted=True)
+NOTHING_WORKS = Setting("kb", 3, tokens.ACT, faults=ALL_DOWN)
 
 
 def figures(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]:
@@ -115,9 +99,9 @@ def figures(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]:
     found |= _of_samples(sampled)
     hinted = list(play(engine, HINTED, count))
     obeyed = [_obeys(one) for one in hinted if one.problem.hints]
-    found["hint_binding"] = _mean([one for one in obeyed if one is not None])
+    found["hint_binding"] = mean([one for one in obeyed if one is not None])
     failed = play(engine, NOTHING_WORKS, count)
-    found["all_down"] = _mean([stated(one.completion) == (FAIL,) for one in failed])
+    found["all_down"] = mean([stated(one.completion) == (tokens.FAIL,) for one in failed])
     return {name: round(value, 4) for name, value in found.items()}
 
 
@@ -133,10 +117,10 @@ def mode_shares(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]
         key = mix(_GATE, _SHARES, index)
         problem = draw_problem(family, size, mix(key, 1), "held-out")
         seq = engine.open(problem.prompt, key)
-        engine.decode([seq], stop=frozenset(MODES), max_new=1, temperature=0.0)
+        engine.decode([seq], stop=frozenset(tokens.MODES), max_new=1, temperature=0.0)
         words[seq.completion[0]] += 1
         engine.reset(Costs())
-    return {f"share_{WORDS[mode]}": round(words[mode] / count, 4) for mode in MODES}
+    return {f"share_{tokens.WORDS[mode]}": round(words[mode] / count, 4) for mode in tokens.MODES}
 
 
 def step_chance(engine: NativeEngine, count: int = PER_GATE) -> float:
@@ -160,7 +144,7 @@ def step_chance(engine: NativeEngine, count: int = PER_GATE) -> float:
 def _is_nearer(step: Step) -> bool:
     if step.call is not None:
         return bool(step.result and step.result[0] not in NOTHING_FOUND)
-    return step.head[:1] == (ANSWER,) and FAIL not in step.head
+    return step.head[:1] == (tokens.ANSWER,) and tokens.FAIL not in step.head
 
 
 def play(
@@ -184,7 +168,7 @@ def _batch(
     loop = EpisodeLoop(engine.decode, engine.append, answer)
     for index in indices:
         key = mix(_GATE, index)
-        problem, server = _drawn(setting, key)
+        problem, server = drawn(setting, key)
         root = engine.open(problem.prompt, key)
         engine.append([root], [(setting.mode,)])
         for leaf in engine.fork(root, setting.samples):
@@ -194,13 +178,13 @@ def _batch(
     sure: Mapping[Seq, float] = {}
     if judged:
         able = [leaf for leaf in problems if not leaf.finished]
-        engine.append(able, [(CRITIC,)] * len(able))
+        engine.append(able, [(tokens.CRITIC,)] * len(able))
         sure = loop.verdicts(able)
     for leaf, problem in problems.items():
         yield Episode(problem, completions[leaf], sure.get(leaf, 0.0))
 
 
-def _drawn(setting: Setting, key: int) -> tuple[Problem, ToolServer]:
+def drawn(setting: Setting, key: int) -> tuple[Problem, ToolServer]:
     """Draw a question and its tools; a hint names one row of its first ambiguous hop."""
     problem = draw_problem(setting.family, setting.size, mix(key, 1), "held-out", setting.rules)
     if setting.hinted and problem.ambiguous_hops:
@@ -212,14 +196,14 @@ def _drawn(setting: Setting, key: int) -> tuple[Problem, ToolServer]:
 def _of_samples(episodes: Sequence[Episode]) -> dict[str, float]:
     """Return what eight samples of each question show."""
     groups = [episodes[i : i + SAMPLES] for i in range(0, len(episodes), SAMPLES)]
-    one, best = _accuracy(episodes), _mean([any(e.is_right for e in group) for group in groups])
+    one, best = _accuracy(episodes), mean([any(e.is_right for e in group) for group in groups])
     bound = [is_bound for one_ in episodes for is_bound in _bindings(one_.completion)]
     return {
         "kb_pass_1": one,
         "kb_gain_8": best - one,
-        "binding": _mean(bound),
+        "binding": mean(bound),
         "critic_auc": decided_auc([e.sure for e in episodes], [e.is_right for e in episodes]),
-        "calls": _mean([sum(s.call is not None for s in steps(e.completion)) for e in episodes]),
+        "calls": mean([sum(s.call is not None for s in steps(e.completion)) for e in episodes]),
     }
 
 
@@ -236,19 +220,19 @@ def _entity(step: Step) -> Ids:
     """Return the entity that a step goes on with, or answers."""
     if step.call is not None:
         return step.call.arguments[:2]
-    words = step.head[1:] if step.head[:1] == (ANSWER,) else step.head
-    return words[1:] if words and words[0] in ROWS else words
+    words = step.head[1:] if step.head[:1] == (tokens.ANSWER,) else step.head
+    return words[1:] if words and words[0] in tokens.ROWS else words
 
 
 def _obeys(episode: Episode) -> bool | None:
     """Tell whether the row that a hint names is named and taken; None where tools failed before."""
     (hop, row), chain = episode.problem.hints[0], list(steps(episode.completion))
     for before, after in itertools.pairwise(chain):
-        is_hop = before.call is not None and before.call.marker == FIRST_HOP + hop - 1
+        is_hop = before.call is not None and before.call.marker == tokens.FIRST_HOP + hop - 1
         if is_hop and is_ambiguous(before.result):
             assert before.result is not None
-            return _entity(after) == rows_of(before.result)[ROWS[row]]
-    return None if stated(episode.completion) == (FAIL,) else False
+            return _entity(after) == rows_of(before.result)[tokens.ROWS[row]]
+    return None if stated(episode.completion) == (tokens.FAIL,) else False
 
 
 def decided_auc(scores: npt.ArrayLike, right: npt.ArrayLike) -> float:
@@ -258,8 +242,9 @@ def decided_auc(scores: npt.ArrayLike, right: npt.ArrayLike) -> float:
 
 
 def _accuracy(episodes: Iterator[Episode] | Sequence[Episode]) -> float:
-    return _mean([one.is_right for one in episodes])
+    return mean([one.is_right for one in episodes])
 
 
-def _mean(values: Sequence[float] | Sequence[bool]) -> float:
+def mean(values: Sequence[float] | Sequence[bool]) -> float:
+    """Return the mean; 0 of nothing."""
     return sum(values) / len(values) if values else 0.0

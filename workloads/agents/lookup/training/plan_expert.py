@@ -12,26 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from adabench.workloads.agents.lookup.training.expert import HEAVY, Trace
 from adabench.workloads.agents.lookup.training.trace_mixture import FAMILIES
+from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.action_steps import Call, Ids, is_ambiguous, rows_of
-from adabench.workloads.agents.substrate.action_words import (
-    ANSWER,
-    C1,
-    DOWN,
-    END_STEP,
-    EOS,
-    FAIL,
-    FAULTS,
-    FIRST_ATTRIBUTE,
-    FIRST_HOP,
-    FIRST_RELATION,
-    JOIN,
-    K1,
-    LOOK_UPS,
-    NONE,
-    PLAN,
-    ROWS,
-    TRANSIENT,
-)
 from adabench.workloads.agents.substrate.episodes import LONGEST
 from adabench.workloads.agents.substrate.fault_plans import alternative, draw_faults
 from adabench.workloads.agents.substrate.notation import number_words, words_of
@@ -53,7 +35,9 @@ class Planner:
     server: ToolServer
     draws: Draws
     trace: Trace
-    tools: dict[int, int] = field(default_factory=lambda: {K1: K1, C1: C1})
+    tools: dict[int, int] = field(
+        default_factory=lambda: {tokens.K1: tokens.K1, tokens.C1: tokens.C1}
+    )
     """By kind: the tool that is planned next."""
     down: set[int] = field(default_factory=set)
     results: dict[int, Ids] = field(default_factory=dict)
@@ -62,7 +46,7 @@ class Planner:
     def work(self) -> None:
         """Plan, observe and join until there is an answer."""
         hop: int | None = 0
-        self.trace.inject(PLAN)
+        self.trace.inject(tokens.PLAN)
         while hop is not None:
             made = carried_out(self.plan(hop), self.server, self.results, self.attempts)
             self.trace.inject(*observed(made))
@@ -73,10 +57,10 @@ class Planner:
         calls = []
         for hop, (kind, arguments) in enumerate(self._parts()):
             if hop >= first:
-                call = Call(FIRST_HOP + hop, self.tools[kind], arguments)
-                self.trace.own(call.marker, call.tool, *arguments, END_STEP)
+                call = Call(tokens.FIRST_HOP + hop, self.tools[kind], arguments)
+                self.trace.own(call.marker, call.tool, *arguments, tokens.END_STEP)
                 calls.append(call)
-        self.trace.own(JOIN)
+        self.trace.own(tokens.JOIN)
         return calls
 
     def _parts(self) -> Iterator[tuple[int, Ids]]:
@@ -84,42 +68,42 @@ class Planner:
         problem, hop = self.problem, 0
         start = problem.start
         here: Ids = number_words(start) if isinstance(start, int) else words_of(start)
-        asked = [FIRST_RELATION + relation for relation in problem.relations]
+        asked = [tokens.FIRST_RELATION + relation for relation in problem.relations]
         if problem.attribute is not None:
-            asked.append(FIRST_ATTRIBUTE + problem.attribute)
+            asked.append(tokens.FIRST_ATTRIBUTE + problem.attribute)
         for word in asked:
-            yield K1, (*here, word)
-            here, hop = (ROWS[self.draws.below(2)], FIRST_HOP + hop), hop + 1
+            yield tokens.K1, (*here, word)
+            here, hop = (tokens.ROWS[self.draws.below(2)], tokens.FIRST_HOP + hop), hop + 1
         if problem.attribute is not None:
             here = here[1:]
         for sign, number in problem.operations:
-            yield C1, (*here, sign, *number_words(number))
-            here, hop = (FIRST_HOP + hop,), hop + 1
+            yield tokens.C1, (*here, sign, *number_words(number))
+            here, hop = (tokens.FIRST_HOP + hop,), hop + 1
 
     def _join(self, made: list[tuple[Call, Ids]]) -> int | None:
         """Answer; or return the hop from which to plan again."""
         call, result = made[-1]
-        if result == (NONE,):
-            self.trace.own(ANSWER, FAIL, END_STEP)
-        elif result[0] not in FAULTS:
+        if result == (tokens.NONE,):
+            self.trace.own(tokens.ANSWER, tokens.FAIL, tokens.END_STEP)
+        elif result[0] not in tokens.FAULTS:
             words = result
             if is_ambiguous(result):
-                row = ROWS[self.draws.below(2)]
+                row = tokens.ROWS[self.draws.below(2)]
                 words = (row, *rows_of(result)[row])
-            self.trace.own(ANSWER, *words, END_STEP)
+            self.trace.own(tokens.ANSWER, *words, tokens.END_STEP)
         elif not self._changes_tool(call.tool, result):
-            self.trace.own(ANSWER, FAIL, END_STEP, weight=HEAVY)
+            self.trace.own(tokens.ANSWER, tokens.FAIL, tokens.END_STEP, weight=HEAVY)
         else:
-            self.trace.own(PLAN, weight=HEAVY)
-            return call.marker - FIRST_HOP
+            self.trace.own(tokens.PLAN, weight=HEAVY)
+            return call.marker - tokens.FIRST_HOP
         return None
 
     def _changes_tool(self, tool: int, fault: Ids) -> bool:
         """Take the twin of a tool that was late or is down; say whether any is left."""
-        kind = K1 if tool in LOOK_UPS else C1
-        if fault == (DOWN,):
+        kind = tokens.K1 if tool in tokens.LOOK_UPS else tokens.C1
+        if fault == (tokens.DOWN,):
             self.down.add(tool)
-        if fault != (TRANSIENT,):
+        if fault != (tokens.TRANSIENT,):
             if alternative(tool) not in self.down:
                 self.tools[kind] = alternative(tool)
             elif tool in self.down:
@@ -148,7 +132,7 @@ def write_plan_trace(problem: Problem, server: ToolServer, draws: Draws) -> Trac
     """Return an episode of the planner."""
     planner = Planner(problem, server, draws, Trace(problem.prompt))
     planner.work()
-    planner.trace.own(EOS)
+    planner.trace.own(tokens.EOS)
     return planner.trace
 
 

@@ -9,7 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adabench.workloads.agents.lookup.training.expert import Trace
-from adabench.workloads.agents.lookup.training.gate_figures import AT_ONCE, Episode
+from adabench.workloads.agents.lookup.training.gate_figures import (
+    AT_ONCE,
+    Episode,
+    Setting,
+    drawn,
+    mean,
+)
 from adabench.workloads.agents.lookup.training.plan_expert import Planner, carried_out
 from adabench.workloads.agents.substrate.action_steps import Call, Ids, has_answered, stated
 from adabench.workloads.agents.substrate.action_words import END_STEP, FAIL, JOIN, PLAN, ROWS
@@ -17,43 +23,31 @@ from adabench.workloads.agents.substrate.episodes import LONGEST
 from adabench.workloads.agents.substrate.fault_plans import (
     ALL_DOWN,
     NO_FAULTS,
-    USUAL_FAULTS,
-    FaultRates,
     draw_faults,
 )
 from adabench.workloads.agents.substrate.plan_steps import observed, planned_calls
-from adabench.workloads.agents.substrate.policy_gates import PER_GATE
+from adabench.workloads.agents.substrate.policy_recipes import PER_GATE
 from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.substrate.tool_server import ToolServer
-from adabench.workloads.agents.substrate.worlds import CLEAN, WorldRules
-from adabench.workloads.agents.truth.problems import Family, Problem, draw_problem
+from adabench.workloads.agents.substrate.worlds import CLEAN
+from adabench.workloads.agents.truth.problems import Problem
 from adabench.workloads.shared.language_model.contract import Costs, Seq, mix
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 
 _GATE = 0x91A7
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A kind of question, and what its tools do."""
-
-    family: Family
-    size: int
-    rules: WorldRules | None = None
-    faults: FaultRates = USUAL_FAULTS
-
-
 ACCURACIES: Mapping[str, Setting] = {
-    **{f"kb_clean_{n}": Setting("kb", n, CLEAN, NO_FAULTS) for n in (2, 3, 4)},
-    **{f"kb_{n}": Setting("kb", n) for n in (2, 3, 4)},
-    "kb_faults_3": Setting("kb", 3, CLEAN),
-    **{f"mix_{n}": Setting("mix", n) for n in (3, 5)},
-    "arith_4": Setting("arith", 4),
-    "arith_clean_4": Setting("arith", 4, CLEAN, NO_FAULTS),
+    **{f"kb_clean_{n}": Setting("kb", n, PLAN, CLEAN, NO_FAULTS) for n in (2, 3, 4)},
+    **{f"kb_{n}": Setting("kb", n, PLAN) for n in (2, 3, 4)},
+    "kb_faults_3": Setting("kb", 3, PLAN, CLEAN),
+    **{f"mix_{n}": Setting("mix", n, PLAN) for n in (3, 5)},
+    "arith_4": Setting("arith", 4, PLAN),
+    "arith_clean_4": Setting("arith", 4, PLAN, CLEAN, NO_FAULTS),
 }
 """Figures that are shares of right answers."""
-PLANNED = (Setting("kb", 4), Setting("mix", 5), Setting("arith", 4))
-NOTHING_WORKS = Setting("kb", 3, faults=ALL_DOWN)
+PLANNED = (Setting("kb", 4, PLAN), Setting("mix", 5, PLAN), Setting("arith", 4, PLAN))
+NOTHING_WORKS = Setting("kb", 3, PLAN, faults=ALL_DOWN)
 
 
 @dataclass
@@ -69,14 +63,14 @@ class _Run:
 def figures(engine: NativeEngine, count: int = PER_GATE) -> dict[str, float]:
     """Return a planner's figures, each of `count` questions."""
     found = {
-        name: _mean([one.is_right for one in play(engine, setting, count)])
+        name: mean([one.is_right for one in play(engine, setting, count)])
         for name, setting in ACCURACIES.items()
     }
     third = -(-count // len(PLANNED))
     plans = [one for setting in PLANNED for one in play(engine, setting, third)]
-    found["sound"] = _mean([is_sound(one.problem, one.completion) for one in plans])
+    found["sound"] = mean([is_sound(one.problem, one.completion) for one in plans])
     failed = play(engine, NOTHING_WORKS, count)
-    found["all_down"] = _mean([stated(one.completion) == (FAIL,) for one in failed])
+    found["all_down"] = mean([stated(one.completion) == (FAIL,) for one in failed])
     return {name: round(value, 4) for name, value in found.items()}
 
 
@@ -103,11 +97,10 @@ def _batch(engine: NativeEngine, setting: Setting, indices: Sequence[int]) -> It
     runs: dict[Seq, _Run] = {}
     for index in indices:
         key = mix(_GATE, index)
-        problem = draw_problem(setting.family, setting.size, mix(key, 1), "held-out", setting.rules)
+        problem, server = drawn(setting, key)
         seq = engine.open(problem.prompt, key)
-        engine.append([seq], [(PLAN,)])
-        plan = draw_faults(mix(key, 3), setting.faults)
-        runs[seq] = _Run(problem, ToolServer(problem.world, plan, deadline_s=0.0))
+        engine.append([seq], [(setting.mode,)])
+        runs[seq] = _Run(problem, server)
     waiting = list(runs)
     while waiting:
         _draw(engine, waiting, JOIN)
@@ -131,7 +124,3 @@ def _draw(engine: NativeEngine, seqs: Sequence[Seq], *stop: int) -> None:
 
 def _is_over(seq: Seq) -> bool:
     return seq.finished or len(seq.completion) >= LONGEST or has_answered(seq.completion)
-
-
-def _mean(values: Sequence[bool]) -> float:
-    return sum(values) / len(values) if values else 0.0

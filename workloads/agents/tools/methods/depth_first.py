@@ -21,10 +21,9 @@ which tools lead to different ones does it complete what the loop cannot. A `los
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import RoutingSession, is_risky
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
-from adabench.workloads.agents.tools.substrate.tool_graph import GOAL, START
+from adabench.workloads.agents.tools.substrate.tool_graph import GOAL, START, RoutingCase
 
 CARD = Card(
     title="Depth-first search on the graph, by real calls",

@@ -9,8 +9,8 @@ has to decide, the case is handed off at once.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import GradedRoutingTask
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 
 CARD = Card(
     title="Oracle: the shortest plan that works",

@@ -9,8 +9,8 @@ tool and none of a model.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 
 CARD = Card(
     title="A hand-off before the first call",

@@ -7,9 +7,9 @@ at all, for it hands off by itself. A `lost` answer is its weak point: the sibli
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import is_risky
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 
 CARD = Card(
     title="The next tool of the stage where one fails",

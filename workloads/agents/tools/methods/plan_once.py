@@ -17,17 +17,17 @@ is complete, since the cheapest path has to be whole.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.tools.substrate.case_monitors import (
+from adabench.workloads.agents.tools.substrate.healing_loop import (
     health,
     intent,
     progress,
     risk,
     winner,
 )
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import RoutingSession
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Result
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 
 CARD = Card(
     title="A path by one call of a model, carried out without another one",

@@ -13,10 +13,9 @@ import math
 
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.agents.tools.substrate.healing_loop import HealingLoop, Standing
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import RoutingSession
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
-from adabench.workloads.agents.tools.substrate.tool_graph import START
+from adabench.workloads.agents.tools.substrate.tool_graph import START, RoutingCase
 from adabench.workloads.shared.language_model.contract import mix
 
 CARD = Card(

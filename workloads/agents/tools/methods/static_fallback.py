@@ -11,10 +11,10 @@ takes every crash for one. On subsets a fifth of the cases is silent: those in w
 """
 
 from adabench.harness.contract.card import Card, Point, Variant
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import RoutingSession, is_risky
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Result
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 
 CARD = Card(
     title="A static workflow with fallbacks",

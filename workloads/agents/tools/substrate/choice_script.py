@@ -1,10 +1,5 @@
 """How a model is asked which tool comes next, and how its answer is read, whatever its words are.
 
-    script.prompt(case)                  what the model reads first: the stages and their tools
-    script.turn(case, turn)              a call and what came of it, as it stands behind that
-    script.step(case, chunk)             what it wrote, as a call, the end or a hand-off
-    script.path(engine, case)            a whole path by one call of the model, which reads no result
-
 `WordScript` is that of the small model of this task (`choice_words.py`); `text_script.py` is that of any other one.
 """
 
@@ -25,8 +20,7 @@ from adabench.workloads.agents.tools.substrate.choice_words import (
     prompt_words,
     result_words,
 )
-from adabench.workloads.agents.tools.substrate.routing_case import NextStep, RoutingCase
-from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
+from adabench.workloads.agents.tools.substrate.tool_graph import NextStep, RoutingCase, ToolGraph
 from adabench.workloads.shared.language_model.contract import Chunk, Engine
 
 CallStatus = Literal["ok", "risk", "err", "down", "late"]
@@ -53,19 +47,15 @@ class ChoiceScript(Protocol):
 
     def prompt(self, case: RoutingCase) -> Ids:
         """Return what a model reads of a case in which nothing was called."""
-        ...
 
     def turn(self, case: RoutingCase, turn: Turn) -> Ids:
         """Return what stands behind that for a call, or for an answer that could not be read."""
-        ...
 
     def step(self, case: RoutingCase, chunk: Chunk) -> NextStep:
         """Return what an answer says."""
-        ...
 
     def path(self, engine: Engine, case: RoutingCase) -> tuple[str, ...]:
         """Ask for a whole path, once; return its tools, none where nothing can be read."""
-        ...
 
 
 class WordScript:

@@ -1,7 +1,10 @@
-"""Choosers: small models that are shipped or in the user's cache, if they pass their gates; and any that `--model` names.
+"""Choosers: small models that name the next tool, how they are trained, and any model that `--model` names.
 
-A chooser that cannot walk a graph without faults is a broken agent: whatever is measured against it would look like
-a merit of a router. So one that misses a gate is refused.
+    adabench train tools/chooser-s0
+
+A chooser learns from an expert's walks on random graphs (`training/`). Steps, never seconds: the result does not depend
+on how busy the machine is. One that cannot walk a graph without faults is a broken agent, against which any router
+would look good: a chooser that misses a gate is refused.
 """
 
 from dataclasses import dataclass, field
@@ -9,13 +12,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adabench.workloads.agents.substrate.trained_names import trained_names
+from adabench.workloads.agents.substrate.named_models import trained_names
 from adabench.workloads.agents.tools.substrate.choice_script import ChoiceScript, WordScript
-from adabench.workloads.agents.tools.substrate.choice_words import BOS, CHOICE_VOCABULARY
-from adabench.workloads.agents.tools.substrate.chooser_recipes import recipes
+from adabench.workloads.agents.tools.substrate.choice_words import (
+    BOS,
+    CHOICE_VOCABULARY,
+    VOCABULARY,
+)
 from adabench.workloads.agents.tools.substrate.text_script import TextScript
 from adabench.workloads.shared.language_model.contract import Costs, Engine
-from adabench.workloads.shared.language_model.model import LanguageModel
+from adabench.workloads.shared.language_model.model import BigramShape, LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.sources.codec_source import context_of, open_codec
 from adabench.workloads.shared.sources.model_spec import ModelSpec
@@ -24,6 +30,30 @@ from adabench.workloads.shared.training.recipe_card import Gate, refuse_misses
 
 if TYPE_CHECKING:
     from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
+
+
+TRAININGS = (0, 1, 2, 3, 4)
+CHOOSER = BigramShape(layers=2, width=64, heads=2, hidden=176, vocabulary=VOCABULARY)
+
+
+@dataclass(frozen=True)
+class ChooserRecipe:
+    """What to train, from which seed."""
+
+    name: str
+    seed: int
+    shape: BigramShape = CHOOSER
+    steps: int = 800
+    batch: int = 64
+    rate: float = 2e-3
+    forecast_s: int = 80
+
+
+def recipes() -> dict[str, ChooserRecipe]:
+    """Return every recipe by name; a name ends in its training seed."""
+    found = [ChooserRecipe(f"chooser-s{seed}", seed) for seed in TRAININGS]
+    return {recipe.name: recipe for recipe in found}
+
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 CHOOSER_GATES = (

@@ -1,30 +1,65 @@
 """The loop of a router that heals itself: monitors, a choice of the next tool, recovery, escalation.
 
-    before each call   the monitors are asked; risk escalates, news of an outage are written into the weights
-    choose             who runs the loop says which tool is next: of a path, or of a die
-    behind a failure   the weights of that tool are written; the next choice is made from where the case stands
-    escalate           no path is left, more than `retries` failures without a success, or risk: the model is asked
+    health    0.99 if a tool went down that no weight knows of yet, else 0.10      -> write weights anew
+    risk      0.95 above an amount, 0.85 with a flag, else 0.20                    -> escalate
+    intent    0.90 if the request asks for something else, else 0.30               -> go on
+    progress  0.50 while stages are missing, else 0.10                             -> go on
 
-**Stages.** A choice begins at the tool that worked last and leads on along an edge, so no sibling of a stage that is done
-is entered and none of its effects is orphaned. A goal that covers the first stage has one sub-goal a tool. A call that was
-late may have been carried out: it is made again at the same tool, which knows it, until the breaker opens.
+Before each call the monitor of highest priority wins. In the paper health stays at 0.99 as long as anything is down, so an
+outage hides every risk; here it is news once. Who runs the loop chooses the next tool; behind a failure the weights of
+that tool are written. Without a path, after more than `retries` failures in a row, or at a risk the model is asked.
+
+A choice begins at the tool that worked last and leads along an edge, so no sibling of a stage that is done is entered. A
+call that was late may have been carried out: it is made again at the same tool, which knows it, until the breaker opens.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from adabench.workloads.agents.tools.substrate.case_monitors import (
-    health,
-    intent,
-    progress,
-    risk,
-    winner,
-)
 from adabench.workloads.agents.tools.substrate.edge_weights import EdgeWeights, WeightModel
-from adabench.workloads.agents.tools.substrate.routing_session import RoutingSession
+from adabench.workloads.agents.tools.substrate.routing_session import HIGH_AMOUNT, RoutingSession
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Result
 from adabench.workloads.agents.tools.substrate.tool_graph import GOAL, START
+
+Monitor = Literal["health", "risk", "intent", "progress"]
+OTHER_INTENTS = frozenset(("cancel", "complain", "human"))
+
+
+class Signal(NamedTuple):
+    """What a monitor says."""
+
+    priority: float
+    monitor: Monitor
+
+
+def health(news: frozenset[str]) -> Signal:
+    """Say how urgent it is that tools went down."""
+    return Signal(0.99 if news else 0.10, "health")
+
+
+def risk(latest: Result | None) -> Signal:
+    """Say how urgent it is that a person decides, by what the latest call returned."""
+    if latest is not None and (latest.value or 0) > HIGH_AMOUNT:
+        return Signal(0.95, "risk")
+    return Signal(0.85 if latest is not None and latest.flags else 0.20, "risk")
+
+
+def intent(request: str) -> Signal:
+    """Say how urgent it is that the request asks for something else."""
+    return Signal(0.90 if OTHER_INTENTS & set(request.lower().split()) else 0.30, "intent")
+
+
+def progress(missing: int) -> Signal:
+    """Say how urgent it is to go on."""
+    return Signal(0.50 if missing else 0.10, "progress")
+
+
+def winner(*signals: Signal) -> Monitor:
+    """Return the monitor with the highest priority; the first of equals."""
+    return max(signals, key=lambda signal: signal.priority).monitor
+
 
 MOST_ESCALATIONS = 3
 PROBES = 3

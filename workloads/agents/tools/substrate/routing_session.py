@@ -1,4 +1,4 @@
-"""One case being worked on: its tools, a model that may be asked, what both cost, and what is declared at the end.
+"""One case being worked on: its tools, a model that may be asked, a row for each call, what is declared at the end.
 
     with task.session(case) as session:
         result = session.call("lookup")
@@ -7,8 +7,10 @@
         session.finish()                     or session.hand_off(stage): what is missing is said
     return session.report
 
-The session carries values from stage to stage: a call gets what the stage before it produced. It counts every call,
-and says nothing of faults that no call or probe has met; only where `known_outage` is chosen it names what is down.
+The session hands each call what the stage before it produced, counts it, and says nothing of faults that no call or probe has
+met; only where `known_outage` is chosen it names what is down. A call of the model is control where it chooses or hands off,
+data where it says that all is done. `recovery_s`: from a call that failed to the next contact or the end; `detection_s`: what
+failed calls took.
 """
 
 import time
@@ -20,16 +22,60 @@ from typing import Literal, Self, TypeVar
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.tools.substrate.choice_script import Turn
 from adabench.workloads.agents.tools.substrate.choosers import Chooser
-from adabench.workloads.agents.tools.substrate.routing_case import NextStep, RoutingCase
-from adabench.workloads.agents.tools.substrate.routing_ledger import (
-    Kind,
-    LedgerRow,
-    Plane,
-    RoutingLedger,
-)
 from adabench.workloads.agents.tools.substrate.tool_endpoint import Result, Row, ToolEndpoint
-from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
+from adabench.workloads.agents.tools.substrate.tool_graph import NextStep, RoutingCase, ToolGraph
 from adabench.workloads.shared.language_model.contract import Costs, Seq
+
+Kind = Literal["llm", "tool", "probe", "check"]
+Plane = Literal["control", "data"]
+COUNTS = (
+    "contacts", "llm_calls", "control_calls", "data_calls", "tool_calls", "probe_calls", "check_calls",
+    "failed_calls", "malformed_calls",
+)  # fmt: skip
+MALFORMED = frozenset(("unreadable", "corrected"))
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One call."""
+
+    kind: Kind
+    plane: Plane
+    name: str
+    status: str
+    began_s: float
+    ended_s: float
+
+
+@dataclass
+class RoutingLedger:
+    """The rows of one session, in order."""
+
+    rows: list[LedgerRow] = field(default_factory=list)
+    ended_s: float = 0.0
+
+    def add(self, row: LedgerRow) -> None:
+        """Write down a call."""
+        self.rows.append(row)
+
+    def totals(self) -> dict[str, float]:
+        """Return counts and times by name, as a task's meter has them."""
+        found = dict.fromkeys(COUNTS, 0)
+        times = {"recovery_s": 0.0, "detection_s": 0.0}
+        contacts = [row for row in self.rows if row.kind != "llm"]
+        for row in self.rows:
+            found["contacts"] += 1
+            found[f"{row.kind}_calls"] += 1
+            found["control_calls"] += row.kind == "llm" and row.plane == "control"
+            found["data_calls"] += row.kind == "llm" and row.plane == "data"
+            found["malformed_calls"] += row.kind == "llm" and row.status in MALFORMED
+        for row, after in zip(contacts, [*contacts[1:], None], strict=False):
+            if row.kind == "tool" and row.status != "ok":
+                found["failed_calls"] += 1
+                times["detection_s"] += row.ended_s - row.began_s
+                times["recovery_s"] += (after.began_s if after else self.ended_s) - row.ended_s
+        return {**found, **times}
+
 
 T = TypeVar("T")
 MOST_CONTACTS = 200

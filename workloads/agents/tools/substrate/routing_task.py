@@ -13,9 +13,9 @@ from typing import ClassVar, Literal, Protocol
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.tools.substrate.choosers import Chooser
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import Outcome, RoutingSession
 from adabench.workloads.agents.tools.substrate.tool_endpoint import DEADLINE_S, Scene, ToolEndpoint
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase
 from adabench.workloads.shared.training.checkpoints import one_thread
 
 PlainOutcome = tuple[tuple[tuple[str, str, int], ...], str, str]
@@ -30,11 +30,9 @@ class Auditor(Protocol):
 
     def judge(self, index: int, outcome: PlainOutcome) -> Mapping[str, float]:
         """Return what the world's state at the end is worth."""
-        ...
 
     def plan(self, index: int) -> tuple[tuple[str, ...], int]:
         """Return the calls of the cheapest plan that works, and the stage to hand off behind it; -1: none."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,14 @@ class RoutingTask:
     )
 
     def __post_init__(self) -> None:
-        """Open the books."""
-        books = _Books(self.meter, self.deadline_s)
-        object.__setattr__(self, "_enter", books.enter)
-        object.__setattr__(self, "_open", books.open)
-        object.__setattr__(self, "_ended", books.ended)
+        """Open the ledger."""
+        ledger = _CaseLedger(self.meter, self.deadline_s)
+        object.__setattr__(self, "_enter", ledger.enter)
+        object.__setattr__(self, "_open", ledger.open)
+        object.__setattr__(self, "_ended", ledger.ended)
 
     def __reduce__(self) -> tuple[type["RoutingTask"], tuple[object, ...]]:
-        """Store how it is made; weights are loaded again, and books begin empty."""
+        """Store how it is made; weights are loaded again, and a ledger begins empty."""
         return RoutingTask, (self.load_chooser, self.tells_outages, self.deadline_s, self.place)
 
     @cached_property
@@ -161,7 +159,7 @@ class GradedRoutingTask(RoutingTask):
         return self.judge(case, self.account(case, answer))
 
 
-class _Books:
+class _CaseLedger:
     """Which case is worked on, and how it ended."""
 
     def __init__(self, meter: Meter, deadline_s: float) -> None:

@@ -12,7 +12,7 @@ reads how to write, which cost it a call.
 """
 
 from adabench.workloads.agents.tools.substrate.choice_script import Turn, spoken_stages
-from adabench.workloads.agents.tools.substrate.routing_case import NextStep, RoutingCase
+from adabench.workloads.agents.tools.substrate.tool_graph import NextStep, RoutingCase
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.contract import Chunk, Engine

@@ -1,23 +1,77 @@
 """The tools of one case: calls that change a world's state, health probes, and the faults one layer below them.
 
-    endpoint = ToolEndpoint(graph, scene)
-    endpoint.call("stripe", 4200)  ->  Result("ok", 4200, ())      and a row of `refund` in the world
+    outage       refused at once                      down
+    timeout      blocks until the deadline, undone    late
+    lost         done, and the answer never comes     late
+    error        fails in passing                     err
+    rate_limit   refused for so many calls            err
+    recovering   an outage that ends                  down, then ok
+    intermittent fails with a probability             err
+    slow         takes half of the deadline           ok
+    malformed    done, and the answer is unreadable   ok, without a value
+    wrong_data   does and answers something else      ok
 
-The world is a SQLite database in memory; a call is one transaction. A provider knows its own calls: the same call
-again returns what it did before and does nothing more (an idempotency key). Providers do not know each other, so
-two of them refund twice. What a caller learns of a fault is what a call or a probe returned.
+The world is a SQLite database in memory; a call is one transaction. A provider knows its own calls: the same call again
+returns what it did before and does nothing more (an idempotency key). Providers do not know each other, so two of them
+refund twice. What a caller learns of a fault is what a call or a probe returned.
 """
 
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from adabench.workloads.agents.tools.substrate.fault_schedules import Fault, FaultSchedule
 from adabench.workloads.agents.tools.substrate.post_classifiers import Post, read_post
 from adabench.workloads.agents.tools.substrate.record_world import Errand, RecordWorld
 from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
+from adabench.workloads.shared.language_model.contract import mix
+
+FaultKind = Literal[
+    "outage", "timeout", "lost", "error", "rate_limit", "recovering", "intermittent", "slow",
+    "malformed", "wrong_data",
+]  # fmt: skip
+_FAULT = 0xFA175
+_UNIT = 2.0**-64
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a tool."""
+
+    kind: FaultKind
+    after: str = ""
+    """The tool behind whose success it begins; empty: it is there from the start."""
+    calls: int = 0
+    """How many calls it lasts; 0: for ever."""
+    chance: float = 1.0
+    """Of each call, to be struck."""
+
+
+@dataclass(frozen=True)
+class FaultSchedule:
+    """The faults of one case: one a tool at most."""
+
+    seed: int = 0
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+
+    def fault(self, tool: str, contact: int, worked: frozenset[str]) -> Fault | None:
+        """Return what strikes a tool at its contact of this number, if these tools have worked."""
+        found = self.faults.get(tool)
+        if found is None or (found.after and found.after not in worked):
+            return None
+        if found.calls and contact >= found.calls:
+            return None
+        number = mix(_FAULT, self.seed, *tool.encode(), contact) * _UNIT
+        return found if number < found.chance else None
+
+
+def outages(*tools: str, **later: str) -> dict[str, Fault]:
+    """Return outages by tool: from the start, and by keyword those that follow a tool's success."""
+    found = {tool: Fault("outage") for tool in tools}
+    return found | {tool: Fault("outage", after=cause) for tool, cause in later.items()}
+
 
 Status = Literal["ok", "err", "down", "late"]
 DEADLINE_S = 0.002

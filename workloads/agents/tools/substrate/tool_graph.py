@@ -1,4 +1,4 @@
-"""Graphs of tools: stages in their order, the tools of each, and what a step from one tool to the next costs.
+"""Graphs of tools: stages in their order, the tools of each, what a step costs; and a request with its graph.
 
     START -> lookup -> {stripe 1, razorpay 2} -> {email 1, sms 2} -> GOAL
 
@@ -8,7 +8,7 @@ covers a stage (`branches`), each of its tools is to be called, and `quorum` of 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.tools.substrate.choice_words import STAGES, TOOLS
@@ -123,3 +123,28 @@ def _refuse_bad_stages(graph: ToolGraph) -> None:
             f"The graph of {graph.domain} has {len(graph.stages)} stages and {len(list(names))} tools.",
             f"At most {STAGES} stages and {TOOLS} tools can be put into words for the model.",
         )
+
+
+@dataclass(frozen=True)
+class RoutingCase:
+    """One request and the graph of tools for it."""
+
+    index: int
+    group: str
+    graph: ToolGraph
+    request: str
+    reference: int
+    """What the first tool is called with."""
+    numbers: tuple[int, ...]
+    """By tool, in the graph's order: its number in the model's words."""
+
+
+class NextStep(NamedTuple):
+    """What the model says: a call of a tool, the end, a hand-off, or nothing that can be read.
+
+    Behind an `unreadable` answer the same words would be read again; behind a `corrected` one the model is told how
+    to write, and may be asked once more.
+    """
+
+    verb: Literal["call", "done", "hand_off", "unreadable", "corrected"]
+    tool: str = ""

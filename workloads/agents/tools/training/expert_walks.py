@@ -16,15 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adabench.workloads.agents.substrate.seeded_draws import Draws
+from adabench.workloads.agents.tools.substrate import choice_words as tokens
 from adabench.workloads.agents.tools.substrate.choice_words import (
-    DONE,
-    DOWN,
-    END_STEP,
-    ERROR,
-    HAND_OFF,
-    OK,
-    RISK,
-    TOOLS,
     Ids,
     call_words,
     prompt_words,
@@ -95,7 +88,7 @@ def draw_layers(seed: int, faults: Faults, split: Split, error_rate: float = ERR
         sizes = [
             1 + draws.below(MOST_ALTERNATIVES) for _ in range(2 + draws.below(MOST_STAGES - 1))
         ]
-        numbers = draws.distinct(range(TOOLS), sum(sizes))
+        numbers = draws.distinct(range(tokens.TOOLS), sum(sizes))
         stages = tuple(
             tuple(numbers[sum(sizes[:k]) : sum(sizes[: k + 1])]) for k in range(len(sizes))
         )
@@ -138,14 +131,14 @@ def walk(layers: Layers, draws: Draws) -> Walk:
         tool = tools[place]
         write(call_words(tool), True)
         if tool in layers.down:
-            status, place = DOWN, place + 1
+            status, place = tokens.DOWN, place + 1
         elif errors < MOST_ERRORS and draws.chance(layers.error_rate):
-            status, errors = ERROR, errors + 1
+            status, errors = tokens.ERROR, errors + 1
         else:
-            status = RISK if layers.risky == stage else OK
+            status = tokens.RISK if layers.risky == stage else tokens.OK
         write(result_words(status, stage, tool), False)
-        if status == RISK:
+        if status == tokens.RISK:
             break
-        stage, place = (stage + 1, 0) if status == OK else (stage, place)
-    write((DONE if stage == len(layers.stages) else HAND_OFF, END_STEP), True)
+        stage, place = (stage + 1, 0) if status == tokens.OK else (stage, place)
+    write((tokens.DONE if stage == len(layers.stages) else tokens.HAND_OFF, tokens.END_STEP), True)
     return Walk(layers.prompt, tuple(words), tuple(own))

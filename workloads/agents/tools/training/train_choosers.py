@@ -19,7 +19,7 @@ from adabench.workloads.agents.tools.substrate.choice_words import (
     choice_of,
     result_words,
 )
-from adabench.workloads.agents.tools.substrate.chooser_recipes import ChooserRecipe
+from adabench.workloads.agents.tools.substrate.choosers import ChooserRecipe
 from adabench.workloads.agents.tools.training.expert_walks import (
     Faults,
     Layers,

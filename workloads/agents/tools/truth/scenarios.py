@@ -16,18 +16,17 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from adabench.workloads.agents.substrate.seeded_draws import Draws
-from adabench.workloads.agents.tools.substrate.fault_schedules import (
-    Fault,
-    FaultKind,
-    FaultSchedule,
-    outages,
-)
 from adabench.workloads.agents.tools.substrate.graph_catalogue import PAPER, REPO
 from adabench.workloads.agents.tools.substrate.post_classifiers import Post
 from adabench.workloads.agents.tools.substrate.record_world import Errand
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
-from adabench.workloads.agents.tools.substrate.tool_endpoint import Scene
-from adabench.workloads.agents.tools.substrate.tool_graph import ToolGraph
+from adabench.workloads.agents.tools.substrate.tool_endpoint import (
+    Fault,
+    FaultKind,
+    FaultSchedule,
+    Scene,
+    outages,
+)
+from adabench.workloads.agents.tools.substrate.tool_graph import RoutingCase, ToolGraph
 from adabench.workloads.agents.tools.truth.service_domains import DOMAINS, errands
 from adabench.workloads.shared.language_model.contract import mix
 

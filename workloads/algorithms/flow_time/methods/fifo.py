@@ -16,6 +16,7 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Ints,
     Machine,
     hook,
+    ignore,
     run,
 )
 from adabench.workloads.algorithms.flow_time.substrate.replay import FlowTime, Replay
@@ -29,11 +30,6 @@ CARD = Card(
 
 
 @hook
-def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
-    """Keep nothing: jobs are numbered by arrival."""
-
-
-@hook
 def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
     """Run the first that is there. Notes: the job that runs."""
     while machine.place[notes[0]] < 0:
@@ -43,4 +39,4 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
 
 def solve(task: FlowTime, case: Case, point: Point) -> Replay:
     """Run the stream; no size is shown."""
-    return task.replay(case, hear, choose, notes=1, sees="nothing")
+    return task.replay(case, ignore, choose, notes=1, sees="nothing")

@@ -16,6 +16,7 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Machine,
     draw,
     hook,
+    ignore,
     n_alive,
     run,
 )
@@ -31,11 +32,6 @@ STREAMS = 3
 
 
 @hook
-def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
-    """Keep nothing."""
-
-
-@hook
 def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
     """Run any."""
     run(machine, machine.jobs[draw(machine, n_alive(machine))])
@@ -43,4 +39,4 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
 
 def solve(task: FlowTime, case: Case, point: Point) -> Replay:
     """Run the stream under several coin streams; no size is shown."""
-    return task.replay(case, hear, choose, sees="nothing", streams=STREAMS)
+    return task.replay(case, ignore, choose, sees="nothing", streams=STREAMS)

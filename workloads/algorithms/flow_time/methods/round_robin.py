@@ -16,6 +16,7 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Ints,
     Machine,
     hook,
+    ignore,
     n_alive,
     run,
 )
@@ -30,11 +31,6 @@ CARD = Card(
 
 
 @hook
-def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
-    """Keep nothing."""
-
-
-@hook
 def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
     """Run all."""
     for i in range(n_alive(machine)):
@@ -43,4 +39,4 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
 
 def solve(task: FlowTime, case: Case, point: Point) -> Replay:
     """Run the stream; no size is shown."""
-    return task.replay(case, hear, choose, sees="nothing")
+    return task.replay(case, ignore, choose, sees="nothing")

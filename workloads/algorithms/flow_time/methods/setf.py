@@ -21,6 +21,7 @@ from adabench.workloads.algorithms.flow_time.substrate.policy_view import (
     Ints,
     Machine,
     hook,
+    ignore,
     n_alive,
     run,
     wake,
@@ -35,11 +36,6 @@ CARD = Card(
 )
 LEVEL = 1e-7
 """Levels nearer than this are one: shared time is not exact in floating point."""
-
-
-@hook
-def hear(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
-    """Keep nothing."""
 
 
 @hook
@@ -63,4 +59,4 @@ def choose(machine: Machine, notes: Ints, weights: Floats) -> None:
 
 def solve(task: FlowTime, case: Case, point: Point) -> Replay:
     """Run the stream; no size is shown."""
-    return task.replay(case, hear, choose, sees="nothing")
+    return task.replay(case, ignore, choose, sees="nothing")

@@ -1,7 +1,7 @@
 """SRPT: run the job with the least remaining work. Oracle: it is told every size at arrival.
 
 The oracle of this task, exact: on one machine, where setting a job aside is free, no schedule
-has less total flow time. The task's OPT is computed by other code (`truth/srpt.py`), and the two
+has less total flow time. The task's OPT is computed by other code (`truth/scoring.py`), and the two
 must agree.
 
 **What to expect.** ratio = 1 in every cell, by construction.

@@ -1,31 +1,21 @@
-"""The substrate of the flow-time task as policies see it: one machine, and what may be done with
-it.
+"""The substrate of the flow-time task as policies see it: one machine, and what may be done with it.
 
-The engine (`event_loop.py`) owns the loop, the sizes and the clock. At each moment at which
-something happens (an arrival, the end of an operation, a wake-up call) it tells the policy what
-became known, one `hear` for each, and then asks once what to run until the next such moment:
+The engine (`event_loop.py`) owns the loop, the sizes and the clock. Whenever something happens (an arrival, the end of
+an operation, a wake-up call) it tells the policy what became known, one `hear` for each, and asks once what to run:
 
-    hear(machine, notes, weights, job, what)    what: ARRIVED, ENDED (the next operation is
-                                                known now) or DONE
+    hear(machine, notes, weights, job, what)    what: ARRIVED, ENDED (the next operation is known now) or DONE
     choose(machine, notes, weights)             calls `run(machine, job)` for each job to run
 
-Several jobs that run share the machine equally. A policy that must choose again before
-anything happens asks for it by `wake(machine, after)`. It may not idle while jobs are there.
+Jobs that run share the machine equally. A policy that must choose again before anything happens calls
+`wake(machine, after)`. It may not idle while jobs are there.
 
-**What a policy sees.** Of a job that has arrived: when, the work it got, how many of its
-operations ended, and, by what `replay` was asked for, the size and the rest of the operation
-at hand, or a number told at arrival. Sizes that are not known yet are not in its memory: the
-engine keeps the truth in arrays of its own and copies out what was revealed. Writing into
-the copies changes no cost.
+A policy sees of a job that has arrived: when, the work it got, how many of its operations ended, and, by what `replay`
+was asked for, the size and the rest of the operation at hand, or a number told at arrival. These are copies: writing
+into them changes no cost. `notes` are its own integers, `weights` its own floats; both start every coin stream as they
+were handed over. Arrays are bare pointers, which know no length; words behind the notes are checked after the run.
 
-`notes` are the policy's own integers, `weights` its own floats; both start every coin stream
-as they were handed over. `draw` gives random integers from the stream's own coin.
-
-Arrays are handed to hooks as bare pointers, which know no length (`machine.n_jobs` does); words
-behind the notes are checked after the run.
-
-Sizes and arrivals lie on a grid of 2^-20, so that sums of times are exact: costs of policies
-that run one job at a time are exact numbers, and those that share are exact to 1e-12.
+Sizes and arrivals lie on a grid of 2^-20, so that sums of times are exact: costs of policies that run one job at a time
+are exact numbers, and those that share are exact to 1e-12.
 """
 
 from collections.abc import Callable
@@ -100,6 +90,11 @@ def compiled(function: Function) -> Function:
 def hook(function: Function) -> Function:
     """Make a policy's `hear` or `choose`: compiled when an engine inlines it."""
     return cast(Function, njit(function))
+
+
+@hook
+def ignore(machine: Machine, notes: Ints, weights: Floats, job: int, what: int) -> None:
+    """Hear, and keep nothing: for policies that look at who is there alone."""
 
 
 @compiled

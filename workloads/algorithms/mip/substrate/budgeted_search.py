@@ -1,34 +1,62 @@
 """The substrate: one budget of seconds, one solver, everything counted, every incumbent dated.
 
-A method gets a `Search`. It may solve the program, or a `Part` of it (narrower bounds, another
-objective, one more row), as often as it likes; each solve is limited by what is left of the budget,
-the first one included. What SCIP does is counted (sub-MIPs, LP iterations, nodes), and each better
-solution is dated when the method has it in hand: while a whole solve runs, when the solver finds
-it; at a part's end for parts.
+A method gets a `Search`. It may solve the program, or a `Part` of it, as often as it likes; each solve is limited by
+what is left of the budget, the first one included. SCIP runs on one thread with its defaults, its own large-
+neighbourhood heuristics on, in parts as in the baseline. A better solution is dated when the method has it in hand.
 
-SCIP runs on one thread with its defaults, its own large-neighbourhood heuristics on, in parts as in
-the baseline.
-
-**Two clocks.** On the wall's, seconds pass while the machine does something else, and a budget that
-was mostly waited for is none: `search_cpu_s` says how much of it the solver had, and the score
-refuses what had too little. On the processor's (`clock=cpu`) only this process's own seconds count:
-a busy machine, a pause or other workers take longer and change nobody's budget. They are user
-seconds, as on SCIP's own clock; what the system works for the process comes on top.
+On the wall's clock, seconds pass while the machine does something else: `search_cpu_s` says how much of a budget the
+solver had, and the score refuses what had too little. On the processor's (`clock=cpu`) only this process's own user
+seconds count, as on SCIP's own clock; a busy machine changes nobody's budget.
 """
 
 import math
 from dataclasses import dataclass, field
 from os import times
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MissingAbility
-from adabench.workloads.algorithms.mip.substrate.outcome import Clock, Outcome
-from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Floats, Program, file_of
-from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
+from adabench.workloads.algorithms.mip.substrate.program import (
+    FEASIBLE,
+    Floats,
+    Program,
+    file_of,
+    highs,
+)
+
+Clock = Literal["wall", "cpu"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every search of a task may take."""
+
+    seconds: float
+    pulls: int = 0
+    """After so many sub-MIPs of a neighbourhood method it ends; 0: the clock alone decides."""
+    clock: Clock = "wall"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """An ended search."""
+
+    best: Floats | None
+    """(n,) the incumbent."""
+    dated: list[tuple[float, float]]
+    """(seconds since the start, objective) of each incumbent."""
+    pulls: list[tuple[str, int]]
+    """What a bandit chose, and what came of it: 0 best, 1 better, 2 accepted, 3 rejected."""
+    ended_s: float
+    """What the search took of its budget."""
+    waited_s: float
+    """Of the wall's clock, for the whole search."""
+    worked_s: float
+    """User seconds of the processor in it."""
+
 
 _SCIP_CLOCK = {"cpu": 1, "wall": 2}
 
@@ -56,7 +84,7 @@ class Part:
 
 @dataclass
 class Search:
-    """The books of one solve; `best` is the incumbent."""
+    """The account of one solve; `best` is the incumbent."""
 
     program: Program
     budget_s: float
@@ -153,7 +181,7 @@ class Search:
         return x
 
     def end(self) -> "Search":
-        """Close the books."""
+        """End the search, and read its clocks."""
         self.is_ended = True
         self.ended_s = self.spent_s
         self.waited_s = perf_counter() - self._begun[0]

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from adabench.workloads.algorithms.mip.substrate.program import INFINITY, Ints, Program, make
+from adabench.workloads.algorithms.mip.substrate.program import INFINITY, Program, make
 
 Generator = np.random.Generator
 
@@ -96,5 +96,3 @@ FAMILIES: dict[str, Callable[[Generator, str, int], Program]] = {
 }
 FRIENDLY, HOSTILE, CONTROLS = ("setcover", "auction"), ("gisp",), ("independent",)
 SIZES = ("full", "tiny")
-
-__all__ = ["CONTROLS", "FAMILIES", "FRIENDLY", "HOSTILE", "SIZES", "Ints", "generate"]

@@ -88,7 +88,7 @@ def _kept(state: State, rng: np.random.Generator, **_: object) -> State:
 
 
 class _Logged:
-    """A selector whose choices and outcomes are written into the books."""
+    """A selector whose choices and outcomes are written into the search."""
 
     def __init__(self, selector: Any, search: Search, arms: Sequence[str]) -> None:
         self._selector, self._search, self._arms = selector, search, arms

@@ -8,8 +8,12 @@ from typing import ClassVar, Protocol
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.mip.substrate.budgeted_search import Search
-from adabench.workloads.algorithms.mip.substrate.outcome import Budget, Clock, Outcome
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import (
+    Budget,
+    Clock,
+    Outcome,
+    Search,
+)
 from adabench.workloads.algorithms.mip.substrate.program import Program, file_of
 
 SOLVERS = ("pyscipopt", "highspy")
@@ -26,11 +30,9 @@ class Reference(Protocol):
 
     def bound(self, program: Program) -> float:
         """Return what no solution of a program is better than."""
-        ...
 
     def values(self, program: Program, outcome: Outcome, budget: Budget) -> dict[str, float]:
         """Return the metrics of an ended search."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""A mixed-integer program as arrays, its content hash, and its file.
+"""A mixed-integer program as arrays, its content hash, its file, and HiGHS with that file read.
 
     minimise  c x   subject to   row_low <= A x <= row_high,   low <= x <= high,   x_i whole for i in I
 
-Solvers read it from an MPS file, which is written once into the cache folder under its hash:
-building a model of 60,000 entries call by call would take longer than some searches.
+The MPS file is written once into the cache folder under the program's hash: building a model of 60,000 entries
+call by call would take longer than some searches.
 """
 
 import hashlib
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,22 @@ def _mps(p: Program) -> list[str]:
         lines.append(f" MI b x{j}\n" if low == -INFINITY else f" LO b x{j} {low!r}\n")
         lines.append(f" PL b x{j}\n" if high == INFINITY else f" UP b x{j} {high!r}\n")
     return [*lines, "ENDATA\n"]
+
+
+def highs(path: Path) -> Any:
+    """Return HiGHS with a model read from a file; its library greets on descriptor 1, where data go."""
+    import highspy
+
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)  # whatever it says is talk
+        solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        solver.setOptionValue("output_flag", False)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+    # for all alike: a process that ran it with another number of threads is refused a run
+    solver.setOptionValue("threads", 1)
+    solver.readModel(str(path))
+    return solver

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.errors import EnvironmentProblem, MethodContractError
-from adabench.workloads.algorithms.mip.substrate.outcome import Budget, Outcome
-from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Program, file_of
-from adabench.workloads.algorithms.mip.substrate.quiet_highs import highs
+from adabench.workloads.algorithms.mip.substrate.budgeted_search import Budget, Outcome
+from adabench.workloads.algorithms.mip.substrate.program import FEASIBLE, Program, file_of, highs
 
 KNOWN = Path(__file__).parent / "known.json"
 """By instance digest: the best objective of long runs and its dual bound, as

@@ -1,32 +1,19 @@
 """The substrate of the paging task: a cache that counts, and the loop over the requests.
 
-The engine owns the loop. Per request it looks the page up; on a fault it counts, calls the
-policy's `fault`, which must leave a free slot, and admits the page; then it calls the
-policy's `serve`, on hits and faults alike, with the hint that came with *this* request. A
-policy can evict and keep notes; it can neither count nor skip.
+The engine owns the loop. On a fault it counts, calls the policy's `fault`, which must leave a free slot, and admits
+the page; then it calls `serve`, on hits and faults alike, with the hint that came with *this* request. A policy can
+evict and keep notes; it can neither count nor skip. What it may evict is its contract (`Evicts`).
 
     fault(cache, notes, weights, page, 0)       before `page` is admitted
     serve(cache, notes, weights, page, hint)    after it
 
-`notes` are the policy's own integers, `weights` its own floats; both start every coin
-stream as they were handed over. `draw` gives
-random integers from the stream's own coin (`numpy.random` is seeded per stream too).
+`notes` are the policy's own integers, `weights` its own floats; both start every coin stream as they were handed
+over. They and the cache are bare pointers (2 registers instead of the 14 words of two numba arrays), which know no
+length: words behind them are checked after the run. `holder`, which page was put into which slot, stands where no
+hook sees it: a request is a hit only if the page is really there.
 
-The engine is compiled once for each policy, with the policy's hooks inlined into the loop
-(a fifth to a third faster than calling them through pointers, and as quick to compile), and kept
-on disk. Arrays are handed on as bare pointers (2 registers instead of the 14 words of two numba
-arrays). Bare pointers know no length: `cache.slots` and `cache.n_pages` do. Two words behind
-the notes are checked after the run, so that a policy that writes past its end is found out.
-
-A hook could also write into the cache itself. The engine therefore keeps `holder`, which page it
-put into which slot, where no hook sees it: a request is a hit only if the page is really
-there, so a page that nobody faulted on cannot be served.
-
-What a policy may evict is its contract (`Evicts`); the engine holds it to that at each
-request and stops at the first breach.
-
-Trap: an engine inlines the hooks and functions of this folder, while numba's disk cache
-watches only this file. `bound` therefore mixes a digest of all sources concerned into its key.
+Trap: an engine inlines the hooks and functions of this folder, while numba's disk cache watches only this file.
+`bound` therefore mixes a digest of all sources concerned into its key.
 """
 
 from collections.abc import Callable

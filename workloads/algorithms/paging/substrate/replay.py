@@ -20,8 +20,15 @@ from adabench.workloads.algorithms.paging.substrate.cache_engine import (
     evict_any,
     ignore,
 )
-from adabench.workloads.algorithms.paging.substrate.predictions import BITS, SECRET, Advice, Kind
-from adabench.workloads.algorithms.paging.substrate.traces import COINS, Trace, prefix
+from adabench.workloads.algorithms.paging.substrate.traces import (
+    BITS,
+    COINS,
+    SECRET,
+    Advice,
+    Kind,
+    Trace,
+    prefix,
+)
 from adabench.workloads.shared.compiled.hooks import Hook, guarded, intact, method_of, stream_of
 from adabench.workloads.shared.counting.answer_ledger import Wording
 from adabench.workloads.shared.counting.counted_task import CountedTask, Run

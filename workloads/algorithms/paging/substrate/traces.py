@@ -1,4 +1,4 @@
-"""A trace is a case of the paging task; here is where the five families come from.
+"""A trace is a case of the paging task, from one of five families; predictions are data beside it.
 
 | family | what it is | why it is here |
 |---|---|---|
@@ -8,18 +8,21 @@
 | markov | 1,000 pages with 4 successors each, 2 % jumps | friendly: successors are learnt |
 | docs   | the words of a programming language's manual, as rows of an embedding table | real |
 
-Generators are pure functions of (family, requests, slots, seed). Every purpose draws from
-its own child of `SeedSequence(seed)`, so instances, prediction noise and coins never share
-a stream, and all methods see the same instance.
+| hints    | a request is told                                                 | bits |
+|----------|-------------------------------------------------------------------|------|
+| none     | nothing                                                           |    0 |
+| discard  | 1 iff Belady evicts this page before it is requested again        |    1 |
+| phase    | 1 iff the page is not requested in the following k-phase          |    1 |
+| shuffled | the spoilt discard bits in random order: right rate, no content   |    1 |
+| arrival  | the next use; at the noise rate with another request's gap        |   64 |
+| next     | the true next use: the whole future, for the oracle               |   64 |
 
-**Seeds are not always replicates.** The docs stream has 300,000 tokens and a case of the
-default length is a window of 200,000, so any two windows share at least a third of the
-stream: intervals over seeds are too narrow there. A trace of yours is the same in every seed
-(only prediction noise and coins differ): they say nothing about other traces.
+Generators are pure functions of (family, requests, slots, seed). Instances, prediction noise and coins draw from
+children of their own of `SeedSequence(seed)`. Two windows of the docs stream share at least a third of it.
 """
 
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -153,3 +156,21 @@ KINDS: dict[str, Literal["friendly", "hostile", "control", "real"]] = {
     "markov": "friendly",
     "docs": "real",
 }
+
+
+Kind = Literal["none", "discard", "phase", "shuffled", "arrival", "next"]
+SECRET: frozenset[Kind] = frozenset(("next",))
+"""What oracles alone are told."""
+BITS: Mapping[Kind, int] = {
+    "none": 0, "discard": 1, "phase": 1, "shuffled": 1, "arrival": 64, "next": 64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The hints of one case, fixed before any policy runs."""
+
+    trace: Trace
+    """The case."""
+    hints: Mapping[Kind, Pages]
+    """By kind, (T,) each; `none` is empty."""

@@ -1,18 +1,15 @@
-"""What only the whole trace tells, and the predictions that are made of it.
+"""The truth about a trace, the predictions that are made of it, and what faults are worth against it.
 
-`hindsight(trace)` computes the truth (Belady's faults, next uses, true bits); `advise`
-spoils it by the task's conditions, once, before anything runs, and counts the errors actually
-made:
+`hindsight(trace)` computes the truth (Belady's faults, next uses, true bits); `advise` spoils it by the task's
+conditions, once, before anything runs, and counts the errors made: eta0 bits say 0 and should say 1, eta1 bits
+say 1 and should say 0.
 
-    eta0   bits that say 0 and should say 1
-    eta1   bits that say 1 and should say 0
-
-Flips: *symmetric* flips every bit at the noise rate; *rise* only 0 -> 1 and *fall* only
-1 -> 0, at that rate among the bits that can; *bursty* flips all bits of bursts (geometric,
-100 requests on average) that cover the trace at that rate. The uniform draws behind a flip
-do not depend on the rate, so a bit spoilt at 1 % is spoilt at 10 % too.
+Flips: *symmetric* flips every bit at the noise rate; *rise* only 0 -> 1 and *fall* only 1 -> 0, at that rate among
+the bits that can; *bursty* flips all bits of bursts (geometric, 100 requests on average) that cover the trace at
+that rate. The uniform draws do not depend on the rate, so a bit spoilt at 1 % is spoilt at 10 % too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -20,10 +17,17 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Pages, compiled
+from adabench.workloads.algorithms.paging.substrate.cache_engine import Bits, Ints, Pages, compiled
 from adabench.workloads.algorithms.paging.substrate.furthest_use import evict_largest, next_use
-from adabench.workloads.algorithms.paging.substrate.predictions import Advice, Kind
-from adabench.workloads.algorithms.paging.substrate.traces import NOISE, Trace, generate
+from adabench.workloads.algorithms.paging.substrate.replay import Paging
+from adabench.workloads.algorithms.paging.substrate.traces import (
+    NOISE,
+    Advice,
+    Kind,
+    Trace,
+    generate,
+)
+from adabench.workloads.shared.counting.counted_task import Transcript
 from adabench.workloads.shared.counting.random_streams import child, read_only
 
 BURST = 100.0
@@ -176,3 +180,41 @@ def _absent_in_next(pages: Pages, phase_of: Pages, n_pages: int) -> Bits:
         for i in range(first, last):
             seen[pages[i]] = phase
     return bits
+
+
+def scored_task(worlds: Sequence[KnownAdvice], transcript: Transcript | None = None) -> Paging:
+    """Return the task of these traces, with its score."""
+    return Paging(worlds, score, transcript)
+
+
+def known_advice(world: Advice) -> KnownAdvice:
+    """Return a world of the run's own process, which holds the truth."""
+    assert isinstance(world, KnownAdvice)
+    return world
+
+
+def score(world: Advice, faults: Ints) -> dict[str, float]:
+    """Judge the faults (streams,) of a policy against Belady, LRU and the theorems."""
+    known = known_advice(world)
+    mean, requests, streams = float(faults.mean()), len(known.trace.pages), len(faults)
+    opt, lru, k = known.hindsight.opt, known.hindsight.lru, known.trace.slots
+    harmonic = sum(1 / i for i in range(1, k + 1))
+    values = {
+        "hit_ratio": 1 - mean / requests,
+        "slots": k,
+        "faults_se": float(faults.std(ddof=1)) / streams**0.5 if streams > 1 else 0.0,
+        "ratio": mean / opt,
+        "opt": opt,
+        "eta0": known.eta0,
+        "eta1": known.eta1,
+        "eta0_phase": known.eta0_phase,
+        "eta1_phase": known.eta1_phase,
+        "flush_bound": opt + (k - 1) * known.eta0 + known.eta1,
+        "mark0_bound": opt + 2 * harmonic * known.eta0 + known.eta1,
+        "phase_bound": 2 * opt + harmonic * known.eta0_phase + known.eta1_phase,
+        "robust_bound": (2 * harmonic + 1) * opt,
+        "instance": known.trace.instance,
+    }
+    if lru != opt:
+        values["gain"] = (lru - mean) / (lru - opt)
+    return {name: float(value) for name, value in values.items()}

@@ -12,22 +12,10 @@ that did not change. `benchmarks/replanning.py` holds this kernel against scipy'
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.replanning.substrate import world
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
-from adabench.workloads.algorithms.replanning.substrate.world import (
-    FREE,
-    GOAL,
-    Space,
-    clear,
-    compiled,
-    is_empty,
-    is_free,
-    look,
-    put,
-    take,
-)
 
 CARD = Card(
     title="Dijkstra from scratch",
@@ -38,29 +26,31 @@ CARD = Card(
 )
 
 
-@compiled
-def plan(space: Space, tune: Floats) -> None:
+@world.compiled
+def plan(space: world.Space, tune: Floats) -> None:
     """Settle samples in the order of their costs."""
     start, target, price, g, state = space.start, space.target, space.price, space.g, space.state
     queue, parent = space.queue, space.tree.parent
-    g[GOAL] = 0.0
-    put(queue, GOAL, 0.0, 0.0)
-    while not is_empty(queue):
-        z = take(queue)
-        look(queue, start[z + 1] - start[z])
+    g[world.GOAL] = 0.0
+    world.put(queue, world.GOAL, 0.0, 0.0)
+    while not world.is_empty(queue):
+        z = world.take(queue)
+        world.look(queue, start[z + 1] - start[z])
         for edge in range(start[z], start[z + 1]):
             x = target[edge]
             cost = g[z] + price[edge]
-            if cost < g[x] and (state[edge] == FREE or is_free(space, edge, z)):
+            if cost < g[x] and (state[edge] == world.FREE or world.is_free(space, edge, z)):
                 g[x] = cost
                 parent[x] = z
-                put(queue, x, cost, 0.0)
+                world.put(queue, x, cost, 0.0)
 
 
-@compiled
-def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
+@world.compiled
+def repair(
+    space: world.Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats
+) -> None:
     """Forget everything and search."""
-    clear(space)
+    world.clear(space)
     plan(space, tune)
 
 

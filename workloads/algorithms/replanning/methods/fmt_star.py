@@ -13,8 +13,7 @@ update on 5,000 samples, whatever moved.
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.fast_marching import begin, march
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
 from adabench.workloads.algorithms.replanning.substrate.world import Space, clear, compiled
 

@@ -36,8 +36,7 @@ from adabench.workloads.algorithms.replanning.substrate.fast_marching import (
     march,
     reopen,
 )
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
 from adabench.workloads.algorithms.replanning.substrate.world import Space, compiled
 

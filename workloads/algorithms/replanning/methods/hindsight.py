@@ -10,17 +10,10 @@ is.
 """
 
 from adabench.harness.contract.card import Card, Point
+from adabench.workloads.algorithms.replanning.substrate import world
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
-from adabench.workloads.algorithms.replanning.substrate.world import (
-    GOAL,
-    Space,
-    clear,
-    compiled,
-    look,
-)
 
 CARD = Card(
     title="Oracle: the best way itself",
@@ -31,22 +24,24 @@ CARD = Card(
 )
 
 
-@compiled
-def plan(space: Space, tune: Floats) -> None:
+@world.compiled
+def plan(space: world.Space, tune: Floats) -> None:
     """Set costs and parents along the way that was told, from the goal back."""
-    clear(space)
-    space.g[GOAL] = 0.0
+    world.clear(space)
+    space.g[world.GOAL] = 0.0
     for at in range(int(tune[-1]) - 2, -1, -1):
         node, above = space.note[at], space.note[at + 1]
-        look(space.queue, 1)
+        world.look(space.queue, 1)
         for edge in range(space.start[node], space.start[node + 1]):
             if space.target[edge] == above:
                 space.g[node] = space.g[above] + space.length[edge]
                 space.tree.parent[node] = above
 
 
-@compiled
-def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
+@world.compiled
+def repair(
+    space: world.Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats
+) -> None:
     """The same again."""
     plan(space, tune)
 

@@ -16,25 +16,10 @@ ends.
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.replanning.substrate import world
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
-from adabench.workloads.algorithms.replanning.substrate.world import (
-    FREE,
-    GOAL,
-    NOBODY,
-    ROBOT,
-    Queue,
-    Space,
-    compiled,
-    drop,
-    is_empty,
-    is_free,
-    look,
-    put,
-    take,
-)
 
 CARD = Card(
     title="LPA* (lifelong planning)",
@@ -49,56 +34,56 @@ ROUNDING = 1e-9
 """A sample on a straight way to the robot has the robot's own key, but for rounding."""
 
 
-@compiled
+@world.compiled
 def distance(points: Floats, node: int, early: bool) -> float:
     """Return how far the robot is as the crow flies, 0 if all samples are wanted."""
     if not early:
         return 0.0
     square = 0.0
     for axis in range(3):
-        square += (points[node, axis] - points[ROBOT, axis]) ** 2
+        square += (points[node, axis] - points[world.ROBOT, axis]) ** 2
     return float(np.sqrt(square))
 
 
-@compiled
+@world.compiled
 def update(
-    points: Floats, g: Floats, rhs: Floats, queue: Queue, node: int, early: bool
+    points: Floats, g: Floats, rhs: Floats, queue: world.Queue, node: int, early: bool
 ) -> None:  # fmt: skip
     """Queue a sample whose costs differ, take out one whose costs agree."""
     if g[node] == rhs[node]:
-        drop(queue, node)
+        world.drop(queue, node)
         return
     least = min(g[node], rhs[node])
-    put(queue, node, least + distance(points, node, early), least)
+    world.put(queue, node, least + distance(points, node, early), least)
 
 
-@compiled
-def recompute(space: Space, node: int) -> None:
+@world.compiled
+def recompute(space: world.Space, node: int) -> None:
     """Look one step ahead from all neighbours."""
-    if node == GOAL:
+    if node == world.GOAL:
         return
     start, target, price, g, rhs = space.start, space.target, space.price, space.g, space.rhs
     state, parent = space.state, space.tree.parent
-    rhs[node], parent[node] = np.inf, NOBODY
-    look(space.queue, start[node + 1] - start[node])
+    rhs[node], parent[node] = np.inf, world.NOBODY
+    world.look(space.queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         cost = g[target[edge]] + price[edge]
-        if cost < rhs[node] and (state[edge] == FREE or is_free(space, edge, node)):
+        if cost < rhs[node] and (state[edge] == world.FREE or world.is_free(space, edge, node)):
             rhs[node], parent[node] = cost, target[edge]
 
 
-@compiled
-def search(space: Space, early: bool) -> None:
+@world.compiled
+def search(space: world.Space, early: bool) -> None:
     """Expand inconsistent samples until none is left, or the robot's cost is certain."""
     g, rhs, queue, points = space.g, space.rhs, space.queue, space.world.points
     heap, key = queue.heap, queue.key
-    while not is_empty(queue):
-        least = min(g[ROBOT], rhs[ROBOT])
-        certain = g[ROBOT] == rhs[ROBOT] and least < np.inf
+    while not world.is_empty(queue):
+        least = min(g[world.ROBOT], rhs[world.ROBOT])
+        certain = g[world.ROBOT] == rhs[world.ROBOT] and least < np.inf
         if early and certain and key[heap[0], 0] > least + ROUNDING:
             return
-        node = take(queue)
-        look(queue, space.start[node + 1] - space.start[node])
+        node = world.take(queue)
+        world.look(queue, space.start[node + 1] - space.start[node])
         if g[node] > rhs[node]:
             g[node] = rhs[node]
             lower(space, node, early)
@@ -108,8 +93,8 @@ def search(space: Space, early: bool) -> None:
             loosen(space, node, early)
 
 
-@compiled
-def lower(space: Space, node: int, early: bool) -> None:
+@world.compiled
+def lower(space: world.Space, node: int, early: bool) -> None:
     """Tell the neighbours that the cost of a sample fell."""
     start, target, price, g, rhs = space.start, space.target, space.price, space.g, space.rhs
     state, parent = space.state, space.tree.parent
@@ -117,13 +102,13 @@ def lower(space: Space, node: int, early: bool) -> None:
     for edge in range(start[node], start[node + 1]):
         other = target[edge]
         cost = g[node] + price[edge]
-        if cost < rhs[other] and (state[edge] == FREE or is_free(space, edge, node)):
+        if cost < rhs[other] and (state[edge] == world.FREE or world.is_free(space, edge, node)):
             rhs[other], parent[other] = cost, node
             update(points, g, rhs, queue, other, early)
 
 
-@compiled
-def loosen(space: Space, node: int, early: bool) -> None:
+@world.compiled
+def loosen(space: world.Space, node: int, early: bool) -> None:
     """Let those under a sample whose cost is forgotten look for another parent."""
     start, target, parent = space.start, space.target, space.tree.parent
     g, rhs, queue, points = space.g, space.rhs, space.queue, space.world.points
@@ -134,17 +119,19 @@ def loosen(space: Space, node: int, early: bool) -> None:
             update(points, g, rhs, queue, other, early)
 
 
-@compiled
-def plan(space: Space, tune: Floats) -> None:
+@world.compiled
+def plan(space: world.Space, tune: Floats) -> None:
     """Search from the goal."""
     early = tune[0] > 0
-    space.rhs[GOAL] = 0.0
-    update(space.world.points, space.g, space.rhs, space.queue, GOAL, early)
+    space.rhs[world.GOAL] = 0.0
+    update(space.world.points, space.g, space.rhs, space.queue, world.GOAL, early)
     search(space, early)
 
 
-@compiled
-def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
+@world.compiled
+def repair(
+    space: world.Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats
+) -> None:
     """Look ahead again at both ends of every edge that changed, and search on."""
     early = tune[0] > 0
     target, twin, length, parent = space.target, space.twin, space.length, space.tree.parent
@@ -161,8 +148,8 @@ def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune:
             edge = freed[at] if side == 0 else twin[freed[at]]
             node, other = target[edge], target[twin[edge]]
             cost = g[other] + length[edge]
-            look(queue, 1)
-            if node != GOAL and cost < rhs[node]:
+            world.look(queue, 1)
+            if node != world.GOAL and cost < rhs[node]:
                 rhs[node], parent[node] = cost, other
                 update(points, g, rhs, queue, node, early)
     search(space, early)

@@ -15,8 +15,7 @@ import numpy as np
 from adabench.harness.contract.card import Card, Point
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.fast_marching import begin, cut, march
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
 from adabench.workloads.algorithms.replanning.substrate.world import Space, compiled, look, put
 

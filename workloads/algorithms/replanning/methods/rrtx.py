@@ -20,25 +20,11 @@ untuned.
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
+from adabench.workloads.algorithms.replanning.substrate import world
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.fast_marching import cut
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene
-from adabench.workloads.algorithms.replanning.substrate.world import (
-    FREE,
-    GOAL,
-    ROBOT,
-    Queue,
-    Space,
-    adopt,
-    compiled,
-    is_empty,
-    is_free,
-    look,
-    put,
-    take,
-)
 
 CARD = Card(
     title="RRTx on fixed samples",
@@ -53,19 +39,19 @@ CARD = Card(
 )
 
 
-@compiled
-def verify(g: Floats, rhs: Floats, queue: Queue, node: int) -> None:
+@world.compiled
+def verify(g: Floats, rhs: Floats, queue: world.Queue, node: int) -> None:
     """Queue a sample, or move it to where its costs say."""
-    put(queue, node, min(g[node], rhs[node]), g[node])
+    world.put(queue, node, min(g[node], rhs[node]), g[node])
 
 
-@compiled
-def look_ahead(space: Space, node: int) -> None:
+@world.compiled
+def look_ahead(space: world.Space, node: int) -> None:
     """Take the best neighbour for a parent, whoever is not one's own child or an orphan."""
     start, target, price, rhs, note = space.start, space.target, space.price, space.rhs, space.note
     state, tree = space.state, space.tree
     parent = tree.parent
-    look(space.queue, start[node + 1] - start[node])
+    world.look(space.queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         other = target[edge]
         cost = rhs[other] + price[edge]
@@ -73,71 +59,71 @@ def look_ahead(space: Space, node: int) -> None:
             cost < rhs[node]
             and parent[other] != node
             and not note[other]
-            and (state[edge] == FREE or is_free(space, edge, node))
+            and (state[edge] == world.FREE or world.is_free(space, edge, node))
         ):
             rhs[node] = cost
-            adopt(tree, other, node)
+            world.adopt(tree, other, node)
 
 
-@compiled
-def rewire(space: Space, node: int, epsilon: float) -> None:
+@world.compiled
+def rewire(space: world.Space, node: int, epsilon: float) -> None:
     """Tell the neighbours that a better way leads through here."""
     start, target, price, rhs, g = space.start, space.target, space.price, space.rhs, space.g
     state, tree, queue = space.state, space.tree, space.queue
     if not g[node] - rhs[node] > epsilon:
         return
     parent = tree.parent
-    look(queue, start[node + 1] - start[node])
+    world.look(queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         other = target[edge]
         cost = rhs[node] + price[edge]
         if (
             other != parent[node]
             and rhs[other] > cost
-            and (state[edge] == FREE or is_free(space, edge, node))
+            and (state[edge] == world.FREE or world.is_free(space, edge, node))
         ):
             rhs[other] = cost
-            adopt(tree, node, other)
+            world.adopt(tree, node, other)
             if g[other] - cost > epsilon:
                 verify(g, rhs, queue, other)
 
 
-@compiled
-def reduce(space: Space, epsilon: float, early: bool) -> None:
+@world.compiled
+def reduce(space: world.Space, epsilon: float, early: bool) -> None:
     """Settle inconsistent samples in the order of their costs."""
     g, rhs, queue = space.g, space.rhs, space.queue
     heap, where, key = queue.heap, queue.where, queue.key
-    while not is_empty(queue):
+    while not world.is_empty(queue):
         if (
             early
-            and where[ROBOT] < 0
-            and g[ROBOT] < np.inf
-            and g[ROBOT] == rhs[ROBOT]
-            and key[heap[0], 0] >= g[ROBOT]
+            and where[world.ROBOT] < 0
+            and g[world.ROBOT] < np.inf
+            and g[world.ROBOT] == rhs[world.ROBOT]
+            and key[heap[0], 0] >= g[world.ROBOT]
         ):
             return
-        node = take(queue)
+        node = world.take(queue)
         if g[node] - rhs[node] > epsilon:
             look_ahead(space, node)
             rewire(space, node, epsilon)
         g[node] = rhs[node]
 
 
-@compiled
-def plan(space: Space, tune: Floats) -> None:
+@world.compiled
+def plan(space: world.Space, tune: Floats) -> None:
     """Queue the goal and settle."""
-    space.rhs[GOAL] = 0.0
-    verify(space.g, space.rhs, space.queue, GOAL)
+    space.rhs[world.GOAL] = 0.0
+    verify(space.g, space.rhs, space.queue, world.GOAL)
     reduce(space, tune[0], tune[1] > 0)
 
 
-@compiled
-def speak(space: Space, orphan: int) -> None:
+@world.compiled
+def speak(space: world.Space, orphan: int) -> None:
     """Force the neighbours of an orphan that have a cost to tell it again."""
     start, target, g, rhs, note = space.start, space.target, space.g, space.rhs, space.note
     queue = space.queue
     rhs[orphan] = np.inf
-    look(queue, start[orphan + 1] - start[orphan])
+    world.look(queue, start[orphan + 1] - start[orphan])
     for edge in range(start[orphan], start[orphan + 1]):
         other = target[edge]
         if not note[other] and rhs[other] < np.inf:
@@ -145,8 +131,10 @@ def speak(space: Space, orphan: int) -> None:
             verify(g, rhs, queue, other)
 
 
-@compiled
-def repair(space: Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats) -> None:
+@world.compiled
+def repair(
+    space: world.Space, blocked: Ints, more: int, freed: Ints, less: int, tune: Floats
+) -> None:
     """Let orphans' neighbours speak again, let freed edges be seen, and settle."""
     orphans, note = space.stack, space.note
     count = cut(space, blocked, more, orphans)

@@ -2,35 +2,20 @@
 
 import numpy as np
 
+from adabench.workloads.algorithms.replanning.substrate import world
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats
-from adabench.workloads.algorithms.replanning.substrate.world import (
-    FREE,
-    GOAL,
-    NOBODY,
-    ROBOT,
-    Queue,
-    Space,
-    adopt,
-    compiled,
-    disown,
-    drop,
-    is_empty,
-    is_free,
-    look,
-    put,
-)
 
 
-@compiled
-def begin(space: Space) -> None:
+@world.compiled
+def begin(space: world.Space) -> None:
     """Queue the goal, at no cost."""
-    space.g[GOAL] = 0.0
-    put(space.queue, GOAL, 0.0, 0.0)
+    space.g[world.GOAL] = 0.0
+    world.put(space.queue, world.GOAL, 0.0, 0.0)
 
 
-@compiled
-def march(space: Space, repairing: bool, early: bool) -> None:
+@world.compiled
+def march(space: world.Space, repairing: bool, early: bool) -> None:
     """Expand the open sample of least cost until none is open, or the robot's cost is certain.
 
     For each neighbour x that qualifies, the best open neighbour y of x becomes its parent if the
@@ -40,34 +25,34 @@ def march(space: Space, repairing: bool, early: bool) -> None:
     start, target, price, g, state = space.start, space.target, space.price, space.g, space.state
     queue, tree = space.queue, space.tree
     heap, where = queue.heap, queue.where
-    while not is_empty(queue):
+    while not world.is_empty(queue):
         z = heap[0]
         if early and is_settled(g, where, z):
             return
-        look(queue, start[z + 1] - start[z])
+        world.look(queue, start[z + 1] - start[z])
         for edge in range(start[z], start[z + 1]):
             x = target[edge]
             above = g[z] + price[edge]
             if not (g[x] > above if repairing else g[x] == np.inf and above < np.inf):
                 continue
-            look(queue, start[x + 1] - start[x])
+            world.look(queue, start[x + 1] - start[x])
             chosen = best_open(start, target, price, g, where, x)
             cost = g[target[chosen]] + price[chosen] if chosen >= 0 else np.inf
-            if cost < g[x] and (state[chosen] == FREE or is_free(space, chosen, x)):
+            if cost < g[x] and (state[chosen] == world.FREE or world.is_free(space, chosen, x)):
                 g[x] = cost
-                adopt(tree, target[chosen], x)
-                put(queue, x, cost, 0.0)
-        drop(queue, z)
+                world.adopt(tree, target[chosen], x)
+                world.put(queue, x, cost, 0.0)
+        world.drop(queue, z)
 
 
-@compiled
+@world.compiled
 def is_settled(g: Floats, where: Ints, z: int) -> bool:
     """Tell whether nothing that is open, from `z` on, can change the robot's cost."""
-    known = g[ROBOT]
-    return bool(where[ROBOT] < 0 and known < np.inf and g[z] >= known)
+    known = g[world.ROBOT]
+    return bool(where[world.ROBOT] < 0 and known < np.inf and g[z] >= known)
 
 
-@compiled
+@world.compiled
 def best_open(
     start: Ints, target: Ints, price: Floats, g: Floats, where: Ints, x: int
 ) -> int:  # fmt: skip
@@ -80,13 +65,13 @@ def best_open(
     return chosen
 
 
-@compiled
-def orphan(space: Space, root: int, found: Ints, count: int) -> int:
+@world.compiled
+def orphan(space: world.Space, root: int, found: Ints, count: int) -> int:
     """Take the costs of `root` and all under it; append them to `found`, return the new count."""
     tree, queue, note, g = space.tree, space.queue, space.note, space.g
     if note[root]:
         return count
-    disown(tree, root)
+    world.disown(tree, root)
     at = count
     found[count] = root
     count += 1
@@ -95,20 +80,20 @@ def orphan(space: Space, root: int, found: Ints, count: int) -> int:
         node = found[at]
         at += 1
         child = tree.child[node]
-        while child != NOBODY:
+        while child != world.NOBODY:
             following = tree.after[child]
-            disown(tree, child)
+            world.disown(tree, child)
             note[child] = 1
             found[count] = child
             count += 1
             child = following
         g[node] = np.inf
-        drop(queue, node)
+        world.drop(queue, node)
     return count
 
 
-@compiled
-def cut(space: Space, blocked: Ints, many: int, found: Ints) -> int:
+@world.compiled
+def cut(space: world.Space, blocked: Ints, many: int, found: Ints) -> int:
     """Orphan every branch that hangs on a blocked edge; return how many samples lost their cost."""
     target, twin, parent = space.target, space.twin, space.tree.parent
     count = 0
@@ -122,12 +107,12 @@ def cut(space: Space, blocked: Ints, many: int, found: Ints) -> int:
     return count
 
 
-@compiled
-def reopen(start: Ints, target: Ints, g: Floats, queue: Queue, node: int) -> None:
+@world.compiled
+def reopen(start: Ints, target: Ints, g: Floats, queue: world.Queue, node: int) -> None:
     """Queue every neighbour of a sample that has a cost."""
     where = queue.where
-    look(queue, start[node + 1] - start[node])
+    world.look(queue, start[node + 1] - start[node])
     for edge in range(start[node], start[node + 1]):
         y = target[edge]
         if g[y] < np.inf and where[y] < 0:
-            put(queue, y, g[y], 0.0)
+            world.put(queue, y, g[y], 0.0)

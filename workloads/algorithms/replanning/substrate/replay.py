@@ -4,16 +4,16 @@
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import process_time
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.replanning.substrate.disc_graph import Ints, Roadmap, roadmap
 from adabench.workloads.algorithms.replanning.substrate.moving_obstacles import settle, shift, way
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
 from adabench.workloads.algorithms.replanning.substrate.scenes import Floats, Scene, generate
 from adabench.workloads.algorithms.replanning.substrate.world import (
     CHECKS,
@@ -31,6 +31,29 @@ from adabench.workloads.algorithms.replanning.substrate.world import (
 )
 from adabench.workloads.shared.counting.answer_ledger import Wording
 from adabench.workloads.shared.counting.counted_task import CountedTask, Run
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """What came of one planner in one scene; row 0 is before the first update."""
+
+    instance: float
+    samples: int
+    drained: bool
+    """Whether every sample's cost is claimed to be right, and not the robot's alone."""
+    cost: Floats
+    """(1 + updates,) the robot's, by the planner's own account."""
+    paths: tuple[Ints, ...]
+    """The samples from the robot to the goal; empty where none was found."""
+    g: Floats
+    """(1 + updates, m)"""
+    work: npt.NDArray[np.int64]
+    """(1 + updates, 3) relaxations, collision checks and heap operations."""
+    update_s: Floats
+    """(updates,) CPU seconds of each update: the tests of edges near obstacles, and the repair."""
+    first_checks: int
+    """Collision checks of a first plan in a world where no edge was tested yet."""
+
 
 Plan = Callable[[Space, Floats], None]
 Repair = Callable[[Space, Ints, int, Ints, int, Floats], None]

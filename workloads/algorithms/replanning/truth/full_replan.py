@@ -17,8 +17,7 @@ from adabench.workloads.algorithms.replanning.substrate.disc_graph import (
     Roadmap,
     roadmap,
 )
-from adabench.workloads.algorithms.replanning.substrate.outcome import Drive
-from adabench.workloads.algorithms.replanning.substrate.replay import Course, Replanning
+from adabench.workloads.algorithms.replanning.substrate.replay import Course, Drive, Replanning
 from adabench.workloads.algorithms.replanning.substrate.scenes import SIDE, Floats, Scene, unmoved
 from adabench.workloads.algorithms.replanning.substrate.world import GOAL, ROBOT, compiled, crosses
 from adabench.workloads.shared.counting.counted_task import Transcript

@@ -1,7 +1,8 @@
 """Planted: claims op-SRPT's bound for a queue that never sets a job aside."""
 
 from adabench.harness.contract.card import Bound, Card, Claim, Ratio
-from adabench.workloads.algorithms.flow_time.methods.fifo import choose, hear
+from adabench.workloads.algorithms.flow_time.methods.fifo import choose
+from adabench.workloads.algorithms.flow_time.substrate.policy_view import ignore
 
 CARD = Card(
     title="false claim",
@@ -29,4 +30,4 @@ CARD = Card(
 
 
 def solve(task, case, point):
-    return task.replay(case, hear, choose, notes=1, sees="nothing")
+    return task.replay(case, ignore, choose, notes=1, sees="nothing")

@@ -27,16 +27,17 @@ router without a model: what saves calls is that no model is in the loop, and no
 outages that are told in advance; probes and blocked deadlines that are not counted; graphs with every backup.
 """
 
+import heapq
+import math
+from collections.abc import Mapping
 from functools import partial
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.agents.tools.methods.self_healing_router.shortest_path import shortest_path
 from adabench.workloads.agents.tools.substrate.edge_weights import WeightModel
 from adabench.workloads.agents.tools.substrate.healing_loop import HealingLoop, Standing
-from adabench.workloads.agents.tools.substrate.routing_case import RoutingCase
 from adabench.workloads.agents.tools.substrate.routing_session import RoutingSession
 from adabench.workloads.agents.tools.substrate.routing_task import RoutingTask
-from adabench.workloads.agents.tools.substrate.tool_graph import GOAL, START
+from adabench.workloads.agents.tools.substrate.tool_graph import GOAL, START, RoutingCase
 
 CARD = Card(
     title="Self-Healing Router: shortest paths over tools, a model only where none is left",
@@ -69,3 +70,39 @@ def next_tool(resumes: bool, session: RoutingSession, standing: Standing) -> str
     if path is None:
         return None
     return next(node for node in path[1:] if node not in standing.worked)
+
+
+Weights = Mapping[tuple[str, str], float]
+
+
+def shortest_path(
+    successors: Mapping[str, Mapping[str, float]], weights: Weights, start: str, goal: str
+) -> tuple[str, ...] | None:
+    """Return the nodes of a path of least weight; None where every path is infinite.
+
+    Of equal paths the one is taken whose nodes were met first.
+    """
+    distance, before = {start: 0.0}, dict[str, str]()
+    waiting, order = [(0.0, 0, start)], 0
+    settled: set[str] = set()
+    while waiting:
+        length, _, node = heapq.heappop(waiting)
+        if node == goal:
+            return _nodes(before, start, goal)
+        if node in settled:
+            continue
+        settled.add(node)
+        for end in successors.get(node, ()):
+            through = length + weights[node, end]
+            if through < distance.get(end, math.inf):
+                order += 1
+                distance[end], before[end] = through, node
+                heapq.heappush(waiting, (through, order, end))
+    return None
+
+
+def _nodes(before: Mapping[str, str], start: str, goal: str) -> tuple[str, ...]:
+    nodes = [goal]
+    while nodes[-1] != start:
+        nodes.append(before[nodes[-1]])
+    return tuple(reversed(nodes))
