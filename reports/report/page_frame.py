@@ -15,7 +15,7 @@ from adabench.reports.tables.sheets import Cell, Column, Sheet
 
 EXTRA = """
 .page svg { width: 100%; height: auto; display: block; max-width: 62rem; }
-.badge { vertical-align: middle; height: 20px; } pre { overflow-x: auto; }
+pre { overflow-x: auto; }
 details { margin: 1rem 0; } summary { cursor: pointer; }
 """
 POLICY = "script-src 'none'; object-src 'none'"
@@ -28,11 +28,7 @@ def style() -> str:
 
 
 def document(
-    title: str,
-    lead: str,
-    parts: Iterable[str],
-    trail: Sequence[tuple[str, str]] = (),
-    head: str = "",
+    title: str, lead: str, parts: Iterable[str], trail: Sequence[tuple[str, str]] = ()
 ) -> str:
     """Return a page; `lead` and `parts` are HTML, `trail` are links (target, text) to go back."""
     links = "".join(f'<li><a href="{escape(to)}">{escape(text)}</a></li>' for to, text in trail)
@@ -46,7 +42,7 @@ def document(
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="color-scheme" content="light dark">
 <title>{escape(title)}</title>
-{head}<style>{style()}{EXTRA}</style>
+<style>{style()}{EXTRA}</style>
 </head>
 <body>
 <a class="skip" href="#main">To the content</a>

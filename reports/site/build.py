@@ -9,7 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -77,18 +77,17 @@ def build_site(
     folder: Path,
     runs: Sequence[Path] = (),
     title: str | None = None,
-    url: str | None = None,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Add runs to a site, or make one; return what changed and what the site says, as JSON data.
 
-    `title` and `url` are kept from then on; `say` is told which run is being read or compared.
+    `title` is kept from then on; `say` is told which run is being read or compared.
 
     Raises:
         SelectionError: for a folder that holds something else, or a site without a run.
         StoreError: for a run that cannot be read, or a file that cannot be written.
     """
-    settings = _settings(folder, title, url)
+    settings = _settings(folder, title)
     scratch_folder.sweep()
     for place in (folder, *folder.glob("**/")):  # what a publish that was killed was writing
         whole_file.sweep(place)
@@ -105,6 +104,8 @@ def build_site(
     writer.put(SETTINGS, _text(settings))  # before any page: by it a site is known as ours
     site = _site(kept, settings, writer)
     _draw(site, writer)
+    for stale in (folder / "feed.xml", *folder.glob("badges/*.svg")):  # of earlier versions
+        stale.unlink(missing_ok=True)
     writer.put(STAMPS, _text(writer.stamps))
     writer.put(".nojekyll", b"")  # hosts that run Jekyll take the files as they are
     return _summary(site, writer)
@@ -114,19 +115,15 @@ def _text(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _settings(folder: Path, title: str | None, url: str | None) -> dict[str, str]:
-    """Return title and address: those given, else those the site has."""
+def _settings(folder: Path, title: str | None) -> dict[str, str]:
+    """Return the title that is given, else that of the site."""
     if (folder / "index.html").exists() and not (folder / SETTINGS).exists():
         raise SelectionError(
             f"{folder} holds an index.html that adabench did not write.",
             "Publish into a folder of its own.",
         )
-    known = _read(folder / SETTINGS, {"title?": str, "url?": str})
-    address = known.get("url", "") if url is None else url
-    if address and not address.startswith(("https://", "http://")):
-        raise SelectionError(f"{address!r} is no address of a site.", "--url https://host/path/")
-    slash = "/" if address and not address.endswith("/") else ""
-    return {"title": title or known.get("title", TITLE), "url": address + slash}
+    known = _read(folder / SETTINGS, {"title?": str})
+    return {"title": title or known.get("title", TITLE)}
 
 
 def _read(path: Path, shape: json_document.Shape = dict) -> dict[str, Any]:
@@ -184,7 +181,7 @@ def _site(kept: Sequence[ArchivedRun], settings: Mapping[str, str], writer: Site
     groups = history.machines(kept)
     series = history.histories(groups, _linking(writer))
     machines = tuple(tuple(group) for group in groups)
-    return Site(settings["title"], settings["url"], tuple(kept), machines, tuple(series))
+    return Site(settings["title"], tuple(kept), machines, tuple(series))
 
 
 def _linking(writer: SiteWriter) -> history.Links:
@@ -220,29 +217,18 @@ def _draw(site: Any, writer: SiteWriter) -> None:
         made_of, draw = _digest(*_of_method(site, address)), partial(pages.method, site, address)
         writer.draw(method_file(address), made_of, draw)
     writer.put("index.html", pages.index(site).encode())
-    writer.put("feed.xml", machine_readable.news(site))
-    for name, content in {
-        **machine_readable.badges(site),
-        "data/index.json": machine_readable.index_json(site),
-        "data/history.json": machine_readable.history_json(site),
-    }.items():
-        writer.put(name, content)
+    writer.put("data/index.json", machine_readable.index_json(site))
+    writer.put("data/history.json", machine_readable.history_json(site))
 
 
 def _of_method(site: Any, address: str) -> Iterator[Any]:
     """Yield everything that a method's page shows."""
-    from dataclasses import asdict
-
     yield [asdict(s) for s in site.series if f"{s.task}/{s.method}" == address]
     yield [row for (task, name, _), row in site.claims.items() if f"{task}/{name}" == address]
     for run in site.runs:
         if any(cell.address == address for cell in run.cells):
-            yield [
-                run.id,
-                run.started,
-                run.manifest.get("environment"),
-                run.manifest["kept"]["methods"],
-            ]
+            known = run.manifest
+            yield [run.id, run.started, known.get("environment"), known["kept"]["methods"]]
 
 
 def _digest(*documents: Any) -> str:
