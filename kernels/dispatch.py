@@ -1,12 +1,7 @@
-"""When a kernel runs in Triton and when in torch, and what a kernel has to do at least.
+"""Says when a kernel runs in Triton and when in torch, and what a kernel has to do at least.
 
-The rule is one sentence: Triton where every tensor is on a CUDA device of compute capability 8
-or more, triton is installed, the type is float16, bfloat16 or float32, and nothing asks for a
-gradient; the torch reference everywhere else. Both give the same result within the rounding
-that tests/kernels derives. Nothing here imports triton, nor torch until it is called.
-
-The kernels are for inference: they have no backward. A tensor that requires a gradient,
-outside `torch.no_grad()`, goes to the reference and is differentiated as usual.
+Triton where every tensor is on a CUDA device of compute capability 8 or more, triton is installed, the type is float16, bfloat16 or
+float32, and nothing asks for a gradient (the kernels have no backward); the torch reference everywhere else.
 """
 
 import importlib.util

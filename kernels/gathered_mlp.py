@@ -1,38 +1,10 @@
-"""Gather, MLP, scatter: only the active tokens of a stream go through a layer's MLP.
+"""Runs only the active tokens of a stream through a layer's MLP: gather, multiply, scatter.
 
-    stream[r] += gate_r * (gelu(x[r] @ up.T) @ down.T)     for every r in rows
+    stream[r] += gate_r * (gelu(x[r] @ up.T) @ down.T)                       for every r in rows
+    stream[r] += (silu(x[r] @ gate.T) * (x[r] @ up.T)) @ down.T              gated; gate_up [2 h, d] has the gate first
 
-    x [T, d]   stream [T, d], changed in place   rows [n], each at most once
-    up [h, d]   down [d, h]   gates [n] or none
-
-and the same for the gated MLPs of Llama and its kin, whose `gate_up` [2 h, d] has the gate's rows first:
-
-    stream[r] += (silu(x[r] @ gate.T) * (x[r] @ up.T)) @ down.T
-
-A `down` [d, w] with w < h runs the first w hidden units alone: nested widths share their matrices.
-
-This is what mixture-of-depths, mixture-of-recursions and early exit do at every layer. `up`
-and `down` are laid out as in `nn.Linear`, GELU is the exact one, `x` may be `stream` itself.
-
-**Reference.** Three torch calls: `index_select`, the dense MLP, `index_add_`. It materialises
-the selected rows, the hidden state before and after GELU, and the result: on a GPU six
-kernels, of which four only move memory.
-
-**Triton** (`triton_kernels.py`). Two kernels. The first reads its rows of `x` straight through the
-index, multiplies, applies GELU to the fp32 accumulator and writes the hidden state; the second
-multiplies and adds its tile to `stream` through the index. Since rows are unique no two tiles
-touch the same element, so the scatter needs no atomics and is deterministic. A single kernel
-would have to hold a [tile, d] accumulator of fp32: at d = 1024 and 64 rows that is the whole
-register file of an SM (256 KiB), or compute the hidden state again for every tile of columns.
-So the hidden state goes through memory; at 2,048 rows, h = 4096 and 16 bits it is 16 MiB and
-stays in the 50 MiB L2 of an H100.
-
-**Repeated rows.** The reference adds them up, Triton would lose one. Nothing checks it, for that
-would cost a synchronisation per layer; a router's top-k or `nonzero` gives no repeats.
-
-**Floor.** 4 n d h operations; bytes of both weights, of the active rows of `x`, and of
-`stream`'s active rows read and written. At d = 1024, h = 4096, n = 2048 that is 34 GFLOP and
-28 MiB: bound by operations on any current accelerator.
+x [T, d], stream [T, d] changed in place, rows [n] each at most once (Triton would lose a repeat, unchecked), up [h, d], down [d, h],
+gates [n] or none. A `down` [d, w] with w < h runs the first w hidden units alone. Design: `docs/log/kernels.md`.
 """
 
 from typing import TYPE_CHECKING

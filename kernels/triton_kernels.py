@@ -1,35 +1,10 @@
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # ruff: noqa: ANN001, ANN202, SIM108
-"""The Triton side of `gathered_mlp.py` and `grouped_matmul.py`; importing it imports triton.
+"""Holds the Triton side of `gathered_mlp.py` and `grouped_matmul.py`; importing it imports triton.
 
-(The arguments of a Triton kernel are pointers and tiles that no annotation describes, hence
-the exemptions above. They end with the kernels.)
-
-All kernels are one product seen through an index: a tile [BLOCK_M, BLOCK_N] of
-`a[rows] @ b.T`, accumulated in fp32 over slices of BLOCK_K, with something done to the
-accumulator before it leaves. Names: m rows, n columns, k the inner dimension.
-
-**Design, by arithmetic for an H100** (132 SMs; d = 1024, h = 4096, 2,048 rows, 16 bits).
-The kernel that goes up has 2048 x 4096 results: 256 tiles of 128 x 256 are 1.94 waves over 132
-SMs, 97 % full. The one that goes down has 2048 x 1024: tiles of 128 x 256 would be 64, half
-the SMs idle; 128 tiles of 128 x 128 are one wave, 97 % full. So the tile follows the shape, and
-autotuning chooses among configurations that contain both. No split of k is needed: the
-slices are 16 and 64, long enough to fill the pipeline. Each SM runs one or two tiles, so a
-persistent loop would save one prologue per kernel; two blocks of 128 x 128 on an SM (4 warps,
-3 stages, 96 KiB each) hide it as well, and are among the candidates.
-
-**Loads.** Gathered rows cannot come by TMA before Blackwell: they are pointer loads of
-BLOCK_K contiguous values (128 bytes and more) that Triton pipelines with `cp.async`; the index
-is read once per tile, outside the loop. Weights, two thirds of the traffic of a 128 x 256 tile,
-come by TMA descriptor from compute capability 9 on (`use_descriptors`), which
-takes address arithmetic and registers out of the loop.
-
-**Traps.** `stream` is added to in place, so the tuner must put it back after every trial
-(`restore_value`). Numbers of active rows change at every call: tuning and compilation key on the
-next power of two. The first call of each such size tunes, which takes tens of seconds and is
-not possible inside a CUDA graph capture: warm up first. Launching from Python costs tens of
-microseconds a kernel, as much as the kernel itself at the shape above: replay a CUDA graph, or
-keep the queue full, when timing. fp32 multiplies in full precision ("ieee"), not in TF32.
+All kernels are one product seen through an index: a tile of `a[rows] @ b.T` in fp32 (m rows, n columns, k inner). Traps: the tuner must put
+`stream` back after a trial (`restore_value`); the first call of a size tunes for tens of seconds and cannot be captured in a CUDA graph.
+(No annotation describes a kernel's pointers and tiles, hence the exemptions above. They end with the kernels.) See `docs/log/kernels.md`.
 """
 
 from collections.abc import Callable, Mapping

@@ -5,15 +5,7 @@
 **FLOPs** by torch's own formulas (matrix products, convolutions, attention; two for each
 multiply-add) and those of `profilers/compute/formulas.py`. Element-wise operators have none, and
 neither has a kernel of one's own; what carries work and has none is marked `uncounted`.
-
-**Bytes** are those of the tensors that an operator reads and writes, each once: what would
-move if nothing stayed in a cache between operators and nothing was read twice within one. A view
-moves nothing, an expanded tensor counts what is stored, a result written in place counts as
-read and written. Gathers read as much as they return, scatters change as much as they are
-given, and an empty tensor is not written. The figure is a model of the traffic, not a reading
-of a memory controller: tensors that fit a cache never leave it.
-
-Every operator passes through Python here, some microseconds each, so nothing is timed meanwhile.
+See `docs/log/instruments.md`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,10 +4,7 @@ A counter is published every 10 to 100 ms, and the period differs by board and d
 found and not assumed. Between two jumps the value stands still: a window read at arbitrary
 moments has lost a random share of a period at either end, `T / sqrt(6)` times the power in
 standard deviation, 4 % of a second at 100 ms. A window from jump to jump has not.
-
-A jump lies between the start of the last reading of the old value and the end of the first
-reading of the new one. That bracket (`gap_ns`) is kept with every tick: where the polling
-thread was held up it is wide, and the uncertainty grows with it.
+See `docs/log/instruments.md`.
 """
 
 import itertools

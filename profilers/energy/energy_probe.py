@@ -1,23 +1,7 @@
-"""Energy of one window, for work that can't be repeated: from hardware counters, or not at all.
+"""Meters the energy of one window, for work that cannot be repeated: from hardware counters, or not at all.
 
-Work that can be repeated has a pass of its own (`profilers/energy/energy_pass.py`).
-
-A counter is an accumulator in the hardware. Its difference over a window is what the window
-took, whatever the load did in between; integrating a sampled power is not.
-
-- `NvmlCounter`: the board's joules since the driver was loaded (Volta and newer), published
-  every 10 to 100 ms. A window starts at such a tick; after its end the rest of the period is
-  subtracted as idle, at the power that the following periods show (`profilers/energy/counter_window.py`).
-- `Rapl`: the processor package's joules, in steps of 1 ms. Everything that runs on the socket.
-
-A window has a shortest length (`min_window_s`); a shorter one gives no value and the probe
-remembers why (`why`). So does a board that other processes computed on, and a window of which the
-thread spent too large a share waiting for a processor: then its latency is not valid either. The
-whole, `energy_j`, is given only when every meter gave its part and no two of them cover the same
-thing. What each window can say for itself, uncertainty and provenance, is in `readings`.
-
-Where there is no counter, `TdpEstimate` stands in with a key of its own, `energy_est_j`
-(`profilers/energy/tdp_estimate.py`). A missing value is missing, never zero.
+A window that is too short, shared with other processes or waited away gives no value, and `why` says so. The whole, `energy_j`, is
+given only when every meter gave its part and no two cover the same thing. Without a counter `TdpEstimate` gives `energy_est_j`.
 """
 
 import math

@@ -1,14 +1,7 @@
-"""Phase: what a sensor sees that looks only part of the time.
+"""Steps the phase of work against a sensor that looks only part of the time.
 
-The power sensors of A100 and H100 observe 25 ms of every 100 ms. Work that repeats with the
-sensor's own period, or half of it, is then always seen in the same part of its cycle, and the
-reading is off by up to 60 %. The cure is to measure several groups, each begun a further
-`period / steps` later against the sensor's tick. Equal steps remove the error of a periodic
-load; random delays only average it down.
-
-Whether an energy *counter* integrates such a sensor is not known for every board, so it is
-tested: where J per unit differs by more than `ALIASING` between phases there is something to
-remove.
+The power sensors of A100 and H100 see 25 ms of every 100 ms: a load of that period is read up to 60 % off. Groups that begin a
+further `period / steps` later remove the error; J per unit that differs by more than `ALIASING` between phases shows it.
 """
 
 from adabench.profilers.energy.counter_ticks import Read, Tick, next_tick

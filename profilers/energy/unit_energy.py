@@ -1,13 +1,7 @@
-"""Blocks: the energy of a unit of work, measured until it can be argued with.
+"""Measures the energy of a unit of work in blocks, cut at two ticks of the counter, until it can be argued with.
 
-A block waits for a tick of the counter and then for its share of a period (the phases of
-`profilers/energy/sensor_phase.py`), works for the window and a little more at either end, and is cut
-at two ticks inside; all meters see the same blocks. Its J per call is one replicate. Blocks in which
-too little was undisturbed work, the board was shared, the processor or the board was held back, or
-the counter was reset are discarded and counted.
-
-Two intervals come out, both at 95 %. `interval` is for the absolute value and contains the
-instrument's own error; `on_this_card` leaves it out and is for ratios on the same board.
+Blocks with too little undisturbed work, a shared or slowed board or a reset counter are discarded and counted. `interval` is for the
+absolute value and contains the instrument's own error; `on_this_card` leaves it out and is for ratios on the same board.
 """
 
 import math

@@ -1,12 +1,7 @@
-"""A trace under its machine's roof: what each operator reached, and what it could.
+"""Draws a trace under its machine's roof: FLOPs per byte moved against FLOPs per second.
 
-Across: FLOPs per byte moved. Up: FLOPs per second. The roof is the copy bandwidth as long as
-bytes rule and the rate of the matrix product from the ridge on. A circle is an operator, its
-area the share of time; the diamond is the whole block, timed with nothing switched on. An
-operator without a FLOP formula has no place here: the table has its bytes.
-
-The circles' times were taken under the profiler, so small operators lie lower than they are. A
-point above the slope got its bytes from a cache.
+The roof is the copy bandwidth, and from the ridge on the rate of the matrix product. A circle is an operator, its area the share of time (taken
+under the profiler, so small ones lie too low); the diamond is the whole block, untraced. A point above the slope got its bytes from a cache.
 """
 
 import math

@@ -1,9 +1,7 @@
-"""Sheets as HTML tables. Every number is an element that carries its exact value.
+"""Draws sheets as HTML tables. Every number is an element that carries its exact value.
 
-`data-value` holds the number with all its digits, `data-ref` where it stands in the document of
-`adabench run --json`; what is read is rounded. Everything that comes from a run is escaped, and
-set apart from the direction of the text around it; a name that is longer than a line is cut to
-one, with the rest of it as its title.
+`data-value` holds the number with all its digits, `data-ref` where it stands in the document of `adabench run --json`. Everything from a run is
+escaped and set apart from the direction of the text around it; a longer name is cut, with the rest of it as its title.
 """
 
 import math

@@ -1,8 +1,6 @@
-"""Pages beside the report, in its style: the frame, and sheets as HTML tables.
+"""Frames pages beside the report, in its style (`page/page.css`): the sites' and those of cards.
 
-The style is that of the report (`page/page.css`), so a site, a card's page and a report look alike.
-A page holds everything it shows; links are relative, so a folder of pages works from a disk as from
-any host. Every text that comes from a record or a card is escaped here.
+A page holds everything it shows, and links are relative. Every text from a record or a card is escaped here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,7 @@
 """Builds a static site over many runs, and adds to it as runs come.
 
-What a site keeps of a run makes it independent of the run's folder: `adabench publish site
-runs/new` adds one run to what is there. A file is written only if its bytes change, through a
-temporary name; a page is drawn only if what it shows has changed (`data/stamps.json` knows).
+What a site keeps of a run makes it independent of the run's folder. A file is written only if its bytes change; a page is drawn only if
+what it shows has changed (`data/stamps.json` knows).
 """
 
 import hashlib

@@ -1,9 +1,7 @@
-"""The history of a method as a picture and as tables.
+"""Draws the history of a method as a picture and as tables.
 
-The picture has one panel a metric, runs from left to right in order of time, a mark and a line a
-machine. Whiskers are the 95 % intervals of a run against the one before it; a dashed upright is
-a step, with its size. Only the operating point nearest to the method's default is drawn;
-all others stand in tables.
+The picture has one panel a metric, runs in order of time, a line a machine. Whiskers are the 95 % intervals of a run against the one before;
+a dashed upright is a step. Only the operating point nearest to the method's default is drawn; all others stand in tables.
 """
 
 import math

@@ -1,15 +1,6 @@
-"""A site over many runs, as files: an index, a page a method, a report a run, data.
+"""Draws the pages of a site over many runs (`docs/publish.md`): an index, and a page a method.
 
-    index.html                 answers and frontiers, papers, what changed, methods, runs, machines
-    runs/<id>.html             a run's report, as `adabench report` writes it
-    methods/<task>-<method>.html  its history over commits and machines
-
-    data/index.json            runs, methods, standing verdicts
-    data/history.json          every level, link and step (`harness/history/series.py`)
-    data/runs/<id>/            what `harness/history/archive.py` keeps; cases.parquet where pyarrow is there
-
-Everything here is a pure function of the runs that the site keeps: no clock, no machine path,
-no network; the same runs give the same bytes.
+Everything here is a pure function of the runs that the site keeps: no clock, no path, no network; the same runs give the same bytes.
 """
 
 from collections import Counter

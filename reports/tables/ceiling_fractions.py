@@ -1,9 +1,7 @@
-"""Figures as fractions of the machine's measured ceilings, for runs that named a profile.
+"""Gives figures as fractions of the machine's measured ceilings, for runs that named a profile.
 
-One row per operating point whose floating-point operations were counted: operations per second
-of latency over the rate of a large matrix product of the same machine. A small fraction is no
-fault; it says how far time is from being bought with arithmetic, and lets two machines be read
-side by side. The profile's own uncertainty stands beside each.
+One row per operating point whose FLOPs were counted: operations per second of latency over the rate of a large matrix product of the same
+machine, with the profile's own uncertainty beside it.
 """
 
 from typing import Literal

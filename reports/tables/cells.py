@@ -1,10 +1,7 @@
-"""A cell: a text, its interval, its tone, and the exact number behind it with its origin.
+"""Defines a cell: a text, its interval, its tone, and the exact number behind it.
 
-Rules that hold in every drawing: an energy carries its label or reads `unavailable`; a number
-that is not there is a dash and never a zero; what is not finite says so (`NaN`, `∞`).
-
-A cell that shows a number of `adabench run --json` names it by a JSON pointer (RFC 6901), so that
-the page can be checked against that document, and a reader can ask for its origin.
+A cell that shows a number of `adabench run --json` names it by a JSON pointer (RFC 6901), so that the page can be checked against that
+document. What is not finite says so (`NaN`, `∞`).
 """
 
 import math

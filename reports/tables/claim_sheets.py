@@ -1,8 +1,7 @@
-"""The verdicts as sheets: what papers claim, and apart from it what we ask of ourselves.
+"""Puts the verdicts into sheets: what papers claim, and apart from it what we ask of ourselves.
 
-Published claims (headlines, measured figures, theorems) and our own criteria and checks stand in two
-tables that are never added up. A page of many verdicts holds some that chance gave: the caption says
-how many at the most, and which headline claims survive the correction for their number.
+The two tables are never added up. The caption says how many verdicts chance gave at the most, and which headline claims survive the
+correction for their number.
 """
 
 from collections import Counter

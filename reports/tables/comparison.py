@@ -1,8 +1,6 @@
-"""What a comparison of two runs looks like: the differences, then the verdicts.
+"""Shows a comparison of two runs: the differences (`worse`, `ambiguous`, `better`), then the verdicts.
 
-A table holds what one wants to know first: `worse`, then `ambiguous`, `better`. What is `same` is counted
-in the caption, what is `invalid` takes one line; both are shown on request. Of an operating point only those
-conditions and knobs are named in which the compared ones differ.
+What is `same` is counted in the caption, what is `invalid` takes one line; both are shown on request.
 """
 
 import math

@@ -1,8 +1,7 @@
-"""Tables for the terminal and for Markdown.
+"""Draws tables for the terminal and as Markdown.
 
-A terminal table looks at the room it gets: with enough of it intervals stand beside their
-means, with less below them, and with too little whole columns go, the least important
-first; the caption then names them. When the output is piped there are no colours.
+With enough room intervals stand beside their means, with less below them, and with too little whole columns go, the least important first;
+the caption then names them. When the output is piped there are no colours.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,16 +1,7 @@
-r"""An engine that stops at texts, for lm-eval's tasks say where a completion ends by strings.
+r"""Stops an engine at texts, for lm-eval's tasks say where a completion ends by strings.
 
-    policy = StopStrings(policy, codec)
-    policy.stops = ("Question:", "\n\n")          until they are other ones
-
-A string is spelled by words in many ways. So the engine stops at every word that could finish one; the
-text so far is read, and what has no stop string in it goes on. A completion that holds one has
-ended: its last word is its end. What that word has behind the string was drawn with it, and is cut off
-where the text is handed over (`cut`). A server is sent the strings themselves.
-
-Words are drawn by the same random numbers as without stops. Sequences wait for one another at words that
-could have finished a string and did not: more calls, the same words. `serial_steps` are those of the
-longest sequence.
+A string is spelled by words in many ways, so the engine stops at every word that could finish one, reads the text so far and goes on where
+there is none. What the last word has behind the string is cut off where the text is handed over (`cut`). A server is sent the strings.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,21 +1,7 @@
-"""A method of `text` on prompts that somebody else wrote, and its policy as a reader of likelihoods.
+"""Puts a method of `text` to prompts that somebody else wrote, and reads likelihoods with its policy.
 
-    text = TextSubject("text/majority", seed=0, scale="embedded", asked={"model": "smollm2", "N": 8})
-    solved = text.completion(Prompt(context, stops=("Question:",), most=256, gold="14"))
-    worths, record = text.worths(context, (" yes", " no"))
-
-**Prompts.** A prompt is encoded as it stands. The method votes, searches and judges as on questions of the
-task; what a completion states is read by every rule of the task (`stated_answers.py`), up to the first
-stop string. A prompt that is word for word one of the task's own, for its seed and data, is that very
-question: with its random numbers, its room and its rules, so answers and counts are those of
-`adabench run`.
-
-**Likelihoods** are the policy's, whatever the method: exact, and all continuations of a context in one call.
-Whether a continuation is what the policy would have written is found by drawing greedily, word by
-word, as long as one of them agrees.
-
-What is too long for the model loses its beginning, as lm-eval cuts it; `truncated` counts the words. A
-scored word is read too, also the last one, so there is room for a word less than lm-eval's own models have.
+What a completion states is read by every rule of the task, up to the first stop string; a prompt that is word for word one of the task's own
+is that very question. Likelihoods are the policy's, whatever the method. What is too long loses its beginning (`truncated`).
 """
 
 from collections.abc import Mapping, Sequence

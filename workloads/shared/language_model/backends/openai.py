@@ -1,35 +1,8 @@
-"""A server that speaks the OpenAI *completions* protocol behind the engine interface.
+"""Puts a server that speaks the OpenAI *completions* protocol behind the engine interface (`openai_probe.open_server` opens one).
 
-    engine, profile = open_server("served-name", url, spec, TextPieces())        # `openai_probe.py`
-    engine = OpenAIEngine("served-name", WordCodec(), base_url="http://127.0.0.1:8000/v1")
-
-A server of somebody else's model is spoken to in text, cut into pieces of our own
-(`text_pieces.py`), and what it can do was probed; one that serves a model of our own words, in words.
-
-vLLM, SGLang, llama.cpp and others serve `POST /v1/completions`. Chat-only servers cannot continue a
-text and are of no use here. The key is read from `OPENAI_API_KEY` when a request is made; it is
-neither kept nor shown.
-
-**Forks cost their prefix.** A server keeps no sequence, so `open`, `fork` and `append` send nothing
-and every `decode` sends the whole prefix again. Siblings with the same words go into one request
-with `n`. What the server says it read is booked: `prefilled` are its prompt tokens, `cached` those
-that it says came from its prefix cache, `requests` its answers. The capability `fork` (a shared
-prefix) is there only if you say that the server caches prefixes (`prefix_cache=True`).
-
-**Endings.** The protocol cuts the stop word off and does not say which one it was, or whether the
-model ended. vLLM adds `stop_reason`; without it a step cannot be told from an end. In text the engine
-then sends no stop words: it draws `slice_words` at a time, reads where the mark is, and throws away what
-lies behind it, which was `generated` all the same and is booked as `discarded` too. In words it says
-so instead of guessing. Log-probabilities are taken as they come: vLLM's are those at
-temperature 1, other servers' may not be, unless that is the temperature you sample at.
-
-**Budgets.** A request in flight cannot be stopped, so each sequence may draw its equal share of
-what is left; what some leave over is shared again, with the prefixes sent again.
-
-Words are counted as the server counts them. FLOPs are booked if the served model's `Formula` is given. Words have
-times of their own if the server streams them (`streams=True`); without that nothing is said of when the
-first one came. `score` needs `echo=True` and a server that echoes
-a prompt with log-probabilities; the one word it must then draw is booked as `discarded`.
+A server keeps no sequence: every `decode` sends the whole prefix, siblings with the same words in one request with `n`. Without
+`stop_reason` a step cannot be told from an end, so text is drawn `slice_words` at a time, and what lies behind a mark is `discarded`. A
+request in flight cannot be stopped: each sequence may draw its equal share of the budget. Words are counted as the server counts them.
 """
 
 import math

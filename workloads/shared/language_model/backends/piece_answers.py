@@ -1,18 +1,7 @@
-"""Answers in text: what a server wrote, as pieces, cut where a mark stands.
+"""Reads answers in text: what a server wrote, as pieces, cut where a mark stands.
 
-    reader = PieceReader(logprobs=True, sends_stops=False)
-    reader.read(answer, n, stops)         stops: ids of `TextPieces.stops`
-
-**Tokens.** Log-probabilities come in two shapes, `tokens` beside `token_logprobs`, and `content`. The
-pieces are the server's own tokens, as far as they spell its text; where they do not (a sign was cut
-across tokens), the text is one piece with the sum of their log-probabilities. Without
-log-probabilities the text is cut as a prompt is.
-
-**Marks.** A token may have more than the mark in it. Then it becomes two pieces: what stands before the
-mark has the token's log-probability, the mark has 0. What lies behind the mark is thrown away.
-
-**Ends.** A server shows the word that ended a completion as its last token, with or without text, or
-not at all; in the last case its log-probability is not known, and the reader says so.
+The pieces are the server's own tokens as far as they spell its text, else the text is one piece. A token with more than the mark becomes
+two: what stands before the mark has its log-probability, the mark 0. The token that ended a completion may not be shown at all.
 """
 
 from collections.abc import Iterator, Sequence
