@@ -4,11 +4,14 @@ The roof is the copy bandwidth, and from the ridge on the rate of the matrix pro
 under the profiler, so small ones lie too low); the diamond is the whole block, untraced. A point above the slope got its bytes from a cache.
 """
 
+import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from adabench.harness.run.case_trace import CaseTrace, write_or_refuse
 from adabench.profilers.compute.torch_trace import Roof, Trace
 from adabench.reports.figures.style import COLOURS, INK, SLATE, drawing, save, short
 from adabench.reports.number_format import quantity
@@ -58,6 +61,26 @@ def save_roofline(trace: Trace, roof: Roof, title: str, setting: str, folder: Pa
     if block is None:
         return []
     return save(_drawn(dots(trace), block, roof, title, setting), folder, "roofline")
+
+
+def write_trace_files(trace: CaseTrace) -> CaseTrace:
+    """Write the picture and the tables into the trace's folder; return the trace that names them.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    return write_or_refuse(trace.folder, lambda: _files(trace))
+
+
+def _files(trace: CaseTrace) -> CaseTrace:
+    pictures: list[Path] = []
+    if trace.roof:
+        words = trace.cell.address, trace.setting
+        pictures = save_roofline(trace.trace, trace.roof, *words, trace.folder)
+    table = trace.folder / "trace_table.json"
+    complete = replace(trace, files=(*trace.files, *pictures, table))
+    table.write_text(json.dumps(complete.to_json(), indent=1), encoding="utf-8")
+    return complete
 
 
 def rate(value: float | None, unit: str) -> str:

@@ -42,7 +42,7 @@ def table(sheet: Sheet, kind: str = "", key: str = "", row_keys: Sequence[str] =
     """Draw a sheet; one without rows is left out. Keys become ids, of the table or its rows."""
     if not sheet.rows:
         return ""
-    heads = "".join(_head(column) for column in sheet.columns)
+    heads = "".join(map(head, sheet.columns))
     keys = row_keys or [""] * len(sheet.rows)
     pairs = zip(sheet.rows, keys, strict=True)
     rows = "".join(_row(sheet.columns, row, own) for row, own in pairs)
@@ -58,7 +58,8 @@ def table(sheet: Sheet, kind: str = "", key: str = "", row_keys: Sequence[str] =
     )
 
 
-def _head(column: Column) -> str:
+def head(column: Column) -> str:
+    """Return the heading of a column."""
     minor = f"<small>{escape(column.minor)}</small>" if column.minor else ""
     kind = ' class="right"' if column.right else ""
     return f'<th scope="col"{kind}>{escape(column.name)}{minor}</th>'

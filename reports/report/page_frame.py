@@ -7,9 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adabench.reports.report.markup import LONGEST, cell_of, name
-from adabench.reports.tables.sheets import Cell, Column, Sheet
+from adabench.reports.figures.style import GREY, INK, RULE, SLATE, inline_svg
+from adabench.reports.report.markup import LONGEST, cell_of, head, name
+from adabench.reports.tables.cells import Cell, Column, Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EXTRA = """
 .page svg { width: 100%; height: auto; display: block; max-width: 62rem; }
@@ -17,6 +22,8 @@ pre { overflow-x: auto; }
 details { margin: 1rem 0; } summary { cursor: pointer; }
 """
 POLICY = "script-src 'none'; object-src 'none'"
+SWAP = {INK: "currentColor", SLATE: "var(--soft)", GREY: "var(--strong)", RULE: "var(--rule)"}
+"""Colours of figures that follow the page's theme."""
 
 
 @cache
@@ -72,6 +79,12 @@ def details_block(summary: str, body: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{body}</details>" if body else ""
 
 
+def figure(drawn: "Figure", stem: str, words: str) -> str:
+    """Return a figure with what it shows in words below it."""
+    svg = inline_svg(drawn, stem, words, SWAP)
+    return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
+
+
 def table(sheet: Sheet, links: Mapping[str, str] | None = None, spoken: str = "") -> str:
     """Draw a sheet; one without rows is left out. `links` are targets of first cells, by text.
 
@@ -79,7 +92,7 @@ def table(sheet: Sheet, links: Mapping[str, str] | None = None, spoken: str = ""
     """
     if not sheet.rows:
         return ""
-    heads = "".join(_head(column) for column in sheet.columns)
+    heads = "".join(map(head, sheet.columns))
     rows = "".join(_row(sheet.columns, row, links or {}) for row in sheet.rows)
     note = f" <small>{escape(sheet.caption)}</small>" if sheet.caption else ""
     return (
@@ -88,12 +101,6 @@ def table(sheet: Sheet, links: Mapping[str, str] | None = None, spoken: str = ""
         f"<table><caption>{name(sheet.title)}{note}</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def _head(column: Column) -> str:
-    minor = f"<small>{escape(column.minor)}</small>" if column.minor else ""
-    kind = ' class="right"' if column.right else ""
-    return f'<th scope="col"{kind}>{escape(column.name)}{minor}</th>'
 
 
 def _row(columns: Sequence[Column], cells: Sequence[Cell], links: Mapping[str, str]) -> str:

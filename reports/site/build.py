@@ -13,7 +13,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.files import json_document, scratch_folder, whole_file
 from adabench.harness.history import archive
@@ -22,6 +26,12 @@ from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.provenance import source_digests
 from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store import run_folder, table
+from adabench.reports import shown_points
+from adabench.reports.export import parquet
+from adabench.reports.report.front_page import answer
+from adabench.reports.report.page import render
+from adabench.reports.site import machine_readable, pages
+from adabench.reports.site.model import ANSWERS, Site, method_file, run_file
 
 SETTINGS = "data/site.json"
 STAMPS = "data/stamps.json"
@@ -138,16 +148,13 @@ def _read(path: Path, shape: json_document.Shape = dict) -> dict[str, Any]:
 
 def _keep(run: Path, writer: SiteWriter) -> None:
     """Copy into the site what it needs of a run, and draw the run's report."""
-    from adabench.reports.site.answers import answers_of, without_cases
-    from adabench.reports.site.model import ANSWERS, run_file
-
     writer.say(f"reading {run}")
     findings = load_run(run)
     whole = not run_folder.has_only_findings(run)
-    own = table.read(run) if whole else without_cases(findings)
+    own = table.read(run) if whole else _without_cases(findings)
     findings = replace(findings, run=run.resolve().name)
     name = archive.identity(run)
-    answers = json_document.sealed(answers_of(findings, name))
+    answers = json_document.sealed(_answers(findings, name))
     writer.put(f"data/runs/{name}/{ANSWERS}", _text(answers))
     for file, content in archive.files(findings, own, findings.run).items():
         writer.put(f"data/runs/{name}/{file}", content)
@@ -155,28 +162,44 @@ def _keep(run: Path, writer: SiteWriter) -> None:
     if columns is not None:
         writer.put(f"data/runs/{name}/cases.parquet", columns)
     made_of = _digest(findings.to_json(), findings.manifest)
-    writer.draw(run_file(name), made_of, partial(_report, findings))
+    writer.draw(run_file(name), made_of, partial(render, findings))
 
 
-def _report(findings: Any) -> str:
-    from adabench.reports.report.page import render
+def _answers(findings: Findings, run: str) -> dict[str, str]:
+    """Return, by task, its sentence and small plot, which link to the run's report."""
+    recorded = {row.task for row in findings.summary}
+    return {
+        task: answer(findings, task, run_file(run), "h3")
+        for task in shown_points.tasks(findings)
+        if task in recorded
+    }
 
-    return render(findings)
+
+def _without_cases(findings: Findings) -> table.Table:
+    """Return a table without rows for a run whose records were not kept: only its cells."""
+    scale = (*findings.tally.scales, "embedded")[0]
+    seed = (*findings.tally.seeds, 0)[0]
+    cells = {
+        cell.key: cell
+        for row in findings.summary
+        for cell in (Cell(row.task, row.method, row.point, row.conditions, scale, seed),)
+    }
+    none = np.zeros(0, np.intp)
+    return table.Table(
+        tuple(cells[key] for key in sorted(cells)), none, none, none, ("",), none, {},
+        kinds=findings.tally.kinds,
+    )  # fmt: skip
 
 
 def _parquet(own: table.Table, writer: SiteWriter) -> bytes | None:
-    from adabench.reports.export import parquet as columns
-
-    if not columns.available():
+    if not parquet.available():
         note = "No Parquet: pip install 'adabench[parquet]' brings pyarrow."
         writer.notes += [note] if note not in writer.notes else []
         return None
-    return columns.cases(own)
+    return parquet.cases(own)
 
 
-def _site(kept: Sequence[ArchivedRun], settings: Mapping[str, str], writer: SiteWriter) -> Any:
-    from adabench.reports.site.model import Site
-
+def _site(kept: Sequence[ArchivedRun], settings: Mapping[str, str], writer: SiteWriter) -> Site:
     groups = history.machines(kept)
     series = history.histories(groups, _linking(writer))
     machines = tuple(tuple(group) for group in groups)
@@ -208,10 +231,7 @@ def _linking(writer: SiteWriter) -> history.Links:
     return links
 
 
-def _draw(site: Any, writer: SiteWriter) -> None:
-    from adabench.reports.site import machine_readable, pages
-    from adabench.reports.site.model import method_file
-
+def _draw(site: Site, writer: SiteWriter) -> None:
     for address in site.addresses:
         made_of, draw = _digest(*_of_method(site, address)), partial(pages.method, site, address)
         writer.draw(method_file(address), made_of, draw)
@@ -220,7 +240,7 @@ def _draw(site: Any, writer: SiteWriter) -> None:
     writer.put("data/history.json", machine_readable.history_json(site))
 
 
-def _of_method(site: Any, address: str) -> Iterator[Any]:
+def _of_method(site: Site, address: str) -> Iterator[Any]:
     """Yield everything that a method's page shows."""
     yield [asdict(s) for s in site.series if f"{s.task}/{s.method}" == address]
     yield [row for (task, name, _), row in site.claims.items() if f"{task}/{name}" == address]
@@ -249,7 +269,7 @@ def _drawing() -> str:
     return f"{code} {files[:12]} matplotlib {importlib.metadata.version('matplotlib')}"
 
 
-def _summary(site: Any, writer: SiteWriter) -> dict[str, Any]:
+def _summary(site: Site, writer: SiteWriter) -> dict[str, Any]:
     return {
         "site": str(writer.folder),
         "runs": len(site.runs),

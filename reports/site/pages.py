@@ -10,21 +10,14 @@ from typing import Any
 
 from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.history.series import Series
-from adabench.reports.figures.style import GREY, INK, RULE, SLATE, file_stem, inline_svg
+from adabench.reports.figures.style import file_stem
 from adabench.reports.number_format import quantity
 from adabench.reports.report import front_page, page_frame
 from adabench.reports.site import history, scoreboard
 from adabench.reports.site.history import commit, moment, setting
 from adabench.reports.site.model import Site, headline_words, method_file, role, run_file
+from adabench.reports.tables.cells import Cell, Column, Sheet, text_columns
 from adabench.reports.tables.claim_sheets import VERDICTS
-from adabench.reports.tables.sheets import Cell, Column, Sheet
-
-SWAP = {
-    INK: "currentColor",
-    SLATE: "var(--soft)",
-    GREY: "var(--strong)",
-    RULE: "var(--rule)",
-}
 
 NEWS = 20
 DATA = (
@@ -237,8 +230,7 @@ def _picture(address: str, shown: Sequence[Series], site: Site) -> str:
         f"{_some(max(len(s.points) for s in shown), 'run')}. Whiskers: 95 % against the run before. "
         "Dashed: a step. Levels rest on the cases that neighbours share."
     )
-    svg = inline_svg(history.picture(shown, site.by_id), stem, words, SWAP)
-    return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
+    return page_frame.figure(history.picture(shown, site.by_id), stem, words)
 
 
 def _settings(own: Sequence[Series], site: Site) -> str:
@@ -260,11 +252,6 @@ def _series(series: Series, site: Site) -> str:
 
 
 def _claims(site: Site, task: str, name: str) -> str:
-    columns = (
-        Column("claim", right=False),
-        Column("says", right=False, wraps=True),
-        Column("verdict", right=False, wraps=True),
-    )
     rows = [row for (t, m, _), row in sorted(site.claims.items()) if (t, m) == (task, name)]
     body = tuple(
         (
@@ -275,4 +262,5 @@ def _claims(site: Site, task: str, name: str) -> str:
         )
         for row in rows
     )  # fmt: skip
+    columns = text_columns("claim", "says*", "verdict*")
     return page_frame.table(Sheet("Claims", columns, body, "The latest verdict on each."))

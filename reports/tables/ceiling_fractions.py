@@ -13,7 +13,7 @@ from adabench.profilers.hardware.machine_profile import (
     fractions,
     from_json,
 )
-from adabench.reports.tables.sheets import Cell, Column, Sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet, text_columns
 
 
 def fractions_sheet(findings: Findings) -> Sheet:
@@ -21,12 +21,7 @@ def fractions_sheet(findings: Findings) -> Sheet:
 
     FLOPs per token count with the tokens of a case.
     """
-    columns = (
-        Column("method", right=False),
-        Column("at", right=False, wraps=True),
-        Column("fraction"),
-        Column("of", right=False),
-    )
+    columns = (*text_columns("method", "at*"), Column("fraction"), *text_columns("of"))
     kept = findings.manifest.get("profile") or {}
     title = "Fractions of the machine's ceilings"
     try:

@@ -72,6 +72,18 @@ class Sheet:
     caption: str = ""
 
 
+def text_columns(*names: str) -> tuple[Column, ...]:
+    """Return columns of text; one whose name ends with `*` wraps."""
+    return tuple(
+        Column(name.removesuffix("*"), right=False, wraps=name.endswith("*")) for name in names
+    )
+
+
+def text_row(name: str, *texts: str) -> tuple[Cell, ...]:
+    """Return a row of text that begins with what it is about."""
+    return (Cell(name, tone="strong"), *map(Cell, texts))
+
+
 def pointer(*parts: object) -> str:
     """Return a JSON pointer, without its leading slash."""
     return "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)

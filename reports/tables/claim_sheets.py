@@ -5,7 +5,7 @@ correction for their number.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from adabench.harness.analysis.claims.family import page_notes
@@ -71,6 +71,31 @@ def claims_sheets(
         for title, shown, caption in found
         if shown
     )
+
+
+def reproduction_sheet(rows: Sequence[ClaimRow], cards: Mapping[str, Card]) -> Sheet:
+    """Return the claims of one paper, failures first; `cards` are those of its methods by address."""
+    columns = (
+        Column("claim", "method", right=False),
+        Column("paper said", right=False, wraps=True),
+        Column("bar"),
+        Column("measured", "95 % interval"),
+        Column("verdict", "reason", right=False, wraps=True),
+    )
+    ordered = sorted(
+        rows, key=lambda row: (row.source != "headline", FAILURES_FIRST.index(row.verdict))
+    )
+    body = tuple(
+        (
+            Cell(row.id, f"{row.task}/{row.method}", "strong"),
+            Cell(row.paper or row.says),
+            bar_cell(row, cards[f"{row.task}/{row.method}"]),
+            measured_cell(row),
+            verdict_cell(row),
+        )
+        for row in ordered
+    )
+    return Sheet("", columns, body, published_caption(rows))
 
 
 def published_caption(rows: Sequence[ClaimRow]) -> str:

@@ -14,7 +14,6 @@ from adabench.reports.tables.cells import (
     Cell,
     Column,
     Sheet,
-    Tone,
     cost_cell,
     energy_cell,
     gap_cell,
@@ -26,8 +25,6 @@ from adabench.reports.tables.cells import (
     speedup_cell,
     text_of,
 )
-
-__all__ = ["Cell", "Column", "Sheet", "Tone"]
 
 TIMES = {
     "ttft_s": "to the first token",

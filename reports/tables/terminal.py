@@ -13,15 +13,9 @@ from adabench.profilers.energy.carbon import Factor
 from adabench.reports import shown_points
 from adabench.reports.tables.carbon import carbon_sheet
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet
 from adabench.reports.tables.claim_sheets import claims_sheets
-from adabench.reports.tables.sheets import (
-    Cell,
-    Column,
-    Sheet,
-    gap_sheet,
-    speedup_sheet,
-    summary_sheet,
-)
+from adabench.reports.tables.sheets import gap_sheet, speedup_sheet, summary_sheet
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderResult
