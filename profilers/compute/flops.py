@@ -35,8 +35,8 @@ class Flops:
         from torch.utils.flop_counter import FlopCounterMode
 
         formulas = importlib.import_module("adabench.profilers.compute.formulas")
-        uncounted = importlib.import_module("adabench.profilers.compute.uncounted")
-        self._uncounted = self._modes.enter_context(uncounted.Uncounted())
+        traffic = importlib.import_module("adabench.profilers.compute.traffic")
+        self._uncounted = self._modes.enter_context(traffic.Uncounted())
         counter = FlopCounterMode(display=False, custom_mapping=formulas.formulas())
         self._counter = self._modes.enter_context(counter)
         return self

@@ -8,6 +8,7 @@ neither has a kernel of one's own; what carries work and has none is marked `unc
 See `docs/log/instruments.md`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,3 +122,19 @@ def _size(tensor: torch.Tensor) -> int:
 
 def _type(args: Sequence[Any]) -> str:
     return next((str(t.dtype).removeprefix("torch.") for t in _tensors(args)), "float32")
+
+
+class Uncounted(TorchDispatchMode):
+    """Counts while it is entered; around torch's counter it sees what that one has taken apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        """Run one operator, and note it if nothing counts its work."""
+        if unformulated(func):
+            self.calls[func._schema.name.replace("::", ".")] += 1
+        return func(*args, **(kwargs or {}))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adabench.profilers.energy.attribution import sharing_note
-from adabench.profilers.energy.counter_ticks import find_period
+from adabench.profilers.energy.counter_ticks import STEPS, delays_s, find_period
 from adabench.profilers.energy.energy_probe import (
     GPU_SCOPES,
     Device,
@@ -21,11 +21,10 @@ from adabench.profilers.energy.energy_probe import (
     without_covered,
 )
 from adabench.profilers.energy.idle_baseline import Idle, idle_power
-from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue
+from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue, witnesses
 from adabench.profilers.energy.nvml_meters import KEYS, GpuMeter, open_gpu
 from adabench.profilers.energy.provenance import Reading, sums, to_plain
-from adabench.profilers.energy.sensor_phase import STEPS, delays_s
-from adabench.profilers.energy.unit_energy import Measurement, MeterBlocks, take_block, witnesses
+from adabench.profilers.energy.unit_energy import Measurement, MeterBlocks, take_block
 from adabench.profilers.energy.work_units import calls_per_unit, host_units
 from adabench.profilers.nvml import Unmetered, boards_in_use, open_nvml
 from adabench.profilers.timing.clock import Delay

@@ -18,13 +18,12 @@ from adabench.profilers.energy.attribution import (
     share_u,
     sharing_note,
 )
-from adabench.profilers.energy.counter_ticks import TickWatch
+from adabench.profilers.energy.counter_ticks import ALIASING, TickWatch, wait_for_phase
 from adabench.profilers.energy.counter_window import Window, align_window, between
 from adabench.profilers.energy.idle_baseline import Idle, join_idles, with_net
-from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, NoValue
+from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, NoValue, witnesses
 from adabench.profilers.energy.nvml_meters import SAMPLE_S, IntegratedPower, cross_check
 from adabench.profilers.energy.provenance import Reading, unavailable
-from adabench.profilers.energy.sensor_phase import ALIASING, wait_for_phase
 from adabench.profilers.energy.uncertainty import (
     Estimate,
     stratified_mean,
@@ -232,12 +231,6 @@ def for_seconds(seconds: float, pace: Clock) -> More:
     """Return what tells a runner to go on for some time."""
     stop_ns = pace.ns() + round(seconds * 1e9)
     return lambda: pace.ns() < stop_ns
-
-
-def witnesses(meter: EnergyMeter) -> list[Witness]:
-    """Return what the meter knows of its surroundings, if anything."""
-    seen = meter.witness()
-    return [] if seen is None else [seen]
 
 
 def _behind_s(one: MeterBlocks) -> float:
