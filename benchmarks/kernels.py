@@ -4,7 +4,7 @@
 
 Per shape, median seconds of one call:
 
-- *dense*: the torch MLP over all tokens, added to the stream: what skipping has to beat.
+- *dense*: the gated torch MLP over all tokens, added to the stream: what skipping has to beat.
 - *reference*: the torch version of the kernel (`reference_`, `reference`).
 - *library*: `torch.nn.functional.grouped_mm` with sorting, gather and scatter around it
   (grouped products on a GPU, where torch has it).
@@ -95,16 +95,23 @@ def gather_row(
     """Time the MLP of the active rows beside that of all rows."""
     draw = _drawing(dtype, device)
     stream, x = draw(tokens, width), draw(tokens, width)
-    up, down = draw(hidden, width, scale=width**-0.5), draw(width, hidden, scale=1e-3)
+    gate_up = draw(2 * hidden, width, scale=width**-0.5)
+    down = draw(width, hidden, scale=1e-3)
     rows = torch.randperm(tokens, device=device)[: round(tokens * share)]
     work = gathered_mlp.cost(len(rows), width, hidden, x.itemsize)
     return Row(
-        "gather", (tokens, share, width, hidden), _runs(stream, x, rows, up, down),
-        timed(lambda: gathered_mlp.reference_(stream, x, rows, up, down), device),
-        timed(lambda: gathered_mlp.mlp_add_(stream, x, rows, up, down), device),
-        timed(lambda: stream.add_(F.linear(F.gelu(F.linear(x, up)), down)), device),
+        "gather", (tokens, share, width, hidden), _runs(stream, x, rows, gate_up, down),
+        timed(lambda: gathered_mlp.gated_reference_(stream, x, rows, gate_up, down), device),
+        timed(lambda: gathered_mlp.gated_mlp_add_(stream, x, rows, gate_up, down), device),
+        timed(lambda: _dense_mlp_(stream, x, gate_up, down), device),
         None, *_floor(over, work),
     )  # fmt: skip
+
+
+def _dense_mlp_(stream: Tensor, x: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    """Add the gated MLP of all tokens."""
+    gate, up = F.linear(x, gate_up).chunk(2, dim=-1)
+    return stream.add_(F.linear(F.silu(gate) * up, down))
 
 
 def grouped_row(

@@ -1,10 +1,9 @@
-"""Runs only the active tokens of a stream through a layer's MLP: gather, multiply, scatter.
+"""Runs only the active tokens of a stream through a layer's gated MLP: gather, multiply, scatter.
 
-    stream[r] += gate_r * (gelu(x[r] @ up.T) @ down.T)                       for every r in rows
-    stream[r] += (silu(x[r] @ gate.T) * (x[r] @ up.T)) @ down.T              gated; gate_up [2 h, d] has the gate first
+    stream[r] += (silu(x[r] @ gate.T) * (x[r] @ up.T)) @ down.T              for every r in rows
 
-x [T, d], stream [T, d] changed in place, rows [n] each at most once (Triton would lose a repeat, unchecked), up [h, d], down [d, h],
-gates [n] or none. A `down` [d, w] with w < h runs the first w hidden units alone. Design: `docs/log/kernels.md`.
+x [T, d], stream [T, d] changed in place, rows [n] each at most once (Triton would lose a repeat, unchecked), down [d, h], gate_up [2 h, d]
+with the gate's rows first. A `down` [d, w] with w < h runs the first w hidden units alone. Design: `docs/log/kernels.md`.
 """
 
 from typing import TYPE_CHECKING
@@ -13,46 +12,6 @@ from adabench.kernels.dispatch import Cost, runs_triton
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def mlp_add_(
-    stream: "Tensor",
-    x: "Tensor",
-    rows: "Tensor",
-    up: "Tensor",
-    down: "Tensor",
-    gates: "Tensor | None" = None,
-) -> "Tensor":
-    """Add the MLP of the active rows of `x` to those rows of `stream`, and return `stream`.
-
-    Raises:
-        ValueError: if the shapes or types do not fit each other.
-    """
-    _check(stream, x, rows, up, down, gates)
-    if rows.numel() == 0:
-        return stream
-    if stream.stride(-1) == 1 and runs_triton(stream, x, rows, up, down, gates):
-        from adabench.kernels import triton_kernels
-
-        return triton_kernels.mlp_add_(stream, x, rows, up, down, gates)
-    return reference_(stream, x, rows, up, down, gates)
-
-
-def reference_(
-    stream: "Tensor",
-    x: "Tensor",
-    rows: "Tensor",
-    up: "Tensor",
-    down: "Tensor",
-    gates: "Tensor | None" = None,
-) -> "Tensor":
-    """Do the same in torch, on any device and for any floating type."""
-    from torch.nn import functional as F
-
-    added = F.linear(F.gelu(F.linear(x.index_select(0, rows), up)), down)
-    if gates is not None:
-        added = added * gates.to(added.dtype)[:, None]
-    return stream.index_add_(0, rows, added)
 
 
 def gated_mlp_add_(
@@ -67,7 +26,7 @@ def gated_mlp_add_(
     """
     if len(gate_up) % 2:
         raise ValueError(f"gate_up has {len(gate_up)} rows, which are no gates and ups.")
-    _check(stream, x, rows, gate_up[: len(gate_up) // 2][: down.shape[-1]], down, None)
+    _check(stream, x, rows, gate_up[: len(gate_up) // 2][: down.shape[-1]], down)
     if rows.numel() == 0:
         return stream
     if stream.stride(-1) == 1 and runs_triton(stream, x, rows, gate_up, down):
@@ -93,25 +52,21 @@ def gated_reference_(
 
 def cost(rows: int, width: int, hidden: int, item_bytes: int) -> Cost:
     """Return what `rows` active tokens cost at least, in values of `item_bytes`."""
-    elements = 2 * width * hidden + 3 * rows * width
-    return Cost(4 * rows * width * hidden, elements * item_bytes + rows * 8)
+    elements = 3 * width * hidden + 3 * rows * width
+    return Cost(6 * rows * width * hidden, elements * item_bytes + rows * 8)
 
 
-def _check(
-    stream: "Tensor", x: "Tensor", rows: "Tensor", up: "Tensor", down: "Tensor",
-    gates: "Tensor | None",
-) -> None:  # fmt: skip
+def _check(stream: "Tensor", x: "Tensor", rows: "Tensor", up: "Tensor", down: "Tensor") -> None:
     """Refuse what a kernel would read past: it does not look at shapes again."""
     hidden, width = up.shape
     shapes = {
         "x": (x.shape[1:], (width,)),
         "stream": (stream.shape, x.shape),
         "down": (down.shape, (width, hidden)),
-        "gates": (rows.shape if gates is None else gates.shape, rows.shape),
         "rows": ((rows.dim(),), (1,)),
     }
     for name, (is_, should) in shapes.items():
         if tuple(is_) != tuple(should):
             raise ValueError(f"{name} has shape {tuple(is_)}, not {tuple(should)}.")
     if len({tensor.dtype for tensor in (stream, x, up, down)}) > 1:
-        raise ValueError("stream, x, up and down must have one type.")
+        raise ValueError("stream, x, gate_up and down must have one type.")

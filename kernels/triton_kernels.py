@@ -36,11 +36,6 @@ SHAPES = (  # BLOCK_M, BLOCK_N, BLOCK_K, warps, stages
 
 
 @triton.jit
-def _erf_gelu(value):
-    return 0.5 * value * (1.0 + tl.math.erf(value * 0.7071067811865476))
-
-
-@triton.jit
 def _place(tile, m_tiles, n_tiles, GROUP_M: tl.constexpr):
     """Return the (m, n) place of a tile: columns of GROUP_M row tiles, one after the other."""
     group = tile // (GROUP_M * n_tiles)
@@ -83,28 +78,6 @@ def _product(
 
 @triton.jit(do_not_specialize=["active", "bound"])
 def _up_kernel(
-    x, rows, up, b_tiles, hidden, active, bound, N, K, stride_x, stride_up,
-    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
-    EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
-):  # fmt: skip
-    """Write hidden = gelu(x[rows] @ up.T)."""
-    m_tile, n_tile = _place(
-        tl.program_id(0), tl.cdiv(active, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP_M
-    )
-    m = m_tile * BLOCK_M + tl.arange(0, BLOCK_M)
-    n = n_tile * BLOCK_N + tl.arange(0, BLOCK_N)
-    row = tl.load(rows + m, mask=m < active, other=0).to(tl.int64)
-    total = _product(
-        x + row[:, None] * stride_x, up, b_tiles, 0, n_tile * BLOCK_N, N, K, stride_up,
-        BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
-    )  # fmt: skip
-    value = _erf_gelu(total).to(hidden.dtype.element_ty)
-    where = m.to(tl.int64)[:, None] * N + n[None, :]
-    tl.store(hidden + where, value, mask=(m < active)[:, None] & (n < N)[None, :])
-
-
-@triton.jit(do_not_specialize=["active", "bound"])
-def _gated_up_kernel(
     x, rows, gate_up, b_tiles, hidden, active, bound, N, K, stride_x, stride_up, ups,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
     EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
@@ -131,12 +104,11 @@ def _gated_up_kernel(
 
 @triton.jit(do_not_specialize=["active", "bound"])
 def _down_kernel(
-    hidden, rows, down, b_tiles, stream, gates, active, bound, N, K, stride_down,
-    stride_stream,
+    hidden, rows, down, b_tiles, stream, active, bound, N, K, stride_down, stride_stream,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
-    EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr, GATED: tl.constexpr,
+    EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """Do stream[rows] += gates * (hidden @ down.T)."""
+    """Do stream[rows] += hidden @ down.T."""
     m_tile, n_tile = _place(
         tl.program_id(0), tl.cdiv(active, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP_M
     )
@@ -147,9 +119,6 @@ def _down_kernel(
         hidden + inside[:, None] * K, down, b_tiles, 0, n_tile * BLOCK_N, N, K, stride_down,
         BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
     )  # fmt: skip
-    if GATED:
-        gate = tl.load(gates + m, mask=m < active, other=0.0)
-        total = total * gate.to(tl.float32)[:, None]
     row = tl.load(rows + m, mask=m < active, other=0).to(tl.int64)
     where = stream + row[:, None] * stride_stream + n[None, :]
     mask = (m < active)[:, None] & (n < N)[None, :]
@@ -194,24 +163,6 @@ def _grouped_kernel(
     )
 
 
-def mlp_add_(
-    stream: Tensor,
-    x: Tensor,
-    rows: Tensor,
-    up: Tensor,
-    down: Tensor,
-    gates: Tensor | None = None,
-    *,
-    described: bool | None = None,
-) -> Tensor:
-    """Add the MLP of the active rows to `stream`; at least one row, the last stride of it 1.
-
-    `described` lets the weights come by descriptor, where None asks the device.
-    """
-    x, up, down = _dense(x), _dense(up), _dense(down)
-    return _add_mlp_(_up_kernel, stream, x, rows, up, down, gates, described)
-
-
 def gated_mlp_add_(
     stream: Tensor,
     x: Tensor,
@@ -221,36 +172,23 @@ def gated_mlp_add_(
     *,
     described: bool | None = None,
 ) -> Tensor:
-    """Add the gated MLP of the active rows to `stream`; at least one row, the last stride 1."""
+    """Add the gated MLP of the active rows to `stream`; at least one row, the last stride 1.
+
+    `described` lets the weights come by descriptor, where None asks the device.
+    """
     x, gate_up, down = _dense(x), _dense(gate_up), _dense(down)
-    ups = (len(gate_up) // 2,)
-    return _add_mlp_(_gated_up_kernel, stream, x, rows, gate_up, down, None, described, ups)
-
-
-def _add_mlp_(
-    kernel: Any,
-    stream: Tensor,
-    x: Tensor,
-    rows: Tensor,
-    up: Tensor,
-    down: Tensor,
-    gates: Tensor | None,
-    described: bool | None,
-    more: tuple[int, ...] = (),
-) -> Tensor:
-    """Run the kernel that goes up, with `more` arguments, and the one that comes down."""
-    active, (d, h) = rows.numel(), down.shape
+    active, (d, h), ups = rows.numel(), down.shape, len(gate_up) // 2
     hidden = torch.empty(active, h, dtype=x.dtype, device=x.device)
     bound = triton.next_power_of_2(active)
     _launch(
-        kernel, (active, h), described, up, {},
-        lambda tiles: (x, rows, up, tiles, hidden, active, bound, h, d, x.stride(0), up.stride(0),
-                       *more),
+        _up_kernel, (active, h), described, gate_up, {},
+        lambda tiles: (x, rows, gate_up, tiles, hidden, active, bound, h, d, x.stride(0),
+                       gate_up.stride(0), ups),
     )  # fmt: skip
     _launch(
-        _down_kernel, (active, d), described, down, {"GATED": gates is not None},
-        lambda tiles: (hidden, rows, down, tiles, stream, rows if gates is None else gates,
-                       active, bound, d, h, down.stride(0), stream.stride(0)),
+        _down_kernel, (active, d), described, down, {},
+        lambda tiles: (hidden, rows, down, tiles, stream, active, bound, d, h, down.stride(0),
+                       stream.stride(0)),
         restored=("stream",),
     )  # fmt: skip
     return stream

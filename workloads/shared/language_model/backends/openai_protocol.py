@@ -5,13 +5,13 @@ sentence with a remedy.
 """
 
 import os
-import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adabench.harness.errors import EnvironmentProblem, require
+from adabench.workloads.shared.language_model.backends.streamed_answer import collected
 
 NO_KEY = "none"
 """What servers without keys are sent; the client insists on one."""
@@ -197,34 +197,3 @@ def _quoted(problem: Any) -> str:
     said, key = str(getattr(problem, "message", problem)), _key()
     said = said if key == NO_KEY else said.replace(key, "...")
     return f": {said[:LONGEST_QUOTE]}" if said else ""
-
-
-def collected(
-    chunks: Iterable[dict[str, Any]], clock: Callable[[], float] = time.monotonic
-) -> tuple[dict[str, Any], list[float]]:
-    """Return one answer, and when each piece with words in it came."""
-    choices: dict[int, dict[str, Any]] = {}
-    usage: dict[str, Any] | None = None
-    stamps: list[float] = []
-    for chunk in chunks:
-        usage = chunk.get("usage") or usage
-        pieces = chunk.get("choices") or ()
-        if any(piece.get("text") or piece.get("logprobs") for piece in pieces):
-            stamps.append(clock())
-        for piece in pieces:
-            index = int(piece.get("index") or 0)
-            _add(choices.setdefault(index, {"index": index, "text": ""}), piece)
-    return {"choices": list(choices.values()), "usage": usage}, stamps
-
-
-def _add(choice: dict[str, Any], piece: dict[str, Any]) -> None:
-    """Put a piece behind what came of its choice so far."""
-    choice["text"] += piece.get("text") or ""
-    for name in ("finish_reason", "stop_reason"):
-        if name in piece and (piece[name] is not None or name not in choice):
-            choice[name] = piece[name]
-    if piece.get("token_ids"):
-        choice.setdefault("token_ids", []).extend(piece["token_ids"])
-    for name, part in (piece.get("logprobs") or {}).items():
-        if isinstance(part, list):
-            choice.setdefault("logprobs", {}).setdefault(name, []).extend(part)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adabench.workloads.shared.language_model.backends.openai_protocol import collected
+from adabench.workloads.shared.language_model.backends.streamed_answer import collected
 
 
 def piece(index: int, text: str, chance: float | None, finish: str | None = None) -> dict[str, Any]:
