@@ -8,7 +8,7 @@ with the gate's rows first. A `down` [d, w] with w < h runs the first w hidden u
 
 from typing import TYPE_CHECKING
 
-from adabench.kernels.dispatch import Cost, runs_triton
+from adabench.kernels.dispatch import runs_triton
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,12 +48,6 @@ def gated_reference_(
     else:
         gate, up = (F.linear(active, half[: down.shape[1]]) for half in gate_up.chunk(2))
     return stream.index_add_(0, rows, F.linear(F.silu(gate) * up, down))
-
-
-def cost(rows: int, width: int, hidden: int, item_bytes: int) -> Cost:
-    """Return what `rows` active tokens cost at least, in values of `item_bytes`."""
-    elements = 3 * width * hidden + 3 * rows * width
-    return Cost(6 * rows * width * hidden, elements * item_bytes + rows * 8)
 
 
 def _check(stream: "Tensor", x: "Tensor", rows: "Tensor", up: "Tensor", down: "Tensor") -> None:

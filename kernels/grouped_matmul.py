@@ -6,7 +6,7 @@ on a CPU rows are sorted once into segments; Triton finds a tile's group in the 
 
 from typing import TYPE_CHECKING
 
-from adabench.kernels.dispatch import Cost, runs_triton
+from adabench.kernels.dispatch import runs_triton
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,12 +57,6 @@ def reference(x: "Tensor", choice: "Tensor", weights: "Tensor") -> "Tensor":
         if rows.numel():
             out = out.index_copy(0, rows, F.linear(x.index_select(0, rows), weight))
     return out
-
-
-def cost(rows: int, groups: int, inner: int, outer: int, item_bytes: int) -> Cost:
-    """Return what `rows` rows cost at least when `groups` groups are not empty."""
-    elements = groups * inner * outer + rows * (inner + outer)
-    return Cost(2 * rows * inner * outer, elements * item_bytes + rows * 8)
 
 
 def _check(x: "Tensor", choice: "Tensor", weights: "Tensor") -> None:

@@ -201,8 +201,8 @@ def test_on_the_cpu_the_reference_runs_and_gradients_flow():
     assert not dispatch.runs_triton(stream, x)
 
 
-def test_the_floor_at_the_shape_of_the_bar():
-    found = gathered_mlp.cost(2048, 1024, 4096, 2)
+def test_the_floor_at_the_shape_of_the_bar(benchmark_module):
+    found = benchmark_module.gather_cost(2048, 1024, 4096, 2)
     assert found.flops == 6 * 2048 * 1024 * 4096
     assert found.moved_bytes == (3 * 1024 * 4096 + 3 * 2048 * 1024) * 2 + 2048 * 8
     assert found.floor_s(1e12, 1e30) == found.flops / 1e12

@@ -19,16 +19,6 @@ from adabench.profilers.energy.nvml_meters import IntegratedPower, NvmlCounter
 from adabench.profilers.energy.uncertainty import stratified_mean, stratum_spread
 
 
-@pytest.fixture
-def board(fakes):
-    def make(**options):
-        pace = fakes.FakePace()
-        nvml = fakes.FakeNVML(pace, **options)
-        return pace, nvml, NvmlCounter("GPU-1", nvml)
-
-    return make
-
-
 def steady(pace, nvml, meter, window_s, watts=400.0, **watching):
     """Keep the board busy for a window and a little more; return its ticks and unit edges."""
     watch = TickWatch(meter.counts, pace, **watching)

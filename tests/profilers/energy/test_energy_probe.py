@@ -25,16 +25,6 @@ from adabench.profilers.probe import measured
 
 
 @pytest.fixture
-def board(fakes):
-    def make(**options):
-        pace = fakes.FakePace()
-        nvml = fakes.FakeNVML(pace, **options)
-        return pace, nvml, NvmlCounter("GPU-1", nvml)
-
-    return make
-
-
-@pytest.fixture
 def tree(fakes, tmp_path):
     tree = fakes.FakePowercap(tmp_path)
     tree.zone("intel-rapl:0", "package-0", 100)

@@ -95,7 +95,7 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
     def loglikelihood(
         self, requests: list[Request], disable_tqdm: bool = False
     ) -> list[Likelihood]:
-        """Read context and continuation, and return what the continuation was worth."""
+        """Read context and continuation, and return how likely the continuation was."""
         del disable_tqdm
         with self.journals.opened():
             return self._requests.likelihoods(requests)

@@ -15,14 +15,13 @@ from adabench.harness.contract.record import Record
 from adabench.harness.errors import MissingExtra, SelectionError
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.shared.lm_eval_bridge.request import Likelihood
 from adabench.workloads.shared.lm_eval_bridge.stop_strings import Codec, Stops, StopStrings, cut
 from adabench.workloads.shared.lm_eval_bridge.subject import Subject, subject
 from adabench.workloads.shared.lm_eval_bridge.text_words import TextWords, Words
 
 STEP_WORDS, STEPS = 120, 20
 """Of a foreign prompt: words after which a step is cut, and steps after which a search ends."""
-Worth = tuple[float, bool]
-"""A log-probability, and whether each word was the likeliest."""
 
 
 class UnendedText(str):
@@ -94,16 +93,20 @@ class TextSubject:
             self._text(words, prompt.stops), record, self._grades(words, prompt, question)
         )
 
-    def worths(self, context: str, continuations: Sequence[str]) -> tuple[list[Worth], Record]:
+    def likelihoods(
+        self, context: str, continuations: Sequence[str]
+    ) -> tuple[list[Likelihood], Record]:
         """Return what the policy thinks of continuations of one context.
 
         Raises:
             CapabilityMissing: if its backend does not score.
         """
         head, parts = self.words.pairs(context, continuations)
-        return self.word_worths(head, parts)
+        return self.word_likelihoods(head, parts)
 
-    def word_worths(self, head: Words, parts: Sequence[Words]) -> tuple[list[Worth], Record]:
+    def word_likelihoods(
+        self, head: Words, parts: Sequence[Words]
+    ) -> tuple[list[Likelihood], Record]:
         """Return the same of words."""
         longest = max(map(len, parts), default=0)
         kept = max(1, self.context - longest)
@@ -111,8 +114,8 @@ class TextSubject:
         self.domain.now = self.domain.own
         found, record = self.made.measured(lambda: self._read(question, parts), question)
         lost = max(0, len(head) - kept)
-        worths: list[Worth] = found
-        return worths, _with(record, {"truncated": float(lost)} if lost else {})
+        likelihoods: list[Likelihood] = found
+        return likelihoods, _with(record, {"truncated": float(lost)} if lost else {})
 
     @property
     def context(self) -> int:
@@ -208,7 +211,7 @@ class TextSubject:
         shown = cut(text, stops)
         return shown if ended else UnendedText(shown)
 
-    def _read(self, question: Question, parts: Sequence[Words]) -> list[Worth]:
+    def _read(self, question: Question, parts: Sequence[Words]) -> list[Likelihood]:
         self.made.substrate.models.policy.stops = ()
         with self.made.substrate.session(question) as session:
             session.require("score")
