@@ -4,7 +4,7 @@
 
 Per shape, median seconds of one call:
 
-- *dense*: the torch MLP over all tokens, added to the stream: what skipping has to beat.
+- *dense*: the gated torch MLP over all tokens, added to the stream: what skipping has to beat.
 - *reference*: the torch version of the kernel (`reference_`, `reference`).
 - *library*: `torch.nn.functional.grouped_mm` with sorting, gather and scatter around it
   (grouped products on a GPU, where torch has it).
@@ -26,7 +26,7 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ from torch.nn import functional as F
 
 from adabench.harness.provenance.environment import fingerprint
 from adabench.kernels import gathered_mlp, grouped_matmul
-from adabench.kernels.dispatch import Cost, runs_triton
+from adabench.kernels.dispatch import runs_triton
 from adabench.profilers.compute.torch_trace import Roof, roof
 from adabench.profilers.hardware.ceilings import measure_apart
 from adabench.profilers.timing.clock import lap, settle
@@ -82,6 +82,31 @@ class Row:
         return self.ours.hot_s / self.floor_s if self.floor_s else None
 
 
+class Cost(NamedTuple):
+    """What no implementation can do without: the floor of a kernel is made of it."""
+
+    flops: int
+    """Two for each multiply-add."""
+    moved_bytes: int
+    """Every input read once, every output written once; nothing between them leaves the chip."""
+
+    def floor_s(self, flop_per_s: float, bandwidth_bytes_per_s: float) -> float:
+        """Return the time under two ceilings, the slower of which rules."""
+        return max(self.flops / flop_per_s, self.moved_bytes / bandwidth_bytes_per_s)
+
+
+def gather_cost(rows: int, width: int, hidden: int, item_bytes: int) -> Cost:
+    """Return what `rows` active tokens cost at least, in values of `item_bytes`."""
+    elements = 3 * width * hidden + 3 * rows * width
+    return Cost(6 * rows * width * hidden, elements * item_bytes + rows * 8)
+
+
+def grouped_cost(rows: int, groups: int, inner: int, outer: int, item_bytes: int) -> Cost:
+    """Return what `rows` rows cost at least when `groups` groups are not empty."""
+    elements = groups * inner * outer + rows * (inner + outer)
+    return Cost(2 * rows * inner * outer, elements * item_bytes + rows * 8)
+
+
 def ceilings(device: str, dtype: str, seconds: float = 0.15) -> Roof | None:
     """Measure the ceilings of the device, in a process of their own."""
     place: Any = "gpu" if device == "cuda" else "cpu" if torch.get_num_threads() > 1 else "core"
@@ -95,16 +120,23 @@ def gather_row(
     """Time the MLP of the active rows beside that of all rows."""
     draw = _drawing(dtype, device)
     stream, x = draw(tokens, width), draw(tokens, width)
-    up, down = draw(hidden, width, scale=width**-0.5), draw(width, hidden, scale=1e-3)
+    gate_up = draw(2 * hidden, width, scale=width**-0.5)
+    down = draw(width, hidden, scale=1e-3)
     rows = torch.randperm(tokens, device=device)[: round(tokens * share)]
-    work = gathered_mlp.cost(len(rows), width, hidden, x.itemsize)
+    work = gather_cost(len(rows), width, hidden, x.itemsize)
     return Row(
-        "gather", (tokens, share, width, hidden), _runs(stream, x, rows, up, down),
-        timed(lambda: gathered_mlp.reference_(stream, x, rows, up, down), device),
-        timed(lambda: gathered_mlp.mlp_add_(stream, x, rows, up, down), device),
-        timed(lambda: stream.add_(F.linear(F.gelu(F.linear(x, up)), down)), device),
+        "gather", (tokens, share, width, hidden), _runs(stream, x, rows, gate_up, down),
+        timed(lambda: gathered_mlp.gated_reference_(stream, x, rows, gate_up, down), device),
+        timed(lambda: gathered_mlp.gated_mlp_add_(stream, x, rows, gate_up, down), device),
+        timed(lambda: _dense_mlp_(stream, x, gate_up, down), device),
         None, *_floor(over, work),
     )  # fmt: skip
+
+
+def _dense_mlp_(stream: Tensor, x: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    """Add the gated MLP of all tokens."""
+    gate, up = F.linear(x, gate_up).chunk(2, dim=-1)
+    return stream.add_(F.linear(F.silu(gate) * up, down))
 
 
 def grouped_row(
@@ -114,7 +146,7 @@ def grouped_row(
     draw = _drawing(dtype, device)
     x, weights = draw(rows, inner), draw(groups, outer, inner)
     choice = torch.randint(groups, (rows,), device=device)
-    work = grouped_matmul.cost(rows, len(choice.unique()), inner, outer, x.itemsize)
+    work = grouped_cost(rows, len(choice.unique()), inner, outer, x.itemsize)
     has_library = device == "cuda" and dtype == "bfloat16" and hasattr(F, "grouped_mm")
     return Row(
         "grouped", (rows, groups, inner, outer), _runs(x, choice, weights),

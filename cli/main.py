@@ -41,7 +41,7 @@ GROUPS = {
         "report": "Write the self-contained HTML report of a run, or of several.",
         "explain": "Trace a number of a report back to its samples, meter, formula and interval.",
         "export": "Export records as one tidy table (CSV, Parquet, JSON), or operating points to a tracker.",
-        "publish": "Make or extend a static site: reports, histories with steps, a feed, badges, data.",
+        "publish": "Make or extend a static site: reports, histories with steps, data.",
     },
     "Compare": {
         "compare": "Compare runs with a base run: better, same, worse, ambiguous or invalid; exit 1 if worse.",

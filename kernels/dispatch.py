@@ -1,35 +1,17 @@
-"""When a kernel runs in Triton and when in torch, and what a kernel has to do at least.
+"""Says when a kernel runs in Triton and when in torch.
 
-The rule is one sentence: Triton where every tensor is on a CUDA device of compute capability 8
-or more, triton is installed, the type is float16, bfloat16 or float32, and nothing asks for a
-gradient; the torch reference everywhere else. Both give the same result within the rounding
-that tests/kernels derives. Nothing here imports triton, nor torch until it is called.
-
-The kernels are for inference: they have no backward. A tensor that requires a gradient,
-outside `torch.no_grad()`, goes to the reference and is differentiated as usual.
+Triton where every tensor is on a CUDA device of compute capability 8 or more, triton is installed, the type is float16, bfloat16 or
+float32, and nothing asks for a gradient (the kernels have no backward); the torch reference everywhere else.
 """
 
 import importlib.util
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 TYPES = ("torch.float16", "torch.bfloat16", "torch.float32")
-
-
-class Cost(NamedTuple):
-    """What no implementation can do without: the floor of a kernel is made of it."""
-
-    flops: int
-    """Two for each multiply-add."""
-    moved_bytes: int
-    """Every input read once, every output written once; nothing between them leaves the chip."""
-
-    def floor_s(self, flop_per_s: float, bandwidth_bytes_per_s: float) -> float:
-        """Return the time under two ceilings, the slower of which rules."""
-        return max(self.flops / flop_per_s, self.moved_bytes / bandwidth_bytes_per_s)
 
 
 def runs_triton(*tensors: "Tensor | None") -> bool:

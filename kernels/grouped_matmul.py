@@ -1,34 +1,12 @@
-"""Grouped product: every row is multiplied by the weight it chose.
+"""Multiplies every row by the weight it chose: out[i] = x[i] @ weights[choice[i]].T.
 
-    out[i] = x[i] @ weights[choice[i]].T
-
-    x [n, k]   choice [n], in 0..G-1   weights [G, m, k]   out [n, m]
-
-Experts, adapters and per-token depths choose so. Groups may be empty, or hold all rows.
-
-**Reference.** A loop over the groups: select rows, multiply, put back. G small products, G
-launches of each step, and one synchronisation per group on a GPU, since the number of rows
-decides a shape.
-
-**Sorted segments**, on a CPU. Rows are sorted by choice once; each group that somebody chose is then one
-product of the rows that lie together, written where its result belongs. Groups that nobody chose are not
-looked at, and the backward goes by the same segments.
-
-**Triton** (`triton_kernels.py`). One kernel over tiles of the rows sorted by choice. Which group a
-tile belongs to is found in the kernel from the G counts (a cumulative sum over at most a few
-thousand numbers), so the host never learns the counts and never waits; the grid has room for
-the worst split and the tiles left over return at once. Rows are read through the sorting and
-written back through it: nothing is permuted in memory. Tiles of one group lie next to each
-other in the launch order and share its weight in L2. Beside it run an argsort, a scatter-add
-of the counts and their launches: for tiny n they cost more than the product.
-
-**Floor.** 2 n m k operations; bytes of `x`, `choice`, `out` and of the weights that somebody
-chose. With few rows per group the weights rule and it is bound by bandwidth.
+x [n, k], choice [n] in 0..G-1, weights [G, m, k], out [n, m]. Groups may be empty, or hold all rows. The reference loops over groups;
+on a CPU rows are sorted once into segments; Triton finds a tile's group in the kernel. Design: `docs/log/kernels.md`.
 """
 
 from typing import TYPE_CHECKING
 
-from adabench.kernels.dispatch import Cost, runs_triton
+from adabench.kernels.dispatch import runs_triton
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,12 +57,6 @@ def reference(x: "Tensor", choice: "Tensor", weights: "Tensor") -> "Tensor":
         if rows.numel():
             out = out.index_copy(0, rows, F.linear(x.index_select(0, rows), weight))
     return out
-
-
-def cost(rows: int, groups: int, inner: int, outer: int, item_bytes: int) -> Cost:
-    """Return what `rows` rows cost at least when `groups` groups are not empty."""
-    elements = groups * inner * outer + rows * (inner + outer)
-    return Cost(2 * rows * inner * outer, elements * item_bytes + rows * 8)
 
 
 def _check(x: "Tensor", choice: "Tensor", weights: "Tensor") -> None:

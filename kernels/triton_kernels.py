@@ -1,35 +1,10 @@
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # ruff: noqa: ANN001, ANN202, SIM108
-"""The Triton side of `gathered_mlp.py` and `grouped_matmul.py`; importing it imports triton.
+"""Holds the Triton side of `gathered_mlp.py` and `grouped_matmul.py`; importing it imports triton.
 
-(The arguments of a Triton kernel are pointers and tiles that no annotation describes, hence
-the exemptions above. They end with the kernels.)
-
-All kernels are one product seen through an index: a tile [BLOCK_M, BLOCK_N] of
-`a[rows] @ b.T`, accumulated in fp32 over slices of BLOCK_K, with something done to the
-accumulator before it leaves. Names: m rows, n columns, k the inner dimension.
-
-**Design, by arithmetic for an H100** (132 SMs; d = 1024, h = 4096, 2,048 rows, 16 bits).
-The kernel that goes up has 2048 x 4096 results: 256 tiles of 128 x 256 are 1.94 waves over 132
-SMs, 97 % full. The one that goes down has 2048 x 1024: tiles of 128 x 256 would be 64, half
-the SMs idle; 128 tiles of 128 x 128 are one wave, 97 % full. So the tile follows the shape, and
-autotuning chooses among configurations that contain both. No split of k is needed: the
-slices are 16 and 64, long enough to fill the pipeline. Each SM runs one or two tiles, so a
-persistent loop would save one prologue per kernel; two blocks of 128 x 128 on an SM (4 warps,
-3 stages, 96 KiB each) hide it as well, and are among the candidates.
-
-**Loads.** Gathered rows cannot come by TMA before Blackwell: they are pointer loads of
-BLOCK_K contiguous values (128 bytes and more) that Triton pipelines with `cp.async`; the index
-is read once per tile, outside the loop. Weights, two thirds of the traffic of a 128 x 256 tile,
-come by TMA descriptor from compute capability 9 on (`use_descriptors`), which
-takes address arithmetic and registers out of the loop.
-
-**Traps.** `stream` is added to in place, so the tuner must put it back after every trial
-(`restore_value`). Numbers of active rows change at every call: tuning and compilation key on the
-next power of two. The first call of each such size tunes, which takes tens of seconds and is
-not possible inside a CUDA graph capture: warm up first. Launching from Python costs tens of
-microseconds a kernel, as much as the kernel itself at the shape above: replay a CUDA graph, or
-keep the queue full, when timing. fp32 multiplies in full precision ("ieee"), not in TF32.
+All kernels are one product seen through an index: a tile of `a[rows] @ b.T` in fp32 (m rows, n columns, k inner). Traps: the tuner must put
+`stream` back after a trial (`restore_value`); the first call of a size tunes for tens of seconds and cannot be captured in a CUDA graph.
+(No annotation describes a kernel's pointers and tiles, hence the exemptions above. They end with the kernels.) See `docs/log/kernels.md`.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,11 +33,6 @@ SHAPES = (  # BLOCK_M, BLOCK_N, BLOCK_K, warps, stages
     (16, 64, 128, 4, 4),
     (16, 32, 128, 4, 5),
 )
-
-
-@triton.jit
-def _erf_gelu(value):
-    return 0.5 * value * (1.0 + tl.math.erf(value * 0.7071067811865476))
 
 
 @triton.jit
@@ -108,28 +78,6 @@ def _product(
 
 @triton.jit(do_not_specialize=["active", "bound"])
 def _up_kernel(
-    x, rows, up, b_tiles, hidden, active, bound, N, K, stride_x, stride_up,
-    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
-    EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
-):  # fmt: skip
-    """Write hidden = gelu(x[rows] @ up.T)."""
-    m_tile, n_tile = _place(
-        tl.program_id(0), tl.cdiv(active, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP_M
-    )
-    m = m_tile * BLOCK_M + tl.arange(0, BLOCK_M)
-    n = n_tile * BLOCK_N + tl.arange(0, BLOCK_N)
-    row = tl.load(rows + m, mask=m < active, other=0).to(tl.int64)
-    total = _product(
-        x + row[:, None] * stride_x, up, b_tiles, 0, n_tile * BLOCK_N, N, K, stride_up,
-        BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
-    )  # fmt: skip
-    value = _erf_gelu(total).to(hidden.dtype.element_ty)
-    where = m.to(tl.int64)[:, None] * N + n[None, :]
-    tl.store(hidden + where, value, mask=(m < active)[:, None] & (n < N)[None, :])
-
-
-@triton.jit(do_not_specialize=["active", "bound"])
-def _gated_up_kernel(
     x, rows, gate_up, b_tiles, hidden, active, bound, N, K, stride_x, stride_up, ups,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
     EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
@@ -156,12 +104,11 @@ def _gated_up_kernel(
 
 @triton.jit(do_not_specialize=["active", "bound"])
 def _down_kernel(
-    hidden, rows, down, b_tiles, stream, gates, active, bound, N, K, stride_down,
-    stride_stream,
+    hidden, rows, down, b_tiles, stream, active, bound, N, K, stride_down, stride_stream,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP_M: tl.constexpr,
-    EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr, GATED: tl.constexpr,
+    EVEN_K: tl.constexpr, DESCRIBED: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """Do stream[rows] += gates * (hidden @ down.T)."""
+    """Do stream[rows] += hidden @ down.T."""
     m_tile, n_tile = _place(
         tl.program_id(0), tl.cdiv(active, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP_M
     )
@@ -172,9 +119,6 @@ def _down_kernel(
         hidden + inside[:, None] * K, down, b_tiles, 0, n_tile * BLOCK_N, N, K, stride_down,
         BLOCK_M, BLOCK_N, BLOCK_K, EVEN_K, DESCRIBED, PRECISION,
     )  # fmt: skip
-    if GATED:
-        gate = tl.load(gates + m, mask=m < active, other=0.0)
-        total = total * gate.to(tl.float32)[:, None]
     row = tl.load(rows + m, mask=m < active, other=0).to(tl.int64)
     where = stream + row[:, None] * stride_stream + n[None, :]
     mask = (m < active)[:, None] & (n < N)[None, :]
@@ -219,24 +163,6 @@ def _grouped_kernel(
     )
 
 
-def mlp_add_(
-    stream: Tensor,
-    x: Tensor,
-    rows: Tensor,
-    up: Tensor,
-    down: Tensor,
-    gates: Tensor | None = None,
-    *,
-    described: bool | None = None,
-) -> Tensor:
-    """Add the MLP of the active rows to `stream`; at least one row, the last stride of it 1.
-
-    `described` lets the weights come by descriptor, where None asks the device.
-    """
-    x, up, down = _dense(x), _dense(up), _dense(down)
-    return _add_mlp_(_up_kernel, stream, x, rows, up, down, gates, described)
-
-
 def gated_mlp_add_(
     stream: Tensor,
     x: Tensor,
@@ -246,36 +172,23 @@ def gated_mlp_add_(
     *,
     described: bool | None = None,
 ) -> Tensor:
-    """Add the gated MLP of the active rows to `stream`; at least one row, the last stride 1."""
+    """Add the gated MLP of the active rows to `stream`; at least one row, the last stride 1.
+
+    `described` lets the weights come by descriptor, where None asks the device.
+    """
     x, gate_up, down = _dense(x), _dense(gate_up), _dense(down)
-    ups = (len(gate_up) // 2,)
-    return _add_mlp_(_gated_up_kernel, stream, x, rows, gate_up, down, None, described, ups)
-
-
-def _add_mlp_(
-    kernel: Any,
-    stream: Tensor,
-    x: Tensor,
-    rows: Tensor,
-    up: Tensor,
-    down: Tensor,
-    gates: Tensor | None,
-    described: bool | None,
-    more: tuple[int, ...] = (),
-) -> Tensor:
-    """Run the kernel that goes up, with `more` arguments, and the one that comes down."""
-    active, (d, h) = rows.numel(), down.shape
+    active, (d, h), ups = rows.numel(), down.shape, len(gate_up) // 2
     hidden = torch.empty(active, h, dtype=x.dtype, device=x.device)
     bound = triton.next_power_of_2(active)
     _launch(
-        kernel, (active, h), described, up, {},
-        lambda tiles: (x, rows, up, tiles, hidden, active, bound, h, d, x.stride(0), up.stride(0),
-                       *more),
+        _up_kernel, (active, h), described, gate_up, {},
+        lambda tiles: (x, rows, gate_up, tiles, hidden, active, bound, h, d, x.stride(0),
+                       gate_up.stride(0), ups),
     )  # fmt: skip
     _launch(
-        _down_kernel, (active, d), described, down, {"GATED": gates is not None},
-        lambda tiles: (hidden, rows, down, tiles, stream, rows if gates is None else gates,
-                       active, bound, d, h, down.stride(0), stream.stride(0)),
+        _down_kernel, (active, d), described, down, {},
+        lambda tiles: (hidden, rows, down, tiles, stream, active, bound, d, h, down.stride(0),
+                       stream.stride(0)),
         restored=("stream",),
     )  # fmt: skip
     return stream

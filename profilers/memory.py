@@ -1,32 +1,8 @@
-"""Peak resident memory of a block: by how much the process holds more than its own baseline.
+"""Measures the peak resident memory of a block, as growth over a baseline that is not the method's.
 
-What a process holds before a method is imported is not the method's: the interpreter, libraries, the
-substrate that it shares with the process it was forked from. Nor is what we put there later, such as
-a case. `Baseline` is the sum of these, and the figure is the peak within the window less the
-baseline: what a method took in its preparation or its warm-up and has not given back is in it, from
-the first case to the last. A method that takes nothing reads next to nothing, whoever its neighbours
-are. Without a baseline the figure is growth over the window's start.
-
-What counts are pages that belong to the process (`RssAnon`) and shared memory (`RssShmem`). A fork
-inherits both as present, so a page that is copied because it was written is no growth. Pages of
-files are left out: libraries, which are read in bit by bit as their code first runs, and files that
-are mapped; they are the system's cache, shared by all.
-
-Linux keeps the high-water mark of a process's resident set (`VmHWM`) and sets it back to the
-present size when "5" is written to `/proc/self/clear_refs` (since Linux 4.0). So the peak
-within a window is exact up to the kernel's batching of its counters (half a MiB on two
-cores, more on many) and needs no sampling thread, which would take processor time from what
-is measured. The mark spans pages of files too; those present at the window's end are taken off, so
-that what lies between the peak and the end is wrong only by files that were mapped in between.
-Cost where measured (Linux 6.18): the reset 10 to 100 us, the reading 30 to 150 us, at 11 MB and at
-300 MB of resident memory alike; both lie outside the clocks.
-
-Memory that was freed and not given back to the system still counts, for nobody else can have it.
-The server of a task and a preparation give theirs back when they are done (`give_back`).
-
-A side effect: the reset also lowers `ru_maxrss`, which then is no longer the peak of the whole
-process. Where the reset is refused (other systems, a read-only /proc) only that whole-process
-peak is left; it has a name of its own, since it cannot tell one method from the one before.
+Pages of the process (`RssAnon`) and shared memory count, pages of files do not; memory that was freed and not given back does.
+The peak is the kernel's high-water mark, reset at the window's begin (which lowers `ru_maxrss` too). Where the reset is refused
+only the whole process's peak is left, under a name of its own. See `docs/log/instruments.md`.
 """
 
 import ctypes

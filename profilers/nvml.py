@@ -4,14 +4,7 @@ goes on around a measurement.
 `pynvml` (the distribution nvidia-ml-py) costs 30 ms to import, so it is imported by whoever
 asks for it. NVML numbers boards by their place on the bus and CUDA by their speed; what both
 agree on is the UUID (and the PCI address), so a board is only ever found by one of these.
-
-A `Witness` is what could invalidate a window: other processes on the board, clocks held down,
-temperature. Processes of the same run are no strangers (`profilers/process_tree.py`). An empty list
-of processes says nothing: NVML hides them from containers. Where it gives process ids of the host
-instead, which this process can't recognise as its own, one process on the board is taken to be us
-(`pid unseen`), and with more the board counts as shared.
-
-On Grace Hopper the board's counter covers the processor as well: its scope is the module's.
+See `docs/log/instruments.md`.
 """
 
 import importlib

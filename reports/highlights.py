@@ -1,9 +1,7 @@
-"""Which methods a reader is shown by name: the ones that the question turns on, at most eight.
+"""Picks the methods that a reader is shown by name: the ones that the question turns on, at most eight.
 
-Of each task the best adaptive methods, the oracle, the best static method and the random control. Endings,
-front pages and figures name these; every other method is drawn in grey and stands in the tables.
-Best is the largest share of the oracle gap closed whose interval excludes 0, then the better quality at
-the default operating point. Methods that are made for other conditions than the task's are left out.
+Of each task the best adaptive methods, the oracle, the best static method and the random control; best is the largest share of the oracle gap
+closed whose interval excludes 0, then the better quality. Methods that are made for other conditions than the task's are left out.
 """
 
 import math

@@ -1,8 +1,6 @@
-"""Numbers as a reader wants them: few digits, a prefix instead of zeros, thousands apart.
+"""Writes numbers as a reader wants them: few digits, a prefix instead of zeros, thousands apart.
 
-Everything is stored in SI units and full precision; this is the only place where digits
-are dropped. Seconds, joules, watts and bytes carry their unit (`1.23 ms`, `3.40 mJ`,
-`12.3 MiB`), all other quantities leave it to the heading of their column.
+Everything is stored in SI units and full precision; this is the only place where digits are dropped.
 """
 
 import math

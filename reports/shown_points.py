@@ -1,8 +1,7 @@
-"""Which of the recorded operating points a reader is shown, and by which metrics.
+"""Picks which of the recorded operating points a reader is shown, and by which metrics.
 
-A table shows every method once, at its default knobs under the task's default conditions.
-A figure lets one or two things vary and holds the rest at its default. Where the default
-was not recorded, the recorded point nearest to it stands in, and the table says so.
+A table shows every method once, at its default knobs and conditions; a figure lets one or two things vary. Where the default was not
+recorded, the nearest recorded point stands in, and the table says so.
 """
 
 import math

@@ -17,18 +17,15 @@ def command(
     title: Annotated[
         str | None, typer.Option(help="Title of the site; the site remembers it.")
     ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of the site, for absolute links in the feed; the site remembers it."
-        ),
-    ] = None,
+    url: Annotated[str | None, typer.Option(hidden=True)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make or extend a static site: reports, histories with steps, a feed, badges, data."""
+    """Make or extend a static site: reports, histories with steps, data."""
     from adabench.reports.site.build import build_site
 
-    site = build_site(folder, tuple(runs or ()), title, url, talk)
+    if url is not None:
+        warn("--url changes nothing: it was the address in the feed, which sites no longer have.")
+    site = build_site(folder, tuple(runs or ()), title, talk)
     print(json.dumps(site)) if as_json else show(site)
 
 

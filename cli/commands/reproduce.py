@@ -214,13 +214,14 @@ def show(
             json.dumps({"name": found.name, "title": found.title, "claims": claims, "runs": places})
         )
         return
-    from adabench.reports.tables.reproduction import reproduction_table
+    from adabench.reports.tables.claim_sheets import reproduction_sheet
+    from adabench.reports.tables.terminal import FittedTable
 
     cards = {own.entry.address: own.entry.card for own in found.statements}
     for warning in dict.fromkeys(w for findings in measured for w in findings.manifest["warnings"]):
         warn(warning)
     console = table_console()
     print(found.title + (f" (arXiv {found.paper.arxiv})" if found.paper else ""))
-    console.print(reproduction_table(rows, cards))
+    console.print(FittedTable(reproduction_sheet(rows, cards)))
     for place in places:
         print(f"Records: {place}   adabench report {place}")

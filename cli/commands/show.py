@@ -54,7 +54,7 @@ def command(
         print(json.dumps(documents) if as_json else pages)
         return
     if html or run:
-        from adabench.reports.site.card_file import write_card_page
+        from adabench.reports.site.card_page import write_card_page
 
         print(write_card_page(address, html or Path(f"{address.replace('/', '-')}.html"), run))
         return

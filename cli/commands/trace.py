@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Take one case of a method apart: operators, kernels and the machine's ceilings."""
     from adabench.harness.run.case_trace import TraceRequest, trace_case
-    from adabench.reports.figures.trace_files import write_trace_files
+    from adabench.reports.figures.roofline import write_trace_files
 
     request = TraceRequest(address, tuple(fixed or ()), scale, seed, case, out, hardware)
     with redirect_stdout(sys.stderr):  # stdout is data: what a method prints is talk

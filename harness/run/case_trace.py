@@ -98,7 +98,7 @@ class CaseTrace:
 def trace_case(request: TraceRequest) -> CaseTrace:
     """Trace one case; what the profiler itself writes goes into the request's folder.
 
-    `reports/figures/trace_files.py` adds the picture and the tables.
+    `reports/figures/roofline.py` adds the picture and the tables.
 
     Raises:
         SelectionError: if that is not one method, setting and case.

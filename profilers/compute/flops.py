@@ -1,14 +1,7 @@
-"""Floating-point operations, counted by torch as they are dispatched.
+"""Counts floating-point operations as torch dispatches them, in a pass without a clock.
 
-`FlopCounterMode` sees every torch operation and counts those it has a formula for (matrix
-products, convolutions, attention) or that `formulas.py` adds one for. Element-wise operations and
-whatever is not torch are not counted, so the figure is a lower bound that is exact for what dominates
-a network. Operators that carry work and have no formula are named beside it: `NAME.uncounted_calls` is
-how often one was called, and the figure then lacks its work. A block in which nothing was counted
-gives no figure: it did work, only not work that this instrument sees.
-
-Watching every dispatch slowed a network of eight 64 x 64 layers 13 times where this was
-measured, and the first one imports for a second, so this probe never shares a pass with a clock.
+Operators with a formula count (torch's, and `formulas.py`); those that carry work and have none are named
+`NAME.uncounted_calls`, so the figure is a lower bound. A block in which nothing was counted gives no figure.
 """
 
 import importlib
@@ -42,8 +35,8 @@ class Flops:
         from torch.utils.flop_counter import FlopCounterMode
 
         formulas = importlib.import_module("adabench.profilers.compute.formulas")
-        uncounted = importlib.import_module("adabench.profilers.compute.uncounted")
-        self._uncounted = self._modes.enter_context(uncounted.Uncounted())
+        traffic = importlib.import_module("adabench.profilers.compute.traffic")
+        self._uncounted = self._modes.enter_context(traffic.Uncounted())
         counter = FlopCounterMode(display=False, custom_mapping=formulas.formulas())
         self._counter = self._modes.enter_context(counter)
         return self

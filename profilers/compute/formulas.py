@@ -2,20 +2,7 @@
 # (torch annotates its counter only in part.)
 """Formulas for operators that torch's own counter lacks or miscounts, and names of those without any.
 
-Two operations for each multiply-add, as torch counts. Imports torch.
-
-    mv, addmv, dot, vdot, addr,          2 for each term
-      products added in place
-    a product with a sparse matrix       2 nnz for each column (torch's `mm` takes it for a dense one)
-    int8: `_int_mm`, packed weights,     2 for each term, as for floating-point numbers
-      quantized linear layers
-    LSTM, GRU, RNN in one call           2 for each weight, step and sequence
-    fused encoder layer and attention    its projections, both products of attention, its two layers
-    the CPU's fused attention            that of the GPU's
-
-`unformulated` says which operators carry work that no formula counts: products, convolutions,
-recurrences, attention, decompositions, transforms, and every operator that is not torch's own. What
-is left (element-wise operators, reductions, copies) grows with its elements alone and is never counted.
+Two operations for each multiply-add, as torch counts. Imports torch. See `docs/log/instruments.md`.
 """
 
 import math

@@ -1,21 +1,7 @@
-"""A trace: one block of work taken apart by operator or by function, with intrusive tools.
+"""Takes one block of work apart by operator (torch.profiler) or by function (cProfile): `watch(call, folder)`.
 
-    found = watch(call, folder)      # files in folder, a table in hand
-
-Where torch runs, `torch.profiler` gives the time of every operator (and of every kernel on a
-GPU) and a Chrome trace, to be opened in ui.perfetto.dev or chrome://tracing; FLOPs and bytes
-come from a further pass (`traffic.py`). Where it does not, cProfile gives functions, and the
-trace says what that instrument cannot see.
-
-**None of this is a timing.** The profiler adds some microseconds to each operator, cProfile
-about one to each call, so tables say where time goes, not how much there is of it. `plain_s`
-is how long the block takes with nothing switched on, the median of a few laps, and
-`traced_s` how long it took under the profiler: their ratio is what the instrument added.
-
-**The roof.** An operator that computes F FLOPs and moves B bytes takes at least
-max(F / flop_per_s, B / bandwidth_bytes_per_s). `Roof.fraction` is that floor over the time
-seen. For a small operator under the profiler it is too low, by the instrument's own time; above
-1 the bytes came from a cache, which the ceiling of copies does not hold for.
+None of this is a timing: tables say where time goes, `plain_s` how long the block takes with nothing switched on. A roof's
+`fraction` is the least time for the work over the time seen; above 1 the bytes came from a cache. See `docs/log/instruments.md`.
 """
 
 import importlib

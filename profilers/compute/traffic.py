@@ -5,17 +5,10 @@
 **FLOPs** by torch's own formulas (matrix products, convolutions, attention; two for each
 multiply-add) and those of `profilers/compute/formulas.py`. Element-wise operators have none, and
 neither has a kernel of one's own; what carries work and has none is marked `uncounted`.
-
-**Bytes** are those of the tensors that an operator reads and writes, each once: what would
-move if nothing stayed in a cache between operators and nothing was read twice within one. A view
-moves nothing, an expanded tensor counts what is stored, a result written in place counts as
-read and written. Gathers read as much as they return, scatters change as much as they are
-given, and an empty tensor is not written. The figure is a model of the traffic, not a reading
-of a memory controller: tensors that fit a cache never leave it.
-
-Every operator passes through Python here, some microseconds each, so nothing is timed meanwhile.
+See `docs/log/instruments.md`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,3 +122,19 @@ def _size(tensor: torch.Tensor) -> int:
 
 def _type(args: Sequence[Any]) -> str:
     return next((str(t.dtype).removeprefix("torch.") for t in _tensors(args)), "float32")
+
+
+class Uncounted(TorchDispatchMode):
+    """Counts while it is entered; around torch's counter it sees what that one has taken apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        """Run one operator, and note it if nothing counts its work."""
+        if unformulated(func):
+            self.calls[func._schema.name.replace("::", ".")] += 1
+        return func(*args, **(kwargs or {}))

@@ -2,12 +2,7 @@
 
 A board's counter does not know processes. If anything else computed on the board at either end
 of a window, its joules are nobody's in particular: the window has no value. Clocks held down
-by heat or by the power limit do not invalidate it, they are said.
-
-No counter knows either whether the thread that it should measure had a processor. A thread that
-waits is timed without its waiting (`profilers/timing/disturbance.py`), and the board goes on drawing
-power. So joules and latency have one rule: where less than `KEEP_SHARE` of a window was undisturbed
-work there are no joules, else they are those of that share.
+by heat or by the power limit do not invalidate it, they are said. See `docs/log/instruments.md`.
 """
 
 import math

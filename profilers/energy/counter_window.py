@@ -1,14 +1,8 @@
-"""Windows: from the readings of a counter to the joules of a stretch of work.
+"""Turns readings of a counter into the joules of a stretch of work, in one of three ways, the best first.
 
-Three ways, the best first:
-
-- `align_window`: the work goes on before and after, and the window is cut at two ticks inside it;
-- `pad_window`: the work can't be kept going (a single run), so it starts at a tick and the rest of
-  its last period, idle, is subtracted at the power that the next periods show;
-- `between`: read at both ends whatever the counter does, with the error that this has.
-
-A window that is too short for its meter is refused: the alternative is dividing a zero.
-`u_j` is the error of the two ends alone (k = 1); the instrument's own comes on top.
+`align_window` cuts at two ticks inside the work; `pad_window` starts at a tick and subtracts the idle rest of the last period;
+`between` reads at both ends whatever the counter does. A window too short for its meter is refused. `u_j` is the error of the
+two ends alone (k = 1).
 """
 
 import math

@@ -1,23 +1,8 @@
-"""The energy pass: joules of a call, measured in a pass of its own after the timing.
+"""Measures the joules of a call in a pass of its own after the timing: `energy_pass(call, open_energy(device), watch, budget_s)`.
 
-    meters = open_energy("cuda")
-    found = energy_pass(solve, meters, watch, budget_s=30.0)
-    values |= found.values  # joules per call
-    record.energy = found.provenance
-
-A counter needs seconds where a clock needs microseconds, so the call is repeated in blocks
-(`profilers/energy/unit_energy.py`) until every meter has its window, its ticks and its precision, or
-the budget is spent; at least one block is tried, and where none of many was valid no more. Calls that follow a device are waited for one by
-one, as in a timed lap: the joules are those of calls under the conditions of their latency.
-
-Work that is done once has one window instead: `meters.window()` is its probe.
-
-Idle power is measured before the first case and after each; what followed the last case comes
-before the next. On a GPU the pass meters every board that the process works on; if one comes to it
-during the pass the figure is refused.
-
-An absent value has its reason in the provenance. The whole, `energy_j`, is given only if every part
-is there, and is `energy_est_j` if any part is an estimate.
+The call is repeated in blocks (`unit_energy.py`) until every meter has its window, its ticks and its precision, or the budget is
+spent. Idle power is measured before the first case and after each. An absent value has its reason in the provenance; the whole
+is given only if every part is there, as `energy_est_j` if a part is an estimate. See `docs/log/instruments.md`.
 """
 
 import gc
@@ -27,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adabench.profilers.energy.attribution import sharing_note
-from adabench.profilers.energy.counter_ticks import find_period
+from adabench.profilers.energy.counter_ticks import STEPS, delays_s, find_period
 from adabench.profilers.energy.energy_probe import (
     GPU_SCOPES,
     Device,
@@ -36,11 +21,10 @@ from adabench.profilers.energy.energy_probe import (
     without_covered,
 )
 from adabench.profilers.energy.idle_baseline import Idle, idle_power
-from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue
+from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue, witnesses
 from adabench.profilers.energy.nvml_meters import KEYS, GpuMeter, open_gpu
 from adabench.profilers.energy.provenance import Reading, sums, to_plain
-from adabench.profilers.energy.sensor_phase import STEPS, delays_s
-from adabench.profilers.energy.unit_energy import Measurement, MeterBlocks, take_block, witnesses
+from adabench.profilers.energy.unit_energy import Measurement, MeterBlocks, take_block
 from adabench.profilers.energy.work_units import calls_per_unit, host_units
 from adabench.profilers.nvml import Unmetered, boards_in_use, open_nvml
 from adabench.profilers.timing.clock import Delay

@@ -1,23 +1,7 @@
-"""Energy of one window, for work that can't be repeated: from hardware counters, or not at all.
+"""Meters the energy of one window, for work that cannot be repeated: from hardware counters, or not at all.
 
-Work that can be repeated has a pass of its own (`profilers/energy/energy_pass.py`).
-
-A counter is an accumulator in the hardware. Its difference over a window is what the window
-took, whatever the load did in between; integrating a sampled power is not.
-
-- `NvmlCounter`: the board's joules since the driver was loaded (Volta and newer), published
-  every 10 to 100 ms. A window starts at such a tick; after its end the rest of the period is
-  subtracted as idle, at the power that the following periods show (`profilers/energy/counter_window.py`).
-- `Rapl`: the processor package's joules, in steps of 1 ms. Everything that runs on the socket.
-
-A window has a shortest length (`min_window_s`); a shorter one gives no value and the probe
-remembers why (`why`). So does a board that other processes computed on, and a window of which the
-thread spent too large a share waiting for a processor: then its latency is not valid either. The
-whole, `energy_j`, is given only when every meter gave its part and no two of them cover the same
-thing. What each window can say for itself, uncertainty and provenance, is in `readings`.
-
-Where there is no counter, `TdpEstimate` stands in with a key of its own, `energy_est_j`
-(`profilers/energy/tdp_estimate.py`). A missing value is missing, never zero.
+A window that is too short, shared with other processes or waited away gives no value, and `why` says so. The whole, `energy_j`, is
+given only when every meter gave its part and no two cover the same thing. Without a counter `TdpEstimate` gives `energy_est_j`.
 """
 
 import math
@@ -31,14 +15,20 @@ from adabench.profilers.energy.attribution import absent, disturbance, reading_o
 from adabench.profilers.energy.counter_ticks import NoTick, Tick, next_tick
 from adabench.profilers.energy.counter_window import between, pad_window
 from adabench.profilers.energy.external_log import External
-from adabench.profilers.energy.meter import CounterReset, EnergyMeter, NoValue, open_named
+from adabench.profilers.energy.meter import (
+    CounterReset,
+    Counts,
+    EnergyMeter,
+    NoValue,
+    open_named,
+    witnesses,
+)
 from adabench.profilers.energy.nvml_meters import NvmlCounter, open_gpu
 from adabench.profilers.energy.provenance import Label, Reading, label_of, sums, to_plain
 from adabench.profilers.energy.rapl import Rapl
-from adabench.profilers.energy.tdp_estimate import UNCERTAINTY_EST, WATTS_PER_CORE, TdpModel
 from adabench.profilers.energy.zeus_meters import open_zeus
 from adabench.profilers.nvml import Unmetered, Witness, boards_in_use, open_nvml
-from adabench.profilers.timing.clock import Delay
+from adabench.profilers.timing.clock import CpuReading, Delay, read_cpu
 from adabench.profilers.timing.cuda import context
 from adabench.profilers.timing.pacing import HOST, Clock
 
@@ -115,7 +105,7 @@ class Energy:
             for meter in self.meters:
                 if isinstance(meter, AbstractContextManager):
                     stack.enter_context(meter)
-            self._seen = [_witnesses(meter) for meter in self.meters]
+            self._seen = [witnesses(meter) for meter in self.meters]
             self._starts = [self._start(meter) for meter in self.meters]
             self._stack = stack.pop_all()
         self._waited_ns, self._start_ns = [self._delay.now_ns()], self._pace.ns()
@@ -130,7 +120,7 @@ class Energy:
             ends = [self._end(meter, start, *exc) for meter, start in reversed(stopping)]
             self._ends = ends[::-1]
             for meter, seen in zip(self.meters, self._seen, strict=True):
-                seen += _witnesses(meter)
+                seen += witnesses(meter)
 
     def read(self) -> Mapping[str, float]:
         """Return the joules of each meter that has some for this window, and the sum.
@@ -198,6 +188,46 @@ class Energy:
             return reading
         # A single window has a single lap, whose latency is the whole window too.
         return replace(reading, u_j=math.hypot(reading.u_j, share_u(share) * reading.j))
+
+
+WATTS_PER_CORE = 5.0
+"""Between the 3 to 4 W of a server core and the 8 W of a desktop core, at their rated power."""
+UNCERTAINTY_EST = 0.5
+"""Relative uncertainty of the model `estimated.tdp`."""
+
+
+class TdpModel:
+    """Processor seconds times a typical power per core."""
+
+    key = "energy_est_j"
+    kind = "estimated.tdp"
+    scope = "cpu_package"
+    u_rel = UNCERTAINTY_EST
+    min_window_s = 0.0
+    max_window_s = float("inf")
+    lag_s = 0.0
+    stepping = False
+
+    def __init__(self, watts_per_core: float = WATTS_PER_CORE) -> None:
+        self._watts_per_core = watts_per_core
+
+    def counts(self) -> Counts:
+        """Return the processor time of the process and its descendants in nanoseconds."""
+        return read_cpu()
+
+    def joules(self, before: Counts, after: Counts) -> float:
+        """Return the estimate.
+
+        Raises:
+            NoValue: with a CUDA context, where the processor is the small part.
+        """
+        if context() is not None:
+            raise NoValue("a GPU is in use, and the model knows processors only")
+        return CpuReading(*before).until(CpuReading(*after)) / 1e9 * self._watts_per_core
+
+    def witness(self) -> Witness | None:
+        """Return None."""
+        return None
 
 
 class Unwatched(Delay):
@@ -301,8 +331,3 @@ def _named(name: str, device: Device) -> EnergyMeter:
     if colon and kind == "zeus":
         return open_zeus(rest)
     return open_named(name, device)
-
-
-def _witnesses(meter: EnergyMeter) -> list[Witness]:
-    seen = meter.witness()
-    return [] if seen is None else [seen]

@@ -3,10 +3,7 @@
 Any wall meter, power strip or analyser that writes a line with a time and a power is a meter
 here. The header names the columns: `unix_s` (seconds since 1970) or `time` (ISO 8601 with its
 offset from UTC), and `watts`. The log may still be growing while it is read.
-
-Its clock is the wall clock, ours is monotonic; both are read together when the meter is opened
-and that pair ties them. How far the two machines' clocks may be apart (`clock_u_s`; MLPerf
-Power allows 0.2 s) matters as much as the power varies around the window.
+See `docs/log/instruments.md`.
 """
 
 import csv

@@ -3,10 +3,7 @@
 Two idles differ by tens of watts: without a context, and with the context resident and the
 clocks dropped. The second is what a process pays for waiting, and is meant by `context`. It is
 measured before and after the work; where the two differ by more than `DRIFT` something else
-changed, and the reading is flagged.
-
-Gross joules are what was spent. Net joules, gross less idle power times time, are what the
-work added; they are never given alone, and never larger than gross.
+changed, and the reading is flagged. See `docs/log/instruments.md`.
 """
 
 import math

@@ -65,6 +65,12 @@ class EnergyMeter(Protocol):
         ...
 
 
+def witnesses(meter: EnergyMeter) -> list[Witness]:
+    """Return what the meter knows of its surroundings, if anything."""
+    seen = meter.witness()
+    return [] if seen is None else [seen]
+
+
 class Null:
     """The meter of a machine that has none: it has a reason instead of a number."""
 

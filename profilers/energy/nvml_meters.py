@@ -1,15 +1,7 @@
 """The energy of one NVIDIA board: its counter, or its sampled power where it has none.
 
 On Grace Hopper both cover the module, processor included: scope and key say so.
-
-`NvmlCounter` reads the accumulator (Volta and newer, millijoules since the driver was loaded).
-`IntegratedPower` samples power meanwhile and is an estimate: from `POWER_INSTANT` at 20 Hz,
-or, on drivers without that field, from the one that on newer boards is a mean over a second and
-therefore needs windows of 10 s. Both read the board: memory and regulators included, the host
-not, other processes too.
-
-Nobody knows for every board what its counter integrates, so both are read and a difference
-above `DISAGREEMENT` is flagged; the counter is what is reported.
+See `docs/log/instruments.md`.
 """
 
 from collections.abc import Callable, Mapping

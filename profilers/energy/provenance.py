@@ -1,24 +1,8 @@
-"""Provenance: where a joule comes from, how sure it is, and what may be added to what.
+"""Says where a joule comes from, how sure it is, and what may be added to what.
 
-A number without its instrument does not exist. A `Reading` therefore can't be built without a
-kind, a scope and a standard uncertainty, and one without a number must say why; an
-unavailable energy is None and never zero. Its label follows from its kind:
-
-- `measured`: an external instrument (`measured.wall`, `.bmc`, `.pdu`);
-- `counter`: an accumulator in the hardware (`counter.nvml`, `.rapl`, `.amdsmi`, `.soc`);
-- `estimated`: anything else with a number (`estimated.integrated` is sampled power,
-  `estimated.tdp` a model, `estimated.allocated` a share; `imported.paper` is somebody's print);
-- `unavailable`: no number.
-
-That is also their order, strongest first. A sum has the weakest label among its parts. Parts
-whose scopes overlap (a board and the node it sits in) are never added: that is an error. Two boards
-do not overlap.
-
-A processor that others use too does not always work on what is measured. `work_share` is the part
-of the window that was undisturbed work, by the rule that the latency goes by; the joules are those
-of that part, at the window's mean power.
-
-`u_j` is one standard uncertainty (k = 1), the instrument's own error included.
+Labels, strongest first: `measured` (an external instrument), `counter` (in the hardware), `estimated` (sampled power, a model, a
+share, somebody's print), `unavailable` (no number, and why). A sum has the weakest label of its parts; scopes that overlap are
+never added. `u_j` is one standard uncertainty, the instrument's own error included.
 """
 
 import math

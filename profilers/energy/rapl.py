@@ -4,12 +4,7 @@ The files are `/sys/class/powercap/intel-rapl:N/{name,energy_uj,max_energy_range
 the same driver). They are readable by root alone since 2020, when it was shown that a fine
 reading betrays other processes' secrets; virtual machines have none. On server parts with
 regulators on the die this is a measurement, on desktop parts a good model of one.
-
-A counter wraps at `max_energy_range_uj`, within minutes at full load. While the meter is
-entered it is polled a few times per shortest wrap (at most ten times a second, usually once),
-so that a window may be as long as it likes; between two looks that lie further apart than one
-wrap can take, two could hide, and the window is refused. A counter that fell further than a
-wrap explains was reset: an error.
+See `docs/log/instruments.md`.
 """
 
 import threading

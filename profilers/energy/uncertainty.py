@@ -1,13 +1,7 @@
-"""Uncertainty: how a mean over blocks of energy is known, and how terms are joined.
+"""Joins uncertainties: of a mean over blocks of energy, and of independent terms (in squares; Welch and Satterthwaite).
 
-The blocks of a measurement are its replicates (iterations within one share their ticks). Where
-the phase against the sensor is stepped, blocks of different phase differ on purpose: the mean
-is that of the phases' means, and its variance comes from the scatter within phases alone, with
-one degree of freedom less per phase. Over repeats the error of a window's ends is part of the
-scatter and is not added a second time.
-
-Independent terms add in squares. Their degrees of freedom follow Welch and Satterthwaite; an
-instrument's own uncertainty, known from elsewhere, has infinitely many.
+Blocks of different phase differ on purpose: the mean is that of the phases' means, its variance the scatter within phases, with
+one degree of freedom less per phase. An instrument's own uncertainty has infinitely many.
 """
 
 import math

@@ -1,13 +1,7 @@
-"""Blocks: the energy of a unit of work, measured until it can be argued with.
+"""Measures the energy of a unit of work in blocks, cut at two ticks of the counter, until it can be argued with.
 
-A block waits for a tick of the counter and then for its share of a period (the phases of
-`profilers/energy/sensor_phase.py`), works for the window and a little more at either end, and is cut
-at two ticks inside; all meters see the same blocks. Its J per call is one replicate. Blocks in which
-too little was undisturbed work, the board was shared, the processor or the board was held back, or
-the counter was reset are discarded and counted.
-
-Two intervals come out, both at 95 %. `interval` is for the absolute value and contains the
-instrument's own error; `on_this_card` leaves it out and is for ratios on the same board.
+Blocks with too little undisturbed work, a shared or slowed board or a reset counter are discarded and counted. `interval` is for the
+absolute value and contains the instrument's own error; `on_this_card` leaves it out and is for ratios on the same board.
 """
 
 import math
@@ -24,13 +18,12 @@ from adabench.profilers.energy.attribution import (
     share_u,
     sharing_note,
 )
-from adabench.profilers.energy.counter_ticks import TickWatch
+from adabench.profilers.energy.counter_ticks import ALIASING, TickWatch, wait_for_phase
 from adabench.profilers.energy.counter_window import Window, align_window, between
 from adabench.profilers.energy.idle_baseline import Idle, join_idles, with_net
-from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, NoValue
+from adabench.profilers.energy.meter import CounterReset, Counts, EnergyMeter, NoValue, witnesses
 from adabench.profilers.energy.nvml_meters import SAMPLE_S, IntegratedPower, cross_check
 from adabench.profilers.energy.provenance import Reading, unavailable
-from adabench.profilers.energy.sensor_phase import ALIASING, wait_for_phase
 from adabench.profilers.energy.uncertainty import (
     Estimate,
     stratified_mean,
@@ -238,12 +231,6 @@ def for_seconds(seconds: float, pace: Clock) -> More:
     """Return what tells a runner to go on for some time."""
     stop_ns = pace.ns() + round(seconds * 1e9)
     return lambda: pace.ns() < stop_ns
-
-
-def witnesses(meter: EnergyMeter) -> list[Witness]:
-    """Return what the meter knows of its surroundings, if anything."""
-    seen = meter.witness()
-    return [] if seen is None else [seen]
 
 
 def _behind_s(one: MeterBlocks) -> float:

@@ -3,11 +3,7 @@
 An energy window is cut at the counter's ticks, which fall anywhere; how much work lies in it
 follows from the times at which units began and ended. A unit is as many calls as take `UNIT_S`
 (one, if that is longer), so that looking at the clock and at the kernel's witness between two units
-costs little beside a call of microseconds.
-
-A unit during which the thread waited for a processor is disturbed, by the rule of
-`profilers/timing/disturbance.py` that latency goes by. What is left of a window is its *work*: the
-share of the time that was undisturbed units, and how many calls these were.
+costs little beside a call of microseconds. See `docs/log/instruments.md`.
 """
 
 from array import array

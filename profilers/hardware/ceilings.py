@@ -1,32 +1,8 @@
-"""What a machine can do at most, measured: the denominators of every fraction we report.
+"""Measures what a machine can do at most: copies (`copy_*`), matrix products (`gemm_*`), launches, timer, noise, energy counters.
 
-- `copy_*`: bytes read plus bytes written per second by a copy that no cache can hold.
-- `gemm_*_<dtype>`: floating-point operations per second of a square matrix product.
-- `launch_*`: seconds per smallest possible torch operation, in a queue of a hundred.
-- `timer_resolution`: the least time that two readings in a row can lie apart.
-- `noise_floor`: see `profilers/hardware/noise.py`.
-- `counter_period_*`, `idle_power_*`: the step of an energy counter and what the idle machine
-  draws by it. The GPU idles with a CUDA context resident.
-
-The suffix says of what: `core` is one thread, `cpu` all cores this process may use, `gpu` the
-first CUDA device.
-
-**How.** A rate is the work over the fastest lap. Laps are short (some ms), since on a shared
-machine only a short one has a chance to run undisturbed. They come in eight blocks; the value
-is the median of the blocks' fastest laps and `u_rel` the relative standard deviation between
-them, k = 1.
-
-**On a busy machine** one core's ceilings hold: among some hundred short laps there are always
-undisturbed ones. Those of all cores do not. A parallel region waits for its slowest thread,
-and with 2 cores and 2 busy neighbours every region took one slice of the scheduler, 16 ms: a
-product measured 3 GFLOP/s that one core alone did at 170. So while others use the processors
-`*_cpu` is not measured, and the reason says so.
-
-What cannot be measured has a reason and no number. `passing` says that the reason lies in the
-moment (a busy machine has no idle power), not in the machine.
-
-Measuring imports torch, starts its threads and may make a CUDA context, all of which would
-disturb what the same process measures later: `measure_apart` does it in a child process.
+The suffix says of what: `core` is one thread, `cpu` all cores, `gpu` the first CUDA device. A value is the median of eight blocks'
+fastest laps. While others use the processors `*_cpu` is not measured: a parallel region waits for its slowest thread. Run it by
+`measure_apart`: measuring imports torch and may make a CUDA context. See `docs/log/instruments.md`.
 """
 
 import importlib

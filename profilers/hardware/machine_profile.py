@@ -1,23 +1,7 @@
-"""The hardware profile: a machine written down as TOML, held against a machine later.
+"""Writes a machine down as TOML, and holds it against a machine later.
 
-    schema = 1
-    [fingerprint]                what must agree (profilers/hardware/fingerprint.py)
-    [[fingerprint.gpus]]
-    [conditions]                 who else was busy while it was measured
-    [ceilings.gemm_core_float32] value, unit, u_rel, samples, instrument, or why there is none
-
-**How two profiles are held against each other.** The fingerprint's keys must be equal; one that
-is not is a difference, by name. Ceilings are measurements and are compared only as far as
-their noise allows: the logarithm of their ratio may be three times the two uncertainties
-together, and never less than `SLACK`. And four are not judged at all, with the reason:
-
-- the noise floor, which is a state of the machine and not a property;
-- what one of the two could not measure at that moment (`passing`);
-- a value that is worse than the other and was taken while others used the processors: on a
-  busy machine, slow proves nothing;
-- a ceiling that only one of the profiles knows (a later version measures more).
-
-An instrument that has gone (a counter that may no longer be read) is a difference.
+Keys of the fingerprint must be equal. Ceilings may differ by three times their uncertainties, at least by `SLACK`; the noise floor,
+what one could not measure at that moment, what was slow on a busy machine and what one does not know are not judged.
 """
 
 import datetime

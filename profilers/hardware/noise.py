@@ -1,14 +1,7 @@
-"""The noise of a machine: a loop of 100 us timed again and again, and who else was busy.
+"""Measures the noise of a machine, by a loop of 100 us timed again and again, and who else was busy.
 
-**The noise floor** is the standard deviation of the logarithm of block medians: laps are taken
-in blocks of 25 (2.5 ms, about the window of a measured case), laps that had to wait for a
-processor are dropped, and the median of what is left is one sample. So it is what two repeats
-of the same case differ by when nothing but this machine stands between them, as a fraction.
-Drift that is slower than the watch (heat, a neighbour who comes and goes) is not in it;
-interleaved repeats are how a run guards against that.
-
-**Who was busy** comes from /proc/stat over the same time: the share of all processors that
-others used, and the share a hypervisor took away. Both are None where the kernel is silent.
+The noise floor is the standard deviation of the logarithm of block medians over undisturbed laps: what two repeats of a case differ
+by when only this machine stands between them. Who was busy comes from /proc/stat; None where the kernel is silent.
 """
 
 import math

@@ -4,18 +4,7 @@ Every lap is timed by itself. Tools that time a batch of loops as one sample can
 on a busy machine a sample of 10 ms surely holds a slice of somebody else, and no statistic
 gets it out again. The median of single laps does; what it costs is one pair of clock readings
 per lap (0.14 to 0.25 us where this was measured, see `benchmarks/overhead.json`).
-
-What stands inside a lap and what does not:
-
-- *The garbage collector stays on*: a method pays for the garbage it makes. It does not pay
-  for earlier garbage: the young generations are collected before the first lap (some us; a
-  full collection would cost 80 ms with torch loaded).
-- *The previous answer is freed between laps*, not inside one, so that two answers never live
-  at once and freeing is not mistaken for solving.
-- *The device is waited for* inside the lap where a CUDA context exists (some us of host time).
-
-The kernel knows how long a thread that wanted to run had to wait for a processor. `RunDelay`
-reads it: a lap during which it moved was disturbed, and no statistic has to guess.
+See `docs/log/instruments.md`.
 """
 
 import gc

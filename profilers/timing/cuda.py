@@ -1,20 +1,7 @@
-"""CUDA clocks and memory, through the torch that a method has already imported.
+"""Reads CUDA clocks and memory through the torch that a method has imported; without a context it does nothing.
 
-A kernel launch returns before the kernel has run, so a clock that does not wait measures the
-launch. Two rules follow:
-
-- the edges of a measured region are synchronised (`profilers/probe.py`), and each lap waits
-  for the device before its clock stops (`profilers/timing/clock.py`);
-- time on the device itself comes from a pair of events on the current stream. Work of other
-  streams that falls between the two is inside it, and so is idle time of the device.
-
-`event_laps` is the second kind, call by call: a pair of events around each and one wait after
-the last, so that the queue stays full and the launch of a call hides behind its predecessor.
-What the calls find in the L2 cache is named: *hot* is what the call before left there, *cold*
-is a cache that was overwritten in between (outside the events).
-
-Nothing here imports torch or makes a CUDA context: without a context there is no queue to
-wait for and nothing to measure. Only the current device is looked at.
+A launch returns before its kernel has run, so edges of a region wait for the device, and time on the device comes from a pair
+of events on the current stream. *Hot* is what the call before left in the L2 cache, *cold* a cache overwritten in between.
 """
 
 import statistics

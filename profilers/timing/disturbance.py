@@ -1,28 +1,8 @@
-"""Disturbed samples: seen by what the kernel tells, dropped, counted and shown.
+"""Finds disturbed samples by what the kernel tells; drops, counts and shows them (`docs/log/instruments.md`).
 
-A statistic cannot tell a slow call from a call that had to wait for a processor. The kernel
-can. A *sample* is a group of consecutive laps that lasts about `SAMPLE_S` (one lap, if that is
-longer). It is disturbed if
-
-- the thread spent more than `DELAY_SHARE` of it ready to run and without a processor
-  (`profilers/timing/clock.py` reads that from schedstat, between samples, in no lap);
-- the *block* it belongs to saw throttling: a CPU quota ran out (cgroup), the package got too
-  hot (thermal_throttle), or the processor's clock ended below `SLOW_CLOCK` of its base.
-
-What is left is *kept*. The share of kept samples decides over the block: `invalid` below
-`KEEP_SHARE`, `unwatched` where schedstat is missing (macOS, some sandboxes), which is not
-the same as undisturbed. An invalid block still gives its times, over the kept samples if there
-are any and over all if there are none, and the verdict stands beside them.
-
-What this cannot see: worker threads of a library (their delay is their own; the pressure of
-the whole machine, `cpu_pressure`, is recorded as a witness and drops nothing), time that a
-hypervisor takes away, interrupts, and a neighbour on the same core or memory bus. A wait
-hits long calls more often than short ones, so where the calls of one block differ in length,
-dropping favours the short ones by at most the share that was dropped.
-
-Every file is opened once, and read through its descriptor; a look at the block's witnesses
-costs some microseconds. A witness that is slow to read (frequency files of older kernels wait
-10 ms for a second reading) is not asked, and `absent` says so.
+A sample is consecutive laps of about `SAMPLE_S`. It is disturbed if the thread waited for a processor for more than
+`DELAY_SHARE` of it, or if its block was throttled (quota, heat, slow clock). A block with fewer kept samples than
+`KEEP_SHARE` is `invalid`; where schedstat is missing it is `unwatched`, which is not the same as undisturbed.
 """
 
 import os

@@ -1,26 +1,8 @@
-"""The steady state: found in the series of times, not assumed after so many warm-ups.
+"""Finds the steady state in the series of times, instead of assuming it after so many warm-ups.
 
-Compilation, caches, allocators and clocks make the first runs of a method unlike the later
-ones, and how many are first differs by method and machine (Barrett 2017, Traini 2023). So the
-times are cut at their change points, and the state is steady if
-
-- the last segment (with those before it that lie within `TOLERANCE` of it) holds at least half
-  of the series;
-- within it, the slope's 95 % interval (Theil and Sen) contains no drift, or only a drift that
-  moves the level by less than `TOLERANCE` over the whole segment.
-
-Change points are those of PELT (Killick 2012) for a shift of the mean of log times: the cut
-with the least squared error plus `PENALTY` log n per cut, in units of the scatter between
-neighbours. A spike is no change: a running median of three takes it away first, and what is
-further than `CLIP` such units from the median counts as no further.
-
-`warm_up` asks for that at two looks running. A first level that lasts longer than all that was
-seen (at least 24 blocks, 24 ms) looks like the last one: no method can know what has not
-happened yet.
-
-Series are short (block medians, at most some hundred), so this costs milliseconds and is not
-done between laps. It runs in the process that is measured and so does without scipy.stats, whose
-import takes 0.4 s there; the tests hold the slope and its interval against `theilslopes`.
+The times are cut at their change points (PELT, Killick 2012). The state is steady if the last level holds at least half of
+the series and its slope (Theil and Sen) shows no drift that matters. No scipy.stats here: its import takes 0.4 s in the
+process that is measured; the tests hold slope and interval against `theilslopes`. See `docs/log/instruments.md`.
 """
 
 import math

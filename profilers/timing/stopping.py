@@ -3,20 +3,7 @@
 The half-width is that of a 95 % interval of the **median**, relative to it, from order
 statistics: it assumes no distribution, so a heavy tail cannot fool it. Blocks follow each other
 in time and are not independent (heat, a neighbour), so the interval is widened by the lag-one
-autocorrelation of the ranks, as for a process of first order.
-
-A rule that looks after every block stops on the first lucky one. It looks at numbers of blocks
-that grow by a quarter, and stops only if the target is met at two looks running.
-
-Three reasons to stop, one of which is stored with every figure:
-
-- `precision reached`;
-- `budget spent`: the half-width that was reached stands beside the figure;
-- `disturbed`: the budget was spent and fewer samples were kept than had to be.
-
-This runs in the process that is measured, between its blocks, so it does without scipy.stats:
-importing that takes 0.4 s and would be memory that no method asked for. The tests hold its ranks
-and its interval against scipy's.
+autocorrelation of the ranks, as for a process of first order. See `docs/log/instruments.md`.
 """
 
 import math

@@ -1,8 +1,6 @@
-"""The cases of a run as Parquet, for other programs: one row a record that is ok, nothing filled
-in.
+"""Writes the cases of a run as Parquet (the extra `parquet`): one row a record that is ok, nothing filled in.
 
-Needs pyarrow (the extra `parquet`). The file holds no time, so the same run gives the same bytes
-with the same pyarrow.
+The file holds no time, so the same run gives the same bytes with the same pyarrow.
 """
 
 import importlib.util

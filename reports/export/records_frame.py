@@ -1,10 +1,6 @@
-"""Records as one flat table, for notebooks and for export.
+"""Flattens records into one table: a row a record, nothing aggregated and nothing filled in.
 
-Beside every energy stands a column with its label, `label.energy_j`.
-
-One row per record, nothing aggregated and nothing filled in: a value that a record does
-not hold is NaN, and so is a knob that its method does not have. Zero means that zero was
-measured.
+A value that a record does not hold is NaN, and so is a knob that its method does not have. Beside every energy stands its label.
 """
 
 from collections.abc import Mapping, Sequence

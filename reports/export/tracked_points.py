@@ -1,8 +1,7 @@
-"""What experiment trackers are told of a run: each operating point, and the files of the whole run.
+"""Says what experiment trackers get of a run: each operating point, and the files of the whole run.
 
-MLflow and Weights & Biases get the same: knobs and conditions as parameters, means and the ends of
-their intervals as metrics, and what is behind each joule as a label. A joule that nobody measured is
-no metric, and its label says `unavailable`.
+Knobs and conditions are parameters, means and the ends of their intervals metrics, what is behind each joule a label. A joule that nobody
+measured is no metric, and its label says `unavailable`.
 """
 
 import json

@@ -1,9 +1,6 @@
-"""Where the compute went: work per class of input, one row per method.
+"""Draws where the compute went: work per class of input (`Card.allocation`), one row per method.
 
-An adaptive method is believed when it spends more where more is needed. A task names the
-metrics that tell (`Card.allocation`: layers per filler token, per operand, per difficulty);
-each method is shown at its default operating point, darker where it spends more. A method
-whose row is one shade does not adapt, whatever it saves.
+Each method is shown at its default operating point, darker where it spends more; a row of one shade does not adapt, whatever it saves.
 """
 
 from collections.abc import Sequence

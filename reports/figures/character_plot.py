@@ -1,15 +1,8 @@
-"""The quality-cost plot of a task drawn with characters: who is on the frontier, seen over ssh.
+"""Draws the quality-cost plot of a task with characters: who is on the frontier, seen over ssh.
 
-Every method has a letter; a letter stands where an operating point of the method's own frontier is.
-Dotted lines (braille, eight dots a character) are the frontiers, the dense one is the static
-mixture. The legend beside names letter, method, role, oracle gap closed, and marks with `*` who owns a
-point of the common frontier. Where two letters fall on one character, the better method's is seen,
-and the legend shows the hidden ones as `(a)`.
-
-plotille draws the dots: pure Python without dependencies, a canvas object instead of
-plotext's one global figure, and a sixth of its size. Axes and legend are ours, since plotille
-knows neither logarithmic axes nor units. Without UTF-8 the lines are left out and the letters
-stay; without a terminal there is no colour.
+A letter stands where an operating point of a method's own frontier is; dotted lines (braille) are frontiers, the dense one is the static
+mixture. Where two letters fall on one character, the better method's is seen, and the legend shows the hidden ones as `(a)`. Without UTF-8
+the lines are left out and the letters stay; without a terminal there is no colour.
 """
 
 import math

@@ -1,11 +1,8 @@
-"""How cost bends when a condition or a knob is turned, one line per method.
+"""Draws how cost bends when a condition or a knob is turned, one line per method.
 
-Robustness is seen here: the cost of a method that trusts predictions, over the error rate of the
-predictions. Where the oracle was recorded under the same conditions the cost is drawn relative to
-it (a competitive ratio); the interval is then that of the method's mean, the oracle's being taken
-as fixed. A vertical axis that spans more than a factor of ten is logarithmic. A condition without
-an order (a kind of input) gets points instead of lines; an error that is swept from 0 over decades
-stands at even steps, for 0 has no place on a logarithmic axis.
+Where the oracle was recorded under the same conditions the cost is relative to it (a competitive ratio), with the interval of the method's
+mean. An axis that spans more than a factor of ten is logarithmic; a condition without an order gets points instead of lines; an error swept
+from 0 over decades stands at even steps, for 0 has no place on a logarithmic axis.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,6 @@
 """Writes names into a figure of matplotlib, each beside its own line and in its colour.
 
-Where they stand is decided by `label_places.py`, in points of the drawn figure; widths are those of the
-letters that are drawn. No name leaves the figure, none is cut, none covers another. A line whose name
-finds no room of its own is grey, like all that have no name.
+`label_places.py` decides where, in points of the drawn figure. A line whose name finds no room is grey, like all that have no name.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,7 @@
-"""Where names stand in a figure: beside a point of their own line, over no other name, never cut.
+"""Places names in a figure: beside a point of their own line, over no other name, never cut.
 
-A name tries eight sides of each of its anchors, then wider circles around them. Places that leave the
-frame or cover a name are out; of the others the one that covers the fewest points and lines is taken, and
-one that is nearer to another line than to its own only if there is no better. A name that may be left out
-is left out then. Lengths are in the unit of the figure; it does not matter which way is up.
+A name tries eight sides of each of its anchors, then wider circles. Of the places inside the frame it takes the one that covers the fewest
+points, and one nearer to another line than to its own only if there is no better; an optional name is left out then.
 """
 
 import math

@@ -1,12 +1,8 @@
-"""The quality-cost plot of a task: what a method costs against how good its answers are.
+"""Draws the quality-cost plot of a task: what a method costs against how good its answers are.
 
-Three curves span it. The *static mixture* (dashed) is the upper
-concave hull of the static methods: choosing at random between two static settings reaches every
-point of it, so a method under it has not earned its adaptivity. The *oracle* (dotted) allocates
-with the answers known. Between them every method has its Pareto frontier over its knobs and over
-the task's budget. Points that a
-method's own frontier dominates are drawn faint; whiskers are 95 % intervals, and a shade between steps is
-the simultaneous band of the Pareto frontier (`harness/analysis/frontier_band.py`).
+Three curves span it: the static mixture (dashed) is the upper concave hull of the static methods, the oracle (dotted) allocates with the
+answers known, and between them every method has its frontier over its knobs and the task's budget. Points that it dominates are faint,
+whiskers are 95 % intervals, the shade is the band of the common frontier (`harness/analysis/frontier_band.py`).
 """
 
 import math

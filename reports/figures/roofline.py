@@ -1,19 +1,17 @@
-"""A trace under its machine's roof: what each operator reached, and what it could.
+"""Draws a trace under its machine's roof: FLOPs per byte moved against FLOPs per second.
 
-Across: FLOPs per byte moved. Up: FLOPs per second. The roof is the copy bandwidth as long as
-bytes rule and the rate of the matrix product from the ridge on. A circle is an operator, its
-area the share of time; the diamond is the whole block, timed with nothing switched on. An
-operator without a FLOP formula has no place here: the table has its bytes.
-
-The circles' times were taken under the profiler, so small operators lie lower than they are. A
-point above the slope got its bytes from a cache.
+The roof is the copy bandwidth, and from the ridge on the rate of the matrix product. A circle is an operator, its area the share of time (taken
+under the profiler, so small ones lie too low); the diamond is the whole block, untraced. A point above the slope got its bytes from a cache.
 """
 
+import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from adabench.harness.run.case_trace import CaseTrace, write_or_refuse
 from adabench.profilers.compute.torch_trace import Roof, Trace
 from adabench.reports.figures.style import COLOURS, INK, SLATE, drawing, save, short
 from adabench.reports.number_format import quantity
@@ -63,6 +61,26 @@ def save_roofline(trace: Trace, roof: Roof, title: str, setting: str, folder: Pa
     if block is None:
         return []
     return save(_drawn(dots(trace), block, roof, title, setting), folder, "roofline")
+
+
+def write_trace_files(trace: CaseTrace) -> CaseTrace:
+    """Write the picture and the tables into the trace's folder; return the trace that names them.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    return write_or_refuse(trace.folder, lambda: _files(trace))
+
+
+def _files(trace: CaseTrace) -> CaseTrace:
+    pictures: list[Path] = []
+    if trace.roof:
+        words = trace.cell.address, trace.setting
+        pictures = save_roofline(trace.trace, trace.roof, *words, trace.folder)
+    table = trace.folder / "trace_table.json"
+    complete = replace(trace, files=(*trace.files, *pictures, table))
+    table.write_text(json.dumps(complete.to_json(), indent=1), encoding="utf-8")
+    return complete
 
 
 def rate(value: float | None, unit: str) -> str:

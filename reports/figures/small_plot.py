@@ -1,8 +1,7 @@
-"""The Pareto frontier of a task, small: one of several beside each other, drawn without a script.
+"""Draws the Pareto frontier of a task, small: an SVG without a script, in the colours of the page's style.
 
-An SVG whose colours are those of the page's style, so that it follows the theme and prints. The best
-adaptive method, the oracle, the best static method and the random control have a colour; all others are
-grey; names stand beside their own lines, eight at most, and none is cut. Quality goes up, cost to the right.
+The best adaptive method, the oracle, the best static method and the random control have a colour; all others are grey. Eight names at most
+stand beside their lines.
 """
 
 import math

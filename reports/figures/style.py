@@ -1,9 +1,7 @@
-"""The hand of all figures: colours, marks, SVG and PNG.
+"""Gives all figures their colours, marks, SVG and PNG; the same figure gives the same bytes.
 
-The best adaptive, static and random method and a few further adaptive ones have the colours (Okabe and
-Ito's, which remain apart for colour-blind readers), the oracle is ink, all others are grey; each has a mark
-of its own, so that grey print loses nothing. Pure functions of a `Figure`: pyplot and its global state
-are never imported. The same figure gives the same bytes.
+The methods that a figure names have Okabe and Ito's colours, the oracle is ink, all others are grey; each has a mark of its own, so that grey
+print loses nothing. Pyplot and its global state are never imported.
 """
 
 import hashlib

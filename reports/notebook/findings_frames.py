@@ -35,25 +35,10 @@ def summary_frame(findings: Findings) -> "pd.DataFrame":
     return frame_of(rows, SUMMARY)
 
 
-def gap_frame(findings: Findings) -> "pd.DataFrame":
-    """Return the oracle gaps: how much of the way from static mixtures to the oracle is closed."""
-    return frame_of(findings.to_json()["gap"])
-
-
-def speedup_frame(findings: Findings) -> "pd.DataFrame":
-    """Return how much of the saved work became time or energy."""
-    return frame_of(findings.to_json()["speedup"])
-
-
-def claims_frame(findings: Findings) -> "pd.DataFrame":
-    """Return the verdicts on the claims of the run's methods."""
-    return frame_of([asdict(row) for row in findings.claims])
-
-
-def scoreboard_frame(findings: Findings) -> "pd.DataFrame":
-    """Return how many headline claims of each paper got which verdict."""
-    rows = findings.to_json()["scoreboard"]
-    return frame_of(rows, ("paper_slug",)).fillna(0)
+def part_frame(findings: Findings, part: str) -> "pd.DataFrame":
+    """Return a part of the document as a frame: `gap`, `speedup`, `claims` or `scoreboard`."""
+    columns = ("paper_slug",) if part == "scoreboard" else ()
+    return frame_of(findings.to_json()[part], columns)
 
 
 def front_frame(

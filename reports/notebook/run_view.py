@@ -15,7 +15,7 @@ from adabench.harness.store.table import read as read_table
 from adabench.reports import shown_points
 from adabench.reports.export.records_frame import records_frame
 from adabench.reports.export.tidy_frame import tidy_frame
-from adabench.reports.notebook import findings_frames
+from adabench.reports.notebook.findings_frames import front_frame, part_frame, summary_frame
 from adabench.reports.report import markup
 from adabench.reports.report.write import write_report
 from adabench.reports.tables.claim_sheets import claims_sheets
@@ -75,23 +75,23 @@ class Run:
 
     def summary(self) -> "pd.DataFrame":
         """Return the mean of every metric at every operating point, with its 95 % interval."""
-        return findings_frames.summary_frame(self.findings)
+        return summary_frame(self.findings)
 
     def claims(self) -> "pd.DataFrame":
         """Return the verdicts on the claims of the run's methods."""
-        return findings_frames.claims_frame(self.findings)
+        return part_frame(self.findings, "claims")
 
     def gap(self) -> "pd.DataFrame":
         """Return how much of the gap between static mixture and oracle each method closes."""
-        return findings_frames.gap_frame(self.findings)
+        return part_frame(self.findings, "gap")
 
     def speedup(self) -> "pd.DataFrame":
         """Return how much of the saved work became time or energy."""
-        return findings_frames.speedup_frame(self.findings)
+        return part_frame(self.findings, "speedup")
 
     def scoreboard(self) -> "pd.DataFrame":
         """Return how many headline claims of each paper got which verdict."""
-        return findings_frames.scoreboard_frame(self.findings)
+        return part_frame(self.findings, "scoreboard").fillna(0)
 
     def front(self, quality: str = "", cost: str = "", *, oracles: bool = False) -> "pd.DataFrame":
         """Return the Pareto front: the operating points that no other one beats in both metrics.
@@ -102,7 +102,7 @@ class Run:
         Raises:
             SelectionError: if no task has both metrics.
         """
-        return findings_frames.front_frame(self.findings, quality, cost, oracles=oracles)
+        return front_frame(self.findings, quality, cost, oracles=oracles)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML page, by default into the run's folder, and return where it is.

@@ -1,20 +1,7 @@
-"""Figures for a paper: one column wide, seven points high letters, names beside their lines.
+"""Draws the figures of a paper, one column wide, for `adabench report RUN --figures DIR`.
 
-    adabench report RUN --figures DIR
-
-writes each figure as SVG, PDF and PNG, each table as LaTeX (booktabs) and Markdown
-(`reports/paper/latex_tables.py`), and `figures.tex` with a caption for each figure.
-
-    quality-cost-<task>       quality over work: frontiers, static mixture, oracle, intervals
-    quality-cost-<task>-latency-s
-                              the same over time, where it was measured; over energy likewise
-    oracle-gap                the oracle gap that each method closes, with its interval
-    curves-<task>-<over>      a cost over a condition or knob
-    allocation-<task>         work per class of input
-
-Figures are as `print_style.py` makes them: one column wide, included at their natural size. Colours
-are Okabe and Ito's (`print_style.py`), each with a mark of its own, so grey print loses nothing; there
-is no legend, at most eight lines say their name beside them, the others are grey. The same run gives the same bytes.
+Each is SVG, PDF and PNG, each table LaTeX and Markdown, and `figures.tex` has a caption for each figure. There is no legend: at most eight
+lines say their name beside them, the others are grey, and each has a mark of its own. The same run gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -11,15 +11,9 @@ from collections.abc import Sequence
 from adabench.harness.analysis.findings import Findings
 from adabench.reports import shown_points
 from adabench.reports.figures.style import file_stem
+from adabench.reports.tables.cells import Cell, Column, Sheet
 from adabench.reports.tables.claim_sheets import claims_sheets
-from adabench.reports.tables.sheets import (
-    Cell,
-    Column,
-    Sheet,
-    gap_sheet,
-    speedup_sheet,
-    summary_sheet,
-)
+from adabench.reports.tables.sheets import gap_sheet, speedup_sheet, summary_sheet
 from adabench.reports.tables.terminal import markdown
 
 SPECIAL = {

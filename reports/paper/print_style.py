@@ -1,9 +1,7 @@
-"""The hand of figures for a paper: one column wide, seven points high letters, three formats.
+"""Gives figures for a paper their size and formats: one column wide, letters seven points high.
 
-A figure is `COLUMN_IN` wide and its letters are never scaled: include it with its natural size.
-Names stand beside their lines, eight at most, none over another; there is no legend. SVG has its letters as
-outlines, so it looks the same everywhere; PDF has TrueType letters, which journals ask for; PNG
-has 300 dots per inch. No file holds a time: the same figure gives the same bytes.
+Letters are never scaled: include a figure at its natural size. SVG has its letters as outlines, PDF has TrueType letters, which journals ask
+for, PNG has 300 dots per inch. No file holds a time: the same figure gives the same bytes.
 """
 
 import math

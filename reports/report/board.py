@@ -1,9 +1,7 @@
-"""The table of the front page: a line a method, at most seven columns.
+"""Draws the table of the front page: a line a method, at most seven columns.
 
-Quality and work at the default operating point, the oracle gap closed, the realised speedup where one is
-defined, and a sign for every verdict. The methods that the question turns on stand first and are always
-shown; the page folds the others away until they are asked for. Refuted claims and negative shares stand in
-the same place and weight as the others.
+The methods that the question turns on stand first; the page folds the others away until they are asked for. Refuted claims and negative
+shares stand in the same place and weight as the others.
 """
 
 import math

@@ -1,12 +1,7 @@
-"""A recorded case as the task draws it (`harness/contract/drawing.py`), as SVG in the page.
+"""Draws a recorded case as the task does (`harness/contract/drawing.py`), as SVG in the page; no method runs.
 
-The drawing is made anew from what identifies a recorded cell: scale, seed and conditions. It is
-shown only where the run recorded the very instance that was drawn, by its content hash; else a
-note says why there is none. No method runs. Of the recorded cells the one whose conditions are
-nearest to the task's defaults is drawn, at its least seed.
-
-Tones are classes of the page's style, so a picture follows the theme and prints; no tone is told by
-its colour alone: what is lost is dashed, what is new is thicker, the way is thickest.
+The case is made anew from scale, seed and conditions of the recorded cell nearest to the task's defaults, and shown only if its content hash
+was recorded. Tones are classes of the page's style: what is lost is dashed, what is new is thicker, the way is thickest.
 """
 
 from collections.abc import Sequence

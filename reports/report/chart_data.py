@@ -1,14 +1,7 @@
-"""What the page draws, as data: the rows of a run and how its figures are made of them.
+"""Gives what the page draws as JSON, read by `page/*.js`: columns of recorded means and intervals, and which rows make up which curve.
 
-The document sits in the page as JSON and is read by `page/*.js`. It holds nothing that
-`Findings` does not: the recorded means with their intervals, each under its place in
-`run --json` (so a point of a chart can be traced to its number), the names and units of
-metrics, and which rows make up which curve. Choices (axes, logarithms, isolated methods) are
-the reader's and are made in the page.
-
-Columns, not rows, since 470 operating points of 15 metrics would otherwise spell every name 470
-times. Numbers keep all their digits; those that JSON cannot hold are the words `NaN`,
-`Infinity` and `-Infinity`, which JavaScript's `Number` reads. A missing one is null.
+It holds nothing that `Findings` does not, each number under its place in `run --json`. Axes, logarithms and isolated methods are the reader's
+choice. Numbers that JSON cannot hold are the words `NaN`, `Infinity` and `-Infinity`; a missing one is null.
 """
 
 import json

@@ -1,11 +1,7 @@
-"""Inside an operating point: what its cases cost, by group and from the cheapest to the dearest.
+"""Looks inside an operating point: what its cases cost, by group and from the cheapest to the dearest.
 
-A mean hides where the compute goes. For every operating point this gives, for the quality, the
-work, the latency and the task's own costs, the mean over each group of cases (`Record.group`: a
-trace family, a difficulty) and the distribution over all cases: each case, in rising order, or 21
-quantiles where there are more. Repeats are
-collapsed and seeds averaged first, so one case counts once. These are descriptions of the cases
-that were run, hence without intervals; what may be generalised stands in the summary.
+For quality, work, latency and the task's own costs: the mean over each group of cases, and each case in rising order, or 21 quantiles where
+there are more. Repeats are collapsed and seeds averaged first, so a case counts once. These describe the cases that ran: no intervals.
 """
 
 from collections.abc import Mapping, Sequence

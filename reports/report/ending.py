@@ -1,8 +1,7 @@
-"""What a run ends with: a few lines a task, one frontier, and where the rest is.
+"""Says what a run ends with: a few lines a task, one frontier, and where the rest is.
 
-Of each task the oracle, the two adaptive methods that close most of its gap, the best static method and the
-random control stand beside each other at their default operating points, the best first, each with the
-task's primary quality and work. Methods that are made for other conditions than the task's are left out. A bar is as long as the quality, from zero.
+Of each task the oracle, the two best adaptive methods, the best static method and the random control stand beside each other at their default
+operating points, the best first. A bar is as long as the quality, from zero.
 """
 
 import textwrap

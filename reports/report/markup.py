@@ -1,9 +1,7 @@
-"""Sheets as HTML tables. Every number is an element that carries its exact value.
+"""Draws sheets as HTML tables. Every number is an element that carries its exact value.
 
-`data-value` holds the number with all its digits, `data-ref` where it stands in the document of
-`adabench run --json`; what is read is rounded. Everything that comes from a run is escaped, and
-set apart from the direction of the text around it; a name that is longer than a line is cut to
-one, with the rest of it as its title.
+`data-value` holds the number with all its digits, `data-ref` where it stands in the document of `adabench run --json`. Everything from a run is
+escaped and set apart from the direction of the text around it; a longer name is cut, with the rest of it as its title.
 """
 
 import math
@@ -44,7 +42,7 @@ def table(sheet: Sheet, kind: str = "", key: str = "", row_keys: Sequence[str] =
     """Draw a sheet; one without rows is left out. Keys become ids, of the table or its rows."""
     if not sheet.rows:
         return ""
-    heads = "".join(_head(column) for column in sheet.columns)
+    heads = "".join(map(head, sheet.columns))
     keys = row_keys or [""] * len(sheet.rows)
     pairs = zip(sheet.rows, keys, strict=True)
     rows = "".join(_row(sheet.columns, row, own) for row, own in pairs)
@@ -60,7 +58,8 @@ def table(sheet: Sheet, kind: str = "", key: str = "", row_keys: Sequence[str] =
     )
 
 
-def _head(column: Column) -> str:
+def head(column: Column) -> str:
+    """Return the heading of a column."""
     minor = f"<small>{escape(column.minor)}</small>" if column.minor else ""
     kind = ' class="right"' if column.right else ""
     return f'<th scope="col"{kind}>{escape(column.name)}{minor}</th>'

@@ -1,25 +1,8 @@
-"""The report: one HTML file that holds everything and loads nothing.
+"""Renders the report: one HTML file that holds everything and loads nothing.
 
-`render` is a pure function of the findings and, where a task draws one of its cases
-(`case_drawings.py`), of the run folder that they name: the same run gives the same bytes. The
-page is written twice over. What answers the question (the first screen, gaps, speedups, claims,
-allocation, conditions) is plain HTML made here, which needs no script. What a reader
-turns and filters (the plot, the curves, the table of all operating points, the cases) is drawn
-by `page/*.js` from one JSON document (`chart_data.py`), and every chart has a table with its
-numbers. Everything that comes from a run is escaped; a content security policy with the digests
-of our two scripts lets no other script run, and nothing be loaded, even if it were not.
-
-Under the first screen (`front_page.py`) lie six parts (`panels`): the script makes them tabs,
-without it they follow each other. Every part, task and claim has an id to link to.
-
-*Charts* are drawn by Observable Plot (`vendor/`), tree-shaken to 269 kB, under 3 kB of licences. Of
-what was looked at (minified): uPlot 1.6 (51 kB) has log axes but is made for series that share one
-x, without scatter hovering, bands per series or anything for a screen reader; Chart.js 4.6 (210 kB)
-paints on a canvas and needs plug-ins for intervals; ECharts 6.1 (500 kB simple, 1.1 MB whole) and
-Plotly basic 4.1 (1.2 MB) have all of it at half the size of the page we allow; Vega with Vega-Lite
-and its embedding (over 770 kB) compiles expressions, which our policy forbids. Plot makes SVG whose
-colours are CSS, so the theme changes without drawing anew and print stays sharp; it has log scales,
-bands and rules (intervals), and comes from the authors of D3.
+`render` is a pure function of the findings and, where a task draws a case, of the run folder. What answers the question is plain HTML made here;
+what a reader turns and filters is drawn by `page/*.js` from one JSON document (`chart_data.py`), and every chart has a table with its numbers.
+Everything from a run is escaped, and a content security policy with the digests of our two scripts lets no other run (`docs/log/report.md`).
 """
 
 import base64

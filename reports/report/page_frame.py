@@ -1,24 +1,29 @@
-"""Pages beside the report, in its style: the frame, and sheets as HTML tables.
+"""Frames pages beside the report, in its style (`page/page.css`): the sites' and those of cards.
 
-The style is that of the report (`page/page.css`), so a site, a card's page and a report look alike.
-A page holds everything it shows; links are relative, so a folder of pages works from a disk as from
-any host. Every text that comes from a record or a card is escaped here.
+A page holds everything it shows, and links are relative. Every text from a record or a card is escaped here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adabench.reports.report.markup import LONGEST, cell_of, name
-from adabench.reports.tables.sheets import Cell, Column, Sheet
+from adabench.reports.figures.style import GREY, INK, RULE, SLATE, inline_svg
+from adabench.reports.report.markup import LONGEST, cell_of, head, name
+from adabench.reports.tables.cells import Cell, Column, Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EXTRA = """
 .page svg { width: 100%; height: auto; display: block; max-width: 62rem; }
-.badge { vertical-align: middle; height: 20px; } pre { overflow-x: auto; }
+pre { overflow-x: auto; }
 details { margin: 1rem 0; } summary { cursor: pointer; }
 """
 POLICY = "script-src 'none'; object-src 'none'"
+SWAP = {INK: "currentColor", SLATE: "var(--soft)", GREY: "var(--strong)", RULE: "var(--rule)"}
+"""Colours of figures that follow the page's theme."""
 
 
 @cache
@@ -28,11 +33,7 @@ def style() -> str:
 
 
 def document(
-    title: str,
-    lead: str,
-    parts: Iterable[str],
-    trail: Sequence[tuple[str, str]] = (),
-    head: str = "",
+    title: str, lead: str, parts: Iterable[str], trail: Sequence[tuple[str, str]] = ()
 ) -> str:
     """Return a page; `lead` and `parts` are HTML, `trail` are links (target, text) to go back."""
     links = "".join(f'<li><a href="{escape(to)}">{escape(text)}</a></li>' for to, text in trail)
@@ -46,7 +47,7 @@ def document(
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="color-scheme" content="light dark">
 <title>{escape(title)}</title>
-{head}<style>{style()}{EXTRA}</style>
+<style>{style()}{EXTRA}</style>
 </head>
 <body>
 <a class="skip" href="#main">To the content</a>
@@ -78,6 +79,12 @@ def details_block(summary: str, body: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{body}</details>" if body else ""
 
 
+def figure(drawn: "Figure", stem: str, words: str) -> str:
+    """Return a figure with what it shows in words below it."""
+    svg = inline_svg(drawn, stem, words, SWAP)
+    return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
+
+
 def table(sheet: Sheet, links: Mapping[str, str] | None = None, spoken: str = "") -> str:
     """Draw a sheet; one without rows is left out. `links` are targets of first cells, by text.
 
@@ -85,7 +92,7 @@ def table(sheet: Sheet, links: Mapping[str, str] | None = None, spoken: str = ""
     """
     if not sheet.rows:
         return ""
-    heads = "".join(_head(column) for column in sheet.columns)
+    heads = "".join(map(head, sheet.columns))
     rows = "".join(_row(sheet.columns, row, links or {}) for row in sheet.rows)
     note = f" <small>{escape(sheet.caption)}</small>" if sheet.caption else ""
     return (
@@ -94,12 +101,6 @@ def table(sheet: Sheet, links: Mapping[str, str] | None = None, spoken: str = ""
         f"<table><caption>{name(sheet.title)}{note}</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def _head(column: Column) -> str:
-    minor = f"<small>{escape(column.minor)}</small>" if column.minor else ""
-    kind = ' class="right"' if column.right else ""
-    return f'<th scope="col"{kind}>{escape(column.name)}{minor}</th>'
 
 
 def _row(columns: Sequence[Column], cells: Sequence[Cell], links: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.earlier_options import command_today
 from adabench.reports.report.markup import LONGEST, table
-from adabench.reports.tables.sheets import Cell, Column, Sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet, text_columns
 
 MOST_FAILURES = 200
 """Rows of failures; a run in which more go wrong is told by its count."""
@@ -32,12 +32,7 @@ def _failures(findings: Findings) -> Sheet:
         (record.cell.address, record.status, record.note.partition("\n")[0][:LONGEST])
         for record in findings.tally.without_result
     )
-    columns = (
-        Column("method", right=False),
-        Column("status", right=False),
-        Column("records"),
-        Column("note", right=False, wraps=True),
-    )
+    columns = (*text_columns("method", "status"), Column("records"), *text_columns("note*"))
     body = tuple(
         (
             Cell(address, tone="strong"),
@@ -48,23 +43,13 @@ def _failures(findings: Findings) -> Sheet:
         for (address, status, note), count in sorted(failed.items())[:MOST_FAILURES]
     )
     left = len(failed) - len(body)
-    return Sheet(
-        "Records without a result",
-        columns,
-        body,
-        f"{left} more kinds are left out." if left else "",
-    )
+    note = f"{left} more kinds are left out." if left else ""
+    return Sheet("Records without a result", columns, body, note)
 
 
 def instruments(listed: Iterable[Mapping[str, Any]]) -> str:
     """Return what could be measured, and what could not."""
-    columns = (
-        Column("instrument", right=False),
-        Column("label", right=False),
-        Column("available", right=False),
-        Column("reason", right=False, wraps=True),
-        Column("remedy", right=False, wraps=True),
-    )
+    columns = text_columns("instrument", "label", "available", "reason*", "remedy*")
     body = tuple(
         (
             Cell(str(item.get("name", "–")), tone="strong"),
@@ -82,9 +67,8 @@ def instruments(listed: Iterable[Mapping[str, Any]]) -> str:
 def environment(manifest: Mapping[str, Any]) -> str:
     """Return the machine, the versions and the settings."""
     facts = dict(_flat("", manifest.get("environment", {})))
-    columns = (Column("what", right=False), Column("value", right=False, wraps=True))
     body = tuple((Cell(name), Cell(text)) for name, text in sorted(facts.items()))
-    drawn = table(Sheet("Machine, versions and settings", columns, body))
+    drawn = table(Sheet("Machine, versions and settings", text_columns("what", "value*"), body))
     return drawn or "<p>The run does not describe its environment.</p>"
 
 

@@ -1,20 +1,23 @@
 """Builds a static site over many runs, and adds to it as runs come.
 
-What a site keeps of a run makes it independent of the run's folder: `adabench publish site
-runs/new` adds one run to what is there. A file is written only if its bytes change, through a
-temporary name; a page is drawn only if what it shows has changed (`data/stamps.json` knows).
+What a site keeps of a run makes it independent of the run's folder. A file is written only if its bytes change; a page is drawn only if
+what it shows has changed (`data/stamps.json` knows).
 """
 
 import hashlib
 import importlib.metadata
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract.record import Cell
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.files import json_document, scratch_folder, whole_file
 from adabench.harness.history import archive
@@ -23,6 +26,12 @@ from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.provenance import source_digests
 from adabench.harness.provenance.environment import source_digest
 from adabench.harness.store import run_folder, table
+from adabench.reports import shown_points
+from adabench.reports.export import parquet
+from adabench.reports.report.front_page import answer
+from adabench.reports.report.page import render
+from adabench.reports.site import machine_readable, pages
+from adabench.reports.site.model import ANSWERS, Site, method_file, run_file
 
 SETTINGS = "data/site.json"
 STAMPS = "data/stamps.json"
@@ -77,18 +86,17 @@ def build_site(
     folder: Path,
     runs: Sequence[Path] = (),
     title: str | None = None,
-    url: str | None = None,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Add runs to a site, or make one; return what changed and what the site says, as JSON data.
 
-    `title` and `url` are kept from then on; `say` is told which run is being read or compared.
+    `title` is kept from then on; `say` is told which run is being read or compared.
 
     Raises:
         SelectionError: for a folder that holds something else, or a site without a run.
         StoreError: for a run that cannot be read, or a file that cannot be written.
     """
-    settings = _settings(folder, title, url)
+    settings = _settings(folder, title)
     scratch_folder.sweep()
     for place in (folder, *folder.glob("**/")):  # what a publish that was killed was writing
         whole_file.sweep(place)
@@ -105,6 +113,8 @@ def build_site(
     writer.put(SETTINGS, _text(settings))  # before any page: by it a site is known as ours
     site = _site(kept, settings, writer)
     _draw(site, writer)
+    for stale in (folder / "feed.xml", *folder.glob("badges/*.svg")):  # of earlier versions
+        stale.unlink(missing_ok=True)
     writer.put(STAMPS, _text(writer.stamps))
     writer.put(".nojekyll", b"")  # hosts that run Jekyll take the files as they are
     return _summary(site, writer)
@@ -114,19 +124,15 @@ def _text(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _settings(folder: Path, title: str | None, url: str | None) -> dict[str, str]:
-    """Return title and address: those given, else those the site has."""
+def _settings(folder: Path, title: str | None) -> dict[str, str]:
+    """Return the title that is given, else that of the site."""
     if (folder / "index.html").exists() and not (folder / SETTINGS).exists():
         raise SelectionError(
             f"{folder} holds an index.html that adabench did not write.",
             "Publish into a folder of its own.",
         )
-    known = _read(folder / SETTINGS, {"title?": str, "url?": str})
-    address = known.get("url", "") if url is None else url
-    if address and not address.startswith(("https://", "http://")):
-        raise SelectionError(f"{address!r} is no address of a site.", "--url https://host/path/")
-    slash = "/" if address and not address.endswith("/") else ""
-    return {"title": title or known.get("title", TITLE), "url": address + slash}
+    known = _read(folder / SETTINGS, {"title?": str})
+    return {"title": title or known.get("title", TITLE)}
 
 
 def _read(path: Path, shape: json_document.Shape = dict) -> dict[str, Any]:
@@ -142,16 +148,13 @@ def _read(path: Path, shape: json_document.Shape = dict) -> dict[str, Any]:
 
 def _keep(run: Path, writer: SiteWriter) -> None:
     """Copy into the site what it needs of a run, and draw the run's report."""
-    from adabench.reports.site.answers import answers_of, without_cases
-    from adabench.reports.site.model import ANSWERS, run_file
-
     writer.say(f"reading {run}")
     findings = load_run(run)
     whole = not run_folder.has_only_findings(run)
-    own = table.read(run) if whole else without_cases(findings)
+    own = table.read(run) if whole else _without_cases(findings)
     findings = replace(findings, run=run.resolve().name)
     name = archive.identity(run)
-    answers = json_document.sealed(answers_of(findings, name))
+    answers = json_document.sealed(_answers(findings, name))
     writer.put(f"data/runs/{name}/{ANSWERS}", _text(answers))
     for file, content in archive.files(findings, own, findings.run).items():
         writer.put(f"data/runs/{name}/{file}", content)
@@ -159,32 +162,48 @@ def _keep(run: Path, writer: SiteWriter) -> None:
     if columns is not None:
         writer.put(f"data/runs/{name}/cases.parquet", columns)
     made_of = _digest(findings.to_json(), findings.manifest)
-    writer.draw(run_file(name), made_of, partial(_report, findings))
+    writer.draw(run_file(name), made_of, partial(render, findings))
 
 
-def _report(findings: Any) -> str:
-    from adabench.reports.report.page import render
+def _answers(findings: Findings, run: str) -> dict[str, str]:
+    """Return, by task, its sentence and small plot, which link to the run's report."""
+    recorded = {row.task for row in findings.summary}
+    return {
+        task: answer(findings, task, run_file(run), "h3")
+        for task in shown_points.tasks(findings)
+        if task in recorded
+    }
 
-    return render(findings)
+
+def _without_cases(findings: Findings) -> table.Table:
+    """Return a table without rows for a run whose records were not kept: only its cells."""
+    scale = (*findings.tally.scales, "embedded")[0]
+    seed = (*findings.tally.seeds, 0)[0]
+    cells = {
+        cell.key: cell
+        for row in findings.summary
+        for cell in (Cell(row.task, row.method, row.point, row.conditions, scale, seed),)
+    }
+    none = np.zeros(0, np.intp)
+    return table.Table(
+        tuple(cells[key] for key in sorted(cells)), none, none, none, ("",), none, {},
+        kinds=findings.tally.kinds,
+    )  # fmt: skip
 
 
 def _parquet(own: table.Table, writer: SiteWriter) -> bytes | None:
-    from adabench.reports.export import parquet as columns
-
-    if not columns.available():
+    if not parquet.available():
         note = "No Parquet: pip install 'adabench[parquet]' brings pyarrow."
         writer.notes += [note] if note not in writer.notes else []
         return None
-    return columns.cases(own)
+    return parquet.cases(own)
 
 
-def _site(kept: Sequence[ArchivedRun], settings: Mapping[str, str], writer: SiteWriter) -> Any:
-    from adabench.reports.site.model import Site
-
+def _site(kept: Sequence[ArchivedRun], settings: Mapping[str, str], writer: SiteWriter) -> Site:
     groups = history.machines(kept)
     series = history.histories(groups, _linking(writer))
     machines = tuple(tuple(group) for group in groups)
-    return Site(settings["title"], settings["url"], tuple(kept), machines, tuple(series))
+    return Site(settings["title"], tuple(kept), machines, tuple(series))
 
 
 def _linking(writer: SiteWriter) -> history.Links:
@@ -212,37 +231,23 @@ def _linking(writer: SiteWriter) -> history.Links:
     return links
 
 
-def _draw(site: Any, writer: SiteWriter) -> None:
-    from adabench.reports.site import machine_readable, pages
-    from adabench.reports.site.model import method_file
-
+def _draw(site: Site, writer: SiteWriter) -> None:
     for address in site.addresses:
         made_of, draw = _digest(*_of_method(site, address)), partial(pages.method, site, address)
         writer.draw(method_file(address), made_of, draw)
     writer.put("index.html", pages.index(site).encode())
-    writer.put("feed.xml", machine_readable.news(site))
-    for name, content in {
-        **machine_readable.badges(site),
-        "data/index.json": machine_readable.index_json(site),
-        "data/history.json": machine_readable.history_json(site),
-    }.items():
-        writer.put(name, content)
+    writer.put("data/index.json", machine_readable.index_json(site))
+    writer.put("data/history.json", machine_readable.history_json(site))
 
 
-def _of_method(site: Any, address: str) -> Iterator[Any]:
+def _of_method(site: Site, address: str) -> Iterator[Any]:
     """Yield everything that a method's page shows."""
-    from dataclasses import asdict
-
     yield [asdict(s) for s in site.series if f"{s.task}/{s.method}" == address]
     yield [row for (task, name, _), row in site.claims.items() if f"{task}/{name}" == address]
     for run in site.runs:
         if any(cell.address == address for cell in run.cells):
-            yield [
-                run.id,
-                run.started,
-                run.manifest.get("environment"),
-                run.manifest["kept"]["methods"],
-            ]
+            known = run.manifest
+            yield [run.id, run.started, known.get("environment"), known["kept"]["methods"]]
 
 
 def _digest(*documents: Any) -> str:
@@ -264,7 +269,7 @@ def _drawing() -> str:
     return f"{code} {files[:12]} matplotlib {importlib.metadata.version('matplotlib')}"
 
 
-def _summary(site: Any, writer: SiteWriter) -> dict[str, Any]:
+def _summary(site: Site, writer: SiteWriter) -> dict[str, Any]:
     return {
         "site": str(writer.folder),
         "runs": len(site.runs),

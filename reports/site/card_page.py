@@ -5,27 +5,25 @@ the task's quality-cost plot, and where its compute went (the allocation picture
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from adabench.harness.analysis.findings import Findings
+from adabench.harness.analysis.load_run import load_run
+from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
+from adabench.harness.contract.catalogue import card_document
 from adabench.harness.contract.registry import Entry
+from adabench.harness.errors import StoreError
 from adabench.reports import shown_points
 from adabench.reports.figures import allocation, pareto
-from adabench.reports.figures.style import file_stem, inline_svg
+from adabench.reports.figures.style import file_stem
 from adabench.reports.report import page_frame
-from adabench.reports.site.pages import SWAP
+from adabench.reports.tables.cells import Cell, Sheet, text_columns, text_row
 from adabench.reports.tables.claim_sheets import claims_sheets
-from adabench.reports.tables.sheets import (
-    Cell,
-    Column,
-    Sheet,
-    gap_sheet,
-    speedup_sheet,
-    summary_sheet,
-)
+from adabench.reports.tables.sheets import gap_sheet, speedup_sheet, summary_sheet
 
 FIDELITY = {
     "code-confirmed": "the authors' code was read and agrees",
@@ -33,6 +31,25 @@ FIDELITY = {
     "reconstructed": "the paper leaves gaps that were filled with care",
     "special-case": "a special case of what the paper describes",
 }
+
+
+def write_card_page(address: str, path: Path, run: Path | None = None) -> Path:
+    """Write the page of a task or a method, with what a run found of it.
+
+    Raises:
+        SelectionError: for an address that does not exist.
+        StoreError: for a run that cannot be read, or a file that cannot be written.
+    """
+    entry = registry.find(address)
+    names = [] if "/" in address else list(registry.methods(address))
+    findings = load_run(run) if run else None
+    text = page(entry, card_document(address), names, findings)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise StoreError(f"The page {path} cannot be written: {problem.strerror}.") from problem
+    return path
 
 
 def page(
@@ -48,7 +65,7 @@ def page(
         page_frame.table(_metrics(card)),
         _of_run(found, task, method) if found else "",
         page_frame.table(_claims(card)) if card.claims and not found else "",
-        page_frame.section("Methods", _list(names)) if names else "",
+        page_frame.section("Methods", f"<p>{escape(', '.join(names))}</p>") if names else "",
         page_frame.section("Essay", f"<pre>{escape(str(told['essay']))}</pre>")
         if told["essay"]
         else "",
@@ -77,68 +94,27 @@ def _facts(card: Card, told: Mapping[str, Any], is_method: bool) -> str:
 
 
 def _knobs(card: Card) -> Sheet:
-    columns = (
-        Column("knob", right=False),
-        Column("default", right=False),
-        Column("values", right=False, wraps=True),
-        Column("turned", right=False),
-    )
     when = {"prepare": "needs another preparation", "solve": "any time"}
-    body = tuple(
-        (
-            Cell(knob.name, tone="strong"),
-            Cell(str(knob.default)),
-            Cell(
-                ", ".join(map(str, knob.values))
-                + (", others too" if knob.open else "".join(f", or {value}" for value in knob.also))
-            ),
-            Cell(when[knob.at]),
-        )
-        for knob in card.knobs
-    )
-    return Sheet("Knobs", columns, body)
+    body = []
+    for knob in card.knobs:
+        more = ", others too" if knob.open else "".join(f", or {value}" for value in knob.also)
+        values = ", ".join(map(str, knob.values)) + more
+        body.append(text_row(knob.name, str(knob.default), values, when[knob.at]))
+    return Sheet("Knobs", text_columns("knob", "default", "values*", "turned"), tuple(body))
 
 
 def _metrics(card: Card) -> Sheet:
-    columns = (
-        Column("metric", right=False),
-        Column("unit", right=False),
-        Column("role", right=False),
-        Column("better", right=False),
-    )
     body = tuple(
-        (
-            Cell(metric.name, tone="strong"),
-            Cell(metric.unit),
-            Cell(metric.role + (", primary" if metric.primary else "")),
-            Cell(metric.better),
-        )
-        for metric in card.metrics
+        text_row(one.name, one.unit, one.role + ", primary" * one.primary, one.better)
+        for one in card.metrics
     )
-    return Sheet("Metrics", columns, body)
+    return Sheet("Metrics", text_columns("metric", "unit", "role", "better"), body)
 
 
 def _claims(card: Card) -> Sheet:
-    columns = (
-        Column("claim", right=False),
-        Column("says", right=False, wraps=True),
-        Column("paper", right=False, wraps=True),
-        Column("tested as", right=False, wraps=True),
-    )
-    body = tuple(
-        (
-            Cell(claim.id, tone="strong"),
-            Cell(claim.says),
-            Cell(claim.paper),
-            Cell(str(claim.expect)),
-        )
-        for claim in card.claims
-    )
+    body = tuple(text_row(one.id, one.says, one.paper, str(one.expect)) for one in card.claims)
+    columns = text_columns("claim", "says*", "paper*", "tested as*")
     return Sheet("Claims", columns, body, "Not judged: no run was given.")
-
-
-def _list(names: Sequence[str]) -> str:
-    return f"<p>{escape(', '.join(names))}</p>"
 
 
 def _of_run(found: Findings, task: str, method: str) -> str:
@@ -162,7 +138,7 @@ def _only(sheet: Sheet, method: str) -> Sheet:
     if not method:
         return sheet
     rows = tuple(row for row in sheet.rows if method in _named(row))
-    return Sheet(sheet.title, sheet.columns, rows, sheet.caption)
+    return replace(sheet, rows=rows)
 
 
 def _named(row: Sequence[Cell]) -> set[str]:
@@ -174,15 +150,12 @@ def _named(row: Sequence[Cell]) -> set[str]:
 def _plot(found: Findings, task: str) -> str:
     if not pareto.has_plot(found, task):
         return ""
-    words = pareto.describe(found, task)
-    svg = inline_svg(pareto.plot(found, task), file_stem("quality-cost", task), words, SWAP)
-    return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
+    stem = file_stem("quality-cost", task)
+    return page_frame.figure(pareto.plot(found, task), stem, pareto.describe(found, task))
 
 
 def _where(found: Findings, task: str) -> str:
     if not allocation.has_allocation(found, task):
         return ""
-    words = allocation.describe(found, task)
-    stem = file_stem("allocation", task)
-    svg = inline_svg(allocation.allocation(found, task), stem, words, SWAP)
-    return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
+    drawn, stem = allocation.allocation(found, task), file_stem("allocation", task)
+    return page_frame.figure(drawn, stem, allocation.describe(found, task))

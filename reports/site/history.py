@@ -1,9 +1,7 @@
-"""The history of a method as a picture and as tables.
+"""Draws the history of a method as a picture and as tables.
 
-The picture has one panel a metric, runs from left to right in order of time, a mark and a line a
-machine. Whiskers are the 95 % intervals of a run against the one before it; a dashed upright is
-a step, with its size. Only the operating point nearest to the method's default is drawn;
-all others stand in tables.
+The picture has one panel a metric, runs in order of time, a line a machine. Whiskers are the 95 % intervals of a run against the one before;
+a dashed upright is a step. Only the operating point nearest to the method's default is drawn; all others stand in tables.
 """
 
 import math
@@ -17,7 +15,7 @@ from adabench.harness.history.series import LevelChange, Link, Point, Series
 from adabench.reports.figures.style import COLOURS, MARKS, SLATE, axis_label, drawing, scale_axis
 from adabench.reports.number_format import interval, quantity
 from adabench.reports.shown_points import metric_named
-from adabench.reports.tables.sheets import Cell, Column, Sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet, text_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -196,8 +194,7 @@ def _kind(series: Series) -> tuple[str, ...]:
 def steps_sheet(found: Sequence[Shift], runs: Runs) -> Sheet:
     """Return steps as a table."""
     columns = (
-        Column("method", right=False),
-        Column("metric", right=False),
+        *text_columns("method", "metric"),
         Column("step", "new level over old, 95 %"),
         Column("from", "run · commit", right=False),
         Column("to", "run · commit", right=False),

@@ -20,8 +20,6 @@ class Site:
     """What a site shows."""
 
     title: str
-    url: str
-    """Its address, ending in a slash; empty if it is not known."""
     runs: tuple[ArchivedRun, ...]
     """In order of time."""
     machines: tuple[tuple[ArchivedRun, ...], ...]
@@ -79,12 +77,6 @@ class Site:
                 if row["gap_closed"] is not None and role(run, address) == "adaptive":
                     found[address] = row
         return found
-
-
-def excludes_zero(row: Mapping[str, Any]) -> bool:
-    """Tell whether a gap's interval leaves its sign in no doubt."""
-    low, high = row.get("low"), row.get("high")
-    return low is not None and high is not None and not low <= 0 <= high
 
 
 def role(run: ArchivedRun, address: str) -> str:

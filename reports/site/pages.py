@@ -1,15 +1,6 @@
-"""A site over many runs, as files: an index, a page a method, a feed, badges, data.
+"""Draws the pages of a site over many runs (`docs/publish.md`): an index, and a page a method.
 
-    index.html                 answers and frontiers, papers, what changed, methods, runs, machines
-    runs/<id>.html             a run's report, as `adabench report` writes it
-    methods/<task>-<method>.html  its history over commits and machines
-    feed.xml  badges/*.svg     what is new; what stands now
-    data/index.json            runs, methods, standing verdicts
-    data/history.json          every level, link and step (`harness/history/series.py`)
-    data/runs/<id>/            what `harness/history/archive.py` keeps; cases.parquet where pyarrow is there
-
-Everything here is a pure function of the runs that the site keeps: no clock, no machine path,
-no network; the same runs give the same bytes.
+Everything here is a pure function of the runs that the site keeps: no clock, no path, no network; the same runs give the same bytes.
 """
 
 from collections import Counter
@@ -19,23 +10,22 @@ from typing import Any
 
 from adabench.harness.history.archive import ArchivedRun
 from adabench.harness.history.series import Series
-from adabench.reports.figures.style import GREY, INK, RULE, SLATE, file_stem, inline_svg
+from adabench.reports.figures.style import file_stem
 from adabench.reports.number_format import quantity
 from adabench.reports.report import front_page, page_frame
-from adabench.reports.site import history, machine_readable, scoreboard
+from adabench.reports.site import history, scoreboard
 from adabench.reports.site.history import commit, moment, setting
 from adabench.reports.site.model import Site, headline_words, method_file, role, run_file
+from adabench.reports.tables.cells import Cell, Column, Sheet, text_columns
 from adabench.reports.tables.claim_sheets import VERDICTS
-from adabench.reports.tables.sheets import Cell, Column, Sheet
 
-SWAP = {
-    INK: "currentColor",
-    SLATE: "var(--soft)",
-    GREY: "var(--strong)",
-    RULE: "var(--rule)",
-}
-FEED = '<link rel="alternate" type="application/atom+xml" title="News" href="feed.xml">\n'
 NEWS = 20
+DATA = (
+    '<ul><li><a href="data/index.json">data/index.json</a></li><li>'
+    '<a href="data/history.json">data/history.json</a></li></ul>'
+    "<p>Of every run: <code>data/runs/ID/findings.json</code>, <code>manifest.json</code>, "
+    "<code>cases.npz</code> and, where it could be written, <code>cases.parquet</code>.</p>"
+)
 
 
 # The index
@@ -58,19 +48,18 @@ def index(site: Site) -> str:
     parts = [
         _answers(site),
         page_frame.section("Papers", page_frame.table(scoreboard.sheet(site)), anchor="papers"),
-        f'<p class="badges">{_badges(site)}</p>',
         page_frame.section("What changed", steps or quiet, _note(site), anchor="steps"),
         page_frame.section(
             "Methods", page_frame.table(_methods_sheet(site), links), anchor="methods"
         ),
         page_frame.section("Runs", _runs(site), anchor="runs"),
         page_frame.section("Machines", page_frame.table(_machines_sheet(site)), anchor="machines"),
-        page_frame.section("Data", _data(site), anchor="data"),
+        page_frame.section("Data", DATA, anchor="data"),
     ]
     trail = [(f"#{key}", word) for key, word in (
         ("answers", "Answers"), ("papers", "Papers"), ("steps", "What changed"), ("methods", "Methods"), ("runs", "Runs"),
         ("machines", "Machines"), ("data", "Data"))]  # fmt: skip
-    return page_frame.document(site.title, escape(lead), parts, trail, FEED)
+    return page_frame.document(site.title, escape(lead), parts, trail)
 
 
 def _answers(site: Site) -> str:
@@ -99,18 +88,6 @@ def _note(site: Site) -> str:
         named = ", ".join(sorted({f"{s.task}/{s.method} {s.metric}" for s in hints}))
         text += f" The next run will tell whether there is one in: {named}."
     return f'<p class="note">{escape(text)}</p>'
-
-
-def _badges(site: Site) -> str:
-    names = sorted(name for name in machine_readable.badge_words(site) if "/task-" not in name)
-    return " ".join(
-        f'<img class="badge" src="{escape(name)}" alt="{escape(_spoken(site, name))}">'
-        for name in names
-    )
-
-
-def _spoken(site: Site, name: str) -> str:
-    return ": ".join(machine_readable.badge_words(site)[name][:2])
 
 
 def _methods_sheet(site: Site) -> Sheet:
@@ -221,21 +198,6 @@ def _machines_sheet(site: Site) -> Sheet:
     )
 
 
-def _data(site: Site) -> str:
-    names = ["feed.xml", "data/index.json", "data/history.json"]
-    items = "".join(f'<li><a href="{name}">{name}</a></li>' for name in names)
-    text = "\n".join(
-        f"![{_spoken(site, name)}]({site.url}{name})"
-        for name in sorted(machine_readable.badge_words(site))
-    )
-    return (
-        f"<ul>{items}</ul><p>Of every run: <code>data/runs/ID/findings.json</code>, "
-        "<code>manifest.json</code>, <code>cases.npz</code> and, where it could be written, "
-        f"<code>cases.parquet</code>.</p><p>Badges, in Markdown:</p><pre><code>{escape(text)}"
-        "</code></pre>"
-    )
-
-
 # A method
 
 
@@ -268,8 +230,7 @@ def _picture(address: str, shown: Sequence[Series], site: Site) -> str:
         f"{_some(max(len(s.points) for s in shown), 'run')}. Whiskers: 95 % against the run before. "
         "Dashed: a step. Levels rest on the cases that neighbours share."
     )
-    svg = inline_svg(history.picture(shown, site.by_id), stem, words, SWAP)
-    return f"<figure>{svg}<figcaption>{escape(words)}</figcaption></figure>"
+    return page_frame.figure(history.picture(shown, site.by_id), stem, words)
 
 
 def _settings(own: Sequence[Series], site: Site) -> str:
@@ -291,11 +252,6 @@ def _series(series: Series, site: Site) -> str:
 
 
 def _claims(site: Site, task: str, name: str) -> str:
-    columns = (
-        Column("claim", right=False),
-        Column("says", right=False, wraps=True),
-        Column("verdict", right=False, wraps=True),
-    )
     rows = [row for (t, m, _), row in sorted(site.claims.items()) if (t, m) == (task, name)]
     body = tuple(
         (
@@ -306,4 +262,5 @@ def _claims(site: Site, task: str, name: str) -> str:
         )
         for row in rows
     )  # fmt: skip
+    columns = text_columns("claim", "says*", "verdict*")
     return page_frame.table(Sheet("Claims", columns, body, "The latest verdict on each."))

@@ -4,12 +4,14 @@ A paper counts by the latest verdict on each of its headline claims. Papers whos
 has, and papers that no method reproduces yet, stand below with that word.
 """
 
+import tomllib
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 from adabench.harness.contract.papers import papers
 from adabench.reports.site.model import Site
-from adabench.reports.site.papers_to_come import PAPERS_TO_COME
 from adabench.reports.tables.cells import Cell, Column, Sheet
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -22,10 +24,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Columns, and the verdicts that they count."""
 
 
+@cache
+def papers_to_come() -> dict[str, tuple[str, str]]:
+    """Return the papers of the catalogue that no method reproduces yet: title and arXiv number."""
+    text = Path(__file__).with_name("papers_to_come.toml").read_text(encoding="utf-8")
+    return {slug: (title, arxiv) for slug, (title, arxiv) in tomllib.loads(text).items()}
+
+
 def catalogue() -> dict[str, tuple[str, str]]:
     """Return every paper by slug: title and arXiv number, those with methods first."""
     known = {slug: (paper.title, paper.arxiv) for slug, paper in papers().items()}
-    return known | {slug: told for slug, told in PAPERS_TO_COME.items() if slug not in known}
+    return known | {slug: about for slug, about in papers_to_come().items() if slug not in known}
 
 
 def counts(site: Site) -> dict[str, Counter[str]]:

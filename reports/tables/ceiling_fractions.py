@@ -1,9 +1,7 @@
-"""Figures as fractions of the machine's measured ceilings, for runs that named a profile.
+"""Gives figures as fractions of the machine's measured ceilings, for runs that named a profile.
 
-One row per operating point whose floating-point operations were counted: operations per second
-of latency over the rate of a large matrix product of the same machine. A small fraction is no
-fault; it says how far time is from being bought with arithmetic, and lets two machines be read
-side by side. The profile's own uncertainty stands beside each.
+One row per operating point whose FLOPs were counted: operations per second of latency over the rate of a large matrix product of the same
+machine, with the profile's own uncertainty beside it.
 """
 
 from typing import Literal
@@ -15,7 +13,7 @@ from adabench.profilers.hardware.machine_profile import (
     fractions,
     from_json,
 )
-from adabench.reports.tables.sheets import Cell, Column, Sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet, text_columns
 
 
 def fractions_sheet(findings: Findings) -> Sheet:
@@ -23,12 +21,7 @@ def fractions_sheet(findings: Findings) -> Sheet:
 
     FLOPs per token count with the tokens of a case.
     """
-    columns = (
-        Column("method", right=False),
-        Column("at", right=False, wraps=True),
-        Column("fraction"),
-        Column("of", right=False),
-    )
+    columns = (*text_columns("method", "at*"), Column("fraction"), *text_columns("of"))
     kept = findings.manifest.get("profile") or {}
     title = "Fractions of the machine's ceilings"
     try:

@@ -1,10 +1,7 @@
-"""A cell: a text, its interval, its tone, and the exact number behind it with its origin.
+"""Defines a cell: a text, its interval, its tone, and the exact number behind it.
 
-Rules that hold in every drawing: an energy carries its label or reads `unavailable`; a number
-that is not there is a dash and never a zero; what is not finite says so (`NaN`, `∞`).
-
-A cell that shows a number of `adabench run --json` names it by a JSON pointer (RFC 6901), so that
-the page can be checked against that document, and a reader can ask for its origin.
+A cell that shows a number of `adabench run --json` names it by a JSON pointer (RFC 6901), so that the page can be checked against that
+document. What is not finite says so (`NaN`, `∞`).
 """
 
 import math
@@ -73,6 +70,18 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
+
+
+def text_columns(*names: str) -> tuple[Column, ...]:
+    """Return columns of text; one whose name ends with `*` wraps."""
+    return tuple(
+        Column(name.removesuffix("*"), right=False, wraps=name.endswith("*")) for name in names
+    )
+
+
+def text_row(name: str, *texts: str) -> tuple[Cell, ...]:
+    """Return a row of text that begins with what it is about."""
+    return (Cell(name, tone="strong"), *map(Cell, texts))
 
 
 def pointer(*parts: object) -> str:

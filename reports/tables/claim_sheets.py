@@ -1,12 +1,11 @@
-"""The verdicts as sheets: what papers claim, and apart from it what we ask of ourselves.
+"""Puts the verdicts into sheets: what papers claim, and apart from it what we ask of ourselves.
 
-Published claims (headlines, measured figures, theorems) and our own criteria and checks stand in two
-tables that are never added up. A page of many verdicts holds some that chance gave: the caption says
-how many at the most, and which headline claims survive the correction for their number.
+The two tables are never added up. The caption says how many verdicts chance gave at the most, and which headline claims survive the
+correction for their number.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from adabench.harness.analysis.claims.family import page_notes
@@ -72,6 +71,31 @@ def claims_sheets(
         for title, shown, caption in found
         if shown
     )
+
+
+def reproduction_sheet(rows: Sequence[ClaimRow], cards: Mapping[str, Card]) -> Sheet:
+    """Return the claims of one paper, failures first; `cards` are those of its methods by address."""
+    columns = (
+        Column("claim", "method", right=False),
+        Column("paper said", right=False, wraps=True),
+        Column("bar"),
+        Column("measured", "95 % interval"),
+        Column("verdict", "reason", right=False, wraps=True),
+    )
+    ordered = sorted(
+        rows, key=lambda row: (row.source != "headline", FAILURES_FIRST.index(row.verdict))
+    )
+    body = tuple(
+        (
+            Cell(row.id, f"{row.task}/{row.method}", "strong"),
+            Cell(row.paper or row.says),
+            bar_cell(row, cards[f"{row.task}/{row.method}"]),
+            measured_cell(row),
+            verdict_cell(row),
+        )
+        for row in ordered
+    )
+    return Sheet("", columns, body, published_caption(rows))
 
 
 def published_caption(rows: Sequence[ClaimRow]) -> str:

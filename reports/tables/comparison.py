@@ -1,8 +1,6 @@
-"""What a comparison of two runs looks like: the differences, then the verdicts.
+"""Shows a comparison of two runs: the differences (`worse`, `ambiguous`, `better`), then the verdicts.
 
-A table holds what one wants to know first: `worse`, then `ambiguous`, `better`. What is `same` is counted
-in the caption, what is `invalid` takes one line; both are shown on request. Of an operating point only those
-conditions and knobs are named in which the compared ones differ.
+What is `same` is counted in the caption, what is `invalid` takes one line; both are shown on request.
 """
 
 import math
@@ -14,7 +12,7 @@ from adabench.harness.compare.pair_verdicts import Word
 from adabench.harness.contract.record import Cell as RecordCell
 from adabench.harness.provenance.environment_diff import Unlike
 from adabench.reports.number_format import quantity
-from adabench.reports.tables.sheets import Cell, Column, Sheet, Tone
+from adabench.reports.tables.cells import Cell, Column, Sheet, Tone, text_columns
 
 LOOKS: Mapping[Word, tuple[str, Tone]] = {
     "worse": ("✗", "bad"),
@@ -31,13 +29,11 @@ FOLD = (0.5, 2.0)
 
 def verdict_sheet(found: Comparison, *, everything: bool = False) -> Sheet:
     """Return a row for every verdict, `same` ones only if everything is asked for."""
-    where = _varying(found.rows)
+    where = _varied([row.cell for row in found.rows])
     shown = _shown(found, everything)
     numbers = _numbered(shown)
     columns = (
-        Column("verdict", right=False),
-        Column("method", right=False),
-        Column("metric", right=False),
+        *text_columns("verdict", "method", "metric"),
         Column("effect", "95 % interval"),
         Column("from", rank=3),
         Column("to", rank=3),
@@ -51,12 +47,7 @@ def verdict_sheet(found: Comparison, *, everything: bool = False) -> Sheet:
 
 def unlike_sheet(found: Comparison) -> Sheet:
     """Return what differs between the environments of two runs."""
-    columns = (
-        Column("differs", right=False),
-        Column("key", right=False),
-        Column("base", right=False),
-        Column("other", right=False),
-    )
+    columns = text_columns("differs", "key", "base", "other")
     rows = tuple(_unlike(item) for item in found.unlike)
     return Sheet(f"How {found.other} was run otherwise than {found.base}", columns, rows)
 
@@ -120,10 +111,6 @@ def _only_in(name: str, cells: Sequence[RecordCell]) -> list[str]:
         f"Only in {name}: {place}, seed{'s' * (len(own) > 1)} {', '.join(map(str, sorted(own)))}"
         for place, own in seeds.items()
     ]
-
-
-def _varying(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
-    return _varied([row.cell for row in rows])
 
 
 def _varied(cells: Sequence[RecordCell]) -> dict[str, tuple[str, ...]]:

@@ -1,10 +1,7 @@
-"""What the tables say, before anyone has decided how they look.
+"""Says what the tables hold, before anyone has decided how they look: `terminal.py` and `markup.py` draw the same sheets.
 
-A sheet is rows of cells; `terminal.py` draws it for the terminal and as Markdown, `page.py` for
-the page, so that no two of them can disagree. Rules that hold in all: an energy carries
-its label or reads `unavailable`; a number that is not there is a dash and never a zero; a
-verdict is a word, its colour comes second; refuted claims stand in the same place and weight
-as confirmed ones.
+An energy carries its label or reads `unavailable`; a number that is not there is a dash and never a zero; a verdict is a word, its colour comes
+second; refuted claims stand in the same place and weight as confirmed ones.
 """
 
 from collections.abc import Sequence
@@ -17,7 +14,6 @@ from adabench.reports.tables.cells import (
     Cell,
     Column,
     Sheet,
-    Tone,
     cost_cell,
     energy_cell,
     gap_cell,
@@ -29,8 +25,6 @@ from adabench.reports.tables.cells import (
     speedup_cell,
     text_of,
 )
-
-__all__ = ["Cell", "Column", "Sheet", "Tone"]
 
 TIMES = {
     "ttft_s": "to the first token",

@@ -1,8 +1,7 @@
-"""Tables for the terminal and for Markdown.
+"""Draws tables for the terminal and as Markdown.
 
-A terminal table looks at the room it gets: with enough of it intervals stand beside their
-means, with less below them, and with too little whole columns go, the least important
-first; the caption then names them. When the output is piped there are no colours.
+With enough room intervals stand beside their means, with less below them, and with too little whole columns go, the least important first;
+the caption then names them. When the output is piped there are no colours.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,15 +13,9 @@ from adabench.profilers.energy.carbon import Factor
 from adabench.reports import shown_points
 from adabench.reports.tables.carbon import carbon_sheet
 from adabench.reports.tables.ceiling_fractions import fractions_sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet
 from adabench.reports.tables.claim_sheets import claims_sheets
-from adabench.reports.tables.sheets import (
-    Cell,
-    Column,
-    Sheet,
-    gap_sheet,
-    speedup_sheet,
-    summary_sheet,
-)
+from adabench.reports.tables.sheets import gap_sheet, speedup_sheet, summary_sheet
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, Group, RenderResult

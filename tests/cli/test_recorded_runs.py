@@ -79,10 +79,10 @@ def _loaded_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     from adabench.harness.explain import lookup
     from adabench.reports.report import write
-    from adabench.reports.site import build, card_file
+    from adabench.reports.site import build, card_page
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (load_run_module, lookup, write, build, card_file):
+        for module in (load_run_module, lookup, write, build, card_page):
             patch.setattr(module, "load_run", once)
         patch.setattr(table, "read", read_once)
         for module in (load_run_module, write):

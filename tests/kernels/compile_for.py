@@ -22,9 +22,8 @@ from adabench.kernels import triton_kernels
 SCALARS = ("active", "bound", "N", "K", "groups", "ups")
 KERNELS = {
     "up": (triton_kernels._up_kernel, {}),
-    "down": (triton_kernels._down_kernel, {"GATED": False}),
+    "down": (triton_kernels._down_kernel, {}),
     "grouped": (triton_kernels._grouped_kernel, {"GROUPS": 64}),
-    "gated": (triton_kernels._gated_up_kernel, {}),
 }
 TWO_FIT = slice(2, 3)
 """The largest of `SHAPES` at which the registers hold two accumulators, a gate's and its own."""
@@ -77,7 +76,7 @@ def main():
     capability, number = int(sys.argv[1]), int(sys.argv[2])
     found = []
     for name, (kernel, more) in KERNELS.items():
-        shapes = triton_kernels.SHAPES[TWO_FIT if name == "gated" else slice(number)]
+        shapes = triton_kernels.SHAPES[TWO_FIT if name == "up" else slice(number)]
         for m, n, k, warps, stages in shapes:
             constants = {
                 "BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k, "GROUP_M": triton_kernels.GROUP_M,

@@ -1,4 +1,4 @@
-"""The active rows' MLP: reference and Triton against the exact result, on weird shapes."""
+"""The active rows' gated MLP: reference and Triton against the exact result, on weird shapes."""
 
 import subprocess
 import sys
@@ -23,9 +23,11 @@ SHAPES = {  # tokens, active, width, hidden; the interpreter's tiles are 16 x 16
     "a single hidden unit": (20, 17, 24, 1),
     "more row tiles than run side by side": (200, 150, 16, 32),
 }
+REAL = (4096, 2048, 1024, 4096)
 
 
-def draw(shape, dtype, device="cpu", gated=False):
+def draw(shape, dtype, device="cpu"):
+    """Stream, x, rows, gate_up and down of a shape."""
     tokens, active, width, hidden = shape
     generator = torch.Generator().manual_seed(tokens * 1000 + active)
 
@@ -34,88 +36,14 @@ def draw(shape, dtype, device="cpu", gated=False):
         return drawn.to(device, dtype)
 
     rows = torch.randperm(tokens, generator=generator)[:active].to(device)
-    gates = torch.rand(active, generator=generator).to(device, dtype) if gated else None
     return (
         normal(tokens, width), normal(tokens, width), rows,
-        normal(hidden, width, scale=width**-0.5), normal(width, hidden, scale=hidden**-0.5), gates,
+        normal(2 * hidden, width, scale=width**-0.5), normal(width, hidden, scale=hidden**-0.5),
     )  # fmt: skip
 
 
-def exact(stream, x, rows, up, down, gates) -> tuple[Tensor, Tensor]:
+def exact(stream, x, rows, gate_up, down) -> tuple[Tensor, Tensor]:
     """The result in float64, and how far from it a correct implementation may lie."""
-    u = unit(stream.dtype)
-    wide = [t.double() if t is not None and t.is_floating_point() else t
-            for t in (stream, x, rows, up, down, gates)]  # fmt: skip
-    stream64, x64, _, up64, down64, gates64 = wide
-    before = x64[rows] @ up64.T
-    hidden = F.gelu(before)
-    # GELU's slope is at most 1.13; the reference stores its input too. erf in fp32: 4 u32.
-    off = 1.13 * (accumulated(x64[rows], up64) + u * before.abs()) + u * hidden.abs()
-    off += 4 * U32 * before.abs()
-    gate = torch.ones(len(rows), 1).to(before) if gates is None else gates64[:, None]
-    added = (hidden @ down64.T) * gate
-    added_off = (stored(off, down64) + accumulated(hidden, down64)) * gate + 2 * u * added.abs()
-    result = stream64.index_add(0, rows, added)
-    allowed = torch.zeros_like(result)
-    allowed[rows] = added_off + 2 * u * result[rows].abs() + 1e-30
-    return result, allowed
-
-
-def assert_exact(found: Tensor, arguments) -> None:
-    wanted, allowed = exact(*arguments)
-    excess = (found.double() - wanted).abs() - allowed
-    assert excess.max() <= 0, f"{excess.max():.2e} over the bound"
-    inactive = torch.ones(len(found), dtype=torch.bool, device=found.device)
-    inactive[arguments[2]] = False
-    assert torch.equal(found[inactive], arguments[0][inactive])
-
-
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("gated", [False, True])
-@pytest.mark.parametrize("name", SHAPES)
-def test_the_reference_is_exact_within_rounding(name, gated, dtype):
-    arguments = draw(SHAPES[name], dtype, gated=gated)
-    assert_exact(gathered_mlp.reference_(arguments[0].clone(), *arguments[1:]), arguments)
-
-
-@pytest.mark.usefixtures("interpreter")
-@pytest.mark.parametrize(("name", "gated", "dtype"), in_turn(TYPES, SHAPES, [False, True]))
-def test_triton_is_exact_within_rounding(name, gated, dtype):
-    from adabench.kernels import triton_kernels
-
-    arguments = draw(SHAPES[name], dtype, gated=gated)
-    assert_exact(triton_kernels.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
-
-
-@pytest.mark.usefixtures("interpreter")
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("shape", [(40, 19, 32, 64), (40, 19, 40, 72), (40, 1, 8, 24)], ids=str)
-def test_weights_by_descriptor_give_the_same_bits(shape, dtype):
-    """As on Hopper; rows of a weight must then be multiples of 16 bytes, but not of a tile."""
-    from adabench.kernels import triton_kernels
-
-    stream, *rest = draw(shape, dtype)
-    plain = triton_kernels.mlp_add_(stream.clone(), *rest, described=False)
-    assert torch.equal(triton_kernels.mlp_add_(stream.clone(), *rest, described=True), plain)
-
-
-@pytest.mark.usefixtures("interpreter")
-def test_triton_takes_views_and_its_own_stream():
-    """Rows of a wider buffer, transposed weights, 32-bit indices, x that is the stream."""
-    from adabench.kernels import triton_kernels
-
-    stream, _, rows, up, down, _ = draw((30, 11, 32, 48), torch.float32)
-    wide = torch.zeros(30, 50)
-    wide[:, :32] = stream
-    view = wide[:, :32]
-    views = (view, view, rows.int(), up.T.contiguous().T, down.T.contiguous().T)
-    triton_kernels.mlp_add_(*views)
-    assert_exact(view.clone(), (stream, stream, rows, up, down, None))
-    assert not wide[:, 32:].any()
-
-
-def gated_exact(stream, x, rows, gate_up, down) -> tuple[Tensor, Tensor]:
-    """As `exact`, for the gated MLP."""
     u = unit(stream.dtype)
     stream64, x64, gate_up64, down64 = (t.double() for t in (stream, x, gate_up, down))
     before = x64[rows] @ gate_up64.T
@@ -134,43 +62,66 @@ def gated_exact(stream, x, rows, gate_up, down) -> tuple[Tensor, Tensor]:
     return result, allowed
 
 
-def gated_draw(shape, dtype, device="cpu"):
-    stream, x, rows, up, down, _ = draw(shape, dtype, device)
-    gate = draw((shape[0], 2, *shape[2:]), dtype, device)[3].flip(0)
-    return stream, x, rows, torch.cat([gate, up]), down
-
-
-def assert_gated_exact(found: Tensor, arguments) -> None:
-    wanted, allowed = gated_exact(*arguments)
+def assert_exact(found: Tensor, arguments) -> None:
+    wanted, allowed = exact(*arguments)
     excess = (found.double() - wanted).abs() - allowed
     assert excess.max() <= 0, f"{excess.max():.2e} over the bound"
+    inactive = torch.ones(len(found), dtype=torch.bool, device=found.device)
+    inactive[arguments[2]] = False
+    assert torch.equal(found[inactive], arguments[0][inactive])
+
+
+def run(arguments, function=gathered_mlp.gated_mlp_add_, **options) -> Tensor:
+    """The result on a copy of the stream."""
+    return function(arguments[0].clone(), *arguments[1:], **options)
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 @pytest.mark.parametrize("name", SHAPES)
-def test_the_gated_reference_is_exact_within_rounding(name, dtype):
-    arguments = gated_draw(SHAPES[name], dtype)
-    assert_gated_exact(gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
+def test_the_reference_is_exact_within_rounding(name, dtype):
+    arguments = draw(SHAPES[name], dtype)
+    assert_exact(run(arguments), arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize(("name", "dtype"), in_turn(TYPES, SHAPES))
-def test_gated_triton_is_exact_within_rounding(name, dtype):
+def test_triton_is_exact_within_rounding(name, dtype):
     from adabench.kernels import triton_kernels
 
-    arguments = gated_draw(SHAPES[name], dtype)
-    found = triton_kernels.gated_mlp_add_(arguments[0].clone(), *arguments[1:])
-    assert_gated_exact(found, arguments)
+    arguments = draw(SHAPES[name], dtype)
+    assert_exact(run(arguments, triton_kernels.gated_mlp_add_), arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
-def test_gated_weights_by_descriptor_give_the_same_bits():
-    """The tile of the last gates reaches into the first ups, whose results nobody stores."""
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("shape", [(40, 19, 32, 64), (40, 19, 40, 72), (40, 1, 8, 24)], ids=str)
+def test_weights_by_descriptor_give_the_same_bits(shape, dtype):
+    """As on Hopper; rows of a weight must then be multiples of 16 bytes, but not of a tile.
+
+    The tile of the last gates reaches into the first ups, whose results nobody stores.
+    """
     from adabench.kernels import triton_kernels
 
-    stream, *rest = gated_draw((40, 19, 40, 72), torch.float32)
-    plain = triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=False)
-    assert torch.equal(triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=True), plain)
+    arguments = draw(shape, dtype)
+    plain, described = (
+        run(arguments, triton_kernels.gated_mlp_add_, described=one) for one in (False, True)
+    )
+    assert torch.equal(described, plain)
+
+
+@pytest.mark.usefixtures("interpreter")
+def test_triton_takes_views_and_its_own_stream():
+    """Rows of a wider buffer, transposed weights, 32-bit indices, x that is the stream."""
+    from adabench.kernels import triton_kernels
+
+    stream, _, rows, gate_up, down = draw((30, 11, 32, 48), torch.float32)
+    wide = torch.zeros(30, 50)
+    wide[:, :32] = stream
+    view = wide[:, :32]
+    views = (view, view, rows.int(), gate_up.T.contiguous().T, down.T.contiguous().T)
+    triton_kernels.gated_mlp_add_(*views)
+    assert_exact(view.clone(), (stream, stream, rows, gate_up, down))
+    assert not wide[:, 32:].any()
 
 
 NARROW = 17
@@ -179,22 +130,20 @@ NARROW = 17
 
 def narrow_draw(dtype, device="cpu"):
     """Arguments that run the first hidden units alone; `down` is a view of the whole matrix."""
-    stream, x, rows, gate_up, down = gated_draw((40, 19, 40, 72), dtype, device)
-    return stream, x, rows, gate_up, down[:, :NARROW]
+    *rest, down = draw((40, 19, 40, 72), dtype, device)
+    return (*rest, down[:, :NARROW])
 
 
 def assert_narrow_exact(found: Tensor, arguments) -> None:
     stream, x, rows, gate_up, down = arguments
     halves = torch.cat([half[:NARROW] for half in gate_up.chunk(2)])
-    assert_gated_exact(found, (stream, x, rows, halves, down))
+    assert_exact(found, (stream, x, rows, halves, down))
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 def test_the_first_hidden_units_are_an_mlp_of_their_own(dtype):
     arguments = narrow_draw(dtype)
-    assert_narrow_exact(
-        gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:]), arguments
-    )
+    assert_narrow_exact(run(arguments), arguments)
 
 
 @pytest.mark.usefixtures("interpreter")
@@ -204,82 +153,58 @@ def test_triton_runs_the_first_hidden_units(dtype, described):
     from adabench.kernels import triton_kernels
 
     arguments = narrow_draw(dtype)
-    found = triton_kernels.gated_mlp_add_(arguments[0].clone(), *arguments[1:], described=described)
+    found = run(arguments, triton_kernels.gated_mlp_add_, described=described)
     assert_narrow_exact(found, arguments)
 
 
-def test_more_hidden_units_than_there_are_are_refused():
-    stream, x, rows, gate_up, down = gated_draw((12, 5, 16, 32), torch.float32)
-    with pytest.raises(ValueError, match="down has shape"):
-        gathered_mlp.gated_mlp_add_(stream, x, rows, gate_up[:-2], down)
+@pytest.mark.parametrize(
+    ("place", "size", "says"),
+    [(0, (12, 15), "stream"), (1, (12, 15), "x has"), (2, (5, 1), "rows"), (4, (32, 16), "down"),
+     (3, (62, 16), "down has shape"), (3, (63, 16), "no gates and ups")],
+)  # fmt: skip
+def test_shapes_that_do_not_fit_are_refused(place, size, says):
+    arguments = list(draw((12, 5, 16, 32), torch.float32))
+    arguments[place] = torch.zeros(size)
+    with pytest.raises(ValueError, match=says):
+        gathered_mlp.gated_mlp_add_(*arguments)
 
 
-def test_the_gated_bound_catches_gates_and_ups_that_are_exchanged():
-    stream, x, rows, gate_up, down = arguments = gated_draw(SHAPES["half active"], torch.float32)
+def test_mixed_types_are_refused():
+    *rest, down = draw((12, 5, 16, 32), torch.float32)
+    with pytest.raises(ValueError, match="one type"):
+        gathered_mlp.gated_mlp_add_(*rest, down.half())
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_the_bound_catches_gates_and_ups_that_are_exchanged_and_a_wrong_row(dtype):
+    stream, x, rows, gate_up, down = arguments = draw(SHAPES["half active"], dtype)
     exchanged = torch.cat(gate_up.chunk(2)[::-1])
-    with pytest.raises(AssertionError, match="over the bound"):
-        assert_gated_exact(
-            gathered_mlp.gated_reference_(stream.clone(), x, rows, exchanged, down), arguments
-        )
-
-
-def test_gates_without_ups_are_refused():
-    stream, x, rows, gate_up, down = gated_draw((12, 5, 16, 32), torch.float32)
-    with pytest.raises(ValueError, match="no gates and ups"):
-        gathered_mlp.gated_mlp_add_(stream, x, rows, gate_up[:-1], down)
-
-
-def test_the_bound_is_tight_enough_to_catch_a_wrong_gelu_and_a_wrong_row():
-    arguments = draw(SHAPES["half active"], torch.float32)
-    stream, x, rows, up, down, _ = arguments
-    approximate = F.linear(F.gelu(F.linear(x[rows], up), approximate="tanh"), down)
-    with pytest.raises(AssertionError, match="over the bound"):
-        assert_exact(stream.index_add(0, rows, approximate), arguments)
-    for dtype in TYPES:
-        arguments = draw(SHAPES["half active"], dtype)
-        shifted = (arguments[0].clone(), arguments[1].roll(1, 0), *arguments[2:])
+    for wrong in ((stream, x, rows, exchanged, down), (stream, x.roll(1, 0), rows, gate_up, down)):
         with pytest.raises(AssertionError, match="over the bound"):
-            assert_exact(gathered_mlp.reference_(*shifted), arguments)
+            assert_exact(run(wrong), arguments)
 
 
 def test_without_active_rows_nothing_changes():
-    stream, x, _, up, down, _ = draw((12, 0, 16, 32), torch.float32)
+    stream, x, _, *weights = draw((12, 0, 16, 32), torch.float32)
     before = stream.clone()
-    found = gathered_mlp.mlp_add_(stream, x, torch.empty(0, dtype=torch.long), up, down)
+    found = gathered_mlp.gated_mlp_add_(stream, x, torch.empty(0, dtype=torch.long), *weights)
     assert found is stream
     assert torch.equal(found, before)
 
 
 def test_on_the_cpu_the_reference_runs_and_gradients_flow():
-    stream, x, rows, up, down, _ = draw((12, 5, 16, 32), torch.float32)
-    up.requires_grad_()
-    gathered_mlp.mlp_add_(stream, x, rows, up, down).sum().backward()
-    assert up.grad is not None
-    assert up.grad.abs().sum() > 0
+    stream, x, rows, gate_up, down = draw((12, 5, 16, 32), torch.float32)
+    gate_up.requires_grad_()
+    gathered_mlp.gated_mlp_add_(stream, x, rows, gate_up, down).sum().backward()
+    assert gate_up.grad is not None
+    assert gate_up.grad.abs().sum() > 0
     assert not dispatch.runs_triton(stream, x)
 
 
-@pytest.mark.parametrize(
-    ("place", "size", "says"),
-    [(0, (12, 15), "stream"), (1, (12, 15), "x has"), (4, (32, 16), "down"), (5, (4,), "gates")],
-)
-def test_shapes_that_do_not_fit_are_refused(place, size, says):
-    arguments = list(draw((12, 5, 16, 32), torch.float32, gated=True))
-    arguments[place] = torch.zeros(size)
-    with pytest.raises(ValueError, match=says):
-        gathered_mlp.mlp_add_(*arguments)
-
-
-def test_mixed_types_are_refused():
-    stream, x, rows, up, down, _ = draw((12, 5, 16, 32), torch.float32)
-    with pytest.raises(ValueError, match="one type"):
-        gathered_mlp.mlp_add_(stream, x, rows, up, down.half())
-
-
-def test_the_floor_at_the_shape_of_the_docstring():
-    found = gathered_mlp.cost(2048, 1024, 4096, 2)
-    assert found.flops == 4 * 2048 * 1024 * 4096
-    assert found.moved_bytes == (2 * 1024 * 4096 + 3 * 2048 * 1024) * 2 + 2048 * 8
+def test_the_floor_at_the_shape_of_the_bar(benchmark_module):
+    found = benchmark_module.gather_cost(2048, 1024, 4096, 2)
+    assert found.flops == 6 * 2048 * 1024 * 4096
+    assert found.moved_bytes == (3 * 1024 * 4096 + 3 * 2048 * 1024) * 2 + 2048 * 8
     assert found.floor_s(1e12, 1e30) == found.flops / 1e12
     assert found.floor_s(1e30, 1e12) == found.moved_bytes / 1e12
 
@@ -297,25 +222,12 @@ def test_importing_costs_neither_torch_nor_triton():
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize("name", [*SHAPES, "real"])
-def test_compiled_triton_is_exact_within_rounding(name, gated, dtype, cuda):
-    shape = (4096, 2048, 1024, 4096) if name == "real" else SHAPES[name]
-    arguments = draw(shape, dtype, cuda, gated)
+def test_compiled_triton_is_exact_within_rounding(name, dtype, cuda):
+    arguments = draw(REAL if name == "real" else SHAPES[name], dtype, cuda)
     with torch.no_grad():
         assert dispatch.runs_triton(*arguments)
-        assert_exact(gathered_mlp.mlp_add_(arguments[0].clone(), *arguments[1:]), arguments)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("dtype", TYPES, ids=str)
-@pytest.mark.parametrize("name", [*SHAPES, "real"])
-def test_compiled_gated_triton_is_exact_within_rounding(name, dtype, cuda):
-    shape = (4096, 2048, 1024, 4096) if name == "real" else SHAPES[name]
-    arguments = gated_draw(shape, dtype, cuda)
-    with torch.no_grad():
-        found = gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:])
-        assert_gated_exact(found, arguments)
+        assert_exact(run(arguments), arguments)
 
 
 @pytest.mark.gpu
@@ -324,8 +236,7 @@ def test_compiled_triton_runs_the_first_hidden_units(dtype, cuda):
     arguments = narrow_draw(dtype, cuda)
     with torch.no_grad():
         assert dispatch.runs_triton(*arguments)
-        found = gathered_mlp.gated_mlp_add_(arguments[0].clone(), *arguments[1:])
-        assert_narrow_exact(found, arguments)
+        assert_narrow_exact(run(arguments), arguments)
 
 
 @pytest.mark.gpu

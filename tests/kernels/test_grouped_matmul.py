@@ -162,8 +162,8 @@ def test_shapes_that_do_not_fit_are_refused(x, choice, weights, says):
         grouped_matmul.grouped(torch.ones(x), torch.zeros(choice).long(), torch.ones(weights))
 
 
-def test_the_floor_counts_only_the_weights_that_somebody_chose():
-    few, many = grouped_matmul.cost(64, 2, 8, 16, 2), grouped_matmul.cost(64, 3, 8, 16, 2)
+def test_the_floor_counts_only_the_weights_that_somebody_chose(benchmark_module):
+    few, many = (benchmark_module.grouped_cost(64, groups, 8, 16, 2) for groups in (2, 3))
     assert few.flops == many.flops == 2 * 64 * 8 * 16
     assert many.moved_bytes - few.moved_bytes == 8 * 16 * 2
 

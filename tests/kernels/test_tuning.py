@@ -40,7 +40,7 @@ def trials(monkeypatch):
 def mlp():
     draw = partial(torch.randn, generator=torch.Generator().manual_seed(3))
     rows = torch.randperm(40, generator=torch.Generator().manual_seed(3))[:19]
-    return draw(40, 32), draw(40, 32), rows, draw(64, 32), draw(32, 64)
+    return draw(40, 32), draw(40, 32), rows, draw(128, 32), draw(32, 64)
 
 
 @pytest.mark.parametrize("described", [False, True])
@@ -48,10 +48,10 @@ def test_trials_do_not_add_to_the_stream(trials, described):
     from adabench.kernels import triton_kernels
 
     stream, *rest = mlp()
-    found = triton_kernels.mlp_add_(stream.clone(), *rest, described=described)
+    found = triton_kernels.gated_mlp_add_(stream.clone(), *rest, described=described)
     assert len(trials) == 4  # two kernels, two configurations each
     assert torch.allclose(
-        found, gathered_mlp.reference_(stream.clone(), *rest), rtol=1e-4, atol=1e-4
+        found, gathered_mlp.gated_reference_(stream.clone(), *rest), rtol=1e-4, atol=1e-4
     )
 
 
@@ -60,11 +60,11 @@ def test_another_number_of_rows_below_the_same_power_of_two_is_not_tuned_again(t
 
     stream, x, rows, *weights = mlp()
     for active in (17, 18, 19):
-        found = triton_kernels.mlp_add_(stream.clone(), x, rows[:active], *weights)
-        wanted = gathered_mlp.reference_(stream.clone(), x, rows[:active], *weights)
+        found = triton_kernels.gated_mlp_add_(stream.clone(), x, rows[:active], *weights)
+        wanted = gathered_mlp.gated_reference_(stream.clone(), x, rows[:active], *weights)
         assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4)
     assert len(trials) == 4
-    triton_kernels.mlp_add_(stream.clone(), x, rows[:9], *weights)
+    triton_kernels.gated_mlp_add_(stream.clone(), x, rows[:9], *weights)
     assert len(trials) == 8
 
 

@@ -13,3 +13,16 @@ def fakes():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def board(fakes):
+    """A maker of boards: their clock, their driver, and their energy counter."""
+    from adabench.profilers.energy.nvml_meters import NvmlCounter
+
+    def make(**options):
+        pace = fakes.FakePace()
+        nvml = fakes.FakeNVML(pace, **options)
+        return pace, nvml, NvmlCounter("GPU-1", nvml)
+
+    return make

@@ -238,7 +238,7 @@ def test_claims_as_json_hold_ratios_alone(findings, capsys) -> None:
 
 
 def test_an_estimate_cannot_be_recorded_under_the_name_of_a_measurement() -> None:
-    from adabench.profilers.energy.tdp_estimate import TdpModel
+    from adabench.profilers.energy.energy_probe import TdpModel
 
     meter = TdpModel()
     meter.key = "energy_j"

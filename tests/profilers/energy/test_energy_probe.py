@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from adabench.profilers.energy import energy_probe as energy
@@ -6,6 +9,7 @@ from adabench.profilers.energy.energy_probe import (
     Energy,
     NvmlCounter,
     TdpEstimate,
+    TdpModel,
     Unwatched,
     energy_label,
     open_meters,
@@ -14,19 +18,10 @@ from adabench.profilers.energy.energy_probe import (
 from adabench.profilers.energy.external_log import External
 from adabench.profilers.energy.meter import Null
 from adabench.profilers.energy.nvml_meters import IntegratedPower
+from adabench.profilers.energy.provenance import label_of
 from adabench.profilers.energy.rapl import Rapl
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.probe import measured
-
-
-@pytest.fixture
-def board(fakes):
-    def make(**options):
-        pace = fakes.FakePace()
-        nvml = fakes.FakeNVML(pace, **options)
-        return pace, nvml, NvmlCounter("GPU-1", nvml)
-
-    return make
 
 
 @pytest.fixture
@@ -254,7 +249,6 @@ def test_with_a_gpu_in_use_that_has_no_meter_there_is_no_whole_and_no_estimate(
     tree, fakes, monkeypatch
 ):
     monkeypatch.setattr(energy, "context", lambda: object())
-    monkeypatch.setattr("adabench.profilers.energy.tdp_estimate.context", lambda: object())
     pace = fakes.FakePace()
     probe, model = Energy([Rapl(tree.root, pace=pace)], pace, Unwatched()), TdpEstimate()
     with measured([probe, model]) as values:
@@ -310,3 +304,24 @@ def test_meters_of_third_parties_are_opened_by_name_only():
 def test_an_energy_probe_without_a_meter_is_a_mistake():
     with pytest.raises(ValueError, match="meter"):
         Energy([])
+
+
+BUSY = "import time\nwhile time.process_time() < 0.1: pass"
+
+
+def test_the_model_counts_processor_seconds_and_says_how_bad_it_is():
+    model = TdpModel(watts_per_core=3.0)
+    assert model.joules((0, 0), (2 * 10**9, 2 * 10**9)) == pytest.approx(6.0)
+    assert label_of(model.kind) == "estimated"
+    assert model.u_rel == 0.5
+    before = model.counts()
+    sum(range(200_000))
+    assert model.joules(before, model.counts()) > 0
+
+
+def test_children_cost_energy_too_and_a_child_that_was_lost_gives_nothing_back():
+    model = TdpModel(watts_per_core=3.0)
+    before = model.counts()
+    subprocess.run([sys.executable, "-c", BUSY], check=True)
+    assert model.joules(before, model.counts()) >= 0.09 * 3.0
+    assert model.joules((2 * 10**9, 2 * 10**9), (10**9, 10**9)) == 0.0

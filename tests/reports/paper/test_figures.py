@@ -15,7 +15,7 @@ import pytest
 
 from adabench.harness.analysis.findings import Findings, SummaryRow
 from adabench.reports.paper import figures, latex_tables, print_style
-from adabench.reports.tables.sheets import Cell, Column, Sheet
+from adabench.reports.tables.cells import Cell, Column, Sheet
 
 pytestmark = pytest.mark.xdist_group("paper")  # one set-up for all of them
 

@@ -1,14 +1,7 @@
-"""Compiled kernels whose disk cache notices an edit of any source they were made from.
+"""Compiles kernels whose disk cache notices an edit of any source that they were made from.
 
-numba keys its disk cache by the function's own file. A kernel that calls parts of other files
-would serve stale code after an edit there. numba's key also covers the cells of a closure, so a
-digest of all sources concerned is put into an unused cell: of the function's module and of all that
-it imports, by what they do and how they are called. What stays in the cache of a kernel that moved
-names modules that are no more.
-
-Where they lie, all checkouts of a machine find them (`harness/store/compiled_kernels.py`). What a
-package of somebody else's imports is not followed beyond that package, so the digest of a kernel with
-a part of theirs covers the versions of all that is installed.
+numba keys its disk cache by the function's own file; so a digest of the function's module and of all that it imports is put into
+an unused closure cell, which numba's key covers. All checkouts of a machine share the cache (`harness/store/compiled_kernels.py`).
 """
 
 import hashlib

@@ -1,15 +1,9 @@
-"""Vectors of floats for compiled code, so that the hot loops need no luck with the compiler.
+"""Gives compiled code vectors of floats, whose order of sums is the one that is written.
 
-    total = spread(zero)
     for k in range(0, n, LANES):
         total = fma(load(x, k), load(y, k), total)
-    return summed(total)
 
-A vector is a value that lives in a register. Every operation is one instruction or a fixed
-handful, so the order of a sum is the one that is written. Left to itself, LLVM vectorises such
-loops or not depending on what they are inlined into.
-
-Indices count floats from the start of an array and are not checked.
+A vector lives in a register. Indices count floats from the start of an array and are not checked.
 """
 
 import math

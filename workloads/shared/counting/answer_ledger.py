@@ -1,15 +1,9 @@
-"""A task's ledger: what it counted of each case, and whether an answer is the one that it counted.
-
-A task hands out answers and keeps a ledger of them. It lives in the closures of two functions
-(one that runs, one that judges) and nowhere else: a method holds the task, its meter and its
-answer, and whatever it writes there no longer agrees with the ledger.
+"""Keeps a task's ledger: what it counted of each case, and whether an answer is the one that it counted.
 
     run      before = ledger.open(instance); count; ledger.enter(instance, before, answer, ...)
     judge    counted = ledger.confirm(instance, answer)
 
-The harness runs a method several times on a case without clearing the meter, to time it. That
-is no second try as long as every run came out alike; a method that tries two ways and answers
-with the better is refused.
+It lives in closures, out of a method's reach. Runs of a case that come out alike are laps; runs in two ways are refused.
 """
 
 from collections.abc import Callable, Iterable, Mapping

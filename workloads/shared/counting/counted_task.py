@@ -1,11 +1,8 @@
-"""A task whose engine runs what methods order, and counts: the protocol of such tasks, once.
+"""Defines a task whose engine runs what methods order, and counts.
 
-A *world* is what is known of a case: what the engine reveals bit by bit, and in the run's own process the
-truth. A task says what its worlds are and how an order runs in one; here is what follows from that: its
-cases, what a method's process gets of it, the accounts, and the score.
-
-Worlds, counts and the score lie in the closures of `_open` alone. Whatever a method writes into the task, its
-meter or an answer no longer agrees with them.
+A *world* is what is known of a case: what the engine reveals bit by bit, and in the run's own process the truth. A task says what its
+worlds are and how an order runs in one. Worlds, counts and the score lie in the closures of `_open` alone: what a method writes into
+the task, its meter or an answer no longer agrees with them.
 """
 
 from abc import ABC, abstractmethod

@@ -1,16 +1,7 @@
-"""A method tried on small cases under a listener, and the rules that all counted tasks hold it to.
+"""Tries a method on small cases under a listener, and holds it to the rules of all counted tasks.
 
-    once        it runs each case once, leaves it as it was, and its values are those that were counted
-    optimum     it never does better than the optimum
-    coins       a method that asks for several streams of coins draws them
-    theorems    its claims of the forms "as the optimum, always" and "bounded by" hold
-    untold      it is not told what only oracles may know
-    online      what it does before a cut does not depend on what comes after the cut
-    signal      another signal makes it act in another way
-
-A rule yields a sentence for what breaks it. It catches honest mistakes and the usual ways to fake a result;
-it proves nothing. Nothing on the task tells a method that it is tried, but these cases are smaller than those
-of a run, and a method that acts on that is not found out here.
+A rule yields a sentence for what breaks it. It catches honest mistakes and the usual ways to fake a result; it proves nothing: these
+cases are smaller than those of a run, and a method that acts on that is not found out here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,19 +1,8 @@
-"""What a method's source may import and name: the first of the checks that a task makes.
+"""Checks what a method's source imports and names, before it is run.
 
-**Imports.** The layout states the rule, one for all tasks. Of adabench a method imports
-
-    harness.contract.card, harness.contract.protocols, harness.errors
-    workloads.shared (but not its `counting`)
-    the `substrate` of its task and of its task's family; a method of the family, of the family alone
-    its own folder, if it has one
-
-and nothing else: no other method, not the task, not its conformance. An oracle may import `truth`
-besides. What a method loads of its own folder is held to the same rule.
-
-**Names.** Beside that, a source that reaches for what the task keeps for itself is refused before it is run.
-What no method of any task may name is refused by default (`harness/run/guards/hidden_names.py`), so a task lists
-its own public names alone. This catches honest mistakes and the usual ways to fake a result; it proves
-nothing, and what a method imports from other packages is not read.
+Of adabench a method imports `COMMON` without `counting`, the `substrate` of its task and family, and its own folder; an oracle `truth`
+besides. What no method may name is refused by default (`hidden_names.py`); a task lists its own names. It proves nothing, and what a
+method imports from other packages is not read.
 """
 
 import ast

@@ -1,28 +1,8 @@
-"""What a method may ask of a language model: open, fork, append, decode, score, hidden, close.
+"""Defines what a method may ask of a language model: open, fork, append, decode, score, hidden, close.
 
-    root = engine.open(prompt, key)
-    leaves = engine.fork(root, 16)                      # the prefix is shared, not copied
-    chunks = engine.decode(leaves, stop=STEP, max_new=64)
-    engine.append(leaves[:1], [forced])                 # prefilled, never "generated"
-    engine.close(leaf)
-
-Three backends speak it: `engine.py` (ours, compiled, with a real shared-prefix cache),
-`transformers_engine.py` (Hugging Face) and `openai.py` (a completions server). Each declares
-its capabilities; what a backend cannot do raises `CapabilityMissing`, and nothing falls back
-in silence.
-
-**Costs** are written by the engine alone, into the task's meter (`Costs`); a method has no way
-to book anything. **Budgets** are the engine's too: `decode` stops in mid-flight and raises
-`BudgetSpent` when the tokens are gone.
-
-**Random numbers.** Word t of a sequence is drawn with a number that depends on the sequence's
-key and t alone. `open` is given the key, child i of a fork at length n gets a key made from
-(key, n, i). So batching, order and splitting change nothing, and two methods that draw the
-i-th sample of a problem draw the same one.
-
-**Vocabularies.** Ids mean words only together with a vocabulary. An engine carries the digest of its
-own (`vocabulary.vocabulary_digest`), and a session refuses an engine whose digest is not that of its
-questions, before anything is decoded.
+What a backend cannot do raises `CapabilityMissing`; nothing falls back in silence. The engine alone writes costs into the task's meter and
+stops in mid-flight when the budget is gone (`BudgetSpent`). Word t of a sequence is drawn with a number made of the sequence's key and t
+alone, so batching, order and splitting change nothing. Ids mean words only together with the digest of their vocabulary.
 """
 
 import time

@@ -1,19 +1,7 @@
-"""What engines really wrote for a case: what a completion is held against when it is handed in.
+"""Notes what engines really wrote for a case: a completion is held against it when it is handed in.
 
-    ledger = DecodingLedger(meter, unforced)
-    account = ledger.open(case, prompt, key)      one for each session of the case
-    policy = RecordedEngine(engine, account)      writes down what is opened, forked, put there, drawn
-    completion = ledger.confirm(case, answer)     or a refusal
-
-A completion belongs to a case if an engine left a sequence with just these words: opened on the
-case's prompt, or on its bare one, with the case's random numbers since the meter was cleared, forked, drawn, and whole
-at the end of some call. Nothing that a method cuts, glues or works out by itself is among them.
-Words may be forced (`Engine.append`), at their price, but for those that a task wants to be drawn:
-a number that the method wrote, or a tool, is not the model's (`session_account.py`).
-
-Methods hold sequences and could write on them. So a sequence must be as long as the engine left it
-and draw by the same key whenever it is handed over, and what is written down comes from the
-engine's results. Costs are counted within a session's own calls and nowhere else.
+A completion belongs to a case if an engine left a sequence with just these words, opened on the case's prompt with its random numbers since
+the meter was cleared. What a method cuts, glues or works out by itself is not among them. What is noted comes from the engine's results.
 """
 
 from collections.abc import Hashable, Mapping, Sequence

@@ -1,14 +1,7 @@
-"""What a task of the test-time family is made of, but for what is right.
+"""Defines what a task of the test-time family is made of, but for what is right: questions, codec, marks, room, answers.
 
-    questions   which one it is, its prompt as word ids, and the group that it is counted in
-    codec       between text and ids, with the digest of its vocabulary
-    marks       words that close a step, and words that close a completion
-    room        how many words a completion, and a step of it, may need
-    answer      what a completion states; nothing where it is malformed
-
-A method sees none of this: it has a session (`search_session.py`), which stops where the marks are
-and says what a completion states. What is right stands apart, in the task's `truth/`, and grades in
-the run's own process.
+A method sees none of this: it has a session, which stops where the marks are and says what a completion states. What is right stands in
+the task's `truth/`.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence

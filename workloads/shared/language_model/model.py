@@ -1,18 +1,9 @@
-"""Small decoder-only language models, in the shape of Llama.
-
-RMSNorm before attention and before a SiLU-gated MLP, rotary positions in the two-halves
-convention, no biases, tied embeddings, fp32. That is what every serving stack reads: the same
-weights load into a Llama configuration of Hugging Face transformers, which is how the engine
-is checked and what it is timed against. (The family's specification names LayerNorm and GELU;
-the gated MLP has 8/3 of the width, so the parameters are those of a plain one of four.)
+"""Defines small decoder-only language models in the shape of Llama, as they are trained: whole sequences at once.
 
     h <- h + W_o attention(W_qkv norm(h));   h <- h + W_d (silu(W_g norm(h)) * W_u norm(h))
 
-A model of a `BigramShape` has a second table: a word enters as E[word] + P[the word before it]. Then "what
-stood behind that word?" takes one step of attention. No Llama has it, so such weights stay ours.
-
-This file is the training-time model, whole sequences at once. `decoder.py` runs the same
-weights token by token.
+RMSNorm, SiLU-gated MLP (8/3 of the width), rotary positions in two halves, no biases, tied embeddings, fp32: the same weights load into
+transformers' Llama. A model of a `BigramShape` adds a table of the word before: E[word] + P[word before].
 """
 
 from dataclasses import dataclass

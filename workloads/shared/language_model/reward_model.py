@@ -1,19 +1,11 @@
-"""A process reward model: how likely is it that this completion will end well.
+"""Judges how likely it is that a completion will end well: a process reward model.
 
-A language model's trunk, larger and longer trained than the policy, reads the completion. At every
-`;`, and once more where the policy stops, a small head sees
-
-    x = (layernorm(h), z)          h: the trunk's final state there
+    x = (layernorm(h), z)          h: the trunk's final state at the end of a step, or where the policy stops
     z = mean, least, latest log-probability that the trunk gave to the steps so far, per word;
         whether the policy stops here, and the log-probability of stopping; steps so far / 10
     score = sigmoid(w2 . gelu(W1 x + b1) + b2)
 
-The trunk's own surprise is the better half of it: a judge that had the state alone, trained end to
-end in the same minutes, told right from wrong hardly better than chance within a problem.
-
-The trunk is an engine of its own, so that a judge is charged like a model: its tokens are `judged`,
-its FLOPs (head and unembedding included) join the policy's. Its cache follows the policy's forks:
-what a parent's judge has read, no child's reads again.
+The trunk is an engine of its own: its tokens are `judged`, its FLOPs join the policy's, its cache follows the policy's forks.
 """
 
 from collections.abc import Sequence

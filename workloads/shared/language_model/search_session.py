@@ -1,29 +1,13 @@
-"""One case being solved: policies, a judge, what they cost, and the best answer so far.
+"""Holds one case being solved: policies, a judge, what they cost, and the best answer so far.
 
     with task.session(question) as session:
         leaves = session.fork(session.open(), 16)
         session.decode(leaves)
         session.offer(vote([leaf.completion for leaf in leaves], weights, session.answer))
-    return session.best
 
-Methods touch models through a session and through nothing else: it knows where steps and completions
-end and what a completion states, whatever the words of its domain are (`domain.py`). When the budget
-is gone the engine stops decoding and the `with` ends there; what was offered last is the answer, or
-else the first completion that had ended by then. Leaving the `with` writes the costs into the task's
-meter, and what the engines wrote stays in the session's account (`session_account.py`).
-
-**Several policies.** A task may have more models than one, each with a role (`session.roles`).
-`open(policy=role)` begins a sequence of that model; all else finds the model by the sequence, and a
-call has sequences of one. Costs by role stand beside the totals.
-
-**Other prompts.** `open(prompt)` begins a context of the method's own. What is decoded there costs
-what it costs, and is no answer to the case. Only `session.bare`, the question in a prompt of the task's
-that asks for a bare answer, is the case's own too.
-
-**KV before and after pruning**, the definitions of Efficient Tree Search: at every depth, `weigh`
-reads the tokens that the policies' caches really hold, once with all candidate leaves and
-once with those that will be expanded. `kv_before` and `kv_after` are their means over the depths;
-of a server, which does not show its cache, they are absent.
+Methods touch models through a session alone. When the budget is gone the `with` ends; what was offered last is the answer, else the
+first completion that had ended. `open(policy=role)` begins a sequence of another model, `open(prompt)` a context that is no answer.
+`kv_before` and `kv_after` are ETS's: the mean tokens held for all candidates, and for those that are expanded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,20 +1,8 @@
-"""The sequences of one session as its engines left them, and what each of its models cost.
+"""Notes the sequences of one session as its engines left them, and what each of its models cost.
 
-A **role** is the name of a policy within its session: `policy`, and whatever others a task has. Each
-draws with random numbers of its own, so that two of them never share one.
-
-**Words that were not drawn** are put onto a sequence in one of three ways, and booked apart:
-
-    forced   words that the method writes
-    tool     what a tool gave back; each is a call of the tool budget
-    draft    words that a model of this session drew for this very question in this very place: they
-             are that model's, as if the sequence had been its own, and any other words are refused
-
-A child context (a prompt of the method's own) is a sequence like any other, but what stands there is
-nobody's answer: its words come back by `append`, forced.
-
-A further attempt reads earlier ones and then the question, and those are just as the session's models drew
-them for this very question. So what is drawn there is an answer to it like any other.
+A **role** is the name of a policy within its session. Words that were not drawn are `forced` (the method's), `tool` (calls of the tool
+budget) or `draft` (drawn by a model of this session for this question in this place; other words are refused). A child context is nobody's
+answer; a further attempt reads earlier ones and then the question, and what is drawn there is an answer like any other.
 """
 
 import hashlib

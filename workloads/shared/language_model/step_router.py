@@ -1,17 +1,10 @@
-"""A router between two policies: how likely the target is to write a step better than the draft did.
+"""Routes between two policies: how likely the target is to write a step better than the draft did.
 
-A language model's trunk, the one that a process reward model stands on, reads the draft's step. A head
-of one hidden layer sees
-
-    x = (layernorm(h), z, layernorm(h'), z', a)
-        h, z      the trunk's final state at the end of the step, and how probable it found the words
-        h', z'    the same at the end of the step before; zeros at the first step
-        a         whether the target wrote the step before; the share of earlier steps that it wrote
-    q = sigmoid(w2 . gelu(W1 x + b1) + b2)
-
-Nothing of it looks at the target, and the reward model's own head is not asked: what it would say is
-a function of the same state. Tokens that the trunk reads are `judged`, its FLOPs and the head's are
-counted like a judge's, and its cache follows the draft's forks.
+x = (layernorm(h), z, layernorm(h'), z', a)
+    h, z      the trunk's final state at the end of the step, and how probable it found the words
+    h', z'    the same at the end of the step before; zeros at the first step
+    a         whether the target wrote the step before; the share of earlier steps that it wrote
+q = sigmoid(w2 . gelu(W1 x + b1) + b2)
 """
 
 from collections.abc import Sequence

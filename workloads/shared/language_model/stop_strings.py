@@ -90,13 +90,13 @@ class StopStrings:
                 for seq, chunk in zip(group, drawn, strict=True):
                     parts[seq].append(chunk)
                     left[seq] -= len(chunk.ids)
-            active = [seq for seq in active if left[seq] > 0 and self._goes_on(seq, stop, parts)]
+            active = [seq for seq in active if left[seq] > 0 and self._only_read(seq, stop, parts)]
         whole = [_joined(parts[seq]) for seq in seqs]
         meter["serial_steps"] = before[0] + max((len(chunk.ids) for chunk in whole), default=0)
         meter["calls"] = before[1] + 1
         return whole
 
-    def _goes_on(self, seq: Seq, stop: frozenset[int], parts: dict[Seq, list[Chunk]]) -> bool:
+    def _only_read(self, seq: Seq, stop: frozenset[int], parts: dict[Seq, list[Chunk]]) -> bool:
         """Return whether a sequence only stopped to be read."""
         stopped = parts[seq][-1].finish == "stop"
         return stopped and not seq.finished and seq.ids[-1] not in stop

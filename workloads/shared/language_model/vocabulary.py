@@ -1,10 +1,8 @@
-"""One word-level vocabulary for every small language model of the test-time family.
-
-A word is one id. Chain problems write numbers as two digit words; other layouts write whole
-numbers, so `0`..`99` are words and the first ten double as digits. The tail holds words that no
-layout of today uses (tools, thoughts, effort), so that later variants keep today's weights.
+"""Holds one word-level vocabulary for every small language model of the test-time family.
 
     encode("4 7 + 3 8 >") -> (6, 9, 102, 5, 10, 107)
+
+Chain problems write numbers as two digit words, other layouts whole numbers: `0`..`99` are words. The tail holds words for later variants.
 """
 
 import hashlib

@@ -1,38 +1,11 @@
-r"""Any method of a language task as an lm-eval model, so that lm-eval's tasks score adaptive
-methods.
+r"""Makes any method of a language task an lm-eval model, so that lm-eval's tasks score adaptive methods.
 
     adabench-lm-eval run --model adabench --tasks gsm8k \
         --model_args method=text/majority,model=smollm2,N=8,out=runs/majority
 
-takes what `lm_eval` takes: it registers the model, adds our tasks to `--include_path`, and hands
-over. `python -P -m adabench.workloads.shared.lm_eval_bridge.model` is the same. `adabench-lm-eval write FOLDER
-data=FILE.jsonl` makes questions of `text` a task for any model (`text_tasks.py`).
-
-lm-eval 0.4.13 and older look for no entry points, so `lm_eval --model adabench` is not found there, and a
-program of your own imports this module. Later ones read the entry point `lm_eval.models` and need neither.
-
-    import adabench.workloads.shared.lm_eval_bridge.model
-    lm_eval.simple_evaluate("adabench", "method=text/ets,model=hf:./my-llama", tasks=[...])
-
-`--model_args` names the method, `seed`, `scale` and `out`; every other name is a knob of the
-method or a condition of its task, as with `adabench run --set`: `model`, `judge`, `device`, `dtype`, `N`.
-lm-eval's own `--device` and `--batch_size` are not read.
-
-**Generation** (`text`): the prompt is what lm-eval gives, few-shot examples, chat template and all;
-`until` and the most tokens hold, for each sample and each step of a search. The method is the model, and
-its completion is what lm-eval scores, as it was drawn (`text_subject.py`).
-
-**Likelihood** (`text`): the policy reads; the method has no part in it. **Likelihood** (`pretrained`): the method
-reads context and continuation once, teacher-forced, one sequence at a time, so that neither batching nor the company
-of other requests decides who leaves early. Continuations that share a context (the choices of an item) share its
-reading when each is one word. Whole texts are cut into windows as lm-eval's own models cut them. It does not generate, and says so.
-
-**What it costs.** Every solving is measured like a case of a run: probes, latency, energy, the
-task's counts. Means stand in lm-eval's results under `config.adabench`, beside its accuracy, and
-`energy_labels` says how joules came about. With `out=DIR` every record is appended to a run folder
-`DIR/<lm-eval task>`, which `claims`, `report` and `compare` read. There `accuracy` is our own score,
-present where an item has an `answer`. One
-solving is one sample: `loops` is 1, and cases shorter than the clock are as coarse as that is.
+takes what `lm_eval` takes, and `adabench-lm-eval write FOLDER data=FILE.jsonl` makes questions of `text` a task for any model. A program
+of your own imports this module (lm-eval 0.4.13 and older look for no entry points). `--model_args` names the method, `seed`, `scale` and
+`out`; every other name is a knob or a condition. lm-eval's own `--device` and `--batch_size` are not read.
 """
 
 import sys
@@ -122,7 +95,7 @@ class AdaptiveModel(LM):  # type: ignore[misc, valid-type]
     def loglikelihood(
         self, requests: list[Request], disable_tqdm: bool = False
     ) -> list[Likelihood]:
-        """Read context and continuation, and return what the continuation was worth."""
+        """Read context and continuation, and return how likely the continuation was."""
         del disable_tqdm
         with self.journals.opened():
             return self._requests.likelihoods(requests)

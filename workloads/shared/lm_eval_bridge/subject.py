@@ -1,10 +1,7 @@
-"""A method at work outside a run: loaded once, measured at each case as a run would, journalled.
+"""Puts a method to work outside a run: loaded once, measured at each case as a run would, journalled.
 
-What `model.py` needs of adabench and what knows nothing of lm-eval. A case is measured as
-`harness/run/measurement.py` does with a block of one loop: probes around `solve` alone, counts from
-the substrate's meter. The method is given what it is given in a run, its task's substrate; the task
-stays with whoever scores. Both are in this process, since lm-eval runs its models in its own: what
-`adabench run` keeps apart by processes is apart here by objects alone.
+A case is measured as `harness/run/measurement.py` does with a block of one loop. The method is given its task's substrate; the task stays
+with whoever scores. Both are in this process, apart by objects alone, since lm-eval runs its models in its own.
 """
 
 import importlib.metadata

@@ -45,10 +45,12 @@ class TextRequests:
         cells = self._cells(requests)
         found: list[Likelihood] = [(0.0, False)] * len(requests)
         for (task, context), alike in places.items():
-            worths, record = self.text.worths(context, [str(requests[i].args[1]) for i in alike])
+            likelihoods, record = self.text.likelihoods(
+                context, [str(requests[i].args[1]) for i in alike]
+            )
             self._note(task, record, cells)
-            for place, worth in zip(alike, worths, strict=True):
-                found[place] = worth
+            for place, likelihood in zip(alike, likelihoods, strict=True):
+                found[place] = likelihood
         return found
 
     def rolling(self, requests: Sequence[Request]) -> list[float]:
@@ -65,13 +67,13 @@ class TextRequests:
             max_seq_len=min(self.text.context, LONGEST) - 1,
             context_len=1,
         )
-        worth = 0.0
+        likelihood = 0.0
         for window in windows:
             head, part = map(tuple, cutting.make_disjoint_window(window))
-            ((chance, _),), record = self.text.word_worths(head, [part])
+            ((chance, _),), record = self.text.word_likelihoods(head, [part])
             self._note(request.task_name, record, cells)
-            worth += chance
-        return worth
+            likelihood += chance
+        return likelihood
 
     def _note(self, task: str | None, record: Record, cells: Mapping[str | None, Cell]) -> None:
         note = "; ".join(filter(None, (record.note, READING)))

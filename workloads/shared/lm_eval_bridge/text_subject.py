@@ -1,21 +1,7 @@
-"""A method of `text` on prompts that somebody else wrote, and its policy as a reader of likelihoods.
+"""Puts a method of `text` to prompts that somebody else wrote, and reads likelihoods with its policy.
 
-    text = TextSubject("text/majority", seed=0, scale="embedded", asked={"model": "smollm2", "N": 8})
-    solved = text.completion(Prompt(context, stops=("Question:",), most=256, gold="14"))
-    worths, record = text.worths(context, (" yes", " no"))
-
-**Prompts.** A prompt is encoded as it stands. The method votes, searches and judges as on questions of the
-task; what a completion states is read by every rule of the task (`stated_answers.py`), up to the first
-stop string. A prompt that is word for word one of the task's own, for its seed and data, is that very
-question: with its random numbers, its room and its rules, so answers and counts are those of
-`adabench run`.
-
-**Likelihoods** are the policy's, whatever the method: exact, and all continuations of a context in one call.
-Whether a continuation is what the policy would have written is found by drawing greedily, word by
-word, as long as one of them agrees.
-
-What is too long for the model loses its beginning, as lm-eval cuts it; `truncated` counts the words. A
-scored word is read too, also the last one, so there is room for a word less than lm-eval's own models have.
+What a completion states is read by every rule of the task, up to the first stop string; a prompt that is word for word one of the task's own
+is that very question. Likelihoods are the policy's, whatever the method. What is too long loses its beginning (`truncated`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,13 +16,12 @@ from adabench.harness.errors import MissingExtra, SelectionError
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.stop_strings import Codec, Stops, StopStrings, cut
+from adabench.workloads.shared.lm_eval_bridge.request import Likelihood
 from adabench.workloads.shared.lm_eval_bridge.subject import Subject, subject
 from adabench.workloads.shared.lm_eval_bridge.text_words import TextWords, Words
 
 STEP_WORDS, STEPS = 120, 20
 """Of a foreign prompt: words after which a step is cut, and steps after which a search ends."""
-Worth = tuple[float, bool]
-"""A log-probability, and whether each word was the likeliest."""
 
 
 class UnendedText(str):
@@ -108,16 +93,20 @@ class TextSubject:
             self._text(words, prompt.stops), record, self._grades(words, prompt, question)
         )
 
-    def worths(self, context: str, continuations: Sequence[str]) -> tuple[list[Worth], Record]:
+    def likelihoods(
+        self, context: str, continuations: Sequence[str]
+    ) -> tuple[list[Likelihood], Record]:
         """Return what the policy thinks of continuations of one context.
 
         Raises:
             CapabilityMissing: if its backend does not score.
         """
         head, parts = self.words.pairs(context, continuations)
-        return self.word_worths(head, parts)
+        return self.word_likelihoods(head, parts)
 
-    def word_worths(self, head: Words, parts: Sequence[Words]) -> tuple[list[Worth], Record]:
+    def word_likelihoods(
+        self, head: Words, parts: Sequence[Words]
+    ) -> tuple[list[Likelihood], Record]:
         """Return the same of words."""
         longest = max(map(len, parts), default=0)
         kept = max(1, self.context - longest)
@@ -125,8 +114,8 @@ class TextSubject:
         self.domain.now = self.domain.own
         found, record = self.made.measured(lambda: self._read(question, parts), question)
         lost = max(0, len(head) - kept)
-        worths: list[Worth] = found
-        return worths, _with(record, {"truncated": float(lost)} if lost else {})
+        likelihoods: list[Likelihood] = found
+        return likelihoods, _with(record, {"truncated": float(lost)} if lost else {})
 
     @property
     def context(self) -> int:
@@ -222,7 +211,7 @@ class TextSubject:
         shown = cut(text, stops)
         return shown if ended else UnendedText(shown)
 
-    def _read(self, question: Question, parts: Sequence[Words]) -> list[Worth]:
+    def _read(self, question: Question, parts: Sequence[Words]) -> list[Likelihood]:
         self.made.substrate.models.policy.stops = ()
         with self.made.substrate.session(question) as session:
             session.require("score")

@@ -1,19 +1,10 @@
-r"""The questions of `text` as an lm-eval task, for any model that lm-eval runs, graded by our rules.
+r"""Makes the questions of `text` an lm-eval task, for any model that lm-eval runs, graded by our rules.
 
     adabench-lm-eval write tasks data=mine.jsonl problems=20
     lm_eval --model hf --model_args pretrained=... --include_path tasks --tasks adabench_text
 
-writes `tasks/adabench_text.yaml`. Beside the folder come `name=NAME`, another name of the task; `seed`; and
-conditions of `text`: `data` (arithmetic, gsm8k, FILE.jsonl, hf:NAME:SPLIT), `level`, `problems`, `room`,
-`model` and `chat`. Nothing is copied: lm-eval reads the questions where they lie.
-
-**Prompts** are those of `text`: worked examples, then the question. Without `model` they are plain text for
-any model, and end at the next `Problem:`. With `model=smollm2` or `model=hf:NAME` they are word for word what
-`adabench run text --model ...` asks that model, with its template unless `chat=off`. So `--model adabench` with the same
-seed, data and model gives the answers of `adabench run`, and lm-eval's `hf` reads the same prompts.
-
-**Grades** are ours: `accuracy` and `malformed`, by the rules of the data (`stated_answers.py`) and, for formulas, by
-`math-verify`. A completion of another model counts as ended, since its text does not say.
+Without `model=` prompts are plain text for any model, and end at the next `Problem:`; with it they are word for word what `adabench run text
+--model ...` asks. A completion of another model counts as ended, since its text does not say.
 """
 
 import json

@@ -45,7 +45,7 @@ class WindowRequests:
         for request in requests:
             context, continuation = map(str, request.args)
             head, (part,) = self.text.pairs(context, [continuation])
-            found.append(self._worth(request, head, part, readings))
+            found.append(self._likelihood(request, head, part, readings))
         return found
 
     def rolling(self, requests: Sequence[Request]) -> list[float]:
@@ -61,9 +61,9 @@ class WindowRequests:
             context_len=1,
         )
         pairs = (map(tuple, cutting.make_disjoint_window(window)) for window in windows)
-        return sum(self._worth(request, head, part, {})[0] for head, part in pairs)
+        return sum(self._likelihood(request, head, part, {})[0] for head, part in pairs)
 
-    def _worth(
+    def _likelihood(
         self, request: Request, head: Words, part: Words, readings: dict[Words, torch.Tensor]
     ) -> Likelihood:
         """Return a continuation's log-probability, and whether each word was the likeliest."""
@@ -74,8 +74,8 @@ class WindowRequests:
             readings[read] = self._read(request, read, len(head) - len(kept))
         rows = readings[read][-len(part) :].double()  # [words of the part, vocabulary]
         target = torch.tensor(part)
-        worth = rows.log_softmax(-1)[torch.arange(len(part)), target].sum()
-        return float(worth), bool((rows.argmax(-1) == target).all())
+        likelihood = rows.log_softmax(-1)[torch.arange(len(part)), target].sum()
+        return float(likelihood), bool((rows.argmax(-1) == target).all())
 
     def _kept(self, head: Words, part: Words) -> Words:
         """Return what can be read of a context.

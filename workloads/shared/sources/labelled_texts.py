@@ -1,12 +1,10 @@
-"""Real texts with labels, from packages that are put into the cache folder once; no run fetches any.
+"""Reads real texts with labels, from packages that are put into the cache folder once; no run fetches any.
 
     spam        SpamAssassin's mails: subject and first 64 words         spam or not
     sentiment   VADER's movie sentences, rated by people, |rating| >= 1   above or below zero
     genre       the Brown corpus, in pieces of 64 words                  its 15 categories
 
-A text belongs to a *source*: a piece of Brown to the text that it is cut from, a mail or a sentence to itself,
-so that what was sent twice is one source. Sources are split, and none that is learned from is asked about.
-Labels stay here: states of texts are kept without them.
+A text belongs to a *source* (a text of Brown, a mail, a sentence). Sources are split: none that is learned from is asked about.
 """
 
 import hashlib

@@ -1,15 +1,7 @@
-"""A model as it was named, opened: its engine, its codec, and what was found about it.
+"""Opens a model as it was named: its engine, its codec, and what was found about it.
 
-    model = open_model(model_spec("hf:./my-llama"), device="cuda", dtype="bfloat16")
-    model.engine                    behind the contract (`language_model/contract.py`)
-    model.codec                     text to ids and back, and the digest of the vocabulary
-    check_model(spec, device, dtype)      the same refusals, and nothing is loaded
-
-A server is probed once a run: what the run's process found (`missing_abilities`) it hands to those that
-open it (`found_abilities`).
-
-The order is: the words, the device, the folder, the configuration, the memory; then the weights. So
-what cannot work is refused before anything large is read.
+The order is: the words, the device, the folder, the configuration, the memory; then the weights. What cannot work is refused before anything
+large is read. A server is probed once a run: the run's process hands what it found to those that open it.
 """
 
 from dataclasses import dataclass, replace

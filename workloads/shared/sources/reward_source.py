@@ -1,10 +1,6 @@
-"""A reward model as it was named: its folder checked, its shape told by its configuration, then opened.
+"""Opens a reward model as it was named: its folder checked, its shape told by its configuration.
 
-    check_reward("Qwen/...-PRM")          refused early, and nothing is loaded
-    model, tokenizer, shape = open_reward("./my-reward")
-
-A shape is the ending of the class that wrote the folder: `ForSequenceClassification`,
-`ForTokenClassification` or `ForCausalLM`.
+A shape is the ending of the class that wrote the folder: `ForSequenceClassification`, `ForTokenClassification` or `ForCausalLM`.
 """
 
 from typing import Any, Literal

@@ -1,10 +1,7 @@
-"""What the checkpoints of small networks share: half precision on disk, and a digest of their code.
+"""Holds what the checkpoints of small networks share: half precision on disk, and a digest of their code.
 
-Which weights a file holds, and what it is measured on, is each task's own (`checkpoints.py` there).
-
-A card's `source` is a digest of the code that made the file, as it was recorded on that day, and is
-never restated: a card of sixteen bare digits was written before digests followed imports. Where code
-was changed since and shown to train to the same file, its digest stands beside it as `same_as`.
+A card's `source` is the digest of the code that made the file, as recorded on that day, never restated. Where code was changed since and shown
+to train to the same file, its digest stands beside it as `same_as`.
 """
 
 from collections.abc import Callable, Iterator, Mapping

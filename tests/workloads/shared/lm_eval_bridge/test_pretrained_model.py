@@ -80,9 +80,9 @@ def test_a_reader_does_not_generate(place: Path, tmp_path: Path, lm_eval: LmEval
 
 def nats(said: dict[str, Any]) -> list[tuple[float, bool]]:
     return [
-        (float(worth), str(flag) == "True")
+        (float(likelihood), str(flag) == "True")
         for sample in said["samples"]
-        for ((worth, flag),) in sample["resps"]
+        for ((likelihood, flag),) in sample["resps"]
     ]
 
 
@@ -90,7 +90,7 @@ def nats(said: dict[str, Any]) -> list[tuple[float, bool]]:
 def test_who_skips_nothing_gives_the_nats_of_lm_evals_own_model(name: str, found: Any):
     ours, theirs = nats(found[name]), nats(found["hf"])
     assert len(ours) == 4 * ITEMS
-    assert [worth for worth, _ in ours] == pytest.approx([w for w, _ in theirs], abs=1e-3)
+    assert [likelihood for likelihood, _ in ours] == pytest.approx([w for w, _ in theirs], abs=1e-3)
     assert [flag for _, flag in ours] == [flag for _, flag in theirs]
 
 

@@ -250,11 +250,11 @@ def test_a_vote_returns_a_completion_with_the_answer_that_won(found: Any):
 
 
 def test_likelihoods_are_those_of_lm_evals_own_model(place: Path, found: Any):
-    def worths(name: str) -> list[list[tuple[float, bool]]]:
+    def likelihoods(name: str) -> list[list[tuple[float, bool]]]:
         return [[tuple(r[0]) for r in s["resps"]] for s in found[name]["samples"]]
 
-    for mine, theirs in zip(worths("choices"), worths("choices-hf"), strict=True):
-        assert [worth for worth, _ in mine] == pytest.approx(
+    for mine, theirs in zip(likelihoods("choices"), likelihoods("choices-hf"), strict=True):
+        assert [likelihood for likelihood, _ in mine] == pytest.approx(
             [float(w) for w, _ in theirs], abs=1e-3
         )
         assert [flag for _, flag in mine] == [flag for _, flag in theirs]

@@ -34,8 +34,8 @@ def test_a_prompt_that_is_too_long_loses_its_beginning(sampling: TextSubject):
     record = sampling.completion(Prompt(LONG, (), ROOM)).record
     assert record.values["truncated"] == len(words) - (CONTEXT - ROOM)
     assert record.values["prefilled"] == CONTEXT - ROOM
-    (short,) = sampling.worths(LONG[-19 * 8 :], [" 7"])[0]
-    ((_, _),), record = sampling.worths(LONG, [" 7"])
+    (short,) = sampling.likelihoods(LONG[-19 * 8 :], [" 7"])[0]
+    ((_, _),), record = sampling.likelihoods(LONG, [" 7"])
     assert record.values["truncated"] > 0
     assert short[0] < 0
 
@@ -57,21 +57,21 @@ def test_a_completion_that_was_cut_says_so_and_states_no_last_number(sampling: T
 
 def test_all_continuations_of_a_context_are_read_at_once(sampling: TextSubject):
     head, parts = (5, 6, 7, 8), [(9, 10), (11,), (9, 12, 13)]
-    found, record = sampling.word_worths(head, parts)
-    alone = [sampling.word_worths(head, [part])[0][0] for part in parts]
-    assert [worth for worth, _ in found] == pytest.approx([w for w, _ in alone], abs=1e-4)
+    found, record = sampling.word_likelihoods(head, parts)
+    alone = [sampling.word_likelihoods(head, [part])[0][0] for part in parts]
+    assert [likelihood for likelihood, _ in found] == pytest.approx([w for w, _ in alone], abs=1e-4)
     assert [flag for _, flag in found] == [flag for _, flag in alone]
     assert record.values["prefilled"] == len(head) + sum(map(len, parts))
 
 
 def test_of_all_words_the_likeliest_is_the_one_that_is_written_greedily(sampling: TextSubject):
     head = sampling.words.prompt("Step 1: 3 + 4 =")
-    found, record = sampling.word_worths(head, [(word,) for word in range(300)])
+    found, record = sampling.word_likelihoods(head, [(word,) for word in range(300)])
     likeliest = max(range(300), key=lambda word: found[word][0])
     assert [word for word in range(300) if found[word][1]] == [likeliest]
     assert record.values["generated"] == 1
-    ((_, both),), _ = sampling.word_worths(head, [(likeliest, 299)])
-    assert not both or sampling.word_worths((*head, likeliest), [(299,)])[0][0][1]
+    ((_, both),), _ = sampling.word_likelihoods(head, [(likeliest, 299)])
+    assert not both or sampling.word_likelihoods((*head, likeliest), [(299,)])[0][0][1]
 
 
 def test_an_oracle_answers_only_what_it_can_be_told(model: dict[str, Any]):

@@ -1,10 +1,9 @@
-"""What an engine must know of any causal language model: its ends, its FLOPs, and whether it can be run.
-
-The formula, with numbers of the model: P is all weights of matrices that a row meets, without
-embedding and head; of experts only the share that is routed to.
+"""Says what an engine must know of any causal language model: its ends, its FLOPs, and whether it can be run.
 
     a row that attends to s positions   2 P + 2 L h (k + v) s      (h heads, keys of k and values of v)
     a head                              2 w V                      (w: width of a state)
+
+P is all weights of matrices that a row meets, without embedding and head; of experts only the share that is routed to.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A server that speaks the OpenAI *completions* protocol behind the engine interface.
+"""Puts a server that speaks the OpenAI *completions* protocol behind the engine interface (`openai_probe.open_server` opens one).
 
     engine, profile = open_server("served-name", url, spec, TextPieces())        # `openai_probe.py`
     engine = OpenAIEngine("served-name", WordCodec(), base_url="http://127.0.0.1:8000/v1")

@@ -1,11 +1,7 @@
-"""What a completions server can do, tried once when it is opened, by about a dozen short requests.
+"""Finds out what a completions server can do, by about a dozen short requests when it is opened.
 
-    engine, profile = open_server("name", "http://127.0.0.1:8000/v1", spec, TextPieces())
-
-Servers of one protocol differ in what they leave out: log-probabilities come in two shapes or after the
-temperature, `n` has a largest value, a stop is not told from an end, samples come from a cut
-distribution unless one asks for the whole. Each is tried, shown by `adabench doctor --model` with
-how it was found, and what is missing is a missing capability of the engine.
+Servers of one protocol differ in what they leave out. What is missing is a missing capability of the engine, and `adabench doctor
+--model` shows each with how it was found.
 """
 
 import json

@@ -1,10 +1,7 @@
-"""The completions protocol as it comes over the wire: asking, and what is wrong when no answer comes.
+"""Speaks the completions protocol: asks, and says what is wrong when no answer comes.
 
-Asking is left to the `openai` client (extra `serve`), which retries refused and broken connections,
-429 and 5xx, and waits as long as `Retry-After` says, up to a minute. What is still wrong
-afterwards becomes one sentence with a remedy.
-
-`word_answers.py` and `piece_answers.py` read what was answered.
+The `openai` client (extra `serve`) retries refused and broken connections, 429 and 5xx; what is still wrong afterwards becomes one
+sentence with a remedy.
 """
 
 import os

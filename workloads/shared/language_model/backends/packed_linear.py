@@ -1,13 +1,7 @@
-"""Matrices of a model on a processor, laid out once as oneDNN multiplies by them.
+"""Lays the matrices of a model on a processor out once, as oneDNN multiplies by them.
 
-    pack(model)             every torch.nn.Linear in float32 becomes a PackedLinear, in place
-
-Torch hands a product in float32 to MKL, which lays the whole matrix out anew at every call. For the few
-rows of a decoding step that is most of the work. Sums are the same products in another order: results
-differ in their last bits.
-
-The packed matrix takes the place of the plain one, so memory stays what it was; one that is tied to an
-embedding is held twice. Torch's FLOP counter is told what the product costs.
+Torch hands a float32 product to MKL, which lays the matrix out anew at every call: most of the work of a decoding step. Results differ in
+their last bits. A matrix that is tied to an embedding is held twice. Torch's FLOP counter is told what the product costs.
 """
 
 from math import prod

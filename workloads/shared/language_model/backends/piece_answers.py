@@ -1,4 +1,4 @@
-"""Answers in text: what a server wrote, as pieces, cut where a mark stands.
+"""Reads answers in text: what a server wrote, as pieces, cut where a mark stands.
 
     reader = PieceReader(logprobs=True, sends_stops=False)
     reader.read(answer, n, stops, ends)   stops: ids of `TextPieces.stops`; ends: texts that end all

@@ -1,16 +1,7 @@
-"""Text as ids that say what they are: an id holds the bytes of its piece.
+"""Writes text as ids that say what they are: the id of a piece is its bytes, behind a byte of one, as a whole number.
 
-    codec = TextPieces()
-    codec.encode("7 + 4")         the ids of "7", " +" and " 4"
-    codec.decode(ids)             "7 + 4"
-
-Nobody outside a server knows how it numbers its words, so its text is cut into pieces of our own. The
-id of a piece is its bytes, behind a byte of one, read as a whole number. Any process can read such an
-id without a table, it means the same text on every server, and it is far from small: the least is 256.
-They may be longer than 64 bits, so they are whole numbers of Python and of no array.
-
-The cuts do not matter to a server, which joins the pieces before it reads them. They do matter where
-words are counted and the server does not say how many it read.
+Nobody outside a server knows its words, so text is cut into pieces of our own, which mean the same on every server. Ids may be longer
+than 64 bits. The cuts matter only where words are counted and the server does not say how many it read.
 """
 
 import re

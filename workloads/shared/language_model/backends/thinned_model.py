@@ -1,13 +1,7 @@
-"""A model without some of its layers, on the very weights of the whole one.
+"""Makes a model without a tenth of its layers, on the very weights of the whole one.
 
-    draft = thin(engine)         an engine; the whole one stays as it is
-
-Containers are copied, and what holds numbers is shared: matrices, norms, embedding and head stand in
-both, so a thinned model takes no memory of its own. Nothing is trained to make up for what is gone.
-
-**Which layers go.** A tenth of them, at `PLACES` of the depth: the three of SmolLM2 that are missed least
-one by one, in nats of its own answers to six practice sums (0.04 each; all three together 0.1). A model
-of another depth loses the layers at the same places of its own, which nobody has measured.
+Matrices, norms, embedding and head stand in both, so it takes no memory. Nothing is trained to make up for what is gone: the layers
+at `PLACES`, which SmolLM2 misses least one by one (0.04 nats each of its own answers to six practice sums).
 """
 
 import copy

@@ -1,14 +1,7 @@
-r"""A tokenizer of Hugging Face as a codec: text, ids, the digest of its words, and marks in the text.
+r"""Uses a tokenizer of Hugging Face as a codec: text, ids, the digest of its words, and marks in the text.
 
-    codec = TokenizerCodec(tokenizer, ends={2})
-    codec.encode("7 + 4")          ids, with a beginning where the model was trained with one
-    codec.stops("\n")               every word of the vocabulary with a line's end in it
-
-**Marks.** A step ends with a sign in the text, and vocabularies put signs into longer words (`.\n`,
-`\n\n`). So a step stops at any word that holds its mark; what such a word has behind the mark is the
-beginning of the next step, and `steps` reads the text again to say where each one ends. A mark of
-several signs may be spelled by several words, none of which holds it, so it must be one sign or a
-special word.
+Vocabularies put signs into longer words (`.\n`, `\n\n`), so a step stops at any word that holds its mark; what stands behind the mark begins
+the next step. A mark must be one sign or a special word.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

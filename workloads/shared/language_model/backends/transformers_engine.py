@@ -1,36 +1,8 @@
-"""Any causal language model of Hugging Face transformers behind the engine interface.
+"""Puts any causal language model of Hugging Face transformers behind the engine interface.
 
-    engine = TransformersEngine(model, "smollm2", vocabulary=codec.vocabulary)
-
-**What is shared.** Between calls every sequence is a list of pieces, each piece the keys, values
-and final states of consecutive positions. A fork copies the list, so its prefix is stored once,
-and `held` reads what the living lists really refer to. A call gathers its sequences into one
-batch with padding on the left, since that is what these models read; there a shared prefix is
-copied for every row. `kv_peak` and `kv_token_steps` count pieces and batch together: they say what
-was in memory. Opening the same prompt twice runs it twice.
-
-**Costs** follow `engine.py`, with numbers of this model: P is all two-dimensional weights but
-embedding and head, d the width of all query heads together,
-
-    a row that attends to s positions   2 P + 4 L d s
-    a head                              2 w V              (w: width of a state)
-
-(`causal_model.py` has it for keys and values of different widths, and for experts.)
-Each is counted when it runs. Every run ends in a head for its last position, so children that are
-forked afterwards share one head, where the native engine runs one for each draw. Products with
-padding and with masked positions do run but are nobody's work: `idle_flops` has them, and the two
-together are what torch's FLOP counter sees (a test compares them, with eager attention).
-
-**Random numbers** are those of the native engine. A library's matrix product may change its last
-bits with the batch, and a draw that lies within them of a boundary changes too: no `exact`.
-Torch runs on all cores but one (`torch_threads.py`), and on no more than it was told.
-
-**Which models.** Of a mixture of experts a row pays the experts that it is routed to. Recurrent layers
-are refused by name: their state cannot be cut into positions. Whatever the stop set, a completion ends
-at every word by which `generate` would end it.
-
-**Where.** A model on a GPU is put there when its first case begins, since the process that loads a task
-forks the one that runs it. Words get their times from events in the GPU's stream (`word_times.py`).
+A sequence is a list of pieces that forks share. A call gathers its sequences into one batch padded on the left, where a shared prefix is
+copied for every row: `kv_peak` counts both, `idle_flops` the products with padding. A library's product may change its last bits with the
+batch, so there is no `exact`. A model goes to a GPU when its first case begins: the process that loads a task is forked.
 """
 
 import inspect

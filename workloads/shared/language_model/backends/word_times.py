@@ -1,12 +1,7 @@
-"""When words became known, in seconds of the host's clock: by its own on a processor, by events on a GPU.
+"""Notes when words became known, in seconds of the host's clock: `mark()` after each word, `stamps()` at the end of a call.
 
-    times = word_times(device)
-    times.mark()                    after each word
-    costs.seen(times.stamps())      once, at the end of a call
-
-A GPU works behind the host's back. So a word's moment is an event in its stream, which is read when
-the call is over and nothing waits any more; a first event, at a moment when the stream is empty, ties
-the GPU's clock to the host's.
+A GPU works behind the host's back: a word's moment is an event in its stream, read when the call is over; a first event in an empty
+stream ties the GPU's clock to the host's.
 """
 
 import time

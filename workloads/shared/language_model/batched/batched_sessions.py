@@ -1,15 +1,7 @@
-"""Many questions answered at once, each by an unchanged `solve`: their models run in common batches.
+"""Answers many questions at once, each by an unchanged `solve`: their models run in common batches.
 
-    sessions = BatchedSessions()
-    sessions.run(task, copies, jobs)            every job is called with one of the copies
-    sessions.call(work, request)                in a job: wait for `work([request, ...])` of all sessions
-    sessions.wait(work)                         in a job: let something outside run, such as a request to a server
-
-A session has a thread, and **one thread runs at a time**, in a fixed order, until it needs a model. There it
-waits. When all wait, each kind of work is done once for whoever wants it. So nothing depends on how threads
-are scheduled, and no session sees another: what they count and write lies in copies of the task.
-
-A prepared state may hold the task that it was made with. `current` finds the copy of the session that asks.
+A session has a thread, and one thread runs at a time, in a fixed order, until it needs a model (`call`) or something outside (`wait`). When
+all wait, each kind of work is done once for whoever wants it. Nothing depends on how threads are scheduled; no session sees another.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,13 +1,7 @@
-"""Continuous batching of what sessions run on one model of transformers: rows come and go at any word.
+"""Batches what sessions run on one model of transformers: rows come and go at any word.
 
-    logits, states = batches.run([Run(batch, ids, places, keep), ...])
-
-Between words every session does its own: draws, stop words, budgets, costs. Only the model is run for all.
-Rows that decode stay in one cache, aligned on the right; a session that begins gets rows behind the
-others, one that ends gives its rows to the last ones. Longer runs, of forced words, share a
-batch with those of as many words, for that one time.
-
-    columns   [begin, end)    what attention sees; a row of n positions fills the last n of them
+Rows that decode stay in one cache, aligned on the right: columns [begin, end) are what attention sees, and a row of n positions fills the
+last n. Longer runs, of forced words, share a batch with those of as many words, for that one time.
 """
 
 from collections.abc import Sequence

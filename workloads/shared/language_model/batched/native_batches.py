@@ -1,11 +1,7 @@
-"""Sessions on the native engine: one cache, one compiled call for what several sessions ask for.
+"""Runs sessions on the native engine: one cache, one compiled call for what several sessions ask for.
 
-Every row is computed alone (`decoder.py`), so a session's words, and their log-probabilities, are those that it
-gets without others, bit for bit. What it counts follows from its own sequences: it has an account of its
-own blocks, which lie among those of others.
-
-Draws from a budget are not batched: each takes from what its own session has left. Neither are draws
-among allowed words.
+Every row is computed alone, so a session's words and log-probabilities are those that it gets without others, bit for bit; it counts its
+own blocks. Draws from a budget, and among allowed words, are not batched.
 """
 
 from collections.abc import Callable, Iterator, Sequence

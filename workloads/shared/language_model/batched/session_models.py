@@ -1,10 +1,7 @@
-"""The models of one session: the same weights, with sequences and costs of its own.
+"""Gives a session its models: the same weights, with sequences and costs of its own.
 
-    models = SessionModels(sessions)
-    policy = models.view(policy)            one view for each object, however often it is met
-
-An engine is replaced by one whose calls wait for those of other sessions. Whatever stands on an engine (a
-judge, a router, an engine with a prefix) says itself what its copy looks like: `of_session(models)`.
+An engine is replaced by one whose calls wait for those of other sessions. What stands on an engine (a judge, a router) says itself what
+its copy looks like: `of_session(models)`.
 """
 
 from collections.abc import Callable, Sequence

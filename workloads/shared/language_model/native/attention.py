@@ -1,10 +1,8 @@
-"""Attention of single rows over their blocks of keys and values, compiled.
+"""Compiles attention of single rows over their blocks of keys and values.
 
     share_p = softmax over p of (q . k_p / sqrt(head width)),    out = sum over p of share_p v_p
 
-Each row reads its own positions where they lie, through its table of blocks: nothing is gathered
-and nothing padded. Sums run in the order of positions, for each row alone, so its bits depend
-neither on the batch nor on the size of a block.
+Sums run in the order of positions, for each row alone: its bits depend neither on the batch nor on the size of a block.
 """
 
 from typing import Any

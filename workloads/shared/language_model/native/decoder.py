@@ -1,18 +1,7 @@
-"""The compiled forward and decoding loop of the native engine.
+"""Compiles the forward and the decoding loop of the native engine.
 
-    rows (words of many sequences at many positions)
-      -> norm -> W_qkv -> rotate -> write keys and values into their blocks
-      -> paged attention: each row over its own table of blocks, nothing gathered, nothing padded
-      -> W_o -> norm -> gated MLP -> ... -> final norm -> states, stored beside the keys
-
-**Every row is computed alone.** An output is one chain of fused multiply-adds in the order of
-k, whether rows come four at a time or singly (`matmul.py`), and attention sums each row's
-positions in their order (`attention.py`), so that no bit of a row depends on which rows share
-the batch, in which order, or on the number of threads. A library's matrix product promises
-none of that.
-
-A model may have a second table, of the word before each word (`model.BigramShape`): then a row comes
-with that word too. Without one it is an array without rows, and nothing is added.
+Every row is computed alone, one chain of fused multiply-adds in the order of k, and attention sums its positions in their order: no bit
+of a row depends on the batch or on the number of threads. Keys, values and states lie in blocks; nothing is gathered, nothing padded.
 """
 
 import time

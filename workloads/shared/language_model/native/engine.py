@@ -1,17 +1,10 @@
-"""The built-in engine: our weights, our decoder, a shared-prefix cache that really shares.
+"""Runs our own weights on our own decoder, with a shared-prefix cache that really shares.
 
-Costs, for a model of P weights outside the embedding, width d, L layers, vocabulary V:
-
-    a row at position t     2 P + 4 L d (t + 1)        (attention over t + 1 positions)
+    a row at position t     2 P + 4 L d (t + 1)        (P weights outside the embedding, L layers, width d)
     a draw                  2 d V
 
-Every row is counted when it is run, every draw when it is made: a word that ends a step is run,
-since something may follow it; `<eos>` is not. A test holds the sum against torch's FLOP counter
-on the same words.
-
-The final state of every stored position stays in its block, so that `hidden`, the first draw
-after a fork and a scorer's head cost no forward. Work is done by `threads` threads, each with
-its own sequences; the words do not depend on how many (`decoder.py`).
+Rows are counted when run, draws when made: a word that ends a step is run, `<eos>` is not. The final state of every position stays in
+its block, so `hidden`, the first draw after a fork and a scorer's head cost no forward. Words do not depend on the threads.
 """
 
 from collections.abc import Sequence

@@ -1,13 +1,7 @@
-"""The cache of keys and values: blocks with reference counts, in a tree of prefixes.
+"""Caches keys and values in blocks with reference counts, in a tree of prefixes.
 
-A block holds the keys, values and final states of `BLOCK` consecutive positions. A sequence
-holds a table of blocks. Forking copies the table and counts up; a block that several hold is
-never written: whoever writes next takes a copy (only the last block, and only when it is not
-full). A full block is known by (the block before it, its words), so that opening a prompt
-whose beginning is alive shares it too.
-
-Blocks are small (4 positions), since a step of our problems has nine words: with 64 leaves that
-each hold a partly filled copy, blocks of 16 would waste more than they share.
+A block holds `BLOCK` consecutive positions. A fork copies the table and counts up; whoever writes into a shared block takes a copy. A full
+block is known by the block before it and its words, so that a prompt whose beginning is alive shares it.
 """
 
 from collections.abc import Sequence

@@ -1,24 +1,8 @@
-"""Tree attention on any torch device: every position of a tree is stored, and read, once.
+"""Attends over trees on any torch device: every position of a tree is stored, and read, once.
 
-    engine = PooledEngine(model.cuda().bfloat16(), "7b")
-
-All keys and values lie in one pool [layers, heads, positions, head width]. A sequence is a list of
-positions; a fork copies the list. A forward of N rows writes N new positions behind the pool's end
-and attends from all rows to the whole pool under a mask [rows, positions], so what 256 leaves
-share is read once a layer, not 256 times: the bytes of a decoding step are those of the *distinct*
-positions. That is what a search buys when it prunes for its cache, and what no backend shows that
-copies a prefix for every row (`transformers_engine.py`).
-
-Before a call the pool is packed if more than a sixteenth of it is dead: masked columns are read
-too. Products with masked positions do run but are nobody's work; `idle_flops` has them.
-
-**Costs** follow `engine.py`: a row that attends to s positions 2 P + 4 L d s, a draw 2 d V. The
-final state of every position stays, so the first draw after a fork costs no forward.
-
-**Random numbers** are those of the native engine, inverted in float64 on the device, with one
-synchronisation a decoding step. A library's product may change its last bits with the batch, and a
-draw that lies within them of a boundary changes too: no `exact`. A `Pace` writes the ends of
-steps for models with random weights (`sampling.py`).
+All keys and values lie in one pool [layers, heads, positions, head width]; a sequence is a list of positions, and rows attend to the
+pool under a mask. What leaves share is read once a layer. Dead positions are packed away before a call; `idle_flops` has products with
+masked ones. A row that attends to s positions costs 2 P + 4 L d s, a draw 2 d V. No `exact`: a library's product may change last bits.
 """
 
 import time

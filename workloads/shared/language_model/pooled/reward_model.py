@@ -1,13 +1,8 @@
-"""A scorer whose head reads one state a step, on the device where its trunk runs.
-
-`reward_model.py` is the judge that was trained: its head also sees the trunk's surprise at every
-word, which costs logits for each word and runs on the host. At the shape of a large model nothing
-is trained, and what has to be real is what a judge costs: its trunk reads every new word once, its
-cache follows the policy's forks, and each finished step takes one product with its last state.
+"""Scores steps by a head that reads one state each, on the device where its trunk runs.
 
     score = sigmoid(a . h)          h: the trunk's final state at the step's last word
 
-With random weights the scores are random: reproducible, spread around one half, and meaningless.
+Nothing is trained, so scores are random and reproducible; what is real is what a judge costs.
 """
 
 from collections.abc import Sequence
