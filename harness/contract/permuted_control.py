@@ -4,7 +4,7 @@ A method adapts on a signal: a judge's scores, a forecast of difficulty, an agre
 names the functions of the substrate that give it (`signal=`). `<method>_permuted` is the method with one
 thing changed: what these functions return is what they returned for another case of the same seed. So the
 signal has the distribution that it has, costs what it costs, and says nothing of the case at hand. Whatever this
-control meets, the signal has no part in (`harness/run/interventions/permuted_signal.py` does it).
+control meets, the signal has no part in (`harness/run/permuted_signal.py` does it).
 
 Where what a method adapts on cannot be another case's (bits that stand in a trace, answers to its own calls, a
 run of one case) its card says so (`no_signal=`), and names the hand-written control that stands for it.

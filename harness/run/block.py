@@ -25,7 +25,7 @@ from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import own, sources_of
 from adabench.harness.run.case_data import CaseData, pickled_case
 from adabench.harness.run.guards.truth_guard import is_truth
-from adabench.harness.run.interventions.permuted_signal import partners
+from adabench.harness.run.permuted_signal import partners
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
 HEAVY = frozenset((

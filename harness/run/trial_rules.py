@@ -14,8 +14,8 @@ from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.run.block import LoadedBlock
 from adabench.harness.run.execute import Bench
 from adabench.harness.run.failure import MethodFailure, MethodLost
-from adabench.harness.run.interventions.permuted_signal import UNREAD
 from adabench.harness.run.method_handle import ServerHandle
+from adabench.harness.run.permuted_signal import UNREAD
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Limits, Settings
 

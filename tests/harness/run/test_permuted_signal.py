@@ -13,15 +13,15 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.claim_rivals import rivals
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.run.block import LoadedBlock
-from adabench.harness.run.interventions.permuted_signal import (
+from adabench.harness.run.measurement import Measurement
+from adabench.harness.run.method_handle import ServerHandle
+from adabench.harness.run.permuted_signal import (
     PACKAGE,
     UNREAD,
     PermutedSignal,
     in_shape_of,
     partners,
 )
-from adabench.harness.run.measurement import Measurement
-from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.trial_rules import MethodTrials
 
 READS = ("chain/ttspm", "chain/ets")

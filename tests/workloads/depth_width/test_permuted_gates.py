@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adabench.harness.contract import registry
-from adabench.harness.run.interventions.permuted_signal import PermutedSignal
+from adabench.harness.run.permuted_signal import PermutedSignal
 from adabench.workloads.depth_width.ledger_affine.substrate import loop_forward
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
