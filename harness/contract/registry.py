@@ -28,13 +28,15 @@ from types import ModuleType
 
 from adabench.harness.contract import claim_files
 from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Variant
-from adabench.harness.contract.card_reader import card_value
-from adabench.harness.contract.card_source import card_expression
+from adabench.harness.contract.card_reader import card_expression, card_value
 from adabench.harness.contract.extras import install_line, missing_extras
 from adabench.harness.contract.permuted_control import SUFFIX, permuted_card, permuted_name
 from adabench.harness.contract.plugins import entry_points, find_module
 from adabench.harness.contract.source_files import (
     PACKAGE,
+    State,
+    file_state,
+    folder_states,
     method_files,
     module_name,
     root_of,
@@ -42,7 +44,6 @@ from adabench.harness.contract.source_files import (
 )
 from adabench.harness.contract.variants import bound, cards_of
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
-from adabench.harness.files.file_state import State, file_state, folder_states
 
 _PREPARE = re.compile(
     rb"^(def prepare\b|prepare\s*=|from [\w.]+ import .*\bprepare\b)", re.MULTILINE

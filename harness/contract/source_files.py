@@ -8,6 +8,8 @@ from pathlib import Path
 
 PACKAGE = "adabench.workloads"
 TASK = "task.py"  # in a folder of `workloads/`, or of a family there
+State = tuple[str, int, int]
+"""A file's path, and two numbers that change when it does; zeros if it is not there."""
 
 
 def roots() -> list[Path]:
@@ -76,3 +78,20 @@ def _stem(path: Path) -> str:
 def module_name(path: Path) -> str:
     """Return the dotted name of a built-in file."""
     return ".".join((PACKAGE, *path.relative_to(root_of(path)).with_suffix("").parts))
+
+
+def file_state(file: str | os.PathLike[str]) -> State:
+    """Return the state of a file."""
+    try:
+        found = os.stat(file)
+    except FileNotFoundError:
+        return os.fspath(file), 0, 0
+    return os.fspath(file), found.st_mtime_ns, found.st_size
+
+
+def folder_states(folder: str) -> list[State]:
+    """Return the states of the files in a folder; none if it is not there."""
+    if not os.path.isdir(folder):
+        return []
+    with os.scandir(folder) as entries:
+        return [file_state(entry) for entry in entries]
