@@ -1,4 +1,4 @@
-"""Methods of this process's runs: files, registered like a plug-in.
+"""Methods of this process's runs: functions of a notebook and files, registered like a plug-in.
 
 Each becomes a module in a folder of this process that is on the path of every process below it,
 with an entry point as an installed plug-in has one. So what holds for plug-ins holds for them:

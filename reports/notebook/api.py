@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from adabench.harness.analysis.load_run import load_run
     from adabench.harness.contract.card import Card, Knob
     from adabench.harness.errors import AdabenchError
+    from adabench.harness.notebook.method_decorator import method
     from adabench.harness.notebook.session_methods import add_method
     from adabench.reports.notebook.catalogue_frames import ConformanceReport, check, methods, tasks
     from adabench.reports.notebook.comparison_view import RunComparison, compare
@@ -32,6 +33,7 @@ __all__ = [
     "compare",
     "load",
     "load_run",
+    "method",
     "methods",
     "run",
     "tasks",
@@ -49,6 +51,7 @@ _HOME = {
     "compare": "adabench.reports.notebook.comparison_view",
     "load": "adabench.reports.notebook.run_view",
     "load_run": "adabench.harness.analysis.load_run",
+    "method": "adabench.harness.notebook.method_decorator",
     "methods": "adabench.reports.notebook.catalogue_frames",
     "run": "adabench.reports.notebook.run_call",
     "tasks": "adabench.reports.notebook.catalogue_frames",

@@ -35,20 +35,6 @@ def _away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-EIGHT_STEPS = """guess = 1.0
-    for _ in range(8):
-        guess = task.step(case, guess)
-    return guess"""
-
-
-def add_own(body: str) -> None:
-    """Add a method `roots/own` from a file, with this body of its `solve`."""
-    head = "from adabench.harness.contract.card import Card"
-    card = 'CARD = Card("Take eight steps", role="static", adapts="nothing")'
-    Path("own.txt").write_text(f"{head}\n{card}\n\n\ndef solve(task, case, point):\n    {body}\n")
-    adabench.add_method("roots/own", "own.txt")
-
-
 def counts(folder: Path) -> list[tuple[Any, ...]]:
     """What may not differ between two runs: who was run on what, and all that is no clock."""
     return sorted(
@@ -98,7 +84,7 @@ def test_a_keyword_under_its_earlier_name_does_the_same_and_is_said() -> None:
 
 
 def test_workers_run_methods_of_this_process_and_give_the_same_counts() -> None:
-    add_own(EIGHT_STEPS)
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
     here = adabench.run(["roots/own", "roots/fixed"], seeds=1, out="here", no_sweep=True, **QUIET)
     spread = adabench.run(
         ["roots/own", "roots/fixed"], seeds=1, out="spread", no_sweep=True, workers=1, cores=1,
@@ -109,8 +95,16 @@ def test_workers_run_methods_of_this_process_and_give_the_same_counts() -> None:
     assert counts(here.folder) == counts(spread.folder)
 
 
+def eight_steps(task: Any, case: Any, point: Any) -> float:
+    """Take eight steps, whatever the number."""
+    guess = 1.0
+    for _ in range(8):
+        guess = task.step(case, guess)
+    return guess
+
+
 def test_a_method_of_this_process_is_recorded_with_its_digest_and_its_text() -> None:
-    add_own(EIGHT_STEPS)
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
     run = adabench.run("roots/own", seeds=0, out="r", no_sweep=True, **QUIET)
     frame = run.frame()
     assert set(frame[frame.metric == "steps"].value) == {8.0}
@@ -121,7 +115,7 @@ def test_a_method_of_this_process_is_recorded_with_its_digest_and_its_text() -> 
 
 
 def test_another_process_goes_on_with_a_method_that_the_run_has_kept() -> None:
-    add_own(EIGHT_STEPS)
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
     folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", no_sweep=True))
     adabench.add_method("roots/own", folder / "methods" / "roots_own.py")
     adabench.run(resume=folder, **QUIET)
@@ -129,7 +123,7 @@ def test_another_process_goes_on_with_a_method_that_the_run_has_kept() -> None:
 
 
 def test_a_changed_method_does_not_go_on_with_a_run() -> None:
-    add_own(EIGHT_STEPS)
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
     folder = interrupted(lambda: adabench.run("roots/own", seeds=range(3), out="r", no_sweep=True))
     changed = (folder / "methods" / "roots_own.py").read_text().replace("range(8)", "range(9)")
     Path("mine.py").write_text(changed)
@@ -139,7 +133,7 @@ def test_a_changed_method_does_not_go_on_with_a_run() -> None:
 
 
 def test_other_machines_cannot_see_a_method_of_this_process() -> None:
-    add_own(EIGHT_STEPS)
+    adabench.method("roots/own", role="static", adapts="nothing")(eight_steps)
     with pytest.raises(SelectionError, match="roots/own is a method of this process"):
         adabench.run("roots/own", executor="ray", out="r", **QUIET)
     assert not Path("r").exists()
@@ -225,13 +219,18 @@ def test_a_folder_that_is_no_run_is_an_exception_of_ours() -> None:
 
 
 def test_a_failing_method_ends_no_run() -> None:
-    add_own("""raise ValueError("on purpose")""")
+    adabench.method("roots/own", role="static", adapts="nothing")(broken)
     run = adabench.run(["roots/own", "roots/fixed"], seeds=0, no_sweep=True, out="r", **QUIET)
     assert {record.cell.method for record in run.failed} == {"own"}
     assert "failed" in repr(run)
     assert set(run.frame().method) == {"fixed"}
     records = run.records()
     assert set(records[records.method == "own"].status) == {"error"}
+
+
+def broken(task: Any, case: Any, point: Any) -> float:
+    """Fail."""
+    raise ValueError("on purpose")
 
 
 def test_progress_is_said_on_stderr_or_not_at_all(
