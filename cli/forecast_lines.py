@@ -1,4 +1,4 @@
-"""How long a plan would take, in lines for a terminal (`run --dry-run`)."""
+"""How long a plan would take, in lines for a terminal: for `doctor` and for `run --dry-run`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ def forecast_lines(found: "Forecast") -> list[str]:
     if found.seconds is None:
         return [
             f"{head}: {UNKNOWN}, none of these methods was recorded on this machine in {RUNS}/",
-            "-> a run of one seed tells: --seeds 0",
+            "-> adabench doctor SELECT --try 30 runs each of them once for up to 30 s",
         ]
     loading = "loading unknown" if found.load_s is None else f"{duration(found.load_s)} each"
     lines = [

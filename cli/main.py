@@ -51,7 +51,7 @@ GROUPS = {
         "train": "Rebuild shipped checkpoints from their seeds, and make others in the user's cache.",
     },
     "Machine": {
-        "doctor": "Say what this machine can measure, and what a model can do.",
+        "doctor": "Say what this machine can measure, how long a selection would take, what a model can do.",
         "hardware": "Describe this machine as a profile, and compare machines with it.",
     },
 }

@@ -1,23 +1,37 @@
-"""`adabench doctor`: what this machine can measure, and what a model can do."""
+"""`adabench doctor`: what this machine can measure, and how long a selection would take."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adabench.cli.forecast_lines import UNKNOWN
-from adabench.cli.selection import AsJson
+from adabench.cli.forecast_lines import RUNS, UNKNOWN, forecast_lines
+from adabench.cli.selection import TASKS_OWN, AsJson, Fixed, Scale, Select
 from adabench.harness.doctor.examine import FORMULA, Examination, Package, examine
-from adabench.harness.errors import SelectionError
+from adabench.harness.doctor.forecast import Forecast, first_turns, forecast, read_history, try_out
+from adabench.harness.errors import AdabenchError, SelectionError
+from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability
 
 if TYPE_CHECKING:
+    from adabench.harness.contract.record import Turn
     from adabench.harness.doctor.gpu_self_test import GemmEnergy, GpuSelfTest
     from adabench.workloads.shared.language_model.backends.model_profile import ModelProfile
 
 
 def command(
+    select: Select = None,
+    seeds: Annotated[
+        str, typer.Option(help="Seeds of the run to forecast.", show_default=TASKS_OWN)
+    ] = "",
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats of the run to forecast.")] = 1,
+    fixed: Fixed = None,
+    scale: Scale = "embedded",
+    tries: Annotated[
+        float,
+        typer.Option("--try", min=0, help="Seconds to spend on trying what was never recorded."),
+    ] = 0.0,
     gpu: Annotated[
         bool, typer.Option("--gpu", help="Test energy on the GPU by a known load; two minutes.")
     ] = False,
@@ -36,15 +50,23 @@ def command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what this machine can measure, and what a model can do."""
+    """Say what this machine can measure, how long a selection would take, what a model can do."""
     if gpu:
         test_gpu(as_json)
         return
     if model is not None or device is not None or dtype is not None:
-        show_model(model, device, dtype, as_json=as_json)
+        show_model(model, device, dtype, as_json=as_json, select=select)
         return
-    found = examine()
-    print(json.dumps(found.to_json()) if as_json else page(found))
+    request = ForecastRequest(
+        tuple(select or ()), tuple(fixed or ()), seeds, repeats, scale, tries
+    )  # fmt: skip
+    examination = examine()
+    if request.select:
+        turns = selected_turns(request)
+        examination = replace(
+            examination, forecast=forecast_run(request, turns), obstacles=find_obstacles(turns)
+        )
+    print(json.dumps(examination.to_json()) if as_json else page(examination))
 
 
 def test_gpu(as_json: bool) -> None:
@@ -56,11 +78,18 @@ def test_gpu(as_json: bool) -> None:
     raise typer.Exit(0 if found.passed else 1)
 
 
-def show_model(words: str | None, device: str | None, dtype: str | None, *, as_json: bool) -> None:
+def show_model(
+    words: str | None,
+    device: str | None,
+    dtype: str | None,
+    *,
+    as_json: bool,
+    select: list[str] | None,
+) -> None:
     """Open a model, try what it can do, and print it.
 
     Raises:
-        SelectionError: if no model is named.
+        SelectionError: if no model is named, or something else is asked as well.
         EnvironmentProblem: if it cannot be opened here.
     """
     from adabench.workloads.shared.sources.model_source import open_model
@@ -68,6 +97,12 @@ def show_model(words: str | None, device: str | None, dtype: str | None, *, as_j
 
     if words is None:
         raise SelectionError("--device and --dtype belong to a model.", "Name one with --model.")
+    if select:
+        raise SelectionError(
+            "A model and the forecast of a selection are two questions.",
+            "Ask `adabench doctor --model SPEC` for the model; `adabench doctor SELECT --set model=SPEC` "
+            "says how long it would take, and which methods it cannot serve.",
+        )
     profile = open_model(model_spec(words), device, dtype, probed=True).profile
     print(json.dumps(asdict(profile)) if as_json else model_page(profile))
 
@@ -134,6 +169,50 @@ def _gemm(item: "GemmEnergy") -> str:
     )
 
 
+@dataclass(frozen=True)
+class ForecastRequest:
+    """The run that is to be forecast."""
+
+    select: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    seeds: str = ""
+    repeats: int = 1
+    scale: str = "embedded"
+    try_s: float = 0.0
+
+
+def selected_turns(request: ForecastRequest) -> "tuple[Turn, ...]":
+    """Return the plan of a selection.
+
+    Raises:
+        SelectionError: for a selection that makes no sense.
+    """
+    from adabench.harness.plan.grid import plan
+    from adabench.harness.plan.request import PlanRequest, expand, seeds_or_own
+
+    selection = PlanRequest(request.select, request.fixed)
+    seeds = seeds_or_own(request.seeds)
+    return plan(expand([selection]), seeds=seeds, repeats=request.repeats, scale=request.scale)
+
+
+def find_obstacles(turns: "tuple[Turn, ...]") -> tuple[str, ...]:
+    """Say what keeps a plan, or methods of it, from running here; with what would let them."""
+    from adabench.harness.run.condition_check import check_conditions
+
+    try:
+        return tuple(map(str, check_conditions(turns)))
+    except AdabenchError as problem:
+        return (" ".join(filter(None, (problem.message, problem.hint))),)
+
+
+def forecast_run(request: ForecastRequest, turns: "tuple[Turn, ...]") -> Forecast:
+    """Say how long a plan would take, from the runs under `runs/`."""
+    history = read_history(RUNS)
+    if request.try_s:
+        try_out(first_turns(turns, history), history, request.try_s)
+    return forecast(turns, history, prepared_states.default_folder())
+
+
 def page(found: Examination) -> str:
     """Lay out an examination for a terminal."""
     sections = [
@@ -145,6 +224,10 @@ def page(found: Examination) -> str:
         _section("Prepared states", _cache(found)),
         _section("Advice", list(found.advice) or ["nothing to mend"]),
     ]
+    if found.obstacles:
+        sections.insert(0, _section("What cannot run", list(found.obstacles)))
+    if found.forecast:
+        sections.insert(0, _section("Forecast", forecast_lines(found.forecast)))
     return "\n\n".join(sections)
 
 

@@ -58,12 +58,16 @@ def command(
         str, typer.Option(help="fast: on the packages installed here; full: by pip.")
     ] = "fast",
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML there.")] = None,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Measure false alarms and power on this machine.")
+    ] = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """May HEAD be merged? 0 pass, 1 regression, 3 invalid or incomparable, 5 ambiguous."""
     from adabench.cli.commands import gate_output
     from adabench.harness.compare.margins import parse_margins
+    from adabench.harness.gate.self_test_rounds import run_self_test
     from adabench.harness.gate.session import GateRequest, run_gate
     from adabench.harness.plan.request import parse_seeds
 
@@ -72,6 +76,10 @@ def command(
         parse_seeds(seeds), scale, parse_margins(margin or ()), rounds, seconds_or_zero(budget),
         tuple(require or ()), install, out, ("adabench", *sys.argv[1:]),
     )  # fmt: skip
+    if self_test:
+        result = run_self_test(request, talk)
+        print(gate_output.dump(result) if as_json else gate_output.self_test_page(result))
+        return
     outcome = run_gate(request, talk)
     with verdict_output():
         write_for_ci(outcome, junit, talk if as_json else print)

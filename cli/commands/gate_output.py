@@ -1,8 +1,10 @@
 """What a gate says to people, and as one line of JSON."""
 
 import json
+from dataclasses import asdict
 
 from adabench.cli.commands import gate_ci
+from adabench.harness.gate import self_test
 from adabench.harness.gate.judge import counts, missing_metrics
 from adabench.harness.gate.session import GateOutcome
 
@@ -45,6 +47,19 @@ def _disturbed_line(outcome: GateOutcome) -> str:
     return f"{names} of {where} are not compared: {rows[0].note} (--json has each)"
 
 
-def dump(outcome: GateOutcome) -> str:
+def self_test_page(result: self_test.SelfTestResult) -> str:
+    """Return a self-test for people."""
+    lines = (
+        f"A/A: {result.alarms} of {result.gates} gates of equal code raised a false alarm.",
+        f"A/B: {result.found} of {result.gates} gates found a planted slowdown of {result.planted:.0%}",
+        f"     in every configuration ({result.found_cells:.0%} of them; it measured {result.seen:+.1%}).",
+        f"Drawn from {result.rounds} rounds of either kind, {result.first} a gate.",
+        f"Equal code: rounds scatter by {result.spread:.1%} (standard deviation);",
+        f"            the furthest one lies {result.furthest:.1%} off.",
+    )
+    return "\n".join(lines)
+
+
+def dump(result: GateOutcome | self_test.SelfTestResult) -> str:
     """Return the outcome as one line of JSON."""
-    return json.dumps(outcome.to_json())
+    return json.dumps(result.to_json() if isinstance(result, GateOutcome) else asdict(result))

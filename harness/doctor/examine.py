@@ -3,7 +3,8 @@
 Everything is data. What is missing comes with its reason and its remedy; how noisy the machine
 is comes from doing what a run does: timing a small pure-Python loop again and again, while the
 kernel tells which of the laps had to wait for a processor. From that noise follows the smallest
-effect that n repeats can show (`detectable_effect.py`).
+effect that n repeats can show (`detectable_effect.py`), and from earlier runs how long a selection would
+take (`forecast.py`).
 """
 
 import importlib.metadata
@@ -18,6 +19,7 @@ from pathlib import Path
 from time import get_clock_info, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from adabench.harness.doctor.forecast import Forecast
 from adabench.harness.provenance.environment import fingerprint
 from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability, abilities
@@ -102,6 +104,10 @@ class Examination:
     timer: Timer
     cache: Store
     advice: tuple[str, ...]
+    forecast: Forecast | None = None
+    """Of a selection, if one was given."""
+    obstacles: tuple[str, ...] = ()
+    """What of that selection cannot run here, why, and what would let it."""
 
     @property
     def effects(self) -> "tuple[DetectableEffect, ...]":

@@ -23,17 +23,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.provenance import environment
+from adabench.harness.store.journal_reader import JournalReader
 from adabench.harness.store.prepared_states import file_name as state_file
 from adabench.harness.store.prepared_states import key as cache_key
 from adabench.harness.store.run_folder import open_reader
 
-Basis = Literal["recorded", "other settings", "unknown"]
+Basis = Literal["recorded", "other settings", "tried", "unknown"]
 
 NEWEST = 12
 MOST_BYTES = 20_000_000
@@ -88,6 +90,7 @@ class History:
     cases: dict[str, int] = field(default_factory=dict)
     by_method: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     prepares: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    tried: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, records: Iterable[Record], run: str = "") -> None:
         """Take in the records of one run."""
@@ -114,7 +117,9 @@ class History:
             return None
         more = {name: _growth(name, cell, self.cases[name]) for name in names}
         times = [time * more[name] for name in names for time in self.turns[name].values()]
-        basis: Basis = "recorded" if exact else "other settings"
+        basis: Basis = (
+            "tried" if method in self.tried else "recorded" if exact else "other settings"
+        )
         cases = round(sum(self.cases[name] * more[name] for name in names) / len(names))
         return sum(times) / len(times), cases, basis
 
@@ -184,6 +189,38 @@ def forecast(turns: Sequence[Turn], history: History, cache_folder: Path | None)
     )
 
 
+def first_turns(turns: Sequence[Turn], history: History) -> list[Turn]:
+    """Return the first turn of every method of which nothing is known."""
+    chosen: dict[str, Turn] = {}
+    for turn in turns:
+        if history.turn(turn.cell) is None:
+            chosen.setdefault(turn.cell.address, turn)
+    return list(chosen.values())
+
+
+def try_out(turns: Sequence[Turn], history: History, seconds: float) -> None:
+    """Run turns in a child process, for about so long, and learn from those that finish.
+
+    A turn that does not finish teaches nothing: how many cases it has is not known.
+    """
+    from adabench.harness.run.execute import execute
+    from adabench.harness.run.settings import Limits
+
+    deadline = monotonic() + seconds
+    for turn in turns:
+        left = deadline - monotonic()
+        if left <= 0:
+            return
+        records = []
+        for record in execute([turn], limits=Limits(left)):
+            records.append(record)
+            if monotonic() > deadline:
+                return
+        if all(record.status == "ok" for record in records):
+            history.add(records)
+            history.tried.add((turn.cell.address, turn.cell.scale))
+
+
 def _share(turns: Sequence[Turn], history: History, cache_folder: Path | None) -> Share:
     address = turns[0].cell.address
     found = [history.turn(turn.cell) for turn in turns]
@@ -191,13 +228,14 @@ def _share(turns: Sequence[Turn], history: History, cache_folder: Path | None) -
     if len(known) < len(found) or not known:
         return Share(address, len(turns), None, None, "unknown")
     bases = {basis for _, _, basis in known}
-    weakest: Basis = "other settings" if "other settings" in bases else "recorded"
+    order: tuple[Basis, ...] = ("tried", "other settings", "recorded")  # the weakest first
+    basis = next(word for word in order if word in bases)
     return Share(
         address,
         len(turns),
         round(sum(cases for _, cases, _ in known) / len(known)),
         sum(seconds for seconds, _, _ in known),
-        weakest,
+        basis,
         _prepare_s(turns, history, cache_folder),
     )
 
@@ -219,8 +257,10 @@ def _prepare_s(turns: Sequence[Turn], history: History, cache_folder: Path | Non
 
 def _records(path: Path) -> Iterator[Record]:
     """Read the records of a run, up to a line that is none."""
+    reader = JournalReader(path, {}, schema=1)
     with contextlib.suppress(StoreError):
         reader, _ = open_reader(path.parent)
+    with contextlib.suppress(StoreError):
         yield from reader.records()
 
 

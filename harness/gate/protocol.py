@@ -9,6 +9,7 @@ before it measures anything. One line of JSON goes in, one comes out:
     {"plan": PlanOrder}             -> PlanAnswer
     {"load": ["task/method", ...]}  -> {"ready": true}
     {"fork": true}                  -> {"ready": true} from a child, which answers from now on
+    {"plant": share}                -> {"ready": true}: every loaded method does so much more
     {"exit": true}                  -> {"ready": true} from the parent: the child has ended
     {"turn": [cell, repeat]}        -> {"ready": true}
     {"step": true}                  -> {"record": {...}} | {"known": true} | {"end": true}

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from adabench.harness.contract import registry
@@ -76,6 +76,8 @@ class RevisionWorker:
                 for address in addresses:
                     with contextlib.suppress(Exception):  # who fails fails again when run
                         self.bench.preload(registry.find(address))
+            case {"plant": share}:
+                self.bench.settings = replace(self.bench.settings, slowdown=float(share))
             case {"fork": _} | {"exit": _}:
                 self.bench.renew()
             case {"turn": [cell, repeat]}:

@@ -31,6 +31,7 @@ from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
 from adabench.harness.run.guards import product_code, thread_origin
 from adabench.harness.run.guards.truth_guard import refuse_truth
+from adabench.harness.run.interventions.planted_slowdown import plant_slowdown
 from adabench.harness.run.measurement import Measurement, MethodBench
 from adabench.harness.run.permuted_signal import PermutedSignal
 from adabench.harness.run.settings import Settings, settings_from_json
@@ -343,6 +344,8 @@ def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodP
     leave_out_compiler(memory)
     if permuted is not None:
         vars(method)["solve"] = permuted.from_first_call(method.solve)
+    if settings.slowdown:
+        vars(method)["solve"] = plant_slowdown(method.solve, settings.slowdown)
     bench = MethodBench(
         method, substrate, settings,
         [probe for probe in probes if not probe.intrusive],

@@ -34,6 +34,8 @@ class Settings:
     """Measure the energy of each case in a pass of its own."""
     energy_s: float = 30.0
     """The budget of that pass."""
+    slowdown: float = 0.0
+    """A share of more work that a gate plants into a method, to see that it notices."""
     retakes: int = RETAKES
     """How often a short block that was disturbed is measured again."""
     timed_cases: int = 0

@@ -1,12 +1,13 @@
 """`adabench doctor` from the outside."""
 
 import json
-import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adabench.cli.commands import doctor
+from adabench.harness.doctor.examine import examine
 from tests.cli.program import adabench
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -24,11 +25,11 @@ def test_doctor_shows_a_model_and_what_it_can_do(
     llama_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = f"hf:{llama_folder}"
-    doctor.show_model(spec, None, None, as_json=False)
+    doctor.show_model(spec, None, None, as_json=False, select=None)
     page = capsys.readouterr().out
     for words in ("LlamaForCausalLM", "300 words", "256 words", "yes  score", "no   exact"):
         assert words in page
-    doctor.show_model(spec, "cpu", "bfloat16", as_json=True)
+    doctor.show_model(spec, "cpu", "bfloat16", as_json=True, select=None)
     found = json.loads(capsys.readouterr().out)
     assert (found["vocabulary"], found["dtype"]) == (300, "bfloat16")
     assert {item["name"]: item["able"] for item in found["abilities"]}["fork"] is True
@@ -41,6 +42,7 @@ def test_doctor_shows_a_model_and_what_it_can_do(
         (["--model", "hf:./absent"], 2, "There is no folder ./absent"),
         (["--model", "openai:http://127.0.0.1:9/v1#x"], 3, "Nothing answers at"),
         (["--device", "cpu"], 2, "Name one with --model"),
+        (["paging/lru", "--model", "smollm2"], 2, "two questions"),
     ],
 )
 def test_doctor_refuses_what_is_no_model(
@@ -52,19 +54,21 @@ def test_doctor_refuses_what_is_no_model(
     assert "Traceback" not in asked.stderr
 
 
-def test_a_plan_names_what_of_it_cannot_run(toy_env: dict[str, str], tmp_path: Path) -> None:
+def test_doctor_names_what_of_a_selection_cannot_run(tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="the extra `real` is not installed")
+    select = ("text/greedy", "text/rebase")
 
-    def planned(*fixed: str) -> subprocess.CompletedProcess[str]:
-        words = [word for one in ("model=builtin", *fixed) for word in ("--set", one)]
-        return adabench(
-            "run", "text/greedy", "text/rebase", "--alone", *words, "--dry-run", env=toy_env
-        )
+    def obstacles(*fixed: str) -> tuple[str, ...]:
+        request = doctor.ForecastRequest(select, ("model=builtin", *fixed))
+        return doctor.find_obstacles(doctor.selected_turns(request))
 
-    assert (planned().returncode, planned().stderr) == (0, "")
-    done = planned("judge=none")
-    assert (done.returncode, "will be skipped: " in done.stderr) == (0, True)
-    assert "text/rebase" in done.stderr
-    assert "greedy" not in done.stderr
-    done = planned(f"data={tmp_path / 'absent.jsonl'}")
-    assert (done.returncode, "There is no file" in done.stderr) == (2, True)
+    assert obstacles() == ()
+    (said,) = obstacles("judge=none")
+    assert said.startswith("will be skipped: ")
+    assert "text/rebase" in said
+    assert "greedy" not in said
+    (said,) = obstacles(f"data={tmp_path / 'absent.jsonl'}")
+    assert said.startswith("There is no file")
+    found = replace(examine(noise_s=0.01), obstacles=(said,))
+    assert f"What cannot run\n  {said}" in doctor.page(found)
+    assert found.to_json()["obstacles"] == (said,)
