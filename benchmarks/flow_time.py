@@ -17,14 +17,6 @@ comes with no package and is the harder rival: a bare queue that keeps no job's 
 All must agree on the total flow time. Jobs have one operation, so that all see the same events,
 and also m = 8, where the engine sees the ends of operations too and the others do not.
 Rounds go by turns; *us/job* is the median of the rounds, in CPU time of this thread.
-
-Measured (two virtual cores, heavy work paused; `benchmarks/flow_time.json`), over the best package:
-the rule alone 0.08 to 0.21; the method 0.82 and 0.73 at 5,000 jobs and 1.02 and 0.93 at 100,000
-where all see the same events, 1.30 to 1.43 at m = 8, where it sees the ends of up to eight
-operations a job (4.5 on average) and the others none. Over the bare C++ queue: the rule 0.27 to
-0.50, the method 2.4 to 4.3. Before the loop went over bare pointers, without stamps for one job
-after another, the method took 0.76 to 1.42 and, at m = 8, 1.38 to 1.94; what is counted and every
-flow time are the same to the last bit, for all nine policies.
 """
 
 import argparse

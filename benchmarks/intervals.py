@@ -9,59 +9,7 @@ apart, since they claim nothing; where most worlds get none, the kind is not off
 and what is held to 5 % is the share of *all* worlds with an interval that is wrong. How often
 p-values err is in `harness/stats/paired.py`.
 
-Measured (2,000 worlds a figure; 3,000 for means and ratios, 1,000 for oracle gaps, 4,000 for accuracies
-and rounds):
-
-    kind                      data                       n = 10   30     100
-    mean                      normal                     0.963  0.951  0.949
-    mean                      t(3)                       0.970  0.962  0.950
-    mean                      exponential                0.965  0.961  0.951
-    mean                      log-normal 0.5             0.951  0.963  0.957
-    mean                      log-normal 1               0.937  0.952  0.958
-    mean of rounds            normal                     0.950  0.953  0.948
-    mean of rounds            t(3)                       0.953  0.945  0.953
-    mean of rounds            disturbed                  0.951  0.947  0.942
-    median                    normal                     0.954  0.945  0.954
-    median                    t(3)                       0.947  0.957  0.949
-    median                    exponential                0.944  0.952  0.950
-    median                    log-normal 1               0.940  0.945  0.949
-    share                     0.05..0.95                 0.956  0.954  0.948
-    ratio of paired means     exponential                0.969  0.954  0.965
-    ratio of paired means     log-normal 0.5             0.957  0.952  0.950
-    geometric mean of ratios  normal                     0.965  0.963  0.950
-    geometric mean of ratios  t(3)                       0.965  0.956  0.954
-    geometric mean of ratios  exponential                0.946  0.952  0.965
-    accuracy difference       drawn                      0.948  0.952  0.947
-    accuracy difference       +0, all                    0.985  0.977  0.962  corner
-    accuracy difference       +0, 5 discordant           0.939  0.956  0.952
-    accuracy difference       -0.1, all                  0.988  0.951  0.954  corner
-    accuracy difference       -0.1, 5 discordant         0.960  0.951  0.951
-    mean over seeds           exponential, effect 0      0.957  0.957  0.958
-    mean over seeds           exponential, effect 0.5    0.957  0.964  0.959
-    mean over seeds           exponential, effect 1      0.944  0.957  0.968
-    blocks in series          normal, rho 0.6            0.946  0.959  0.962
-    blocks in series          t(3), rho 0.6              0.944  0.957  0.962
-    cases of 5 blocks         normal, rho 0.6            0.967  0.946  0.957
-    cases of 5 blocks         t(3), rho 0.6              0.963  0.959  0.951
-    front band                clear, continuous          0.966  0.950  0.955
-    front band                near, continuous           0.957  0.950  0.949
-    front band                tied, continuous           0.937  0.943  0.943
-    front band                clear, yes-no              0.954  0.960  0.961
-    front band                near, yes-no               0.951  0.949  0.949
-    front band                tied, yes-no               0.944  0.938  0.944
-    oracle gap closed         continuous                 0.959  0.949  0.957  none 0.01/0.00/0.00
-    oracle gap closed         yes-no                     0.935  0.959  0.940  none 0.46/0.08/0.00
-    realised speedup          continuous                 0.938  0.950  0.958  none 0.85/0.64/0.19
-    realised speedup          yes-no                     0.840  0.952  0.987  none 0.87/0.97/0.81
-
-All rows pass but the two corners. *Yes-or-no outcomes* take few values, so the coverage of any
-interval steps up and down with the truth; as usual (Newcombe 1998; Brown, Cai & DasGupta 2001) it
-is judged over a range of truths: "drawn" has both accuracies from 0.05 to 0.95 and three strengths
-of pairing. A *corner* holds the truth at one point instead. There a method hardly ever differs from
-the other in ten cases, an interval that shows so must hold 0, and what it covers is near 1 by
-arithmetic: no interval without a random element could do otherwise. Where five discordant pairs are
-to be expected the same corners lie within the bar. *Realised speedup* of yes-or-no outcomes is a quotient
-of noises: 81 to 97 % of worlds get no interval, 0.1 to 2 % a wrong one.
+`docs/log/statistics.md` has what was measured.
 """
 
 import argparse

@@ -16,11 +16,6 @@ beforehand; libcachesim reads 24 bytes a request from the page cache, ours 4 or 
 and it hashes ids where ours are numbered: what a user of either pays.
 
 Rounds go by turns; *ns/request* is the median of the rounds, in CPU time of this process.
-
-Measured (libcachesim 0.3.5, two virtual cores, all else paused; `benchmarks/paging.json`): misses
-equal on all seven traces, LRU 0.17 to 0.32 and Belady 0.28 to 0.39 of libcachesim's CPU time. The
-bare kernel is made for Belady: with its keys LRU takes 0.65 to 1.43. With libcachesim's default
-table of 2^24 entries, and a fresh one a run, LRU would be at 0.02 to 0.12: no fair figure.
 """
 
 import argparse

@@ -22,15 +22,6 @@ has a geometric graph, where they are long. One-sided searches answer the first 
 No library tells how many edges it read; *edges* are ours.
 
 Times are CPU seconds of this process, the median of `REPEATS`, compilation left out.
-
-Measured (seed 0, networkit 11.3, igraph 1.0, rustworkx 0.18.1, two virtual cores, all else paused;
-`benchmarks/shortest_paths.json`), microseconds a query:
-
-    graph                 edges  adabench  networkit    igraph  rustworkx   ours / best
-    power_2.5, 20k          140       0.5        1.0     1,795      3,814          0.52
-    power_2.5, 100k         286       1.1        2.1    15,736     40,331          0.52
-    power_2.5, 1 M          643       4.2       15.5   255,284    875,144          0.27
-    geometric, 20k       63,002     235.9      222.7     1,539      1,889          1.06
 """
 
 import argparse

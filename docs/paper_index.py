@@ -1,8 +1,10 @@
 """The list of papers: whose numbers were reached, and how much of what can be tested here is decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.contract.papers import Paper, papers
+from adabench.reports.site import scoreboard
 
 OPEN = ("undecided", "not run")
 OUT = "not testable here"
@@ -30,3 +32,11 @@ def decided(rows: Sequence[ClaimRow]) -> str:
 
 def _reproduced(rows: Sequence[ClaimRow]) -> int:
     return sum(row.verdict == "reproduced" for row in rows)
+
+
+def papers_to_come() -> Mapping[str, Paper]:
+    """Return by slug the papers of the catalogue whose methods are still to come."""
+    return {
+        slug: Paper(slug, title, arxiv)
+        for slug, (title, arxiv) in sorted(scoreboard.papers_to_come().items()) if slug not in papers()
+    }  # fmt: skip

@@ -18,15 +18,13 @@ from adabench.harness.decision.open_claim import by_counts
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
-from docs import abstract_section, gap_tables, paper_answer, paper_commands, paper_index
-from docs.agenda import agenda
-from docs.comparison_table import comparison
+from docs import abstract_section, paper_answer, paper_commands, paper_index
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
 from docs.markdown_table import value as _value
-from docs.price_table import best_at_each_price
 from docs.record import FURTHER, MORE_TRAININGS, REPRODUCTION
+from docs.task_tables import best_at_each_price, comparison, gap_closed, speedup
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded"
@@ -101,8 +99,8 @@ def task_page(task: str, runs: Sequence[Findings]) -> str:
             "## Methods at their defaults",
             *_methods(task, card, [row for row in run.summary if row.task == task]),
             *comparison(card, _defaults(task, card, run.summary)),
-            *gap_tables.gap_closed(task, run, _address),
-            *gap_tables.speedup(task, run, _address),
+            *gap_closed(task, run, _address),
+            *speedup(task, run, _address),
             "## Claims",
             *(_both(claims) if claims else ["The methods of this task make no claims."]),
             "## The run",
@@ -315,7 +313,7 @@ def index_of_papers(runs: Sequence[Findings]) -> str:
     )
     to_come = [
         f"| {paper.title}, {_arxiv(paper.arxiv)} | not yet | – | – | – |"
-        for paper in agenda().values()
+        for paper in paper_index.papers_to_come().values()
     ]
     count = f"{len(lines)} of {len(lines) + len(to_come)} papers have a page."
     heads = ("paper", "answer", "headline claims", "decided", "power of what is open")

@@ -7,14 +7,14 @@ judges, and the version of numpy. Change any of them and the run is judged anew.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from adabench.harness.analysis.earlier_claims import EARLIER, claim_row
 from adabench.harness.analysis.findings import (
+    ClaimRow,
     Compared,
     Estimate,
     Findings,
@@ -106,34 +106,22 @@ def from_header(
     """Rebuild findings from what `to_header` returned, of this version or of one before."""
     return Findings(
         str(folder),
-        {**manifest, "warnings": [*header["warnings"], *_left_out(header)]},
+        {**manifest, "warnings": header["warnings"]},
         _pinned(tasks, header["tasks"]),
         _pinned(methods, header["methods"]),
         _tally(header["tally"]),
         tuple(_summary_row(row) for row in header["summary"]),
         tuple(_gap_row(row) for row in header.get("gaps", ())),
         tuple(SpeedupRow(**row) for row in header.get("speedups", ())),
-        tuple(claim_row(row) for row in header["claims"]),
+        tuple(_claim_row(row) for row in header["claims"]),
         tuple(_front(row) for row in header.get("fronts", ())),
     )
 
 
-def _left_out(header: Mapping[str, Any]) -> list[str]:
-    """Say which rows of an earlier version are not shown, and what stands in their place now."""
-    notes = []
-    if header.get("headroom") or header.get("conversion"):
-        notes.append(
-            "Headroom (H) and conversion (K) were computed by an earlier version and are left out: H "
-            "depended on which other methods had been run, K on the counter that was taken for the "
-            "work. Record the run again for the oracle gap and the realised speedup."
-        )
-    old = sum(EARLIER in row for row in header["claims"])
-    if old:
-        notes.append(
-            f"{old:,} verdicts were given by the rules of an earlier version and count no more: they "
-            "compared with limits of ours, not with the paper's effect. Record the run again."
-        )
-    return notes
+def _claim_row(row: Mapping[str, Any]) -> ClaimRow:
+    """Rebuild a row on a claim; what an earlier version said beside it is left out."""
+    known = {one.name: row[one.name] for one in fields(ClaimRow) if one.name in row}
+    return ClaimRow(**{**known, "met_by": tuple(known.get("met_by", ()))})
 
 
 def _front(row: dict[str, Any]) -> FrontBand:

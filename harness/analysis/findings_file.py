@@ -9,9 +9,10 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from adabench.harness.analysis import earlier_claims, findings_cache, possible_values
+from adabench.harness.analysis import findings_cache, possible_values
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract.card import Card
 from adabench.harness.errors import StoreError
@@ -26,8 +27,8 @@ EVIDENCE = "evidence"
 """The folder, beside findings, of a run with the columns of the records that its claims rest on."""
 SHAPE = {
     SHA256: str, "warnings": [str], "tasks": {str: dict}, "methods": {str: dict}, "tally": dict,
-    "summary": [dict], "gaps?": [dict], "speedups?": [{"task": str, "method": str, "metric": str}], "fronts?": [dict], "headroom?": [dict],
-    "conversion?": [dict], "claims": [dict],
+    "summary": [dict], "gaps?": [dict], "speedups?": [{"task": str, "method": str, "metric": str}], "fronts?": [dict],
+    "claims": [dict],
 }  # fmt: skip
 FindCards = Callable[[Iterable[str]], Mapping[str, Card]]
 
@@ -72,9 +73,25 @@ def read(folder: Path, find_cards: FindCards) -> Findings:
     cards = find_cards(header["tasks"]), find_cards(header["methods"])
     try:
         found = findings_cache.from_header(folder, manifest, header, *cards)
-        return earlier_claims.with_todays_sources(possible_values.within_ranges(found))
+        return _with_todays_sources(possible_values.within_ranges(found))
     except (KeyError, TypeError, ValueError, AttributeError) as broken:
         raise StoreError(f"{packed_run.packed(path)} is damaged: {broken!r}.") from broken
+
+
+def _with_todays_sources(findings: Findings) -> Findings:
+    """Return findings whose rows say where a claim comes from as its file says it today.
+
+    What a claim is counted among is no matter of records; findings without them say it as they were made.
+    """
+    sources = {
+        (address, claim.id): claim.source
+        for address, card in findings.method_cards.items() for claim in card.claims
+    }  # fmt: skip
+    rows = tuple(
+        replace(row, source=sources.get((f"{row.task}/{row.method}", row.id), row.source))
+        for row in findings.claims
+    )
+    return replace(findings, claims=rows)
 
 
 def _digest(folder: Path) -> str:

@@ -9,10 +9,11 @@ from typing import get_args
 from adabench.harness.analysis import findings_cache, findings_file, measurement_warnings
 from adabench.harness.analysis.analyse import analyse
 from adabench.harness.analysis.findings import Findings
-from adabench.harness.contract import earlier_addresses, registry
+from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.claim import Scale
 from adabench.harness.contract.question import decision_question
+from adabench.harness.contract.source_files import PACKAGE
 from adabench.harness.errors import SelectionError
 from adabench.harness.provenance import hardware_profile, worker_environment
 from adabench.harness.race import certificate
@@ -33,7 +34,7 @@ def load_run(folder: Path) -> Findings:
     manifest = worker_environment.measured(run_folder.read_manifest(folder))
     sha256 = manifest["records_sha256"] = run_folder.digest(folder)
     manifest["certificate"] = certificate.read(folder)
-    cells = earlier_addresses.cells(turn.cell for turn in run_folder.read_plan(manifest))
+    cells = [turn.cell for turn in run_folder.read_plan(manifest)]
     tasks = find_cards({cell.task for cell in cells})
     methods = find_cards({cell.address for cell in cells}, folder)
     question = manifest.get("asked", {}).get("question", "")
@@ -89,7 +90,7 @@ def find_rivals(tasks: Iterable[str]) -> dict[str, Card]:
         address: entry.card
         for task in sorted(set(tasks) & known.keys())
         for address, entry in registry.methods(task).items()
-        if entry.card.role in ("control", "static") and entry.module.startswith(registry.PACKAGE)
+        if entry.card.role in ("control", "static") and entry.module.startswith(PACKAGE)
     }
 
 

@@ -15,14 +15,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.analysis.preparations import PREFIX, preparation_column
 from adabench.harness.analysis.replicates import ReplicateIndex, ReplicateList
 from adabench.harness.contract.card import Card, Metric, Point
-from adabench.harness.contract.record import Record
+from adabench.harness.contract.record import Cell, Record
 from adabench.harness.stats.intervals import FloatArray, IntArray
 from adabench.harness.store.table import TIMED, Table, from_records
 
@@ -33,6 +33,9 @@ Setting = tuple[str, Key, Key]
 """A method under conditions at a point: one dot of a plot."""
 
 UNITS = {"_s": "s", "_j": "J", "_bytes": "B"}
+PREFIX = "prepare_"
+"""Of a value that a case has from the preparation before it: `prepare_cpu_s`, the CPU seconds of that one."""
+Turned = Mapping[tuple[str, str], frozenset[str]]
 IDENTITY = "instance"
 """A digest of the case, not a measurement: leaves that differ in it do not pair."""
 
@@ -207,3 +210,39 @@ def table(group: Mapping[Setting, OperatingPoint], places: ReplicateList, name: 
         at = by_place[np.searchsorted(numbers[by_place], places.numbers)]
         found[:, k] = dot.column(name)[at]
     return found
+
+
+def preparation_column(table: Table, name: str) -> FloatArray:
+    """Return a value of the preparation of each cell of a table; NaN where there is none.
+
+    A preparation belongs to all cells that differ from it in knobs turned at `solve` alone; in its
+    record those are at their default, so a knob that has several values there is turned at `prepare`.
+    """
+    wanted = name.removeprefix(PREFIX)
+    records = [r for r in table.others if r.phase == "prepare" and r.status == "ok"]
+    turned = _turned_knobs(records)
+    found = {
+        _preparation_place(r.cell, turned): r.values[wanted] for r in records if wanted in r.values
+    }
+    return np.array(
+        [found.get(_preparation_place(cell, turned), np.nan) for cell in table.cells], np.float64
+    )
+
+
+def _turned_knobs(records: list[Record]) -> Turned:
+    """Return the knobs that several preparations of a method differ in."""
+    values: dict[tuple[str, str], dict[str, set[Any]]] = defaultdict(lambda: defaultdict(set))
+    for record in records:
+        for name, value in record.cell.point.items():
+            values[record.cell.task, record.cell.method][name].add(value)
+    return {
+        method: frozenset(name for name, several in own.items() if len(several) > 1)
+        for method, own in values.items()
+    }
+
+
+def _preparation_place(cell: Cell, turned: Turned) -> tuple[Any, ...]:
+    names = turned.get((cell.task, cell.method), frozenset())
+    point = tuple(sorted((name, value) for name, value in cell.point.items() if name in names))
+    conditions = tuple(sorted(cell.conditions.items()))
+    return cell.task, cell.method, cell.scale, cell.seed, conditions, point

@@ -16,17 +16,12 @@ and a margin for every metric (`harness/compare/margins.py`):
   model's estimate, or come from instruments of different kinds; fewer than six independent
   pairs. What was measured is shown all the same, where it is of the same cases.
 
-NVBench's comparison has such words, too; there the noise is a spread that the two runs report,
-here it is the interval of their pairs, and sameness has to be shown like any other word.
-
 The interval beside an effect is that of this one metric at 95 %; it is not adjusted. A metric
 may so have an interval beyond its margin and be `ambiguous`: among so many, one such is to be
 expected.
 
 **Drift.** Two runs are two moments, and a machine may be faster in one of them; no number of pairs
-averages that out. Of five pairs of runs of the same code (square roots of 2 us; a shared virtual
-machine of two cores, load 8) two differed by 9 to 24 % in every time, with fewer than a tenth of
-the samples seen disturbed. So a method that is unchanged (`harness/provenance/environment_diff.py`) is a control: its
+averages that out. So a method that is unchanged (`harness/provenance/environment_diff.py`) is a control: its
 times, joules and bytes are never `better` or `worse`, and the largest shift among all controls is
 the drift that every changed method is allowed, either way. Where nothing is known to be unchanged a
 note says so: then a verdict on times speaks of the machine too. `adabench gate` interleaves the two

@@ -64,20 +64,6 @@ class UnmatchedCells(NamedTuple):
     b: tuple[Cell, ...]
 
 
-def pair(a: Table, b: Table, metrics: Sequence[str]) -> list[MetricPairs]:
-    """Return every metric of every operating point that both tables hold, on its pairs.
-
-    A pair needs a value on both sides. What has no pair at all is absent.
-    """
-    both = [name for name in metrics if name in a.columns and name in b.columns]
-    found = (
-        pairs_of(match, name, a.columns[name], b.columns[name])
-        for match in matches(a, b)
-        for name in both
-    )
-    return [item for item in found if len(item.a)]
-
-
 def pairs_of(match: Match, metric: str, a: FloatArray, b: FloatArray) -> MetricPairs:
     """Return the pairs of one match that have a value in both columns (of whole tables)."""
     ours, theirs = a[match.a], b[match.b]

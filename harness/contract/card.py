@@ -53,7 +53,6 @@ __all__ = [
     "Metric",
     "Monotone",
     "OnTask",
-    "Origin",
     "OutOfReach",
     "Point",
     "Rank",
@@ -187,23 +186,6 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Records of another task that a task took over, so that runs of before are read as its own.
-
-    They are those of `task` at `scale` whose conditions agree with `where`, of methods that the
-    task has.
-    """
-
-    task: str
-    where: Mapping[str, Scalar]
-    scale: str = "embedded"
-    drops: tuple[str, ...] = ()
-    """Conditions that there were and that there are no more, beside those of `where`."""
-    sets: Mapping[str, Scalar] = field(default_factory=dict)
-    """Conditions that stand for those of `where` now."""
-
-
-@dataclass(frozen=True)
 class Ability:
     """What a method needs of the model that its task runs: where that is missing it is skipped."""
 
@@ -299,8 +281,6 @@ class Card:
     """In the file of a method that a family shares: the tasks of the family that it runs on."""
     on_task: Mapping[str, OnTask] = field(default_factory=dict)
     """In the file of a method that a family shares: by task, what differs there."""
-    origins: tuple[Origin, ...] = ()
-    """In a task file: the records of other tasks that count as this one's."""
     scales: tuple[str, ...] = ("embedded",)
     """In a task file: the scales that `load` knows."""
     conditions: Mapping[str, Scalar] = field(default_factory=dict)
@@ -322,7 +302,7 @@ class Card:
     idle: bool = False
     """In a control's file: it does nothing and costs nothing. What it meets says nothing of a method that works."""
     moved_from: str = ""
-    """The address that this method had before it moved; runs recorded under it stay readable."""
+    """The address that this method had before it moved: it is found there too."""
     prepares: bool = field(default=False, compare=False)
     """Whether the file has a `prepare`, which fits something: found by the reader, never written."""
 

@@ -1,4 +1,4 @@
-"""Evaluates the expression of a card without running any code of its author.
+"""Finds the expression of a card in a source file, and evaluates it without running any code of its author.
 
 A card is written in literals and in the constructors of `card.py`: text, numbers, True, False and None, tuples,
 lists and dictionaries of these, a sign, the four operations of arithmetic on numbers, and
@@ -7,9 +7,12 @@ function, no formatted text. So listing, planning or refusing a file never execu
 """
 
 import ast
+import contextlib
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract import card as vocabulary
@@ -26,6 +29,10 @@ ARITHMETIC: Mapping[type, Callable[[Any, Any], Any]] = {
 SIGNS: Mapping[type, Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
 MOST_SHOWN = 60
 """Characters of an expression that an error repeats."""
+_CARD_LINE = re.compile(rb"^CARD\s*[:=]", re.MULTILINE)
+_NEXT_STATEMENT = re.compile(rb"^[^\s)\]}#]", re.MULTILINE)
+NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What parsing raises, of what is nested too deeply too."""
 HINT = "Use only literals and the names of adabench.harness.contract.card in it."
 
 
@@ -94,3 +101,43 @@ def _number(node: ast.expr) -> float:
     if not isinstance(found, int | float):
         raise _NoLiteral(node)
     return found
+
+
+def card_expression(path: Path) -> ast.expr | None:
+    """Return the right-hand side of `CARD = ...`; None if the file has none.
+
+    Only what stands above the card, and the card, is parsed: listing reads hundreds of files, and
+    most of each is code below its card.
+
+    Raises:
+        MethodContractError: if that much of the file is not valid Python.
+    """
+    source = path.read_bytes()
+    line = _CARD_LINE.search(source)
+    if line is None:
+        return None
+    for next_statement in _NEXT_STATEMENT.finditer(source, line.end()):
+        with contextlib.suppress(*NO_PYTHON):  # inside the card, or a docstring
+            expression = _card_in(ast.parse(source[: next_statement.start()]))
+            if expression is not None:
+                return expression
+    try:
+        return _card_in(ast.parse(source, filename=str(path)))
+    except NO_PYTHON as broken:
+        raise MethodContractError(f"{path.name} is not valid Python: {broken}") from broken
+
+
+def _card_in(tree: ast.Module) -> ast.expr | None:
+    return next(filter(None, map(_right_hand_side, tree.body)), None)
+
+
+def _right_hand_side(node: ast.stmt) -> ast.expr | None:
+    """Return the right-hand side of `CARD = ...`."""
+    if isinstance(node, ast.AnnAssign):
+        targets: list[ast.expr] = [node.target]
+    elif isinstance(node, ast.Assign):
+        targets = node.targets
+    else:
+        return None
+    named = any(isinstance(target, ast.Name) and target.id == "CARD" for target in targets)
+    return node.value if named else None

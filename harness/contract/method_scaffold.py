@@ -14,6 +14,7 @@ from adabench.harness.contract import card as vocabulary
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.registry import Entry
+from adabench.harness.contract.source_files import PACKAGE
 from adabench.harness.errors import SelectionError
 
 VOCABULARY = vocabulary.__name__
@@ -55,7 +56,7 @@ def method_place(address: str) -> Path:
     task, _, name = address.partition("/")
     home = registry.find(task).path.parent / "methods"
     here = Path.cwd()
-    if home.is_relative_to(here) and registry.PACKAGE not in registry.find(task).module:
+    if home.is_relative_to(here) and PACKAGE not in registry.find(task).module:
         return home.relative_to(here) / f"{name}.py"
     return Path(f"{name}.py")
 

@@ -33,7 +33,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from adabench.harness.contract import claim_files, registry
+from adabench.harness.contract import claim_files, registry, source_files
 from adabench.harness.contract.claim import Claim
 from adabench.harness.errors import MethodContractError, nearest
 
@@ -100,7 +100,7 @@ def papers() -> Mapping[str, Paper]:
     """
     found = {
         file.stem: read_paper(file)
-        for root in registry.roots()
+        for root in source_files.roots()
         for file in sorted((root / claim_files.PAPERS_FOLDER).glob("*.toml"))
     }
     return MappingProxyType(found)

@@ -20,7 +20,6 @@ import importlib.metadata
 import importlib.util
 import os
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -28,21 +27,27 @@ from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract import claim_files
-from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Origin, Variant
-from adabench.harness.contract.card_reader import card_value
-from adabench.harness.contract.card_source import card_expression
+from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Variant
+from adabench.harness.contract.card_reader import card_expression, card_value
 from adabench.harness.contract.extras import install_line, missing_extras
 from adabench.harness.contract.permuted_control import SUFFIX, permuted_card, permuted_name
 from adabench.harness.contract.plugins import entry_points, find_module
+from adabench.harness.contract.source_files import (
+    PACKAGE,
+    State,
+    file_state,
+    folder_states,
+    method_files,
+    module_name,
+    root_of,
+    task_files,
+)
 from adabench.harness.contract.variants import bound, cards_of
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError, nearest
-from adabench.harness.files.file_state import State, file_state, folder_states
 
-PACKAGE = "adabench.workloads"
 _PREPARE = re.compile(
     rb"^(def prepare\b|prepare\s*=|from [\w.]+ import .*\bprepare\b)", re.MULTILINE
 )
-TASK = "task.py"  # in a folder of `workloads/`, or of a family there
 _KINDS = {
     "knobs": Knob,
     "claims": Claim,
@@ -51,7 +56,6 @@ _KINDS = {
     "needs": str,
     "abilities": Ability,
     "tasks": str,
-    "origins": Origin,
     "variants": Variant,
 }
 
@@ -86,10 +90,10 @@ class Entry:
 def tasks() -> dict[str, Entry]:
     """Return every task by name, built-in ones first."""
     found: dict[str, Entry] = {}
-    for path in _task_files():
-        entry = _entry(path.parent.name, _module(path), path)
+    for path in task_files():
+        entry = _entry(path.parent.name, module_name(path), path)
         if entry.address in found:
-            twice = f"{_module(path)} and {found[entry.address].module} have the same name"
+            twice = f"{module_name(path)} and {found[entry.address].module} have the same name"
             entry = replace(entry, problem=f"{twice}; rename one of the two folders")
         found[entry.address] = entry
     for address, module in entry_points("adabench.tasks"):
@@ -266,30 +270,12 @@ def _items(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (None,)
 
 
-def _task_files() -> list[Path]:
-    """Return the `task.py` of every built-in task, in the order of the tasks' names."""
-    files = [
-        Path(folder, TASK)
-        for root in roots()
-        for home in _folders(str(root))
-        for folder in (home, *_folders(home))
-        if os.path.exists(os.path.join(folder, TASK))
-    ]
-    return sorted(files, key=lambda path: (path.parent.name, path))
-
-
-def _folders(home: str) -> list[str]:
-    """Return the folders in one, as text: making a `Path` takes longer, and a run asks often."""
-    with os.scandir(home) as entries:
-        return [entry.path for entry in entries if entry.is_dir()]
-
-
 def _builtin_methods(task: str) -> Iterator[Entry]:
     """Yield the methods that stand in a task's folder, then those that its family shares."""
-    for home in (path.parent for path in _task_files() if path.parent.name == task):
+    for home in (path.parent for path in task_files() if path.parent.name == task):
         own, shared = method_files(home), method_files(home.parent)
         states = [file_state(file) for file in (*own, *shared, home / claim_files.TASK_FILE)]
-        states += folder_states(os.path.join(_root_of(home), claim_files.PAPERS_FOLDER))
+        states += folder_states(os.path.join(root_of(home), claim_files.PAPERS_FOLDER))
         yield from _entries(home, tuple(own), tuple(shared), tuple(states))
 
 
@@ -301,11 +287,11 @@ def _entries(
     del states
     task, found = home.name, []
     for path in own:
-        entry = _entry(f"{task}/{path.stem}", _module(path), path)
+        entry = _entry(f"{task}/{path.stem}", module_name(path), path)
         if entry.problem or entry.card.title:
             found += [_with_claims(one, home) for one in _with_variants(entry)]
     for path in shared:
-        entry = _entry(f"{task}/{path.stem}", _module(path), path)
+        entry = _entry(f"{task}/{path.stem}", module_name(path), path)
         if task in entry.card.tasks:
             every = _with_variants(entry)
             found += [_with_claims(replace(e, card=e.card.on(task)), home) for e in every]
@@ -315,7 +301,7 @@ def _entries(
 
 def _with_claims(entry: Entry, home: Path) -> Entry:
     """Add what the file of a method's paper, and that of its task, claim about it."""
-    paper = _root_of(home) / claim_files.PAPERS_FOLDER / f"{entry.card.slug}.toml"
+    paper = root_of(home) / claim_files.PAPERS_FOLDER / f"{entry.card.slug}.toml"
     files = [*([paper] if entry.card.slug else []), home / claim_files.TASK_FILE]
     try:
         found = [claim_files.claims_in(file).get(entry.address, ()) for file in files]
@@ -323,37 +309,6 @@ def _with_claims(entry: Entry, home: Path) -> Entry:
         return replace(entry, problem=f"{broken.message} {broken.hint}".strip())
     claims = tuple(claim for claims in found for claim in claims)
     return replace(entry, card=replace(entry.card, claims=entry.card.claims + claims))
-
-
-def method_files(home: Path) -> list[Path]:
-    """Return the files in the `methods/` of a task or a family that are methods by their place."""
-    folder = str(home / "methods")
-    if not os.path.isdir(folder):
-        return []
-    with os.scandir(folder) as entries:
-        found = [
-            os.path.join(entry.path, f"{entry.name}.py") if entry.is_dir() else entry.path
-            for entry in entries
-        ]
-    return sorted(
-        (_path(path) for path in found if path.endswith(".py") and os.path.exists(path)), key=_stem
-    )
-
-
-@lru_cache(maxsize=2048)
-def _path(text: str) -> Path:
-    """Return a path; making one takes longer than to ask whether it is there."""
-    return Path(text)
-
-
-def _stem(path: Path) -> str:
-    return path.stem
-
-
-@lru_cache(maxsize=2048)
-def _module(path: Path) -> str:
-    """Return the dotted name of a built-in file."""
-    return ".".join((PACKAGE, *path.relative_to(_root_of(path)).with_suffix("").parts))
 
 
 def _entry(address: str, module: str, path: Path | None) -> Entry:
@@ -368,21 +323,3 @@ def _entry(address: str, module: str, path: Path | None) -> Entry:
         return Entry(address, module, path, card or Card(""), problem)
     except MethodContractError as broken:
         return Entry(address, module, path, Card(""), f"{broken.message} {broken.hint}".strip())
-
-
-def roots() -> list[Path]:
-    """Return the folders of the built-in workloads."""
-    return _roots_on(tuple(sys.path))
-
-
-def _root_of(path: Path) -> Path:
-    return next(root for root in roots() if path.is_relative_to(root))
-
-
-@lru_cache(maxsize=8)
-def _roots_on(path: tuple[str, ...]) -> list[Path]:
-    """Look for the package once a path: every built-in file's module name asks for it."""
-    del path
-    spec = importlib.util.find_spec(PACKAGE)
-    places = spec.submodule_search_locations if spec else None
-    return [Path(place) for place in places or ()]

@@ -22,17 +22,6 @@ open point that is covered by a better open one waits for that one's verdict.
 
 Everything here is a function of the values seen, so a resumed race goes on where it was.
 
-**What it saves**, simulated (`tests/harness/race/test_race.py`: 40 worlds, right or wrong answers
-with shared difficulties, costs over a factor of 30; cost-weighted share of the full grid, at 90 %):
-
-    K, N, epsilon      racing   uniform, same rule   epsilon-correct
-    12, 1000, 0.03     0.43     0.75                 40 of 40
-    24, 1000, 0.03     0.41     0.84                 40 of 40
-    47, 1000, 0.03     0.41     0.88                 40 of 40
-    47, 5000, 0.02     0.19     0.69                 40 of 40
-
-Where abilities follow the costs more closely (their scatter 0.15 in place of 0.5), so that most
-points are on the front or nearly so, 47, 5000, 0.02 takes 0.45 (uniform 0.77; four worlds).
 The truth is the full grid's, not the population's the cases were drawn from: no sampling
 of the grid can know more than the grid.
 """

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from adabench.harness.contract import claim_rivals, permuted_control, registry
+from adabench.harness.contract import claim_rivals, permuted_control, registry, source_files
 from adabench.harness.contract.card import Card, Gap, Monotone, OutOfReach, Point, Testable
 from adabench.harness.contract.claim import faults_together, shared_ids
 from adabench.harness.contract.expectations import metric_names, rival_names
@@ -162,13 +162,13 @@ def _loads(entry: Entry) -> Iterator[str]:
 
 def _layout(entry: Entry) -> Iterator[str]:
     """A plug-in arranges its files as it likes."""
-    if entry.module.startswith(f"{registry.PACKAGE}."):
+    if entry.module.startswith(f"{source_files.PACKAGE}."):
         yield from layout_problems(entry.path.parent)
 
 
 def layout_problems(home: Path) -> Iterator[str]:
     """Say which files of a task's folder are methods by their place or their card, but not both."""
-    methods = registry.method_files(home)
+    methods = source_files.method_files(home)
     for path in methods:
         if not _has_card(path):
             yield (
@@ -260,7 +260,7 @@ def _control_problems(gap: Gap, cards: Mapping[str, Card]) -> Iterator[str]:
 def _is_builtin(entry: Entry, name: str, known: set[str]) -> bool:
     """Tell a method of our own that no gap names; a plug-in's follows what it skips from."""
     module = registry.find(f"{entry.task}/{name}").module
-    return name not in known and module.startswith(f"{registry.PACKAGE}.")
+    return name not in known and module.startswith(f"{source_files.PACKAGE}.")
 
 
 def _settings(card: Card) -> int:

@@ -19,14 +19,7 @@ boundary passes is taken. A boundary passes if all hold:
 clock) is in all its cases. So a time needs `LEAST_RUNS` runs on either side; until the second one
 after a change there is a `hint`, which is shown and no more. A count needs one.
 
-What it holds, simulated with a margin of 2 %, (b) granted everywhere, 4,000 histories (500 of 100
-runs) for each length and scatter. Histories of independent normal noise that show a step: at
-most 0.00025 (4 to 100 runs, scatter 0.5 to 5 %). Noise of another kind passes more often: with
-heavy tails (Student's t, 3 degrees) up to 0.006 of 30 runs and 0.012 of 100, with neighbours
-alike (AR(1), rho = 0.5) 0.012, each at a scatter of 5 % and near nothing at 1 %. A random walk
-has no level, and shows steps: half of all at 30 runs and 5 %. Found at a scatter of 1 %: a step
-of 10 % by 0.28 of histories of 3 + 3 runs, 0.99 of 5 + 5, 0.89 of 8 + 2, all of 28 + 2; a step of
-5 % by 0.17 of 5 + 5, 0.96 of 15 + 15.
+`docs/log/statistics.md` has how often noise passes, and how often a step is found.
 """
 
 import math

@@ -24,7 +24,7 @@ certain accuracy. Their errors then hardly scatter, so t over z widens these sid
 The least concave curve over the lower (upper) step curve bounds that over the true one, so the
 same band serves for hulls.
 
-Simultaneous coverage is in the docstring of `benchmarks/intervals.py`.
+`docs/log/statistics.md` has the simultaneous coverage (`benchmarks/intervals.py`).
 """
 
 from collections.abc import Sequence

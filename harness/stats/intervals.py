@@ -24,11 +24,7 @@ drawing at both levels in turn counts the cases' noise twice (Davison & Hinkley 
 between / (seeds * total))`, with Satterthwaite's df from the variance between seeds (jackknife)
 and what is left of the bootstrap's own; of three and four seeds by a quarter and a half more, so
 that intervals do not widen with the fifth, where the units become fewer and their skewness counts.
-Simulated coverage of the mean on exponential data at a nominal 95 %, from no seed effect to one as
-strong as the cases' noise (`benchmarks/few_seeds.py`): two seeds of 4 cases 0.95 to 0.88, three 0.98
-to 0.93, four 0.99 to 0.97; one case a seed: 0.88 (two), 0.90 (three), 0.93 (four). One seed of 20
-cases with such an effect: 0.39 to 0.92, since a single seed says nothing about seeds; a second one
-may widen an interval for that reason, and no further one does on average.
+`docs/log/statistics.md` has what they hold (`benchmarks/few_seeds.py`).
 
 *Many.* Above 512 places nothing is resampled: the jackknife alone, over seeds or over 128
 parts of the cases, costs a tenth and the skewness that BCa would correct is gone by then.

@@ -11,18 +11,8 @@ in order, w_i those with the left-out ones set to the nearest kept one, h = m - 
 
 Two tests of the same hypothesis, Yuen's and the one of all rounds (`student_t.py`), are taken
 together: p = 2 min(p_Yuen, p_all). Neither alone will do: Yuen's has few degrees of freedom, which
-costs power where many cells are tested at once; t goes blind. Simulated (2,000,000 worlds a
-figure; 40,000 for the power), eight rounds; the error rate over its level at 0.007 and 0.0001, and
-the power at +5 %:
-
-    rounds' scatter               t: error, power     Yuen: error, power   both: error, power
-    normal, 1.2 %                 1.0  1.1  1.00      1.2  1.5  1.00       0.9  1.2  1.00
-    t(3), 1 %                     0.6  0.4  0.98      0.9  0.9  1.00       0.6  0.6  1.00
-    normal, 5 % of rounds
-      10 to 40 % off              0.7  0.6  0.69      1.1  1.3  0.97       0.7  1.0  0.97
-    uniform, 4 % wide             1.5  4.6  1.00      1.9  5.0  1.00       1.5  4.9  1.00
-
-Below `ENOUGH` rounds nothing is left out.
+costs power where many cells are tested at once; t goes blind
+(`docs/log/statistics.md` has both, simulated). Below `ENOUGH` rounds nothing is left out.
 """
 
 import math

@@ -26,8 +26,7 @@ Every line ends in its checksum `x` (`checksum.py`). What a declaration says is 
 the turn ends that it was made for, so that one damaged line costs one record. A line that is not
 what was written is left out; the reader names it, and the turns that lack it run again.
 
-Schema 2 had no checksums and no end lines, and a set's number could be given anew; schema 1
-repeated the whole cell and every name in each line. Both are still read.
+Schema 2 had no checksums and no end lines, and a set's number could be given anew; it is still read.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -35,14 +34,10 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, get_args
 
-import orjson
-
 from adabench.harness.contract.record import Cell, Phase, Record, Status, finite, short
 
 Names = tuple[str, ...]
 Line = dict[str, Any]
-OLD = (("p", "phase", "solve"), ("s", "status", "ok"), ("g", "group", ""), ("t", "note", ""))
-"""A record's key, its name in schema 1, and what it is where a line leaves it out."""
 PHASES, STATUSES = get_args(Phase), get_args(Status)
 WRONG = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 """What a line raises that is neither record nor declaration."""
@@ -139,10 +134,9 @@ class Declarations:
     """What the lines so far have declared."""
 
     cells: dict[str, Cell]
-    names: dict[int | Names, Names] = field(default_factory=dict)
+    names: dict[int, Names] = field(default_factory=dict)
     trained: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """By the keys of cells."""
-    _old: dict[bytes, str] = field(default_factory=dict)
 
     def declare(self, line: Line) -> None:
         """Take in a line that is no record.
@@ -156,27 +150,6 @@ class Declarations:
             self.trained[line["k"]] = artefacts_of(line)
         else:
             self.cells[line["k"]] = Cell(**line["cell"])
-
-    def from_old(self, line: Line) -> Line:
-        """Return a line of schema 1 as one of schema 2, with its own set of names.
-
-        Raises:
-            KeyError, TypeError: if it is none.
-        """
-        text = orjson.dumps(line["cell"], option=orjson.OPT_SORT_KEYS)
-        if text not in self._old:
-            cell = Cell(**line["cell"])
-            self._old[text] = cell.key
-            self.cells.setdefault(cell.key, cell)
-        names = tuple(line["values"])
-        self.names[names] = names
-        found: Line = {"k": self._old[text], "c": line["case"], "r": line["repeat"]}
-        for short_name, name, usual in OLD:
-            if line[name] != usual:
-                found[short_name] = line[name]
-        if line.get("energy"):
-            found["e"] = line["energy"]
-        return found | {"n": names, "v": list(line["values"].values())}
 
     def record(self, line: Line) -> Record:
         """Return the record of a line.

@@ -92,8 +92,6 @@ class JournalReader:
                 try:
                     if "v" in line:
                         yield known.record(line)
-                    elif "values" in line:
-                        yield known.record(known.from_old(line))
                     else:
                         known.declare(line)
                 except WRONG as broken:

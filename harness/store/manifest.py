@@ -16,7 +16,7 @@ from adabench.harness.files.json_document import NUMBER
 from adabench.harness.store import packed_run
 from adabench.harness.store.journal_reader import SCHEMA
 
-READABLE = (1, 2, SCHEMA)
+READABLE = (2, SCHEMA)
 MANIFEST = "run.json"
 COUNTS = "counts"
 """Marks a turn of the plan whose cases are counted only."""
@@ -59,7 +59,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     head = json_document.parse(data, path, {"schema": int, "plan": object})
     if head["schema"] not in READABLE:
         raise StoreError(
-            f"{folder} has schema {head['schema']}, this adabench reads up to {SCHEMA}.",
+            f"{folder} has schema {head['schema']}, this adabench reads 2 and {SCHEMA}.",
             "Read it with the version that wrote it (run.json names it).",
         )
     for complaint in json_document.complaints(head, SHAPE):

@@ -60,9 +60,7 @@ class Rows:
         """
         begin = 0
         for i in [i for i, line in enumerate(block) if "v" not in line]:
-            if "values" in block[i]:
-                block[i] = self.known.from_old(block[i])
-            if "v" in block[i] or "trained" in block[i]:
+            if "trained" in block[i]:
                 continue
             self._records(numbers[begin:i], block[begin:i])
             self.known.declare(block[i])

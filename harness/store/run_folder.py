@@ -46,7 +46,7 @@ FINDINGS = "findings.json"
 """Packed, beside a packed manifest: what is left of a run whose records were not kept."""
 LOG = "log.txt"
 OLD_TURNS = "turns.done"
-"""Of schemas 1 and 2: a line for every finished turn."""
+"""Of schema 2: a line for every finished turn."""
 FINISHED = "turns.cache"
 """Of a long run: that every turn of its plan is finished."""
 KEPT_FROM = 8_000_000

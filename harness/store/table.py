@@ -23,7 +23,6 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from adabench.harness.contract import earlier_addresses
 from adabench.harness.contract.record import Cell, Record, record_from_json
 from adabench.harness.errors import StoreError
 from adabench.harness.store import derived_files, journal, packed_run, run_folder
@@ -148,40 +147,9 @@ def from_records(records: Iterable[Record]) -> Table:
 def read(folder: Path, sha256: str = "") -> Table:
     """Return the table of a run; `sha256` is that of its records, if it is known already.
 
-    Its cells are called as they are today, where a task or a method has moved since.
-
     Raises:
         StoreError: if it is not a run, or a line other than a cut last one is not a record.
     """
-    return _as_of_today(_read(folder, sha256))
-
-
-def _as_of_today(found: Table) -> Table:
-    """Return the table with cells under the addresses of today, in the order of their keys."""
-    others = tuple(earlier_addresses.records(found.others))
-    cells = earlier_addresses.cells(found.cells)
-    if cells == found.cells:
-        return found if others == found.others else replace(found, others=others)
-    keys = sorted({cell.key: cell for cell in cells}.items())
-    place = {key: index for index, (key, _) in enumerate(keys)}
-    today = {old.key: new.key for old, new in zip(found.cells, cells, strict=True)}
-    cell = np.array([place[cell.key] for cell in cells], np.intp)[found.cell]
-    rows = np.lexsort((found.repeat, found.case, cell))
-    return replace(
-        found,
-        cells=tuple(cell for _, cell in keys),
-        cell=cell[rows],
-        case=found.case[rows],
-        repeat=found.repeat[rows],
-        group=found.group[rows],
-        columns={name: values[rows] for name, values in found.columns.items()},
-        note=found.note[rows] if len(found.note) else found.note,
-        others=others,
-        trained={today.get(key, key): own for key, own in found.trained.items()},
-    )
-
-
-def _read(folder: Path, sha256: str) -> Table:
     path = folder / run_folder.RECORDS
     run_folder.require_records(folder)
     reader, manifest = run_folder.open_reader(folder)

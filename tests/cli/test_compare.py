@@ -108,12 +108,6 @@ def test_1_when_something_is_worse(toy_env: dict[str, str], tmp_path: Path) -> N
     assert words(document(back))["latency_s"] == "better"
 
 
-def test_a_margin_lets_it_pass(toy_env: dict[str, str], tmp_path: Path) -> None:
-    a, b = made(tmp_path / "a", 1), made(tmp_path / "b", 2, slower=1.05)
-    done = adabench("compare", a, b, "--margin", "latency_s=10%", "--strict", env=toy_env)
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -159,23 +153,32 @@ def test_3_when_nothing_is_in_common_or_no_run(toy_env: dict[str, str], tmp_path
     assert "not a run" in missing.stderr
 
 
-def test_3_when_all_is_invalid_and_strictly_when_one_is(
-    toy_env: dict[str, str], tmp_path: Path
-) -> None:
-    a, b = made(tmp_path / "a", 1), made(tmp_path / "b", 2, dropped=5.0)
-    loose = adabench("compare", a, b, env=toy_env)
-    assert loose.returncode == 0
-    assert "timing invalid: 50% of the samples" in loose.stdout
-    assert adabench("compare", a, b, "--strict", env=toy_env).returncode == 3
-    assert adabench("compare", a, b, "--metric", "latency_s", env=toy_env).returncode == 3
+INVALID: dict[str, Any] = {"dropped": 5.0}
+AMBIGUOUS: dict[str, Any] = {"noise": 0.2}
 
 
-def test_5_when_strict_and_ambiguous(toy_env: dict[str, str], tmp_path: Path) -> None:
-    a, b = made(tmp_path / "a", 1, noise=0.2), made(tmp_path / "b", 2, noise=0.2)
-    loose = adabench("compare", a, b, env=toy_env)
-    assert loose.returncode == 0
-    assert "ambiguous" in loose.stdout
-    assert adabench("compare", a, b, "--strict", env=toy_env).returncode == 5
+@pytest.mark.parametrize(
+    ("sides", "asked", "code", "says"),
+    [
+        (({}, {"slower": 1.05}), ["--margin", "latency_s=10%", "--strict"], 0, ""),
+        (({}, INVALID), [], 0, "timing invalid: 50% of the samples"),
+        (({}, INVALID), ["--strict"], 3, ""),
+        (({}, INVALID), ["--metric", "latency_s"], 3, ""),
+        ((AMBIGUOUS, AMBIGUOUS), [], 0, "ambiguous"),
+        ((AMBIGUOUS, AMBIGUOUS), ["--strict"], 5, ""),
+    ],
+)
+def test_margins_and_strictness_decide_the_code(
+    sides: tuple[dict[str, Any], ...], asked: list[str], code: int, says: str,
+    toy_env: dict[str, str], tmp_path: Path,
+) -> None:  # fmt: skip
+    a, b = (
+        made(tmp_path / name, k, **how)
+        for k, (name, how) in enumerate(zip("ab", sides, strict=True), 1)
+    )
+    done = adabench("compare", a, b, *asked, env=toy_env)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert says in done.stdout
 
 
 def test_what_only_one_run_holds_is_listed(toy_env: dict[str, str], tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """`adabench run` from the outside: its document, its exit codes, and what a crash leaves."""
 
 import json
-import random
 import re
 import signal
 import subprocess
@@ -27,31 +26,12 @@ def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-def counts_only(found: dict[str, Any]) -> dict[str, Any]:
-    """The part of a document that may not differ between two runs: all but clocks and meters."""
-    timed = re.compile(r"(_s|_j|_bytes)$|^loops$")
-    for row in found["summary"]:
-        row["metrics"] = {k: v for k, v in row["metrics"].items() if not timed.search(k)}
-    found.pop("speedup")
-    found.pop("warnings")
-    return {k: v for k, v in found.items() if k not in ("run", "report")}
-
-
 def test_the_last_line_is_one_document(toy_env: dict[str, str], tmp_path: Path) -> None:
     done = adabench("run", "roots", "--out", tmp_path / "r", "--json", env=toy_env)
     assert done.returncode == 0, done.stderr
     found = document(done)
-    assert {
-        "run",
-        "cells",
-        "records",
-        "errors",
-        "summary",
-        "gap",
-        "speedup",
-        "claims",
-        "scoreboard",
-    } <= (found.keys())
+    parts = "run cells records errors summary gap speedup claims scoreboard"
+    assert set(parts.split()) <= found.keys()
     lines = _lines(tmp_path / "r")
     assert found["records"] == len(lines)
     assert all(json.loads(line).keys() >= FIELDS for line in lines)
@@ -184,37 +164,11 @@ def test_an_interrupt_keeps_the_run(toy_env: dict[str, str], tmp_path: Path) -> 
     assert adabench("claims", tmp_path / "r", env=toy_env).returncode == 0
 
 
-@pytest.mark.usefixtures("in_process")
-def test_kill_9_loses_nothing_and_doubles_nothing(toy_env: dict[str, str], tmp_path: Path) -> None:
-    words = ["run", "roots", "--seeds", "0..1", "--json", "--no-report"]
-    whole = document(adabench(*words, "--out", tmp_path / "whole", env=toy_env))
-    rng = random.Random(5)
-    folder = tmp_path / "killed"
-    command = [PROGRAM, *words, "--out", str(folder)]
-    for _ in range(5):
-        seen = _lines(folder)
-        process = subprocess.Popen(command, env=toy_env, stdout=subprocess.PIPE)
-        _wait_for_records(folder, len(seen) + rng.randrange(1, 75), process)
-        process.kill()
-        process.communicate()
-        assert _lines(folder)[: len(seen)] == seen
-        command = [PROGRAM, "run", "--resume", str(folder), "--json", "--no-report"]
-    finished = document(adabench("run", "--resume", folder, "--json", "--no-report", env=toy_env))
-    assert counts_only(finished) == counts_only(whole)
-    units = [_unit(line) for line in _lines(folder)]
-    assert len(units) == len(set(units)) == whole["records"]
-
-
 def _lines(folder: Path) -> list[str]:
     path = folder / "records.jsonl"
     text = path.read_text() if path.exists() else ""
     whole = text[: text.rfind("\n") + 1].splitlines()
     return [line for line in whole if '"v":' in line]  # others declare names and cells
-
-
-def _unit(line: str) -> str:
-    record = json.loads(line)
-    return json.dumps([record.get(name) for name in ("k", "p", "c", "r")])
 
 
 def _wait_for_records(folder: Path, count: int, process: subprocess.Popen[Any]) -> None:
@@ -227,16 +181,8 @@ def test_a_meter_that_is_not_there_is_refused(toy_env: dict[str, str], tmp_path:
         ("external:none.csv", "can't be read"),
         ("kilowatt", "No installed package"),
     ):
-        words = (
-            "run",
-            "roots/fixed",
-            "--no-sweep",
-            "--energy-meter",
-            meter,
-            "--out",
-            tmp_path / meter,
-        )
-        done = adabench(*words, env=toy_env)
+        words = ("run", "roots/fixed", "--no-sweep", "--energy-meter", meter)
+        done = adabench(*words, "--out", tmp_path / meter, env=toy_env)
         assert done.returncode == 3, done.stderr
         assert why in done.stderr
 

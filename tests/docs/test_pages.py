@@ -10,7 +10,7 @@ from pathlib import Path
 from adabench.harness.contract import registry
 from adabench.harness.contract.papers import papers
 from docs import source_tree
-from docs.agenda import agenda
+from docs.paper_index import papers_to_come
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted([*(DOCS / "results").glob("*.md"), *(DOCS / "papers").glob("*.md")])
@@ -33,12 +33,12 @@ def test_every_task_and_every_paper_has_a_page() -> None:
 
 
 def test_every_paper_of_the_47_is_in_the_index_and_those_to_come_say_so() -> None:
-    assert len(papers()) + len(agenda()) == 47
-    assert not papers().keys() & agenda().keys()
-    numbers = [paper.arxiv for paper in (*papers().values(), *agenda().values())]
+    assert len(papers()) + len(papers_to_come()) == 47
+    assert not papers().keys() & papers_to_come().keys()
+    numbers = [paper.arxiv for paper in (*papers().values(), *papers_to_come().values())]
     assert len(set(numbers)) == 47
     answers = {cells[0].strip(): cells[1].strip() for cells in rows(DOCS / "papers" / "README.md")}
-    for paper in agenda().values():
+    for paper in papers_to_come().values():
         name = f"{paper.title}, [{paper.arxiv}](https://arxiv.org/abs/{paper.arxiv})"
         assert answers[name] == "not yet"
 

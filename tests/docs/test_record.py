@@ -17,7 +17,7 @@ from adabench.harness.contract.record import Turn
 from adabench.harness.run import condition_check, run_request
 from adabench.harness.store import packed_run, run_folder
 from docs import record, result_pages
-from docs.comparison_table import comparison
+from docs.task_tables import comparison
 
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded" / "ray_paths"
 

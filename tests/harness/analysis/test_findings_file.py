@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.analysis import findings_cache, findings_file
+from adabench.harness.analysis import findings_file
 from adabench.harness.analysis.load_run import find_cards, load_run
 from adabench.harness.compare import loaded_run
 from adabench.harness.errors import StoreError
@@ -64,46 +64,15 @@ def test_a_packed_folder_takes_no_new_run(findings_only: Path) -> None:
     assert "--out" in seen.value.hint
 
 
-def test_findings_of_before_open_without_what_meant_something_else(
-    plain: Path, findings_only: Path
-) -> None:
-    """A file whose rows were H, K and thresholds: it opens, and its warnings say what is left out."""
-    whole = load_run(plain)
-    header = findings_cache.to_header(whole)
-    header["headroom"] = [{"task": "paging", "method": "mark0", "h": 0.4}] * len(header.pop("gaps"))
-    header["conversion"] = [{"task": "paging", "method": "mark0", "k": None}]
-    del header["speedups"]
-    old = {
-        "id": "PG-1",
-        "task": "paging",
-        "method": "mark0",
-        "verdict": "reproduced",
-        "threshold": 1,
-        "estimate": 1.0,
-        "low": None,
-        "high": None,
-        "n": 3,
-    }
-    header["claims"] = [old, *header["claims"]]
-    manifest = {**whole.manifest}
-    found = findings_cache.from_header(
-        findings_only, manifest, header, whole.task_cards, whole.method_cards
-    )
-    assert (found.gaps, found.speedups) == ((), ())
-    assert len(found.claims) == len(whole.claims) + 1
-    assert found.claims[0].verdict == "undecided"
-    assert "judged by the rules of before: reproduced" in found.claims[0].reason
-    notes = found.manifest["warnings"]
-    assert any("oracle gap" in text and "depended on which other methods" in text for text in notes)
-    assert any(text.startswith("1 verdicts") for text in notes)
-    document = found.to_json()
-    assert (document["schema"], document["gap"], document["speedup"]) == (2, [], [])
-
-
-@pytest.mark.parametrize("name", ["chain", "stragglers"])
-def test_recorded_findings_of_before_still_open(name: str) -> None:
-    found = load_run(RECORDED.parent / name)
+@pytest.mark.parametrize(
+    "folder",
+    [f for f in sorted(RECORDED.parent.iterdir()) if run_folder.has_only_findings(f)],
+    ids=lambda folder: folder.name,
+)
+def test_recorded_runs_without_records_open(folder: Path) -> None:
+    found = load_run(folder)
     assert found.summary
+    assert found.claims
 
 
 def test_the_document_has_the_shape_that_programs_read(plain: Path) -> None:

@@ -13,7 +13,7 @@ from adabench.harness.analysis.gap_anchors import anchors, gap_of
 from adabench.harness.analysis.load_run import find_cards
 from adabench.harness.analysis.operating_points import collapse
 from adabench.harness.analysis.oracle_gap import gap_row, oracle_gaps
-from adabench.harness.contract import earlier_addresses, registry
+from adabench.harness.contract import registry
 from adabench.harness.contract.record import Record
 from adabench.harness.store import run_folder
 from adabench.harness.store.table import from_records
@@ -75,7 +75,7 @@ def subsets(task: str, method: str, all_: set[str]) -> Iterator[set[str]]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_dropping_unrelated_methods_changes_no_gap(name: str) -> None:
-    records = list(earlier_addresses.records(run_folder.records(RECORDED / name)))
+    records = run_folder.records(RECORDED / name)
     whole = rows(records)
     assert whole
     methods = {address.partition("/")[2] for address in whole}

@@ -6,9 +6,22 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from adabench.harness.compare.pairing import count_other_instances, matches, pair, unmatched_cells
+from adabench.harness.compare.pairing import (
+    MetricPairs,
+    count_other_instances,
+    matches,
+    pairs_of,
+    unmatched_cells,
+)
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.store.table import Table, from_records
+
+
+def pair(a: Table, b: Table, metrics: list[str]) -> list[MetricPairs]:
+    """Every metric of every operating point that both hold."""
+    both = [name for name in metrics if name in a.columns and name in b.columns]
+    every = (pairs_of(m, n, a.columns[n], b.columns[n]) for m in matches(a, b) for n in both)
+    return [found for found in every if len(found.a)]
 
 
 def cell(method: str = "m", seed: int = 0, **point: float) -> Cell:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.contract import claim_files, registry
+from adabench.harness.contract import claim_files, registry, source_files
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import Correlation, Difference, Ratio, Where
 from adabench.harness.errors import MethodContractError
@@ -113,7 +113,7 @@ def test_a_method_has_the_claims_of_its_paper_and_of_its_task() -> None:
 def test_every_claim_of_a_file_reaches_a_card() -> None:
     written = [
         row["id"]
-        for root in registry.roots()
+        for root in source_files.roots()
         for file in (*root.glob("papers/*.toml"), *root.glob("*/*/claims.toml"))
         for row in tomllib.loads(file.read_text(encoding="utf-8")).get("claims", ())
     ]

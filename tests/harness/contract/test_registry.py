@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import adabench
-from adabench.harness.contract import registry
+from adabench.harness.contract import registry, source_files
 from adabench.harness.errors import MethodContractError, MissingExtra, SelectionError
 
 READS = ("<all cards>",)
@@ -60,6 +60,9 @@ def test_unknown_names_suggest_near_ones() -> None:
         ("paging/combined", "paging/combiner"),
         ("connectivity/learned", "connectivity/learned_lifetimes"),
         ("connectivity/shuffled", "connectivity/shuffled_predictions"),
+        ("ledger/full_path", "ledger_qa/full_path"),
+        ("ledger/dense_ffn", "ledger_affine/dense_ffn"),
+        ("ledger/cot", "ledger_cot/cot"),
     ],
 )
 def test_a_method_that_moved_is_found_at_its_old_address(before: str, now: str) -> None:
@@ -187,10 +190,10 @@ def plant(root: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    package = importlib.import_module(registry.PACKAGE)
+    package = importlib.import_module(source_files.PACKAGE)
     roots = [Path(place) for place in package.__path__]
     monkeypatch.setattr(package, "__path__", [*map(str, roots), str(root)])
-    monkeypatch.setattr(registry, "roots", lambda: [*roots, root])
+    monkeypatch.setattr(source_files, "roots", lambda: [*roots, root])
 
 
 def test_a_familys_method_runs_on_the_tasks_that_its_card_names(
@@ -320,3 +323,14 @@ def test_what_changes_while_a_process_lives_is_read_anew(
     assert set(registry.methods("alpha")) == {"alpha/own"}
     (tmp_path / own).unlink()
     assert registry.methods("alpha") == {}
+
+
+def test_a_family_s_method_reads_its_card_by_task() -> None:
+    here, there = registry.find("ledger/acm").card, registry.find("pretrained/acm").card
+    assert not {claim.id for claim in here.claims} & {claim.id for claim in there.claims}
+    assert here.claims
+    assert there.claims
+    assert (here.defaults["budget"], there.defaults["budget"]) == (0.4, 0.75)
+    assert registry.load(registry.find("pretrained/acm")) is registry.load(
+        registry.find("ledger/acm")
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.contract import registry
+from adabench.harness.contract import source_files
 from adabench.harness.run.conformance import ConformanceCheck, layout_problems
 
 CARD = "from adabench.harness.contract.card import Card\nCARD = Card(title='x')\n"
@@ -63,8 +63,8 @@ def test_a_method_whose_card_cannot_be_read_is_still_a_method(home: Path) -> Non
 
 def test_a_task_is_checked_for_its_layout(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     put(home, "fifo.py", CARD)
-    found = registry.method_files
-    monkeypatch.setattr(registry, "method_files", lambda folder: found(home))
+    found = source_files.method_files
+    monkeypatch.setattr(source_files, "method_files", lambda folder: found(home))
     problems = [f.problem for f in ConformanceCheck().check("paging") if f.rule == "layout"]
     assert problems
     assert all("is not found there" in problem for problem in problems)

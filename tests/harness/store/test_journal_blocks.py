@@ -1,6 +1,5 @@
 """A journal in blocks of any size, cut anywhere; the words for what is damaged; accounts by hand."""
 
-import json
 import os
 from hashlib import blake2b
 from pathlib import Path
@@ -12,7 +11,6 @@ from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.errors import StoreError
 from adabench.harness.store import checkpoint_folders, checksum, journal_reader, run_folder, table
 from adabench.harness.store.journal_reader import drop_cut_line
-from adabench.harness.store.manifest import write_manifest
 from adabench.harness.store.table import from_records
 from adabench.harness.store.turn_ends import TurnAccount, TurnEnds
 
@@ -275,18 +273,6 @@ def test_a_cut_last_line_is_said_and_a_whole_one_is_not(
         file.write(b'{"k":')
     assert len(run_folder.records(folder)) == 24
     assert "ends in a cut line (a crash?), which is ignored" in caplog.text
-
-
-def test_schema_1_says_where_its_energy_comes_from(tmp_path: Path) -> None:
-    folder = write(tmp_path / "r", cases=1)
-    said = {"key": "energy_gpu_j", "kind": "counter.nvml", "label": "counter", "j": 2.0}
-    record = Record(CELLS[0], "solve", 0, 0, "ok", {"energy_gpu_j": 2.0}, energy=(said,))
-    plain = Record(CELLS[0], "solve", 1, 0, "ok", {"energy_gpu_j": 3.0})
-    text = "".join(json.dumps(one.to_json()) + "\n" for one in (record, plain))
-    (folder / run_folder.RECORDS).write_text(text)
-    write_manifest(folder, run_folder.read_manifest(folder) | {"schema": 1})
-    assert [one.energy for one in run_folder.records(folder)] == [(said,), ()]
-    assert table.read(folder).kinds == {("t", "energy_gpu_j", "counter.nvml")}
 
 
 def test_the_card_of_a_checkpoint_is_its_last_file_and_folders_are_none(tmp_path: Path) -> None:

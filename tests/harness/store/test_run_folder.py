@@ -71,37 +71,6 @@ def test_of_a_run_that_goes_on_it_is_known_what_is_done_of_the_rest(tmp_path: Pa
         assert again.done == {prepared.unit} | {record.unit for record in written[2:]}
 
 
-@pytest.mark.parametrize("cut", range(1, 40, 6))
-def test_a_cut_last_line_is_ignored_and_dropped_on_resume(tmp_path: Path, cut: int) -> None:
-    with run_folder.create(tmp_path, TURNS, {}) as run:
-        for record in records_of(CELL, 3):
-            run.append(record)
-    path = tmp_path / run_folder.RECORDS
-    lines = [
-        text
-        for text in path.read_bytes().splitlines(keepends=True)
-        if b'"v"' in text or b"names" in text
-    ]
-    path.write_bytes(b"".join(lines[:4])[:-cut])
-    assert run_folder.records(tmp_path) == records_of(CELL, 2)
-    with run_folder.resume(tmp_path) as again:
-        again.append(records_of(CELL, 3)[2])
-    assert run_folder.records(tmp_path) == records_of(CELL, 3)
-
-
-def test_a_damaged_line_in_the_middle_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with run_folder.create(tmp_path, TURNS, {}) as run:
-        for record in records_of(CELL, 2):
-            run.append(record)
-    path = tmp_path / run_folder.RECORDS
-    path.write_bytes(b"{}\n" + path.read_bytes())
-    assert run_folder.records(tmp_path) == records_of(CELL, 2)
-    assert "Line 1 of" in caplog.text
-    assert "damaged" in caplog.text
-
-
 def test_a_turn_counts_as_finished_only_when_another_begins(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), run_folder.create(tmp_path, TURNS, {}) as run:
         for record in records_of(CELL, 2):

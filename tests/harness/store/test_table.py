@@ -98,17 +98,6 @@ def set_schema(folder: Path, number: int) -> None:
     write_manifest(folder, run_folder.read_manifest(folder) | {"schema": number})
 
 
-@given(made_up)
-def test_schema_1_reads_the_same(tmp_path_factory, records: list[Record]) -> None:
-    folder = written(tmp_path_factory.mktemp("old"), [])
-    lines = [json.dumps(record.to_json()) + "\n" for record in records]
-    (folder / run_folder.RECORDS).write_text("".join(lines))
-    set_schema(folder, 1)
-    assert rows(table.read(folder)) == told(records)
-    kept = others(records) | {r.unit: r for r in records if r.status == "ok"}
-    assert {r.unit: r for r in run_folder.records(folder)} == kept
-
-
 def grid(cells=CELLS, cases=4, repeats=3) -> list[Record]:
     return [
         Record(cell, "solve", case, repeat, "ok",

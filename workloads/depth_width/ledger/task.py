@@ -42,7 +42,7 @@ from types import ModuleType
 
 import torch
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.depth_width.ledger.models import WIDTH, Models
 from adabench.workloads.depth_width.ledger.substrate import gpu_shape
@@ -61,10 +61,6 @@ CARD = Card(
     adapts="how many layers each token runs",
     scales=("embedded", "gpu"),
     trainings=3,
-    origins=(
-        Origin("ledger", {"layout": "stream"}),
-        Origin("ledger", {"layout": "stream"}, scale="gpu"),
-    ),
     gaps=(
         Gap(mixture=("recursive",), methods=("mor", "random_routing"), coin="random_routing"),
         Gap(

@@ -18,7 +18,7 @@ from types import ModuleType
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.workloads.depth_width.ledger_affine.models import Models
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import LoopTally
@@ -36,7 +36,6 @@ CARD = Card(
     trainings=3,
     paper="our own substrate; VersatileFFN, arXiv 2512.14531, is its first method",
     adapts="how often each token runs each layer's MLP",
-    origins=(Origin("ledger", {"layout": "c2"}, drops=("width",)),),
     gaps=(
         Gap(
             mixture=("dense_ffn", "fixed_loops"),

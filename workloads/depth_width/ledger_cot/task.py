@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.workloads.depth_width.ledger_cot.models import Models
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.solution_tally import SolutionTally
@@ -41,7 +41,6 @@ CARD = Card(
     trainings=3,
     paper="our own substrate; System-1.5 Reasoning, arXiv 2505.18962, is its first method",
     adapts="how many layers each latent step runs",
-    origins=(Origin("ledger", {"layout": "cot"}, drops=("width",)),),
     gaps=(
         # Its student is another one, for which nobody decides in hindsight and no coin is tossed.
         Gap(mixture=("cot", "no_cot", "pause_tokens"), methods=("system_1_5",)),

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.workloads.depth_width.ledger_qa.models import Models
 from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally
 from adabench.workloads.depth_width.ledger_qa.truth.question_scoring import allocation, quality
@@ -29,7 +29,6 @@ CARD = Card(
     trainings=3,
     paper="our own substrate; Dr.LLM, arXiv 2510.12773, is its first method",
     adapts="which layers each question runs",
-    origins=(Origin("ledger", {"layout": "qa"}, drops=("width",)),),
     gaps=(
         Gap(
             mixture=("full_path", "static_path"),

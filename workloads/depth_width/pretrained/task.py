@@ -42,7 +42,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin, Scalar
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
@@ -56,10 +56,6 @@ CARD = Card(
     paper="SmolLM2, arXiv 2502.02737, on the Brown corpus; Informed Routing, arXiv 2510.13831",
     adapts="which layers, or parts of layers, each word or each window runs",
     no_oracle="the words of a text are not right or wrong, and no decision can be known to be best",
-    origins=(
-        Origin("ledger", {"layout": "stream"}, "real", drops=("mode", "width"), sets={"prompt": 0}),
-        Origin("ledger", {"layout": "qa"}, "real", drops=("mode", "width"), sets={"prompt": 64}),
-    ),
     gaps=(
         Gap(
             mixture=("static_units", "vanilla"),

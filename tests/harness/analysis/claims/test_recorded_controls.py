@@ -18,7 +18,6 @@ from adabench.harness.analysis.claims.verdicts import Court, verdicts
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.load_run import find_cards, find_rivals
 from adabench.harness.analysis.operating_points import OperatingPoint, collapse
-from adabench.harness.contract import earlier_addresses
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import Frontier, Reach
@@ -60,7 +59,7 @@ class Opened:
 def opened(folder: Path) -> Opened:
     """Read a run."""
     plan = run_folder.read_plan(run_folder.read_manifest(folder))
-    cells = list(earlier_addresses.cells(turn.cell for turn in plan))
+    cells = [turn.cell for turn in plan]
     table = read(folder, run_folder.digest(folder))
     tasks, methods = ({c.task for c in cells}, {c.address for c in cells})
     cards, dots = (find_cards(tasks), find_cards(methods)), collapse(table)

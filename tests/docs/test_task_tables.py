@@ -10,8 +10,7 @@ import pytest
 
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.load_run import load_run
-from docs.gap_tables import gap_closed
-from docs.price_table import best_at_each_price
+from docs.task_tables import best_at_each_price, gap_closed
 
 RECORDED = Path(__file__).parents[2] / "docs" / "recorded"
 
