@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import PreparedIndex
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     Case,
     Sparse,
@@ -34,7 +33,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import State
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import PreparedIndex, State
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state
 from adabench.workloads.shared.counting.method_trials import Trial, Trials, check_by
