@@ -1,17 +1,14 @@
 """What every method of this task must obey, ours or a plug-in's, tried on small instances.
 
-    source      it names nothing of the task that a method has no business with (oracles excepted)
-    contract    it answers each case once, through `ask`, and leaves it unchanged
-    lengths     no answer is below the distance: it would be the length of no walk
-    memory      asked in the other order, the pairs get the same answers
-    unread      answers do not depend on rows that were opened neither before nor while answering,
-                nor an index on rows that were not opened in preparing it, not even on how
-                long they are (oracles excepted). What is read is counted, so what is not
-                counted must not matter
-    theorems    its claims of the form "bounded by" hold
-
-`check` yields a sentence per broken rule and nothing for a sound method. It catches honest
-mistakes and the usual ways to fake a result; it proves nothing.
+source      it names nothing of the task that a method has no business with (oracles excepted)
+contract    it answers each case once, through `ask`, and leaves it unchanged
+lengths     no answer is below the distance: it would be the length of no walk
+memory      asked in the other order, the pairs get the same answers
+unread      answers do not depend on rows that were opened neither before nor while answering,
+nor an index on rows that were not opened in preparing it, not even on how
+long they are (oracles excepted). What is read is counted, so what is not
+counted must not matter
+theorems    its claims of the form "bounded by" hold
 """
 
 import ast

@@ -1,9 +1,6 @@
 """Planted: tries two codes and answers with the faster one."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.stragglers.substrate.scheme import WAIT, OwnParts
-
-CARD = Card(title="best of two", adapts="on the future", paper="none")
 
 
 def solve(task, case, point):

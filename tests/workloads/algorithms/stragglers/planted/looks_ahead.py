@@ -1,10 +1,7 @@
 """Planted: takes the scored delays out of the task's ledger and shares work by them."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.stragglers.methods.gradient_code import coded_scheme
 from adabench.workloads.algorithms.stragglers.substrate.scheme import WAIT, Orders, own_job
-
-CARD = Card(title="looks ahead", adapts="on the future", paper="none")
 
 
 class FastestOnly:
