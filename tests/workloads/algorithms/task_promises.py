@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.contract import registry
+from adabench.harness.contract.card import Card
 from adabench.harness.contract.protocols import case_environment
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.counting import method_trials
@@ -23,6 +24,8 @@ from tests.workloads.planted_module import load_module
 
 Conditions = Mapping[str, Any]
 Row = tuple[Any, ...]
+PLANTED = Card(title="planted", adapts="it cheats", paper="none")
+"""The card of a planted method that has none."""
 
 
 class TaskPromises:
@@ -87,7 +90,8 @@ class CountedPromises(TaskPromises):
     def said_of(self, planted: str) -> str:
         room = Path(str(sys.modules[type(self).__module__].__file__)).parent
         method = load_module(room / f"planted/{planted}.py")
-        return " ".join(registry.load(registry.find(self.name)).check(method, method.CARD))
+        card = getattr(method, "CARD", PLANTED)
+        return " ".join(registry.load(registry.find(self.name)).check(method, card))
 
     def test_a_wrong_method_is_caught(self, caught: Row) -> None:
         name, words = caught

@@ -1,13 +1,10 @@
 """What every policy must obey, ours or a plug-in's, tried on small instances.
 
-    source      it names nothing of the task that a policy has no business with (oracles excepted)
-    contract    it plays a case once, leaves it as it was, and answers with that
-    horizon     it asks exactly the queries that it is handed
-    blind       with the same answers it asks the same, whatever family or class it is played on
-                (oracles excepted)
-
-`check` yields a sentence per broken rule and nothing for a sound policy. It catches honest mistakes
-and the usual ways to fake a result; it proves nothing.
+source      it names nothing of the task that a policy has no business with (oracles excepted)
+contract    it plays a case once, leaves it as it was, and answers with that
+horizon     it asks exactly the queries that it is handed
+blind       with the same answers it asks the same, whatever family or class it is played on
+(oracles excepted)
 """
 
 from collections.abc import Iterator

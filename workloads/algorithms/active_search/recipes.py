@@ -1,10 +1,8 @@
 """Every checkpoint of the active-search task by name, and how it is trained.
 
-    adabench train policies-s0
-
-One checkpoint holds all policies of a training seed: a specialist for each class, the robust policy
-with their losses as offsets, and the policy trained under a prior; of a hunt the last two. Updates,
-never seconds: the result does not depend on how busy the machine is.
+One checkpoint holds all policies of a training seed: a specialist for each class, the robust policy with their
+losses as offsets, and the policy trained under a prior; of a hunt the last two. Updates, never seconds: the
+result does not depend on how busy the machine is.
 """
 
 from dataclasses import dataclass

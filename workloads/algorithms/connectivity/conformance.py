@@ -1,18 +1,13 @@
 """What every connectivity method must obey, ours or a plug-in's, tried on small streams.
 
-    source      it names nothing of the task that a method has no business with (oracles excepted)
-    contract    it serves each case once, leaves it unchanged, and its counts agree
-    exact       every answer is right
-    steps       it looks something up for each query: answers do not come from nowhere
-    online      what it answers and spends before a cut does not depend on what comes after
-                it (oracles excepted)
-    hints       a method that is told predictions acts on them; only an oracle is told the truth
-    theorems    its claims of the forms "equal, always" and "bounded by" hold
-
-`check` yields a sentence per broken rule and nothing for a sound method. It catches honest
-mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Transcript` listens unseen), but these streams are smaller than
-those of a run, and a method that acts on that is not found out here.
+source      it names nothing of the task that a method has no business with (oracles excepted)
+contract    it serves each case once, leaves it unchanged, and its counts agree
+exact       every answer is right
+steps       it looks something up for each query: answers do not come from nowhere
+online      what it answers and spends before a cut does not depend on what comes after
+it (oracles excepted)
+hints       a method that is told predictions acts on them; only an oracle is told the truth
+theorems    its claims of the forms "equal, always" and "bounded by" hold
 """
 
 import ast

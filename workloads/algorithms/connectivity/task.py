@@ -8,7 +8,7 @@ runs the stream and counts (`update_loop.py` has the contract).
         return task.serve(case, update, query, notes, hints="given")
 
 **What is given to everybody alike.** The streams and their queries (`update_streams.py`), the
-predictions and their errors (`predictions.py`), the random numbers. The condition `noise` spoils the
+predictions and their errors (`hindsight.py`), the random numbers. The condition `noise` spoils the
 predictions, so robustness is a sweep over the task and not a knob of a method.
 
 **What is scored.** `exactness`, the share of answers that are right; anything below 1 is a wrong

@@ -1,10 +1,8 @@
 """Every checkpoint of the ray-path task by name, and how it is trained.
 
-    adabench train k2-own-s0
-
-A checkpoint is a network for one number of reflections and one training seed: `k2-own-s0` as in the
-paper, from what the sampler itself hits upon, `k2-s0` from paths that a search found. Steps, never
-seconds: the result does not depend on how busy the machine is.
+A checkpoint is a network for one number of reflections and one training seed: `k2-own-s0` as in the paper, from
+what the sampler itself hits upon, `k2-s0` from paths that a search found. Steps, never seconds: the result does
+not depend on how busy the machine is.
 """
 
 from dataclasses import dataclass

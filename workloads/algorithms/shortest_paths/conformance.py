@@ -1,17 +1,14 @@
 """What every method of this task must obey, ours or a plug-in's, tried on small instances.
 
-    source      it names nothing of the task that a method has no business with (oracles excepted)
-    contract    it answers each case once, through `ask`, and leaves it unchanged
-    lengths     no answer is below the distance: it would be the length of no walk
-    memory      asked in the other order, the pairs get the same answers
-    unread      answers do not depend on rows that were opened neither before nor while answering,
-                nor an index on rows that were not opened in preparing it, not even on how
-                long they are (oracles excepted). What is read is counted, so what is not
-                counted must not matter
-    theorems    its claims of the form "bounded by" hold
-
-`check` yields a sentence per broken rule and nothing for a sound method. It catches honest
-mistakes and the usual ways to fake a result; it proves nothing.
+source      it names nothing of the task that a method has no business with (oracles excepted)
+contract    it answers each case once, through `ask`, and leaves it unchanged
+lengths     no answer is below the distance: it would be the length of no walk
+memory      asked in the other order, the pairs get the same answers
+unread      answers do not depend on rows that were opened neither before nor while answering,
+nor an index on rows that were not opened in preparing it, not even on how
+long they are (oracles excepted). What is read is counted, so what is not
+counted must not matter
+theorems    its claims of the form "bounded by" hold
 """
 
 import ast
@@ -22,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import PreparedIndex
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     Case,
     Sparse,
@@ -34,7 +30,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, Marks
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import State
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import PreparedIndex, State
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 from adabench.workloads.shared.counting.conformance_kit import prepared_state
 from adabench.workloads.shared.counting.method_trials import Trial, Trials, check_by

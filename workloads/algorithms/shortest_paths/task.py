@@ -38,7 +38,6 @@ from pathlib import Path
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.shortest_paths.conformance import check
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Preparation, Tally
 from adabench.workloads.algorithms.shortest_paths.substrate.edge_list_reader import read_graph
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     KINDS,
@@ -46,7 +45,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.graph_families impor
     suite,
     with_pairs,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
+    Preparation,
+    ShortestPaths,
+    Tally,
+)
 from adabench.workloads.algorithms.shortest_paths.truth.scoring import scored_task
 
 CARD = Card(

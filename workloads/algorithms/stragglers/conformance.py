@@ -1,15 +1,11 @@
 """What every scheme must obey, ours or a plug-in's, tried on small instances.
 
-    source      it names nothing of the task that a scheme has no business with (oracles excepted)
-    contract    it decodes every job in time or says that it is inexact, runs each case once
-    online      what it orders and decides up to a round does not depend on delays after it
-                (oracles excepted)
-    foresight   it is not told delays beforehand (oracles excepted)
-    bound       its time is not below the least time; the score refuses that too
-
-`check` yields a sentence per broken rule and nothing for a sound scheme. It catches honest
-mistakes and the usual ways to fake a result; it proves nothing. Nothing on the task tells a
-method that it is being checked (a `Transcript` listens unseen).
+source      it names nothing of the task that a scheme has no business with (oracles excepted)
+contract    it decodes every job in time or says that it is inexact, runs each case once
+online      what it orders and decides up to a round does not depend on delays after it
+(oracles excepted)
+foresight   it is not told delays beforehand (oracles excepted)
+bound       its time is not below the least time; the score refuses that too
 """
 
 import ast

@@ -41,7 +41,12 @@ and decoding cost, not what a cluster would save.
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.conformance import check
-from adabench.workloads.algorithms.stragglers.substrate.instances import profiles
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
+    FAMILIES,
+    generate,
+    instances,
+)
+from adabench.workloads.algorithms.stragglers.substrate.delay_reader import read_profile
 from adabench.workloads.algorithms.stragglers.substrate.replay import Outcome, Stragglers
 
 CARD = Card(
@@ -106,6 +111,9 @@ CARD = Card(
 
 CHECK_CONDITIONS = {"n": 32, "jobs": 12, "probe": 40, "draws": 2}
 OUTCOMES = (Outcome,)
+LEVELS = ("simulated", "real")
+REAL_WORKERS, REAL_JOBS = 8, 16
+"""The most at level=real, which plays one instance of a family."""
 
 __all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
 
@@ -126,9 +134,22 @@ def load(
     """Return the task under the given conditions.
 
     Raises:
-        SelectionError: if `delays` is neither a family nor a readable profile.
+        SelectionError: if there is no such level, or `delays` is neither a family nor a readable profile.
     """
     if scale != "embedded":
         raise SelectionError(f"stragglers has no scale {scale!r}.", "It runs at `embedded`.")
-    own = profiles(delays, level, n, jobs, probe, alpha, mu, draws, seed)
-    return Stragglers(own, real=level == "real")
+    if level not in LEVELS:
+        raise SelectionError(f"There is no level {level!r}.", f"There are {', '.join(LEVELS)}.")
+    if level == "real":
+        n, jobs, draws = min(n, REAL_WORKERS), min(jobs, REAL_JOBS), 1
+    if delays != "suite" and delays not in FAMILIES:
+        recorded = read_profile(delays, n, jobs, probe, alpha, mu, seed)
+        return Stragglers((recorded,), real=level == "real")
+    suite = {name: instances(name, draws) for name in FAMILIES}
+    counts = suite if delays == "suite" else {delays: draws}
+    profiles = [
+        generate(name, n, jobs, probe, alpha, mu, seed, number)
+        for name, count in counts.items()
+        for number in range(count)
+    ]
+    return Stragglers(profiles, real=level == "real")

@@ -9,7 +9,6 @@ from scipy.optimize import minimize
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.algorithms.active_search.methods.uniform import Uniform
 from adabench.workloads.algorithms.active_search.substrate import (
-    generated_jester,
     thresholds,
     twenty_questions,
     worst_case_hypothesis,
@@ -156,7 +155,7 @@ def test_jokes_are_a_table_of_their_own_that_every_hunter_plays(methods) -> None
     one, same, other = (generate_jokes(20, 64, seed) for seed in (3, 3, 4))
     assert one.case == same.case
     assert not np.array_equal(one.model, other.model)
-    assert one.model.shape == (generated_jester.JOKES, generated_jester.USERS)
+    assert one.model.shape == (twenty_questions.JOKES, twenty_questions.USERS)
     assert one.case.group == "jokes"
     assert one.case.instance != generate_hypotheses("questions", 20, 64, 3, one.model).case.instance
     assert 0.4 < one.model.mean() < 0.7
@@ -168,7 +167,7 @@ def test_jokes_are_a_table_of_their_own_that_every_hunter_plays(methods) -> None
     for name in ("soft_gbs", "learned_policy"):
         seen = values(methods[name], load("embedded", 0, family="jokes", episodes=400))
         assert seen["queries"] == 20
-        assert 2 / generated_jester.JOKES < seen["success"] < 0.7
+        assert 2 / twenty_questions.JOKES < seen["success"] < 0.7
         assert seen["worst_loss"] > seen["loss"]
 
 

@@ -1,13 +1,11 @@
 """Planted wrong methods must be caught, each for what is wrong with it."""
 
+import pickle
+
 import pytest
 
 from adabench.workloads.algorithms.connectivity import conformance
-from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    lift_query,
-    lift_update,
-    lifted_recursion,
-)
+from adabench.workloads.algorithms.connectivity.substrate.lifting import LIFTED
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import generate
 from adabench.workloads.algorithms.connectivity.truth.hindsight import advise, hindsight
 from adabench.workloads.algorithms.connectivity.truth.scoring import scored_task
@@ -31,10 +29,10 @@ class TestConnectivity(CountedPromises):
         ("compresses", "queries wrongly"),
         pytest.param(("rebuilds_all", "PU-1-bound fails"), marks=pytest.mark.slow),
         ("true_ends", "reaches for 'true'"),
-        ("looks_ahead", "reaches for 'case.opens' on line 12"),
-        ("knows_it", "reaches for 'hindsight' on line 22"),
+        ("looks_ahead", "reaches for 'case.opens' on line 9"),
+        ("knows_it", "reaches for 'hindsight' on line 19"),
         ("twice", "serves a case more than once"),
-        ("writes_the_ledger", "reaches for 'ledger' on line 13"),
+        ("writes_the_ledger", "reaches for 'ledger' on line 10"),
         ("ignores", "ignores its predictions"),
     )
     caught_by_trials = (
@@ -57,6 +55,28 @@ class TestConnectivity(CountedPromises):
         "getattr(task, name)",
     )
 
+    def test_a_slope_is_measured_beside_the_method_and_judged_without_it(self) -> None:
+        task = self.load(n=100, noise=100.0, updates="random")
+        (case,) = task.cases()
+        alone, there = self.entered(task, case, task.environment(case))
+        answer = self.answer("predicted_updates", alone, there)
+        counted = dict(alone.meter)
+        outcome = alone.account(there, answer)
+        assert sorted(outcome.unions) == [0.0, 1.0, 10.0]
+        assert alone.meter == counted
+        values = task.judge(case, outcome)
+        assert "slope" in values
+        assert values == task.score(case, self.answer("predicted_updates", task, case))
+
+    def test_learned_lifetimes_come_of_the_beginnings_alone(self, methods) -> None:
+        method, task = methods["learned_lifetimes"], self.load(3, n=100)
+        alone = pickle.loads(pickle.dumps(task.substrate()))
+        learned = method.pack(method.prepare(task, {}, 0))
+        apart = method.pack(method.prepare(alone, {}, 0))
+        assert learned.keys() == apart.keys() == {case.instance for case in task.cases()}
+        assert all((learned[instance] == apart[instance]).all() for instance in learned)
+        assert method.unpack(alone, {}, learned).task is alone
+
 
 @pytest.fixture(autouse=True)
 def _few_streams(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +90,7 @@ def test_the_task_does_not_say_that_it_is_heard() -> None:
     plain, heard = scored_task(advice), scored_task(advice, transcript)
     assert sorted(vars(plain)) == sorted(vars(heard))
     case = plain.cases()[0]
-    answers = [
-        task.serve(case, lift_update, lift_query, lifted_recursion) for task in (plain, heard)
-    ]
+    answers = [task.serve(case, *LIFTED) for task in (plain, heard)]
     assert len(transcript.heard[case.instance]) == case.horizon
     assert vars(answers[0]).keys() == vars(answers[1]).keys() == {"instance", "hints", "answers"}
 

@@ -1,7 +1,5 @@
 """Scores and prices add up, books cannot be cooked, and the losing cases lose."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ from adabench.harness.errors import MethodContractError, MissingExtra
 from adabench.workloads.algorithms.shortest_paths.substrate import replay
 from adabench.workloads.algorithms.shortest_paths.substrate.graph_families import (
     generate,
-    with_pairs,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
 from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
@@ -182,8 +179,6 @@ def test_books_cannot_be_cooked(methods) -> None:
     (case,) = task.cases()
     given = methods["bibfs"].as_given
     answers = task.ask(case, given)
-    with pytest.raises(MethodContractError, match="not the task's own"):
-        task.score(case, replace(answers))
     task.meter["edges_read"] = 1.0
     with pytest.raises(MethodContractError, match="wrote into the meter"):
         task.score(case, answers)
@@ -191,7 +186,5 @@ def test_books_cannot_be_cooked(methods) -> None:
     task.ask(case, answer_two)
     with pytest.raises(MethodContractError, match="several ways"):
         task.score(case, task.ask(case, given))
-    with pytest.raises(MethodContractError, match="not a case"):
-        task.ask(with_pairs("x", case.graph, 50, 0), given)
     with pytest.raises(MethodContractError, match="not compiled"):
         task.ask(case, lambda *_: 0)

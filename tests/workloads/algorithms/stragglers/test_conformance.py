@@ -26,7 +26,7 @@ class TestStragglers(CountedPromises):
         ("looks_ahead", "reaches for '__closure__'"),
         ("looks_ahead", "reaches for '_ledger'"),
         ("looks_ahead", "reaches for 'base'"),
-        ("looks_ahead", "methods.gradient_code.CodedScheme on line 4, which is of another method"),
+        ("looks_ahead", "methods.gradient_code.coded_scheme on line 3, which is of another method"),
         ("told_delays", "reaches for 'foresight'"),
         ("clears_the_meter", "reaches for 'meter'"),
         ("never_waits", "cannot be decoded"),

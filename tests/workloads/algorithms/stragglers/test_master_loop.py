@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.stragglers.methods.gradient_code import CodedScheme
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import coded_scheme
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
 from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
@@ -63,20 +63,16 @@ WHOLE = Layout((Group(1.0, 4),))
 
 def test_rounds_of_a_code_by_hand(of_pattern) -> None:
     # Alpha 0.01: n = 4, s = 1 makes a load of 1/2, 0.005 of time; s late end at 2 x 1.005.
-    books = run(
-        of_pattern(pattern(".... x... xx.."), 3), CodedScheme(Layout((Group(1.0, 4, 1),)), 1)
-    )
+    profile = of_pattern(pattern(".... x... xx.."), 3)
+    books = run(profile, coded_scheme(4, 1, 1))
     assert books.duration == pytest.approx([1.005, 2.01, 4.005])
     assert (books.wait_outs, books.stopped, books.rounds, books.extra_rounds) == (1, 1, 3, 0)
     assert books.work == pytest.approx(3 * 4 * 0.5)
     assert books.results == 4 + 3 + 4
     assert books.delivered == 1
-
-
-def test_the_strict_rule_waits_at_s_late_ones(of_pattern) -> None:
-    profile = of_pattern(pattern(".... x... xx.."), 3)
-    books = run(profile, CodedScheme(Layout((Group(1.0, 4, 1),)), 0))
-    assert books.duration == pytest.approx([1.005, 4.005, 4.005])
+    # The strict rule waits at s late ones.
+    strict = run(profile, coded_scheme(4, 1, 0))
+    assert strict.duration == pytest.approx([1.005, 4.005, 4.005])
 
 
 def test_selective_repetition_by_hand(of_pattern) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch.distributed as dist
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.algorithms.stragglers.methods.gradient_code import CodedScheme
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import coded_scheme
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
 from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import generate
@@ -37,8 +37,8 @@ from adabench.workloads.algorithms.stragglers.task import load
 
 SAMPLES, EXACT = 448, 1e-5
 SCHEMES = {
-    "cyclic": CodedScheme(Layout((Group(1.0, 8, 2),)), 2),
-    "fractional": CodedScheme(Layout((Group(1.0, 8, 3),)), 3),
+    "cyclic": coded_scheme(8, 2, 2),
+    "fractional": coded_scheme(8, 3, 3),
     "repeated": SelectiveRepeat(Layout((Group(1.0, 8, 2),)), 1, 2, 3, 2),
     "multiplexed": Multiplexed(8, 2, 3, 2),
     "uncoded d2": Multiplexed(8, 1, 3, 8),
@@ -164,6 +164,16 @@ def test_the_real_level_runs_through_every_method(methods, values) -> None:
         if name != "ignore_stragglers":
             assert seen["gradient_error"] < seen["tolerance"] == EXACT
             assert seen["delivered"] == 1
+
+
+@pytest.mark.slow
+def test_real_workers_compute_in_the_process_of_a_method(in_processes) -> None:
+    real = {"level": "real", "delays": "independent", "jobs": 6}
+    for records in in_processes("stragglers", ("gradient_code", "hindsight"), **real).values():
+        (record,) = records
+        assert record.values["gradient_error"] < record.values["tolerance"]
+        assert record.values["workers"] == 8
+        assert math.isfinite(record.values["time"])
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adabench.workloads.algorithms.stragglers.methods.gradient_code import CodedScheme
+from adabench.workloads.algorithms.stragglers.methods.gradient_code import coded_scheme
 from adabench.workloads.algorithms.stragglers.methods.multiplexed_gc import Multiplexed
 from adabench.workloads.algorithms.stragglers.methods.sequential_gc import SelectiveRepeat
 from adabench.workloads.algorithms.stragglers.substrate import parameter_search, straggler_patterns
@@ -75,7 +75,7 @@ def test_the_search_simulates_what_the_engine_runs(family: str) -> None:
     for seed in range(2):
         profile = generate(family, n, jobs, 40, alpha, mu, seed)
         for s in (0, 1, 3, 6):
-            scheme = CodedScheme(Layout((Group(1.0, n, s),)), s)
+            scheme = coded_scheme(n, s, s)
             assert engine_time(profile, scheme) == pytest.approx(
                 code_time(profile.base, jobs, s, alpha, mu), rel=1e-12
             )

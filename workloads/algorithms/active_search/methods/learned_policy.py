@@ -24,8 +24,8 @@ out the offsets (`minimax` shows what comes of it); fewer updates for the specia
 it the class; another decision rule than the others'.
 """
 
-from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case
+from adabench.harness.contract.card import Card, Point, Variant
+from adabench.workloads.algorithms.active_search.substrate.bandit_families import Case, arms_only
 from adabench.workloads.algorithms.active_search.substrate.replay import ActiveSearch, Answer
 from adabench.workloads.algorithms.active_search.substrate.trained_policies import shipped_policies
 
@@ -36,9 +36,53 @@ CARD = Card(
     adapts="the next arm, by a network trained against the worst case in classes of difficulty",
     no_signal="it reads the answers to its own queries, inside one compiled loop; `random_arm` reads none",
     fidelity="reconstructed",
+    fixed={"policy": "robust"},
+    variants=(
+        Variant(
+            "prior_policy",
+            "Meta-learner under a prior",
+            {"policy": "prior"},
+            role="adaptive",
+            paper="the existing approach that arXiv 2010.15382 compares with",
+            adapts="the next arm, by a network trained for the average under a prior",
+            essay="""The prior-trained policy: the same network, trained for the mean loss under a prior.
+
+            The meta-learner that the paper argues against: means are independent standard Gaussians, drawn
+            anew in each update, and the loss is the average. As many updates as the robust policy, the
+            start included.
+
+            **What to expect.** The best on average under its own prior; above the specialists in the worst
+            case of the classes that the prior seldom shows, the easiest among them.
+
+            **Ways to fake it.** A prior that nobody would choose; fewer updates.
+            """,
+        ),
+        Variant(
+            "minimax",
+            "Minimax without offsets",
+            {"policy": "specialist-4"},
+            role="adaptive",
+            paper="ablation of arXiv 2010.15382",
+            adapts="the next arm, by a network trained against the hardest class",
+            conditions={"family": "suite"},
+            essay="""Plain minimax: the policy that minimises the worst loss over everything, without offsets.
+
+            The ablation: leave out L(r), and the largest loss is always that of the hopeless class, so the
+            policy trained against that class alone is the answer. It is the specialist of C = 1000, played
+            everywhere. In easy classes nobody told it what to do.
+
+            **What to expect.** No gap in the hopeless class, a larger one than the robust policy's in others.
+
+            **Ways to fake it.** None: it is what is left when the offsets are.
+            """,
+        ),
+    ),
 )  # fmt: skip
 
 
 def solve(task: ActiveSearch, case: Case, point: Point) -> Answer:
     """Play the case."""
-    return task.play(case, *shipped_policies("robust", case.problem))
+    policy = str(point["policy"])
+    if policy.startswith("specialist"):
+        arms_only(case)
+    return task.play(case, *shipped_policies(policy, case.problem))

@@ -19,21 +19,20 @@ each:
 | questions | one of 100 objects, with 60 noisy questions | the hardest object: all are tried |
 | clear    | the same with margins of 0.9, or 16 objects whose answers are all 0.05 or 0.95 | none |
 
-and a third one (`generated_jester.py`), `jokes`, hunts in a generated table of Jester's shape with
+and a third one, `jokes`, hunts in a generated table of Jester's shape with
 the policies of 20 Questions, which never saw one; `matrix=FILE.csv` hunts in a table of the user's.
 r is geometric from 1 (solved within 20 queries) to 1000 (hopeless). Worst cases are searched for
 each policy anew (`worst_case_bandit.py`); what a family fixes beforehand is the starts, the
 episodes and their noise, by (family, queries, episodes, seed), and the hash is over those.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.algorithms.active_search.substrate import generated_jester, thresholds
+from adabench.workloads.algorithms.active_search.substrate import thresholds
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     ARMS,
     Draws,
@@ -48,7 +47,8 @@ from adabench.workloads.algorithms.active_search.substrate.hypothesis_search imp
     HypothesisDraws,
     hypothesis_draws,
 )
-from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
+from adabench.workloads.algorithms.active_search.substrate.twenty_questions import joke_table, table
+from adabench.workloads.shared.counting.frozen_arrays import content_number
 from adabench.workloads.shared.counting.random_streams import child
 
 CLASSES: Floats = np.geomspace(1.0, 1000.0, 5)
@@ -158,10 +158,8 @@ def generate(name: str, queries: int, episodes: int, seed: int) -> Instance:
         normal = np.random.default_rng(means).standard_normal((episodes, ARMS))
         ranked = np.sort(PRIOR_SD * normal, axis=1)
         gaps = ranked[:, -1:] - ranked[:, -2::-1]
-    digest = hashlib.sha256(name.encode())
-    for array in (gaps, drawn.noise, drawn.orders, drawn.coins):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    case = Case(name, queries, episodes, float(int(digest.hexdigest()[:13], 16)))
+    content = content_number(name.encode(), gaps, drawn.noise, drawn.orders, drawn.coins)
+    case = Case(name, queries, episodes, content)
     return Instance(case, family, gaps, drawn, seed)
 
 
@@ -197,20 +195,12 @@ def generate_hypotheses(
     else:
         chances = model[truth]
     drawn = hypothesis_draws(noise, episodes, queries, model)
-    digest = hashlib.sha256(name.encode())
-    for array in (model, truth, chances, drawn.noise, drawn.names):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    case = Case(name, queries, episodes, float(int(digest.hexdigest()[:13], 16)), problem)
+    content = content_number(name.encode(), model, truth, chances, drawn.noise, drawn.names)
+    case = Case(name, queries, episodes, content, problem)
     return HypothesisInstance(case, model, truth, chances, drawn, seed)
 
 
 def generate_jokes(queries: int, episodes: int, seed: int) -> HypothesisInstance:
     """Return the hunt for a joke, in a table of its own for each seed. Pure."""
-    given = generated_jester.table(np.random.default_rng(child(seed, INSTANCE, JOKES)))
+    given = joke_table(np.random.default_rng(child(seed, INSTANCE, JOKES)))
     return generate_hypotheses("questions", queries, episodes, seed, given, called=JOKES)
-
-
-def lacks(families: dict[str, Family]) -> list[str]:
-    """Return what a set of families needs and does not have: a friendly, a hostile, a control."""
-    needed: tuple[Purpose, ...] = ("friendly", "hostile", "control")
-    return [purpose for purpose in needed if purpose not in {f.purpose for f in families.values()}]

@@ -125,7 +125,7 @@ def run(
     for asked in range(queries):
         board = Board(counts.copy(), sums.copy(), drawn.coins[asked][episode], asked, queries)
         began_s = process_time()
-        arms = _checked(policy.choose(board), b)
+        arms = checked_arms(policy.choose(board), b)
         spent_s += process_time() - began_s
         add_answers(arms, hidden, drawn.noise, episode, counts, sums)
     said = best_observed(counts, sums, drawn.coins[-1][episode])
@@ -178,16 +178,21 @@ def first_best(values: Floats | Small, coins: Small) -> Ints:
     return found
 
 
-def _checked(arms: Ints, b: int) -> Ints:
+def checked_arms(arms: Ints, b: int, number: int = ARMS) -> Ints:
+    """Return what a policy chose for b episodes among so many arms.
+
+    Raises:
+        MethodContractError: if it is anything but one arm an episode.
+    """
     found = np.asarray(arms)
     if found.shape != (b,) or not np.issubdtype(found.dtype, np.integer):
         raise MethodContractError(
             f"A policy named {found.dtype} of shape {found.shape} for {b} episodes.",
             "`choose` returns one integer an episode.",
         )
-    if found.min() < 0 or found.max() >= ARMS:
+    if found.min() < 0 or found.max() >= number:
         raise MethodContractError(
-            f"A policy named arm {found.max() if found.max() >= ARMS else found.min()}.",
-            f"Arms are 0 to {ARMS - 1}.",
+            f"A policy named arm {found.max() if found.max() >= number else found.min()}.",
+            f"Arms are 0 to {number - 1}.",
         )
     return found

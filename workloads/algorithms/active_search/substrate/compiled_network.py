@@ -17,14 +17,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from adabench.workloads.algorithms.active_search.substrate.bandits import Floats, Ints, Small
 from adabench.workloads.shared.compiled.kernels import cached, keyed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Floats = NDArray[np.float64]
-Small = NDArray[np.float32]
-Ints = NDArray[np.int64]
 Weights = tuple[Small, Small, Small, Small, Small, Small]
 """W1 (FEATURES, WIDTH), b1, W2 (WIDTH, WIDTH), b2, w3 (WIDTH,), b3 (1,)"""
 

@@ -17,11 +17,10 @@ of a class is a rescaling.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from adabench.workloads.algorithms.active_search.substrate.bandits import Floats
 from adabench.workloads.shared.compiled.kernels import compiled
 
-Floats = NDArray[np.float64]
 HALVINGS = 50
 
 

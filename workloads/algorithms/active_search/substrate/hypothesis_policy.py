@@ -5,7 +5,6 @@ chances. It chooses among the `CANDIDATES` queries that are expected to tell mos
 """
 
 import numpy as np
-import torch
 
 from adabench.workloads.algorithms.active_search.substrate.bandits import Board, Floats, Ints, Small
 from adabench.workloads.algorithms.active_search.substrate.compiled_network import (
@@ -178,10 +177,8 @@ class Sampler:
         asked: Ints = offered[np.arange(len(offered)), did]
         return asked
 
-    def learn(
-        self, network: Network, optimiser: torch.optim.Optimizer, worse: Floats, entropy: float
-    ) -> None:
-        """Take one step of REINFORCE: worse (b,) by how much an episode lost more than its like."""
+    def learn(self, network: Network, worse: Floats, entropy: float) -> None:
+        """Leave REINFORCE's gradient: worse (b,) by how much an episode lost more than its like."""
         g, number, b = nothing(self.weights), len(self.did), len(worse)
         busy = max(1, int((worse != 0).sum()) * number)
         slope(
@@ -189,5 +186,3 @@ class Sampler:
             entropy / busy, self.weights, g,
         )  # fmt: skip
         network.learn(g)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()

@@ -1,16 +1,12 @@
 """The second substrate: which hypothesis holds, found with queries that are answered yes or no.
 
-A model says how likely a yes is: `chances` (hypotheses, queries), known to everybody. A policy sees
-it on the board, with its counts and sums and with the posterior of a flat prior, which is a
-function of the answers and saves each policy from computing it. After the last query the
-*substrate* names the most likely hypothesis (ties at random), for everybody alike.
+A model says how likely a yes is: `chances` (hypotheses, queries), known to everybody. A policy sees it on the
+board, with counts, sums and the posterior of a flat prior. After the last query the *substrate* names the most
+likely hypothesis (ties at random), for everybody alike.
 
-An instance is a hypothesis and the true chances of its answers. Of questions about objects these
-are the model's. Of thresholds they are not: how noisy each position is, is the adversary's choice,
-and the model takes all to be equally noisy, so that the most likely hypothesis is the labelling
-that fits most answers.
-
-Common random numbers: answer t of an episode is yes if the same number is below the chance.
+An instance is a hypothesis and the true chances of its answers. Of questions these are the model's. Of
+thresholds the adversary chooses how noisy each position is, and the model takes all to be equally noisy. Answer
+t of an episode is yes if the same number is below the chance, whoever asks (common random numbers).
 """
 
 from dataclasses import dataclass
@@ -19,13 +15,13 @@ from time import process_time
 import numpy as np
 from numpy.typing import NDArray
 
-from adabench.harness.errors import MethodContractError
 from adabench.workloads.algorithms.active_search.substrate.bandits import (
     Board,
     Floats,
     Ints,
     Policy,
     Small,
+    checked_arms,
     first_best,
 )
 
@@ -105,7 +101,7 @@ def run(
             counts.copy(), sums.copy(), fresh, asked, queries, model.copy(), posterior(fits)
         )
         began_s = process_time()
-        arms = _checked(policy.choose(board), b, model.shape[1])
+        arms = checked_arms(policy.choose(board), b, model.shape[1])
         spent_s += process_time() - began_s
         answer = drawn.noise[asked][noise] < chances[rows, arms]
         fits += np.where(answer[:, None], yes[arms], no[arms])
@@ -165,19 +161,4 @@ def hardness(model: Floats | Small, steps: int = 300) -> Floats:
             weight += apart[:, best]
         total = apart @ share
         found[z] = 1 / max(total.min(), 1e-12)
-    return found
-
-
-def _checked(arms: Ints, b: int, number: int) -> Ints:
-    found = np.asarray(arms)
-    if found.shape != (b,) or not np.issubdtype(found.dtype, np.integer):
-        raise MethodContractError(
-            f"A policy named {found.dtype} of shape {found.shape} for {b} episodes.",
-            "`choose` returns one integer an episode.",
-        )
-    if found.min() < 0 or found.max() >= number:
-        raise MethodContractError(
-            f"A policy named query {found.max() if found.max() >= number else found.min()}.",
-            f"Queries are 0 to {number - 1}.",
-        )
     return found

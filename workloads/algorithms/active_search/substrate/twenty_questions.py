@@ -1,10 +1,18 @@
-"""Noisy 20 Questions: objects, questions, and how likely an object gets a yes.
+"""Noisy 20 Questions and jokes: how likely an object gets a yes to a question.
 
 Generated: 100 objects and 60 questions from a logistic model of rank 5,
 
     chance of a yes = 1 / (1 + exp(-u_object . v_question)),    u, v standard Gaussians
 
-kept within 0.05..0.95, a new table for each seed. Or a table of your own:
+kept within 0.05..0.95, a new table for each seed. Jokes and who likes them, in the shape of Jester's table:
+
+    rating = joke + user + (joke's taste . user's taste) + noise,    tastes of rank 6
+    chance of a like = chance that the rating is above 0
+
+100 jokes, ratings on Jester's scale of -10 to 10, and 200 users of its thousands: an object is a joke, a
+question is a user, an answer says whether that user, asked now, likes it. Noise is logistic. Its spread of 4.1
+is what the best models of Jester leave unexplained, as we remember it; the other spreads are chosen so that
+ratings spread by about 5, and none is fitted: no rating of Jester's is here. Or a table of your own:
 
     adabench run 'active_search/*' --set matrix=answers.csv
 
@@ -23,6 +31,9 @@ from adabench.workloads.algorithms.active_search.substrate.bandits import Small
 from adabench.workloads.algorithms.active_search.substrate.hypothesis_search import LEAST
 
 OBJECTS, QUESTIONS, RANK = 100, 60, 5
+JOKES, USERS, TASTES = 100, 200, 6
+MEAN, JOKE_SD, USER_SD, TASTE_SD, NOISE_SD = 0.7, 1.5, 2.5, 2.0, 4.1
+"""In points of Jester's scale."""
 MOST_OBJECTS, MOST_QUESTIONS, LONGEST = 2000, 1000, 50_000
 FORM = "A matrix is a .csv file: a line an object, a column a question, chances of a yes in 0..1."
 
@@ -31,6 +42,18 @@ def table(rng: np.random.Generator, objects: int = OBJECTS, questions: int = QUE
     """Draw the chances of a yes: (objects, questions)."""
     u, v = rng.standard_normal((objects, RANK)), rng.standard_normal((RANK, questions))
     found: Small = np.clip(1 / (1 + np.exp(-u @ v)), LEAST, 1 - LEAST).astype(np.float32)
+    return found
+
+
+def joke_table(rng: np.random.Generator) -> Small:
+    """Draw the chances of a like: (jokes, users)."""
+    joke, user = rng.standard_normal((JOKES, 1)), rng.standard_normal((1, USERS))
+    taste = (
+        rng.standard_normal((JOKES, TASTES)) @ rng.standard_normal((TASTES, USERS)) / TASTES**0.5
+    )
+    rating = MEAN + JOKE_SD * joke + USER_SD * user + TASTE_SD * taste
+    scale = NOISE_SD * 3**0.5 / np.pi  # of a logistic distribution of that spread
+    found: Small = np.clip(1 / (1 + np.exp(-rating / scale)), LEAST, 1 - LEAST).astype(np.float32)
     return found
 
 

@@ -1,23 +1,15 @@
-"""How the policies are trained: REINFORCE against particles that climb the loss.
+"""Policies are trained by REINFORCE against particles that climb the loss.
 
     specialist of class k    min over policies of max over particles in class k of loss
     robust policy            min over policies of max over (k, particle) of loss - L(k)
     prior-trained policy     min over policies of the mean loss under a prior
 
-A particle is an instance on the boundary C(theta) = r. Its class is drawn by a softmax over the
-classes' running losses less their offsets, the particle by one over the running losses in the
-class. Drawn particles take a step up the likelihood-ratio gradient of their loss and are scaled
-back onto the boundary; now and then the easiest quarter is replaced by fresh ones.
-
-The gradient of the policy has a baseline by particle: `TWINS` episodes share instance and noise and
-differ in the policy's draws alone, and each is compared with the mean of the others. All policies,
-specialists and the robust one, get the same number of updates from the same common start. The
-offset L(k) is what its specialist lost against its own particles in the last quarter of its
-training: the robust policy's losses are taken in the same way, of a policy that draws. A
-minimax game goes round in circles; what is kept is a running mean of the weights.
-
-Episodes and gradients are compiled (`compiled_network.py`); torch has the weights and the
-optimiser.
+A particle is an instance on the boundary C(theta) = r. A softmax over running losses draws its class, and
+another one the particle; drawn ones step up the likelihood-ratio gradient of their loss. The policy's gradient
+has a baseline by particle: `TWINS` episodes share instance and noise and differ in the policy's draws alone.
+The offset L(k) is what its specialist lost against its own particles in the last quarter of its training, by a
+policy that draws, as the robust policy's losses are. A minimax game goes round in circles: a running mean of
+the weights is returned.
 """
 
 from collections.abc import Callable
@@ -46,6 +38,7 @@ from adabench.workloads.algorithms.active_search.substrate.policy_network import
     NetworkPolicy,
 )
 from adabench.workloads.algorithms.active_search.substrate.worst_case_bandit import search, starts
+from adabench.workloads.shared.training.trainer import RunningMean, Trainer
 
 QUERIES = 20
 PARTICLES = 48
@@ -151,38 +144,61 @@ def remember(means: Floats, which: Ints, values: Floats, forget: float) -> None:
     means += (1 - (1 - forget) ** number) * (fresh - means)
 
 
+def reinforce(
+    network: Network,
+    update: Callable[[int], None],
+    updates: int,
+    rate: float,
+    average: float,
+    tick: Tick,
+) -> None:
+    """Train in place by Adam at a rate that falls in the last half; the weights become their mean.
+
+    `update` leaves the gradient of an update, counted from 0, at the network's weights; of the mean a new
+    update changes the share 1 - `average`.
+    """
+
+    def falling(peak: float, step: int) -> float:
+        return peak * min(1.0, 2 * (1 - step / updates) + 0.05)
+
+    def loss(step: int) -> tuple[()]:
+        update(step)
+        return ()
+
+    trainer = Trainer(torch.optim.Adam(network.parameters(), lr=rate), schedule=falling, clip=CLIP)
+    mean = RunningMean(network, average)
+    mean.update()
+    for _ in trainer.follow(loss, updates):
+        mean.update()
+        tick()
+    network.load_state_dict(mean.weights)
+
+
 def fit(
     network: Network, source: Particles | None, updates: int, rate: float, seed: int, tick: Tick
 ) -> None:
     """Train in place against a herd, or under the prior if there is none."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(77, updates)))
-    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
-    averaged = deepcopy(network.state_dict())
-    for update in range(updates):
-        progress = update / updates
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, 2 * (1 - progress) + 0.05)
+
+    def update(step: int) -> None:
         picked = source.drawn() if source else np.zeros(0, np.int64)
         gaps = source.gaps[picked] if source else prior_gaps(rng, GROUPS)
-        wrong, pull = _update(network, optimiser, gaps, rng, ENTROPY * (1 - progress))
+        wrong, pull = _learn(network, gaps, rng, ENTROPY * (1 - step / updates))
         if source:
             source.climb(picked, wrong, pull)
-            if (update + 1) % REFRESH_EVERY == 0:
+            if (step + 1) % REFRESH_EVERY == 0:
                 source.refresh()
-        for name, value in network.state_dict().items():
-            averaged[name].lerp_(value, 1 - AVERAGE)
-        tick()
-    network.load_state_dict(averaged)
+
+    reinforce(network, update, updates, rate, AVERAGE, tick)
 
 
-def _update(
-    network: Network,
-    optimiser: torch.optim.Optimizer,
-    gaps: Floats,
-    rng: np.random.Generator,
-    entropy: float,
+def _learn(
+    network: Network, gaps: Floats, rng: np.random.Generator, entropy: float
 ) -> tuple[Floats, Floats]:
-    """Take one step; return who was wrong (GROUPS, TWINS) and the scores (GROUPS, TWINS, arms)."""
+    """Leave an update's gradient at the network's weights.
+
+    Return who was wrong (GROUPS, TWINS) and the scores (GROUPS, TWINS, arms).
+    """
     b, weights = GROUPS * TWINS, network.weights()
     means = np.concatenate([np.zeros((GROUPS, 1)), -gaps], axis=1)
     noise, coins = rng.standard_normal((GROUPS, ARMS, QUERIES)), rng.random((b, QUERIES))
@@ -202,8 +218,6 @@ def _update(
         means, noise, did, (wrong - others).ravel() / b, entropy / (busy * QUERIES), weights, slope
     )
     network.learn(slope)
-    torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
-    optimiser.step()
     pull = sums.reshape(GROUPS, TWINS, ARMS) - counts.reshape(GROUPS, TWINS, ARMS) * means[:, None]
     return wrong, pull
 

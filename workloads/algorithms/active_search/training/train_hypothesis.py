@@ -1,19 +1,14 @@
-"""How the hunters are trained: REINFORCE against instances in classes of difficulty.
+"""Policies for hunts are trained as those for arms are, over the classes of difficulty.
 
     robust    min over policies of max over (k, instance in class k) of loss - L(k)
     prior     min over policies of the mean loss
 
-Like `train_bandit.py`, with two simplifications. There are no specialists: L(k) is what soft binary
-search loses in class k, so the robust policy is asked not to be much worse than that rule in any
-class. And the adversary has no gradient: of thresholds it changes instances at random and keeps the
-worst; of questions there are a hundred objects, and all are tried.
-
-Questions: eight tables of chances from a stream of their own, so that no table of a run was seen;
-classes are the 25, 50, 75 and 100 % of objects that are easiest by C. Thresholds: five classes of
-C.
+There are no specialists: L(k) is what soft binary search loses in class k. The adversary has no gradient: of
+thresholds it changes instances at random and keeps the worst; of questions it tries all hundred objects.
+Questions have eight tables from a stream of their own, so that no table of a run was seen; their classes are
+the 25, 50, 75 and 100 % of objects that are easiest by C. Thresholds have five classes of C.
 """
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -39,6 +34,12 @@ from adabench.workloads.algorithms.active_search.substrate.hypothesis_search imp
 )
 from adabench.workloads.algorithms.active_search.substrate.policy_network import Network
 from adabench.workloads.algorithms.active_search.substrate.twenty_questions import table
+from adabench.workloads.algorithms.active_search.training.train_bandit import (
+    Tick,
+    draw_weights,
+    reinforce,
+    remember,
+)
 
 QUERIES = 20
 TABLES = 8
@@ -49,14 +50,11 @@ PARTICLES = 64
 GROUPS, TWINS = 64, 4
 SHARP_CLASS, SHARP = 0.02, 0.1
 FORGET_CLASS, FORGET = 0.04, 0.1
-FLOOR = 0.2
 RENEW_EVERY = 25
 ENTROPY = 0.01
 AVERAGE = 0.98
 TRIED, WORST = 64, 5
 """Episodes by which an offset is measured, and over how many of the worst instances of a class."""
-
-Tick = Callable[[], None]
 
 
 @dataclass
@@ -85,28 +83,19 @@ class HypothesisParticles:
         """Draw instances for the groups of an update: (GROUPS,)."""
         if even:
             return rng.integers(len(self.truth), size=GROUPS)
-        excess = self.suffered - self.offsets
-        weight = np.exp((excess - excess.max()) / SHARP_CLASS)
-        weight = FLOOR / len(weight) + (1 - FLOOR) * weight / weight.sum()
+        weight = draw_weights((self.suffered - self.offsets)[None], SHARP_CLASS)[0]
         odds = np.zeros(len(self.truth))
         for k in range(len(weight)):
             own = self.classes == k
-            sharp = np.exp((self.loss[own] - self.loss[own].max()) / SHARP)
-            sharp = FLOOR / len(sharp) + (1 - FLOOR) * sharp / sharp.sum()
-            odds[own] = weight[k] * sharp
+            odds[own] = weight[k] * draw_weights(self.loss[own][None], SHARP)[0]
         picked: Ints = rng.choice(len(odds), GROUPS, p=odds / odds.sum())
         return picked
 
     def note(self, picked: Ints, wrong: Floats) -> None:
         """Move running losses towards those of groups (GROUPS, TWINS)."""
         mean = wrong.mean(axis=1)
-        for means, which, forget in (
-            (self.loss, picked, FORGET),
-            (self.suffered, self.classes[picked], FORGET_CLASS / TWINS),
-        ):
-            number = np.bincount(which, minlength=len(means))
-            fresh = np.bincount(which, mean, minlength=len(means)) / np.maximum(number, 1)
-            means += (1 - (1 - forget) ** number) * (fresh - means)
+        remember(self.loss, picked, mean, FORGET)
+        remember(self.suffered, self.classes[picked], mean, FORGET_CLASS / TWINS)
 
 
 class SoftBinarySearch:
@@ -186,32 +175,24 @@ def fit(
 ) -> None:  # fmt: skip
     """Train in place on packs in turn: against the worst, or evenly."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(82,)))
-    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
-    averaged = deepcopy(network.state_dict())
-    for update in range(updates):
-        progress, pack = update / updates, packs[update % len(packs)]
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, 2 * (1 - progress) + 0.05)
+
+    def update(step: int) -> None:
+        pack, policy = packs[step % len(packs)], Sampler(network)
         picked = pack.drawn(rng, even=even)
-        twins, policy = np.repeat(picked, TWINS), Sampler(network)
+        twins, rows = np.repeat(picked, TWINS), np.arange(GROUPS * TWINS)
         own = np.random.SeedSequence(int(rng.integers(2**62)))
-        drawn, rows = (
-            hypothesis_draws(own, GROUPS * TWINS, QUERIES, pack.model),
-            np.arange(GROUPS * TWINS),
-        )
+        drawn = hypothesis_draws(own, GROUPS * TWINS, QUERIES, pack.model)
         played = run(
             policy, pack.model, pack.truth[twins], pack.chances[twins], drawn, rows // TWINS, rows
         )
         wrong = np.where(played.right, 0.0, 1.0).reshape(GROUPS, TWINS)
         others = (wrong.sum(axis=1, keepdims=True) - wrong) / (TWINS - 1)
-        policy.learn(network, optimiser, (wrong - others).ravel(), ENTROPY * (1 - progress))
+        policy.learn(network, (wrong - others).ravel(), ENTROPY * (1 - step / updates))
         pack.note(picked, wrong)
-        if len(packs) == 1 and not even and (update + 1) % RENEW_EVERY == 0:
+        if len(packs) == 1 and not even and (step + 1) % RENEW_EVERY == 0:
             renew(pack, rng)
-        for name, value in network.state_dict().items():
-            averaged[name].lerp_(value, 1 - AVERAGE)
-        tick()
-    network.load_state_dict(averaged)
+
+    reinforce(network, update, updates, rate, AVERAGE, tick)
 
 
 def train_policies(

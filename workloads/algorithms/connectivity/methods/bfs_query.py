@@ -10,11 +10,7 @@ about n / 2 on the ring.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.connectivity.substrate.bfs_structure import (
-    live_graph,
-    search_query,
-    search_update,
-)
+from adabench.workloads.algorithms.connectivity.substrate.bfs_structure import SEARCH
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
@@ -28,4 +24,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream."""
-    return task.serve(case, search_update, search_query, live_graph)
+    return task.serve(case, *SEARCH)

@@ -11,11 +11,7 @@ repairs cover a share of the time tree whatever happens.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    lift_query,
-    lift_update,
-    lifted_recursion,
-)
+from adabench.workloads.algorithms.connectivity.substrate.lifting import LIFTED
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
@@ -31,4 +27,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream without predictions."""
-    return task.serve(case, lift_update, lift_query, lifted_recursion)
+    return task.serve(case, *LIFTED)

@@ -16,11 +16,7 @@ edge out of the work.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.connectivity.substrate.lifting import (
-    lift_query,
-    lift_update,
-    lifted_recursion,
-)
+from adabench.workloads.algorithms.connectivity.substrate.lifting import LIFTED
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
@@ -35,4 +31,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream with true deletion times as predictions."""
-    return task.serve(case, lift_update, lift_query, lifted_recursion, hints="true")
+    return task.serve(case, *LIFTED, hints="true")

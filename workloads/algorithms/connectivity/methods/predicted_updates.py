@@ -57,8 +57,7 @@ from adabench.workloads.algorithms.connectivity.substrate.lifting import (
     lift_update,
     lifted_recursion,
 )
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Kind
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
+from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Kind, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     Ints,
     Net,

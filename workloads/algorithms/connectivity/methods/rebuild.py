@@ -11,11 +11,7 @@ streams of 2,000 vertices, about half of the live edges.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import (
-    live_edge_array,
-    rebuild_query,
-    rebuild_update,
-)
+from adabench.workloads.algorithms.connectivity.substrate.rebuild_structure import REBUILD
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
@@ -29,4 +25,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream."""
-    return task.serve(case, rebuild_update, rebuild_query, live_edge_array)
+    return task.serve(case, *REBUILD)

@@ -13,11 +13,7 @@ lucky half of the time.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import (
-    forest,
-    forest_query,
-    forest_update,
-)
+from adabench.workloads.algorithms.connectivity.substrate.dynamic_forest import FOREST
 from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Service
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 
@@ -32,4 +28,4 @@ CARD = Card(
 
 def solve(task: Connectivity, case: Stream, point: Point) -> Service:
     """Serve the stream."""
-    return task.serve(case, forest_update, forest_query, forest)
+    return task.serve(case, *FOREST)

@@ -97,3 +97,7 @@ def search_query(net: Net, notes: LiveGraph, a: int, b: int) -> bool:
         side = 1 - side
     net.ledger[SCANS] += scans + 2
     return met
+
+
+SEARCH = (search_update, search_query, live_graph)
+"""Two hooks and what makes their notes: what `serve` takes."""

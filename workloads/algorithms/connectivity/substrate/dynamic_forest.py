@@ -206,3 +206,7 @@ def forest_query(net: Net, wood: Forest, a: int, b: int) -> bool:
     """Tell whether a and b are connected."""
     net.ledger[FINDS] += 2
     return bool(wood.label[a] == wood.label[b])
+
+
+FOREST = (forest_update, forest_query, forest)
+"""Two hooks and what makes their notes: what `serve` takes."""

@@ -234,3 +234,7 @@ def lift_update(net: Net, lift: LiftedRecursion, t: int, edge: int, opens: int, 
 def lift_query(net: Net, lift: LiftedRecursion, a: int, b: int) -> bool:
     """Tell whether a and b are connected."""
     return bool(find(net, lift.uf, a) == find(net, lift.uf, b))
+
+
+LIFTED = (lift_update, lift_query, lifted_recursion)
+"""Two hooks and what makes their notes: what `serve` takes."""

@@ -71,3 +71,7 @@ def rebuild_update(
 def rebuild_query(net: Net, notes: LiveEdgeArray, a: int, b: int) -> bool:
     """Tell whether a and b are connected."""
     return bool(find_halving(net, notes.uf, a) == find_halving(net, notes.uf, b))
+
+
+REBUILD = (rebuild_update, rebuild_query, live_edge_array)
+"""Two hooks and what makes their notes: what `serve` takes."""

@@ -1,21 +1,23 @@
 """The task object: serves a stream with a method and counts.
 
-`task.py` says what is measured and why; `update_loop.py` is the compiled loop this drives.
+`task.py` says what is measured and why; `update_loop.py` is the compiled loop this drives. Predictions are
+data, fixed before anything runs. One comes with an insertion: when this edge will be deleted.
+
+| hints    | an insertion is told                                                |
+|----------|---------------------------------------------------------------------|
+| none     | nothing                                                             |
+| given    | the spoilt deletion time                                            |
+| shuffled | insertion + the lifetime predicted for another edge, drawn at random |
+| true     | the deletion time: the future, for the oracle                       |
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.connectivity.substrate.predictions import (
-    SECRET,
-    Advice,
-    Kind,
-    Predictions,
-)
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
     COUNTERS,
     FINDS,
@@ -43,6 +45,11 @@ from adabench.workloads.shared.counting.answer_ledger import Wording
 from adabench.workloads.shared.counting.counted_task import CountedTask
 from adabench.workloads.shared.counting.random_streams import child, read_only
 
+Kind = Literal["none", "given", "shuffled", "true"]
+SECRET: frozenset[Kind] = frozenset(("true",))
+"""What oracles alone are told."""
+Ladder = Mapping[float, Small]
+"""By noise scale: the `given` hints (T,) of a case as they would be there."""
 WORDING = Wording(
     "serve",
     foreign="The answer is not the task's own service of this case.",
@@ -52,6 +59,26 @@ ROOM = 8
 """List entries per inserted edge that a method is given at first; it is doubled if they run out."""
 ROOMY = 4_000_000
 """Room that is given at once where the most that can be needed is not more."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The hints of one case, fixed before any method runs."""
+
+    stream: Stream
+    """The case."""
+    hints: Mapping[Kind, Small]
+    """By kind, (T,) each, -1 at deletions; `none` is empty."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the loop tells a method insertion by insertion, and what it is run on again off the
+    record, for the slope of its work over the error.
+    """
+
+    advice: Advice
+    ladder: Ladder
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,22 @@
-"""The substrate of the connectivity task: the loop over the updates, and the ledger of steps.
+"""The loop over the updates, which calls a method's hooks, and the ledger of steps.
 
-The engine owns the loop. Per update it puts the edge into the method's view (or takes it out),
-calls the method's `update`, then asks its `query` and keeps the answer:
+Per update it puts the edge into the method's view (or takes it out), calls `update`, then `query`:
 
     update(net, notes, t, edge, opens, hint)    an edge was inserted (opens) or deleted
     query(net, notes, a, b) -> bool             are a and b connected now?
 
-A hook sees the past alone: endpoints appear in `net` when their edge does, deletions when they
-happen. `hint` is the predicted deletion time of the edge just inserted, -1 without one.
+A hook sees the past alone. `hint` is the predicted deletion time of the edge just inserted, -1 without one;
 `notes` are the method's own arrays, a named tuple.
 
-**The ledger** counts elementary steps, one for each time that a list, a table or a tree is
-looked at or written, whatever the algorithm:
+**The ledger** counts elementary steps, one for each time that a list, a table or a tree is looked at or written:
 
     unions    edges handed to a union-find (attempts, successful or not)
     finds     parents or labels read
     scans     list entries read: of a time-tree node, of a vertex, of an expiry bucket
     stores    list entries and labels written, unions undone
 
-The parts count as they go. A method is made of parts and counts nothing itself; one that works
-around them shows in its CPU time.
-
-The engine is compiled once for each pair of hooks, with the hooks inlined, and kept on disk.
-Trap: numba's disk cache watches this file alone. `bound` mixes a digest of all sources
-concerned into the cache's key, so an edited part never serves stale code.
+The parts count as they go: a method is made of parts and counts nothing itself. Trap: numba's disk cache
+watches this file alone, so `bound` mixes a digest of all sources concerned into the cache's key.
 """
 
 from collections.abc import Callable
@@ -93,11 +86,6 @@ def part(function: Function) -> Function:
 
 hook = part
 """Make a method's `update` or `query`."""
-
-
-def compiled(function: Function) -> Function:
-    """Compile a function of the task that is called from Python; kept on disk."""
-    return kernels.compiled(function)
 
 
 @part

@@ -1,5 +1,4 @@
-"""A stream of edge updates is a case of the connectivity task; here is where the families come
-from.
+"""The families of streams of edge updates, each stream a case of the connectivity task.
 
 | family | what it is | standing | why it is here |
 |---|---|---|---|
@@ -9,14 +8,9 @@ from.
 | dyadic | runs of deletions just before multiples of 512 | hostile | bad for an unshifted tree |
 | ring   | a circle whose edges are cut and joined | hostile | bad for a spanning forest |
 
-Random, fifo, heavy and dyadic streams are random graphs near the connectivity threshold, where
-components matter: 0.55 n to 1.1 n live edges. One update and one query per step, T = `updates`
-times n in all; there is one edge id per insertion. Half of the queries are uniform pairs, half
-ask for the endpoints of a recently deleted edge, which a structure that forgets to repair
-itself answers wrongly.
-
-Generators are pure functions of (family, n, updates, seed). Every purpose draws from its own
-child of `SeedSequence(seed)`: instances, prediction noise and coins never share a stream.
+All but the ring are random graphs near the connectivity threshold: 0.55 n to 1.1 n live edges. One update and
+one query per step, T = `updates` times n in all. Half of the queries are uniform pairs, half ask for the
+endpoints of a recently deleted edge, which a structure that forgets to repair itself answers wrongly.
 """
 
 import heapq

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Advice, Kind, Ladder
+from adabench.workloads.algorithms.connectivity.substrate.replay import Advice, Kind, Ladder
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Ints, Small
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import (
     NOISE,

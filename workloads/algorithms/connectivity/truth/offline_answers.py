@@ -9,14 +9,10 @@ O(T log T log n) for all answers; it needs every deletion time beforehand.
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.substrate.update_loop import (
-    Flags,
-    Ints,
-    Small,
-    compiled,
-)
+from adabench.workloads.algorithms.connectivity.substrate.update_loop import Flags, Ints, Small
 from adabench.workloads.algorithms.connectivity.substrate.update_streams import Stream
 from adabench.workloads.shared.compiled.arrays import unwritten
+from adabench.workloads.shared.compiled.kernels import compiled
 
 
 def connected(stream: Stream, starts: Small, ends: Small) -> Flags:

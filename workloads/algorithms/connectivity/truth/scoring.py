@@ -5,8 +5,11 @@ from typing import cast
 
 import numpy as np
 
-from adabench.workloads.algorithms.connectivity.substrate.predictions import Predictions
-from adabench.workloads.algorithms.connectivity.substrate.replay import Connectivity, Outcome
+from adabench.workloads.algorithms.connectivity.substrate.replay import (
+    Connectivity,
+    Outcome,
+    Predictions,
+)
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import COUNTERS, ERROR, UNIONS
 from adabench.workloads.algorithms.connectivity.truth.baselines_and_bounds import baselines, slope
 from adabench.workloads.algorithms.connectivity.truth.hindsight import KnownAdvice, ladder

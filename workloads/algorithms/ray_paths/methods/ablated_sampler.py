@@ -18,12 +18,10 @@ draws seldom meet one at first. Without the mask candidates that are no paths.
 did not have.
 """
 
-import numpy as np
-
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.substrate.flow_network import canonical, sample
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import proposer
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case
 from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import ablation_network
 
 CARD = Card(
@@ -42,13 +40,6 @@ CARD = Card(
 
 def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw and trace."""
-    without, number = str(point["without"]), int(point["M"])
+    without = str(point["without"])
     network = ablation_network(case.order, without, str(point["teacher"]))
-    masked = without != "mask"
-
-    def propose(query: Query) -> Ints:
-        coords = canonical(query.triangles, query.tx, query.rx)
-        rng = np.random.default_rng(query.coins)
-        return sample(network, coords, number, rng, mask=masked)
-
-    return task.trace(case, propose)
+    return task.trace(case, proposer(network, int(point["M"]), mask=without != "mask"))

@@ -15,7 +15,7 @@ from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import canonical, sample
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
-from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import own_network
+from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import network_on
 
 CARD = Card(
     title="Sampler with shuffled names",
@@ -28,7 +28,7 @@ CARD = Card(
 
 def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw, rename, and trace."""
-    network, number = own_network(case.order, case.seed), int(point["M"])
+    network, number = network_on(case.order, case.seed), int(point["M"])
 
     def propose(query: Query) -> Ints:
         rng = np.random.default_rng(query.coins)

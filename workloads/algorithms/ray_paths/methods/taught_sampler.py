@@ -17,12 +17,10 @@ K = 2 it loses against compiled enumeration in time, as a forward pass costs mil
 **Ways to fake it.** As there; and passing it for the paper's.
 """
 
-import numpy as np
-
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.ray_paths.substrate.flow_network import canonical, sample
+from adabench.workloads.algorithms.ray_paths.substrate.flow_network import proposer
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case
 from adabench.workloads.algorithms.ray_paths.substrate.trained_flows import network_on
 
 CARD = Card(
@@ -39,10 +37,4 @@ CARD = Card(
 def solve(task: RayPaths, case: Case, point: Point) -> Tracing:
     """Draw and trace."""
     network = network_on(case.order, case.seed, task.device, taught=True)
-    number = int(point["M"])
-
-    def propose(query: Query) -> Ints:
-        coords = canonical(query.triangles, query.tx, query.rx)
-        return sample(network, coords, number, np.random.default_rng(query.coins))
-
-    return task.trace(case, propose)
+    return task.trace(case, proposer(network, int(point["M"])))

@@ -18,7 +18,7 @@ candidates that share it.
 
 import numpy as np
 
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints, Query
 from adabench.workloads.shared.compiled.kernels import compiled
 
 TRACED, OCCLUSION = 0, 1
@@ -223,3 +223,10 @@ def triangles_in_view(
                 seen[i] = 1
                 break
     return seen
+
+
+def every_path(query: Query, counts: Ints) -> Ints:
+    """Return all paths (p, K) of a scene, by tracing every candidate; counts what was tested."""
+    n = len(query.triangles)
+    one, apart = np.ones(n, np.int64), 1 - np.eye(n, dtype=np.int64)
+    return exhaust(*query.scene, query.order, one, one, apart, counts)

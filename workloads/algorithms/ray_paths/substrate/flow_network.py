@@ -9,12 +9,14 @@ The first layer of `flow` is a sum of three products, one for each part of its i
 is the same for all objects is multiplied once.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import Floats, Ints, Query
 
 EMBEDDING, WIDTH = 64, 128
 START = -5.0
@@ -144,6 +146,16 @@ def sample(
             flows = flows * rule[begun[:, -1]]
             paths = np.column_stack([paths, draw(flows.numpy()[back.ravel()], rng)])
         return paths[paths[:, -1] >= 0]
+
+
+def proposer(network: Flows, number: int, *, mask: bool = True) -> Callable[[Query], Ints]:
+    """Return what draws so many candidates of a scene with the scene's own coins."""
+
+    def propose(query: Query) -> Ints:
+        coords = canonical(query.triangles, query.tx, query.rx)
+        return sample(network, coords, number, np.random.default_rng(query.coins), mask=mask)
+
+    return propose
 
 
 def draw(flows: npt.NDArray[np.float32], rng: Rng) -> npt.NDArray[np.int64]:

@@ -9,6 +9,8 @@ lowest point) are drawn in the mesh's bounding box, outdoors: nothing is above t
 """
 
 import importlib.util
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +26,9 @@ from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     Floats,
     Ints,
     SceneParts,
-    child,
     make_case,
 )
+from adabench.workloads.shared.counting.random_streams import child
 
 MOST = 2000
 """Triangles: four million candidates for two reflections."""
@@ -154,9 +156,9 @@ def read_mesh(path: Path) -> Floats:
         raise SelectionError(f"{path} cannot be read: {problem}.", FORM) from problem
     kind, elements, at = _header(data, path)
     try:
-        tables = _ascii(data[at:], elements) if kind == "ascii" else _binary(
-            data[at:], elements, ENDS[kind]
-        )  # fmt: skip
+        body = data[at:]
+        take = _words(body) if kind == "ascii" else _numbers(body, ENDS[kind])
+        tables = _tables(elements, take)
     except (ValueError, IndexError, OverflowError, UnicodeDecodeError) as problem:
         raise SelectionError(f"{path} breaks off or is damaged: {problem}.", FORM) from problem
     return _triangles(tables, path)
@@ -200,36 +202,19 @@ Tables = dict[str, list[dict[str, list[float]]]]
 """By element, row by row: the values of each property, one or a list."""
 
 
-def _ascii(body: bytes, elements: list[Element]) -> Tables:
-    words, at, tables = body.decode("ascii").split(), 0, {}
+Take = Callable[[str, int], list[float]]
+"""Returns so many values of a type from where the last ones ended."""
+
+
+def _tables(elements: list[Element], take: Take) -> Tables:
+    """Read all rows.
+
+    Raises:
+        ValueError: if a list has a negative length.
+    """
+    tables: Tables = {}
     for element in elements:
-        rows = []
-        for _ in range(element.number):
-            row = {}
-            for one in element.properties:
-                number = 1
-                if one.length:
-                    number, at = int(words[at]), at + 1
-                if number < 0 or at + number > len(words):
-                    raise ValueError("it ends too early")
-                row[one.name] = [float(word) for word in words[at : at + number]]
-                at += number
-            rows.append(row)
-        tables[element.name] = rows
-    return tables
-
-
-def _binary(body: bytes, elements: list[Element], order: str) -> Tables:
-    at, tables = 0, {}
-
-    def take(type_: str, number: int) -> list[float]:
-        nonlocal at
-        found = np.frombuffer(body, order + type_, number, at) if number else np.zeros(0)
-        at += found.nbytes
-        return [float(value) for value in found]
-
-    for element in elements:
-        rows = []
+        rows = tables[element.name] = []
         for _ in range(element.number):
             row = {}
             for one in element.properties:
@@ -238,8 +223,33 @@ def _binary(body: bytes, elements: list[Element], order: str) -> Tables:
                     raise ValueError("a list has a negative length")
                 row[one.name] = take(one.type, number)
             rows.append(row)
-        tables[element.name] = rows
     return tables
+
+
+def _words(body: bytes) -> Take:
+    """Return what reads the numbers of an ascii file."""
+    words = iter(body.decode("ascii").split())
+
+    def take(type_: str, number: int) -> list[float]:
+        found = [float(word) for word in islice(words, number)]
+        if len(found) < number:
+            raise ValueError("it ends too early")
+        return found
+
+    return take
+
+
+def _numbers(body: bytes, order: str) -> Take:
+    """Return what reads the numbers of a binary file."""
+    at = 0
+
+    def take(type_: str, number: int) -> list[float]:
+        nonlocal at
+        found = np.frombuffer(body, order + type_, number, at) if number else np.zeros(0)
+        at += found.nbytes
+        return [float(value) for value in found]
+
+    return take
 
 
 def _triangles(tables: Tables, path: Path) -> Floats:

@@ -15,13 +15,15 @@ Scenes are pure functions of (family, place, seed). Training draws from a stream
 `spawn_key`, so that no test scene is ever a training scene.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from zlib import crc32
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+
+from adabench.workloads.shared.counting.frozen_arrays import content_number
+from adabench.workloads.shared.counting.random_streams import child, read_only
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -81,16 +83,9 @@ class Case:
 
 def generate(family: str, scenes: int, order: int, seed: int) -> Case:
     """Return the case of a family. Pure."""
-    key = crc32(family.encode())
-    drawn = [
-        FAMILIES[family](np.random.default_rng(child(seed, TEST, key, at))) for at in range(scenes)
-    ]
+    streams = (child(seed, TEST, family, at) for at in range(scenes))
+    drawn = [FAMILIES[family](np.random.default_rng(stream)) for stream in streams]
     return make_case(family, order, drawn, seed)
-
-
-def child(seed: int, *key: int) -> np.random.SeedSequence:
-    """Return the stream of a purpose."""
-    return np.random.SeedSequence(seed, spawn_key=key)
 
 
 SceneParts = tuple[Floats, Floats, Floats]
@@ -99,14 +94,12 @@ SceneParts = tuple[Floats, Floats, Floats]
 
 def make_case(group: str, order: int, drawn: list[SceneParts], seed: int = 0) -> Case:
     """Freeze the arrays and give the case its content hash."""
-    digest, queries = hashlib.sha256(str(order).encode()), []
     seeds = child(seed, COINS).generate_state(len(drawn))
-    for (triangles, tx, rx), coins in zip(drawn, seeds, strict=True):
-        query = make_query(triangles, tx, rx, order, int(coins))
-        queries.append(query)
-        for array in (query.triangles, query.tx, query.rx):
-            digest.update(array.tobytes())
-    return Case(group, order, tuple(queries), seed, float(int(digest.hexdigest()[:13], 16)))
+    queries = tuple(
+        make_query(*parts, order, int(coins)) for parts, coins in zip(drawn, seeds, strict=True)
+    )
+    arrays = [array for query in queries for array in (query.triangles, query.tx, query.rx)]
+    return Case(group, order, queries, seed, content_number(str(order).encode(), *arrays))
 
 
 def make_query(triangles: Floats, tx: Floats, rx: Floats, order: int, coins: int = 0) -> Query:
@@ -115,12 +108,10 @@ def make_query(triangles: Floats, tx: Floats, rx: Floats, order: int, coins: int
         triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     )  # (n, 3)
     normals = across / np.linalg.norm(across, axis=1, keepdims=True)
-    return Query(_frozen(triangles), _frozen(normals), _frozen(tx), _frozen(rx), order, coins)
-
-
-def _frozen(array: Floats) -> Floats:
-    """Return a copy over immutable bytes."""
-    return np.frombuffer(np.ascontiguousarray(array, np.float64).tobytes()).reshape(array.shape)
+    triangles, normals, tx, rx = (
+        read_only(np.asarray(array, np.float64)) for array in (triangles, normals, tx, rx)
+    )
+    return Query(triangles, normals, tx, rx, order, coins)
 
 
 def boxes(low: Floats, size: Floats) -> Floats:
@@ -164,18 +155,6 @@ def _canyon(rng: np.random.Generator, a_row: int) -> SceneParts:
     return _kept(rng, boxes(low, size), floor((-5, end + 5), (-35, 35))), tx, rx
 
 
-def _street(rng: np.random.Generator) -> SceneParts:
-    return _canyon(rng, 3)
-
-
-def _long(rng: np.random.Generator) -> SceneParts:
-    return _canyon(rng, 6)
-
-
-def _longer(rng: np.random.Generator) -> SceneParts:
-    return _canyon(rng, 12)
-
-
 def _scatter(rng: np.random.Generator) -> SceneParts:
     """Return 30 upright plates, 8..25 m wide and 5..20 m high, at any angle on a square of 80 m."""
     turn, wide = rng.uniform(0, np.pi, 30), rng.uniform(8, 25, 30)
@@ -199,9 +178,9 @@ def _yard(rng: np.random.Generator) -> SceneParts:
 
 
 FAMILIES: dict[str, Callable[[np.random.Generator], SceneParts]] = {
-    "street": _street,
-    "long": _long,
-    "longer": _longer,
+    "street": partial(_canyon, a_row=3),
+    "long": partial(_canyon, a_row=6),
+    "longer": partial(_canyon, a_row=12),
     "scatter": _scatter,
     "yard": _yard,
 }

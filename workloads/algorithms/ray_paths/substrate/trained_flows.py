@@ -53,16 +53,6 @@ def restore(name: str, folder: Path | None = None) -> Flows:
     return network.eval().requires_grad_(False)
 
 
-def own_network(order: int, seed: int) -> Flows:
-    """Return the network that a run with this seed uses, trained as in the paper."""
-    return _handed_out(_in_turn(f"k{order}-own", seed))
-
-
-def taught_network(order: int, seed: int) -> Flows:
-    """Return the network that a run with this seed uses, taught by a search."""
-    return _handed_out(_in_turn(f"k{order}", seed))
-
-
 @cache  # files are not looked for while a method is measured
 def _in_turn(base: str, seed: int) -> str:
     """Name one of the trainings that are there, shipped or cached, taken in turn."""
@@ -98,9 +88,9 @@ def _path(name: str) -> Path:
     return checkpoints.home(name, FOLDER) / f"{name}{checkpoints.SUFFIX}"
 
 
-def network_on(order: int, seed: int, device: str, *, taught: bool = False) -> Flows:
-    """Return a network for a run seed, on the host or on a device."""
-    network = taught_network(order, seed) if taught else own_network(order, seed)
+def network_on(order: int, seed: int, device: str = "cpu", *, taught: bool = False) -> Flows:
+    """Return the network that a run with this seed uses: trained as in the paper, or by a search."""
+    network = _handed_out(_in_turn(f"k{order}" if taught else f"k{order}-own", seed))
     return network if device == "cpu" else _on_device(network, order, device)
 
 

@@ -1,26 +1,23 @@
-"""Train the sampler by flow matching.
+"""The sampler is trained by flow matching.
 
 Along a drawn trajectory each of the K steps adds
 
     (F_in - sum of F_out - R)^2
 
-with F_in the flow of the chosen edge, F_out the allowed flows from where it leads (0 at the end),
-and R = 1 for a path, at the last step alone. The same on paths from the replay buffer, mixed half
-and half once the buffer holds a batch.
+with F_in the flow of the chosen edge, F_out the allowed flows from where it leads (0 at the end), and R = 1 for
+a path, at the last step alone; the same on paths from the replay buffer, half and half once it holds a batch.
+The sampler's own paths fill the buffer, as in the paper (`buffer="own"`), or the exhaustive tracer does with all
+paths of the first `searched` scenes of a step (`buffer="search"`), which is another method.
 
-**Differences from the paper's.** Adam with a rate that falls to 0 where the paper has Muon. 16
-scenes a step instead of one, and in each 4 beginnings with 16 last objects each: 64 trajectories
-as in the paper, but those with the same beginning share one row of flows. Training is 500,000 scenes
-in the paper and some tens of thousands here. Test scenes are never drawn here (`scenes.py`).
-
-**The buffer** is fed by what the sampler itself hit upon, as in the paper (`buffer="own"`), or by the
-compiled exhaustive tracer with all paths of training scenes (`buffer="search"`), which is another
-method: for two reflections the search costs less than a gradient step; where it takes longer, only
-the first `searched` scenes of a step are searched. For three reflections this loss learned next to
-nothing even so; the sampler that is taught is trained by `train_likelihood.py` there.
+**Differences from the paper's.** Adam where the paper has Muon. 16 scenes a step instead of one, and in each 4
+beginnings with 16 last objects each: 64 trajectories as in the paper, but those with the same beginning share
+one row of flows. Some tens of thousands of scenes in place of 500,000. For three reflections this loss learned
+next to nothing (`docs/log/ray_paths.md`): the taught sampler is trained by `train_likelihood.py` there.
 """
 
+import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +25,7 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.algorithms.ray_paths.recipes import Recipe
-from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust, judge
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import every_path, judge
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import (
     Flows,
     canonical,
@@ -39,15 +36,19 @@ from adabench.workloads.algorithms.ray_paths.substrate.scenes import (
     TRAIN,
     Ints,
     Query,
-    child,
     make_query,
 )
+from adabench.workloads.shared.counting.random_streams import child
+from adabench.workloads.shared.training.schedule import Schedule
+from adabench.workloads.shared.training.trainer import Trainer, seeded
 
 Tick = Callable[[], None]
 BUFFER = 10_000
 """Scenes with a path that are kept."""
 ROOM = 62
 """Triangles of a street."""
+RISE = 0.05
+"""Of the steps: until the rate has reached its peak."""
 KNOWN_PATHS = 2
 """Paths of a scene that one replay uses."""
 Known = tuple[npt.NDArray[np.float32], Ints]
@@ -58,39 +59,57 @@ Batch = tuple[Tensor, Tensor, Tensor | None, Tensor]
 
 def train(plan: Recipe, tick: Tick) -> Flows:
     """Return a network trained from a recipe."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed)
+    buffer: list[Known] = []
+    rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
+
+    def loss(network: Flows, at: int) -> tuple[()]:
+        """Leave the gradient of a step, without what is no number in it."""
+        queries = [
+            training_scene(plan.seed, at * plan.scenes + k, plan.order) for k in range(plan.scenes)
+        ]
+        seen = [canonical(q.triangles, q.tx, q.rx) for q in queries]
+        successes: list[Known] = []
+        found = exploration_loss(network, plan, queries, seen, successes)
+        if plan.replay > 0:
+            own = plan.buffer == "own"
+            remember(buffer, successes if own else search(plan, queries, seen))
+            if len(buffer) >= plan.scenes:
+                again = replay_loss(network, plan, buffer, rng)
+                found = (1 - plan.replay) * found + plan.replay * again
+        torch.autograd.backward(found)
+        for weight in network.parameters():
+            if weight.grad is not None:
+                weight.grad.nan_to_num_(0.0, 0.0, 0.0)
+        return ()
+
+    return fit(plan, loss, tick)
+
+
+def fit(plan: Recipe, loss: Callable[[Flows, int], Tensor | tuple[()]], tick: Tick) -> Flows:
+    """Return a network trained by Adam on the loss of each step, counted from 0."""
+    with seeded(plan.seed):
         network = Flows(plan.order)
         optimiser = torch.optim.Adam(network.parameters(), lr=plan.rate, betas=(0.9, 0.95))
-        falls = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, plan.rate, total_steps=plan.steps, pct_start=0.05, cycle_momentum=False
-        )
-        rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
-        buffer: list[Known] = []
-        for at in range(plan.steps):
-            queries = [
-                training_scene(plan.seed, at * plan.scenes + k, plan.order)
-                for k in range(plan.scenes)
-            ]
-            seen = [canonical(q.triangles, q.tx, q.rx) for q in queries]
-            successes: list[Known] = []
-            loss = exploration_loss(network, plan, queries, seen, successes)
-            if plan.replay > 0:
-                own = plan.buffer == "own"
-                remember(buffer, successes if own else search(plan, queries, seen))
-                if len(buffer) >= plan.scenes:
-                    again = replay_loss(network, plan, buffer, rng)
-                    loss = (1 - plan.replay) * loss + plan.replay * again
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            for weight in network.parameters():
-                if weight.grad is not None:
-                    weight.grad.nan_to_num_(0.0, 0.0, 0.0)
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            falls.step()
+        trainer = Trainer(optimiser, schedule=one_cycle(plan.steps), clip=1.0)
+        for _ in trainer.follow(partial(loss, network), plan.steps):
             tick()
         return network.eval().requires_grad_(False)
+
+
+def one_cycle(steps: int) -> Schedule:
+    """Rise from 1/25 of the peak over a twentieth of the steps and fall to nothing, as cosines do.
+
+    To the bit what `torch.optim.lr_scheduler.OneCycleLR` gives.
+    """
+    rises = RISE * steps - 1
+
+    def rate(peak: float, step: int) -> float:
+        start, end, share = peak / 25, peak, step / rises
+        if step > rises:
+            start, end, share = peak, peak / 25 / 1e4, (step - rises) / (steps - 1 - rises)
+        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+
+    return rate
 
 
 def training_scene(seed: int, number: int, order: int) -> Query:
@@ -109,12 +128,7 @@ def search(plan: Recipe, queries: list[Query], seen: list[npt.NDArray[np.float32
     """Return the first scenes of a step that have a path, with all their paths."""
     found: list[Known] = []
     for query, coords in list(zip(queries, seen, strict=True))[: plan.searched]:
-        one = np.ones(len(coords), np.int64)
-        apart = 1 - np.eye(len(coords), dtype=np.int64)
-        counts = np.zeros(2, np.int64)
-        paths = exhaust(
-            query.triangles, query.normals, query.tx, query.rx, query.order, one, one, apart, counts
-        )
+        paths = every_path(query, np.zeros(2, np.int64))
         if len(paths):
             found.append((coords, paths))
     return found

@@ -1,24 +1,16 @@
-"""Train the taught sampler by the likelihood of known paths: for three reflections.
+"""The taught sampler is trained by the likelihood of known paths, for three reflections.
 
     loss = -log P(path)
     P(path) = product over steps of F(s -> s i) / sum over allowed j of F(s -> s j)
 
-a mean over paths from the replay buffer, each of a scene's as often as any other. Its optimum is
-that of flow matching, and of trajectory balance: the order of the objects makes the states a tree,
-each path is reached in one way, and drawn sequences are a scene's paths, in proportion to R = 1.
+a mean over paths from the replay buffer, each of a scene's as often as any other. Its optimum is that of flow
+matching: the order of the objects makes the states a tree, and drawn sequences are a scene's paths in
+proportion to R = 1. Flow matching's slope is that of the flow, an exponential, and vanishes with it; here it is
+that of its logarithm.
 
-**Why not flow matching.** Its slope is that of the flow, an exponential, and vanishes with it
-(`docs/log/ray_paths.md` says what came of it at K = 3). Here the slope is that of its logarithm.
-
-**Differences from the paper's.** This loss. No trajectories of the network's own, so no
-exploration: what is not a path loses its flow by the sums, and needs not be drawn. All else is
-replay, and the buffer is fed by a search, as for two reflections (`train_flow_matching.py`): here
-one that starts and ends at triangles in view, which finds what the exhaustive one finds in a third
-of its time. Each scene is used both ways, with TX and RX changed and the path reversed, which is an
-option in the paper, and mirrored at random in the vertical plane through TX and RX, which is not in
-it.
-
-What else was tried and how it was chosen: `docs/log/ray_paths.md`.
+**Differences from the paper's.** This loss, and no trajectories of the network's own: what is not a path loses
+its flow by the sums. A search fills the buffer, one that starts and ends at triangles in view. Each scene is
+used both ways, as an option of the paper says, and mirrored at random in the vertical plane through TX and RX.
 """
 
 from dataclasses import dataclass
@@ -34,19 +26,19 @@ from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import (
     triangles_in_view,
 )
 from adabench.workloads.algorithms.ray_paths.substrate.flow_network import LEAST, Flows, canonical
-from adabench.workloads.algorithms.ray_paths.substrate.scenes import TRAIN, Ints, Query, child
+from adabench.workloads.algorithms.ray_paths.substrate.scenes import TRAIN, Ints, Query
 from adabench.workloads.algorithms.ray_paths.training.train_flow_matching import (
     BUFFER,
     Batch,
     Tick,
     batch,
+    fit,
     training_scene,
 )
+from adabench.workloads.shared.counting.random_streams import child
 
 FINE = 6
 """How finely the search looks at a triangle."""
-MEMORY = (0.9, 0.95)
-"""Adam's, as for flow matching."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +53,14 @@ class KnownScene:
 
 def train(plan: Recipe, tick: Tick) -> Flows:
     """Return a network trained from a recipe."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed)
-        network = Flows(plan.order)
-        optimiser = torch.optim.Adam(network.parameters(), lr=plan.rate, betas=MEMORY)
-        falls = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, plan.rate, total_steps=plan.steps, pct_start=0.05, cycle_momentum=False
-        )
-        rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
-        buffer: list[KnownScene] = []
-        for at in range(plan.steps):
-            remember(buffer, plan, at)
-            scenes, paths = draw_batch(buffer, plan, rng)
-            optimiser.zero_grad()
-            torch.autograd.backward(surprise(network, scenes, paths))
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            falls.step()
-            tick()
-        return network.eval().requires_grad_(False)
+    buffer: list[KnownScene] = []
+    rng = np.random.default_rng(child(plan.seed, TRAIN, plan.order))
+
+    def loss(network: Flows, at: int) -> Tensor:
+        remember(buffer, plan, at)
+        return surprise(network, *draw_batch(buffer, plan, rng))
+
+    return fit(plan, loss, tick)
 
 
 def remember(buffer: list[KnownScene], plan: Recipe, at: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import exhaust
+from adabench.workloads.algorithms.ray_paths.substrate.compiled_tracer import every_path
 from adabench.workloads.algorithms.ray_paths.substrate.replay import RayPaths, Tracing
 from adabench.workloads.algorithms.ray_paths.substrate.scenes import Case, Ints, Query
 from adabench.workloads.shared.counting.counted_task import KnownCase, Transcript
@@ -37,9 +37,7 @@ def paths_of(case: Case) -> tuple[Ints, ...]:
 
 def enumerate_paths(query: Query) -> Ints:
     """Return every path of a scene: (p, K)."""
-    n = len(query.triangles)
-    one, apart = np.ones(n, np.int64), 1 - np.eye(n, dtype=np.int64)
-    return exhaust(*query.scene, query.order, one, one, apart, np.zeros(2, np.int64))
+    return every_path(query, np.zeros(2, np.int64))
 
 
 def judge(case: Case, answer: Tracing, truth: tuple[Ints, ...]) -> dict[str, float]:

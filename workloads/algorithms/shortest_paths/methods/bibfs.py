@@ -28,24 +28,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
     Space,
-    compiled,
     degree,
     hook,
     row,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
-    Stored,
-    restored_state,
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
+    Answers,
+    ShortestPaths,
+    State,
+    restoring,
     stored_state,
 )
+from adabench.workloads.shared.compiled.kernels import compiled
 
 CARD = Card(
     title="Bidirectional breadth-first search",
@@ -99,14 +99,8 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     return task.prepare(sort_rows)
 
 
-def pack(state: State) -> Stored:
-    """Return what is worth storing: the indexes, and what they cost."""
-    return stored_state(state)
-
-
-def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
-    """Go on with stored indexes."""
-    return restored_state(task, data, lambda parts: SortedRows(*parts))
+pack = stored_state
+unpack = restoring(lambda parts: SortedRows(*parts))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

@@ -24,25 +24,20 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring, grow, size_of
-from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
-    Graph,
-    Ints,
-    Space,
-    compiled,
-    hook,
-)
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import route
-from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
-    Stored,
-    restored_state,
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Graph, Ints, Space, hook
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
+    Answers,
+    ShortestPaths,
+    State,
+    restoring,
     stored_state,
 )
+from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import route
 from adabench.workloads.shared.compiled.arrays import copy_into, unwritten
+from adabench.workloads.shared.compiled.kernels import compiled
 
 CARD = Card(
     title="Oracle: the cheapest good search",
@@ -52,25 +47,17 @@ CARD = Card(
     oracle="bound",
     knobs=(Knob("error", (0, 1), 0, open=True, low=0),),
 )
+Rings = tuple[Ring, Ring, Ring, Ring, Ring]
 SHARES = (0.001, 0.005, 0.01, 0.02, 0.05)
 TRIES = 8
 """Epochs kept for one pair: one for each candidate, rounded up."""
-
-
-class Rings(NamedTuple):
-    """WormHole's rings, the smallest first."""
-
-    a: Ring
-    b: Ring
-    c: Ring
-    d: Ring
-    e: Ring
 
 
 class Hindsight(NamedTuple):
     """What the oracle knows."""
 
     rings: Rings
+    """WormHole's, the smallest first."""
     truth: Ints
     """(q,) exact distances."""
     error: int
@@ -89,8 +76,7 @@ def grow_all(
         grow(graph, space, coin, d, True),
     )
     graph.ledger[:] = 0
-    largest = grow(graph, space, coin, e, True)
-    return Rings(small[0], small[1], small[2], small[3], largest)
+    return (*small, grow(graph, space, coin, e, True))
 
 
 @hook
@@ -103,8 +89,7 @@ def answer(
     now = epoch * TRIES
     best = between(graph, space, now, s, t)
     copy_into(kept, graph.ledger)
-    rings = index.rings
-    for ring in (rings.a, rings.b, rings.c, rings.d, rings.e):
+    for ring in index.rings:
         copy_into(graph.ledger, before)
         now += 1
         length = route(graph, ring, space, inner, now, s, t)
@@ -121,14 +106,8 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     return task.prepare(grow_all, *map(size_of, SHARES))
 
 
-def pack(state: State) -> Stored:
-    """Return what is worth storing: the indexes, and what they cost."""
-    return stored_state(state)
-
-
-def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
-    """Go on with stored indexes."""
-    return restored_state(task, data, lambda parts: Rings(*(Ring(*one) for one in parts)))
+pack = stored_state
+unpack = restoring(lambda parts: tuple(Ring(*one) for one in parts))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:
@@ -136,5 +115,5 @@ def solve(state: State, case: Case, point: Point) -> Answers:
     prepared_index = state.prepared_index[case.instance]
     truth = unwritten(state.task.truth(case))
     known = Hindsight(prepared_index.index, truth, int(point["error"]))
-    inner = len(prepared_index.index.e.core)
+    inner = len(prepared_index.index[-1].core)
     return state.task.ask(case, answer, replace(prepared_index, index=known), inner=inner)

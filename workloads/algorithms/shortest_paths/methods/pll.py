@@ -19,7 +19,6 @@ preparation on 20,000 vertices. More than `largest` vertices are not labelled un
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import MissingExtra
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Graph, Space, hook
 from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import (
@@ -27,10 +26,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import
     apart,
     label,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
-    Stored,
-    restored_state,
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
+    Answers,
+    ShortestPaths,
+    State,
+    restoring,
     stored_state,
 )
 
@@ -67,14 +67,8 @@ def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     return task.prepare(label)
 
 
-def pack(state: State) -> Stored:
-    """Return what is worth storing: the indexes, and what they cost."""
-    return stored_state(state)
-
-
-def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
-    """Go on with stored indexes."""
-    return restored_state(task, data, lambda parts: Labels(*parts))
+pack = stored_state
+unpack = restoring(lambda parts: Labels(*parts))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

@@ -38,28 +38,24 @@ tests look for each.
 
 from typing import NamedTuple
 
-from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Answers
+from adabench.harness.contract.card import Card, Knob, Point, Variant
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
 from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring, grow, size_of
-from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
-    Graph,
-    Space,
-    compiled,
-    hook,
-    room,
-)
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Graph, Space, hook, room
 from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import Labels, label
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, State
-from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import (
-    route,
-    route_by_labels,
-)
-from adabench.workloads.algorithms.shortest_paths.substrate.stored_index import (
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import (
+    Answers,
+    ShortestPaths,
+    State,
     Stored,
     restored_state,
     stored_state,
 )
+from adabench.workloads.algorithms.shortest_paths.substrate.ring_routing import (
+    route,
+    route_by_labels,
+)
+from adabench.workloads.shared.compiled.kernels import compiled
 
 CARD = Card(
     title="WormHole",
@@ -70,16 +66,28 @@ CARD = Card(
     no_signal="a query stops where its own search meets the ring; `random_ring` has a ring that was grown by lot",
     fidelity="reconstructed",
     knobs=(
-        Knob(
-            "f",
-            (0.001, 0.005, 0.01, 0.02, 0.05, 1.0),
-            0.01,
-            at="prepare",
-            open=True,
-            low=0.0,
-            high=1.0,
-        ),
+        Knob("f", (0.001, 0.005, 0.01, 0.02, 0.05, 1.0), 0.01, at="prepare", open=True, low=0.0,
+             high=1.0),
         Knob("inside", ("bibfs", "labels"), "bibfs", at="prepare"),
+    ),
+    fixed={"takes": "the best"},
+    variants=(
+        Variant(
+            "random_ring",
+            "Random inner ring",
+            {"takes": "any", "inside": "bibfs"},
+            adapts="where each end stops, at a ring of arbitrary vertices",
+            essay="""The control: an inner ring of the same size, grown without looking.
+
+            WormHole moves the vertex with the most neighbours in the ring; this moves any vertex of the
+            outer ring, each with the same chance. Its ring is connected and as large, and the routing is
+            the same code: what WormHole does better is due to *which* vertices it takes. A ring drawn from
+            the whole graph would fall to pieces, and growing from neighbours already favours hubs.
+
+            **What to expect.** Fewer exact answers and more reads than WormHole on power laws; little
+            difference on the grid and the geometric graph, where no vertex is special.
+            """,
+        ),
     ),
 )  # fmt: skip
 
@@ -89,12 +97,6 @@ class LabelledRing(NamedTuple):
 
     ring: Ring
     labels: Labels
-
-
-@compiled
-def grow_greedily(graph: Graph, space: Space, coin: int, size: int) -> Ring:
-    """Return the ring (variant E)."""
-    return grow(graph, space, coin, size, True)
 
 
 @compiled
@@ -123,22 +125,20 @@ def by_labels(
 
 def prepare(task: ShortestPaths, point: Point, seed: int) -> State:
     """Grow the ring of every graph."""
-    builder = grow_greedily if point["inside"] == "bibfs" else grow_and_label
-    return task.prepare(builder, size_of(float(point["f"])))
+    size = size_of(float(point["f"]))
+    if point["inside"] == "labels":
+        return task.prepare(grow_and_label, size)
+    return task.prepare(grow, size, point["takes"] == "the best")
 
 
-def pack(state: State) -> Stored:
-    """Return what is worth storing: the indexes, and what they cost."""
-    return stored_state(state)
+pack = stored_state
 
 
 def unpack(task: ShortestPaths, point: Point, data: Stored) -> State:
     """Go on with stored indexes."""
     if point["inside"] == "bibfs":
         return restored_state(task, data, lambda parts: Ring(*parts))
-    return restored_state(
-        task, data, lambda parts: LabelledRing(Ring(*parts[0]), Labels(*parts[1]))
-    )
+    return restored_state(task, data, lambda both: LabelledRing(Ring(*both[0]), Labels(*both[1])))
 
 
 def solve(state: State, case: Case, point: Point) -> Answers:

@@ -13,11 +13,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
     Space,
-    compiled,
     degree,
     room,
     row,
 )
+from adabench.workloads.shared.compiled.kernels import compiled
 
 UNREACHED = -1
 

@@ -23,11 +23,11 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
     Space,
-    compiled,
     degree,
     row,
 )
 from adabench.workloads.shared.compiled.arrays import copy_into
+from adabench.workloads.shared.compiled.kernels import compiled
 
 CORE = -2
 """In place of a gate while the ring grows: the vertex is in L0 itself."""

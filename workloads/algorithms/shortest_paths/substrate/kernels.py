@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from adabench.workloads.shared.compiled import kernels
+from adabench.workloads.shared.compiled.kernels import compiled
 
 Ints = NDArray[np.int32]
 Counts = NDArray[np.int64]
@@ -53,11 +53,6 @@ class Space(NamedTuple):
     """(n,) 1 where the vertex's row was opened at least once."""
     met: Ints
     """(2,) the edge on which the two sides met: its end on side 0 and on side 1."""
-
-
-def compiled(function: Function) -> Function:
-    """Compile a part of this folder, or take it from the disk."""
-    return kernels.compiled(function)
 
 
 def hook(function: Function) -> Function:

@@ -22,12 +22,12 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Graph,
     Ints,
     Space,
-    compiled,
     degree,
     pay,
     row,
 )
 from adabench.workloads.shared.compiled.arrays import copy_into
+from adabench.workloads.shared.compiled.kernels import compiled
 
 FAR = 1 << 14
 """No label holds a distance of this or more: both halves of a sum fit 16 bits."""

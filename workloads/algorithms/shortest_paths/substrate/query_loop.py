@@ -18,11 +18,10 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Ints,
     Marks,
     Space,
-    compiled,
     room,
 )
 from adabench.workloads.shared.compiled.hooks import bound
-from adabench.workloads.shared.compiled.kernels import cached
+from adabench.workloads.shared.compiled.kernels import cached, compiled
 
 Hook = Callable[..., int]
 Builder = Callable[..., Any]

@@ -3,19 +3,14 @@
 `task.py` says what is measured and why; `query_loop.py` is the compiled loop this drives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import (
-    Answers,
-    Preparation,
-    PreparedIndex,
-    Tally,
-)
+from adabench.harness.contract.card import Point
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import (
     Case,
     Sparse,
@@ -48,6 +43,47 @@ REPEATS = 9
 
 
 @dataclass(frozen=True)
+class Preparation:
+    """What it cost to prepare an index."""
+
+    ledger: Counts
+    """(3,) what was read."""
+    queried: Marks
+    """(n,) 1 where a row was opened."""
+    cpu_s: float
+    size_bytes: int
+    """What the index's arrays hold."""
+
+
+@dataclass(frozen=True)
+class PreparedIndex:
+    """What a method keeps about one case, and what that cost."""
+
+    index: Any
+    """A named tuple of arrays."""
+    cost: Preparation
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of one method on one case."""
+
+    instance: float
+    lengths: Ints
+    """(q,) read-only."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What was counted while a case was answered."""
+
+    lengths: Ints
+    ledger: Counts
+    queried: Marks
+    preparation: Preparation | None
+
+
+@dataclass(frozen=True)
 class State:
     """The task and a prepared index for each of its cases."""
 
@@ -56,6 +92,8 @@ class State:
     """By instance."""
 
 
+Stored = dict[float, Any]
+"""Prepared indexes and what they cost, by instance, as plain data: named tuples are tuples."""
 WORDING = Wording(
     "ask",
     foreign="The answers are not the task's own for this case.",
@@ -176,3 +214,29 @@ def _added(counted: Tally) -> dict[str, float]:
     names = {"edges_read": READS, "rows_read": ROWS, "entries_read": ENTRIES}
     read = {name: float(counted.ledger[place]) for name, place in names.items()}
     return {**read, "pairs": len(counted.lengths)}
+
+
+def stored_state(state: State) -> Stored:
+    """Return what is worth storing of a state: a method's `pack`."""
+    return {
+        instance: (_plain(one.index), *vars(one.cost).values())
+        for instance, one in state.prepared_index.items()
+    }
+
+
+def restored_state(task: ShortestPaths, data: Stored, make: Callable[[Any], Any]) -> State:
+    """Return the state again; `make` makes an index of its parts."""
+    indexes = {
+        instance: PreparedIndex(make(parts), Preparation(*cost))
+        for instance, (parts, *cost) in data.items()
+    }
+    return State(task, indexes)
+
+
+def restoring(make: Callable[[Any], Any]) -> Callable[[ShortestPaths, Point, Stored], State]:
+    """Return a method's `unpack`, which is the same at each of its points."""
+    return lambda task, point, data: restored_state(task, data, make)
+
+
+def _plain(index: Any) -> Any:
+    return index if isinstance(index, np.ndarray) else tuple(map(_plain, index))

@@ -15,13 +15,9 @@ from adabench.workloads.algorithms.shortest_paths.substrate.bfs import (
     place,
 )
 from adabench.workloads.algorithms.shortest_paths.substrate.inner_ring import Ring
-from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
-    Graph,
-    Ints,
-    Space,
-    compiled,
-)
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Graph, Ints, Space
 from adabench.workloads.algorithms.shortest_paths.substrate.pruned_labels import FAR, Labels, apart
+from adabench.workloads.shared.compiled.kernels import compiled
 
 NOBODY = -1
 

@@ -13,7 +13,8 @@ import numpy as np
 from adabench.harness.errors import AdabenchError
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import survey
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case
-from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints, compiled
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import Ints
+from adabench.workloads.shared.compiled.kernels import compiled
 
 CONFIRMED = 4
 """Sources of each case that are flooded at every load."""

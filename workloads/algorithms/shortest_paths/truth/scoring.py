@@ -6,7 +6,6 @@ from functools import cache, partial
 import numpy as np
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.algorithms.shortest_paths.substrate.answers import Tally
 from adabench.workloads.algorithms.shortest_paths.substrate.csr_graph import Case, Sparse
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     ENTRIES,
@@ -15,7 +14,7 @@ from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
     Ints,
     Marks,
 )
-from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths
+from adabench.workloads.algorithms.shortest_paths.substrate.replay import ShortestPaths, Tally
 from adabench.workloads.algorithms.shortest_paths.truth.distances import Truth, exact
 from adabench.workloads.shared.counting.counted_task import KnownCase, Transcript
 

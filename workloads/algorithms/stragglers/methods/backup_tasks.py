@@ -15,21 +15,17 @@ at 2; next to no extra work.
 **Ways to fake it.** Starting the copies before lateness could be known; helpers at no cost.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from adabench.harness.contract.card import Card, Point
+from adabench.harness.contract.card import Card, Point, Variant
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
 from adabench.workloads.algorithms.stragglers.substrate.scheme import (
     Backups,
     Decision,
-    Group,
-    Layout,
     Orders,
+    OwnParts,
     View,
-    own_job,
 )
 
 CARD = Card(
@@ -38,29 +34,46 @@ CARD = Card(
     adapts="whose part is started again, on who is late in this round",
     no_signal="who is late is the round itself; `random_backup` makes as many copies of others",
     fidelity="special-case",
+    fixed={"copied": "late"},
+    variants=(
+        Variant(
+            "random_backup",
+            "Backups of random workers",
+            {"copied": "any"},
+            paper="none: a control",
+            adapts="nothing: copies of parts drawn at random, as many as there are late ones",
+            essay="""The control: as many copies as `backup_tasks` makes, of parts of workers drawn at random.
+
+            It makes copies in the same rounds, at the same time, as many, with the same kind of helper, but
+            not of those that are late. What it loses is what knowing who is late is worth.
+
+            **What to expect.** Written before measuring: the time of uncoded, almost; a late worker is drawn
+            about once in a hundred.
+
+            **Ways to fake it.** Drawing among the late only.
+            """,
+        ),
+    ),
 )
 
 
-@dataclass(frozen=True)
-class Speculative:
-    """One group of n mini-tasks, all needed; the late ones are started again."""
-
-    layout: Layout
-    delay: int = 0
-
-    def assign(self, view: View) -> Orders:
-        """Give each its own part."""
-        return Orders(*own_job(view))
-
-    def decide(self, view: View, orders: Orders, late: Flags) -> Decision:
-        """Pair each late worker with one that has returned: the less it was late, the better."""
-        whom = np.flatnonzero(late)
-        past = view.late.sum(axis=0) if view.round else np.zeros(view.n)
-        ready = np.flatnonzero(~late)
-        helper = ready[np.argsort(past[ready], kind="stable")][: len(whom)]
-        return Backups(helper, whom[: len(helper)])
+def copy_late(view: View, orders: Orders, late: Flags) -> Decision:
+    """Pair each late worker with one that has returned: the less it was late, the better."""
+    whom = np.flatnonzero(late)
+    past = view.late.sum(axis=0) if view.round else np.zeros(view.n)
+    ready = np.flatnonzero(~late)
+    helper = ready[np.argsort(past[ready], kind="stable")][: len(whom)]
+    return Backups(helper, whom[: len(helper)])
 
 
 def solve(task: Stragglers, case: Case, point: Point) -> Replay:
     """Run all jobs."""
-    return task.run(case, Speculative(Layout((Group(1.0, case.n),))))
+    rng = np.random.default_rng(case.coins)
+
+    def copy_any(view: View, orders: Orders, late: Flags) -> Decision:
+        ready = np.flatnonzero(~late)
+        many = min(int(late.sum()), len(ready))
+        helper = rng.choice(ready, many, replace=False)
+        return Backups(helper, rng.choice(view.n, many, replace=False))
+
+    return task.run(case, OwnParts(case.n, copy_late if point["copied"] == "late" else copy_any))

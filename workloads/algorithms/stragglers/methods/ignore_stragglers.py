@@ -13,45 +13,20 @@ bursts, 0.97 for the two hostile families.
 **Ways to fake it.** Reporting its time without what it leaves out.
 """
 
-from dataclasses import dataclass
-
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case, Flags
+from adabench.workloads.algorithms.stragglers.substrate.delay_models import Case
 from adabench.workloads.algorithms.stragglers.substrate.replay import Replay, Stragglers
-from adabench.workloads.algorithms.stragglers.substrate.scheme import (
-    STOP,
-    Decision,
-    Group,
-    Layout,
-    Orders,
-    View,
-    own_job,
-)
+from adabench.workloads.algorithms.stragglers.substrate.scheme import STOP, OwnParts
 
 CARD = Card(
     title="Ignore stragglers",
     paper="none: industrial practice",
     adapts="nothing: late results are dropped, whoever's they are",
     role="static",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class DropTheLate:
-    """One group of n mini-tasks; what is late is left out."""
-
-    layout: Layout
-    delay: int = 0
-
-    def assign(self, view: View) -> Orders:
-        """Give each its own part."""
-        return Orders(*own_job(view))
-
-    def decide(self, view: View, orders: Orders, late: Flags) -> Decision:
-        """Go on without them."""
-        return STOP
+)
 
 
 def solve(task: Stragglers, case: Case, point: Point) -> Replay:
     """Run all jobs, inexactly."""
-    return task.run(case, DropTheLate(Layout((Group(1.0, case.n),))), exact=False)
+    scheme = OwnParts(case.n, lambda view, orders, late: STOP)
+    return task.run(case, scheme, exact=False)

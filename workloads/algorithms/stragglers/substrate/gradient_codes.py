@@ -1,14 +1,11 @@
 """Gradient codes: matrices whose rows workers return, and how the sum is made of what came back.
 
-An (n, s) code is a matrix B (n, n). Worker i returns sum_j B[i, j] g_j over the s + 1 chunks j
-where row i is not zero; from any n - s rows there are weights a with a B = (1, ..., 1), which
-make the sum of all g_j.
-
-*Fractional repetition* where s + 1 divides n: blocks of s + 1 workers do the same s + 1 chunks,
-with ones; any n - s workers hold one of each block. *Cyclic* else (Tandon et al.): worker i does
-chunks i .. i + s around the ring. For a random H (s, n) with rows that sum to 0, each row of B
-is the vector of that support in the null space of H; the ones are in it too, and any n - s of
-the rows span it. H is drawn anew until the worst of some patterns is well conditioned.
+An (n, s) code is a matrix B (n, n). Worker i returns sum_j B[i, j] g_j over the s + 1 chunks j where row i is
+not zero; from any n - s rows there are weights a with a B = (1, ..., 1), which make the sum of all g_j. Where
+s + 1 divides n, blocks of s + 1 workers do the same chunks, with ones (*fractional repetition*). Else worker i
+does chunks i .. i + s around the ring (*cyclic*, Tandon et al.): each row of B is the vector of that support in
+the null space of a random H (s, n) whose rows sum to 0, drawn anew until the worst of some patterns is well
+conditioned.
 """
 
 import math

@@ -14,7 +14,6 @@ from adabench.harness.errors import SelectionError
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import (
     EXTRA,
     Case,
-    Floats,
     Ints,
 )
 from adabench.workloads.algorithms.stragglers.substrate.straggler_patterns import (
@@ -55,7 +54,22 @@ def multiplexed_load(n: int, b: int, w: int, most: int) -> float:
 
 def best_code(case: Case) -> int:
     """Return the s with which (n, s)-GC is fastest on the probe."""
-    return _best_code(case.probe.tobytes(), *_key(case))
+    return _best_code(*_given(case))
+
+
+def best_sequential(case: Case) -> tuple[int, int, int]:
+    """Return the (B, W, lambda) with which SR-SGC is fastest on the probe."""
+    return _best_sequential(*_given(case))
+
+
+def best_multiplexed(case: Case) -> tuple[int, int, int]:
+    """Return the (B, W, lambda) with which M-SGC is fastest on the probe."""
+    return _best_multiplexed(*_given(case))
+
+
+def _given(case: Case) -> tuple[bytes, int, int, float, float]:
+    """Return all that a choice depends on, in a form that can be remembered."""
+    return case.probe.tobytes(), case.n, case.jobs, case.alpha, case.mu
 
 
 @lru_cache(maxsize=64)
@@ -69,16 +83,10 @@ def _best_code(probe: bytes, n: int, jobs: int, alpha: float, mu: float) -> int:
     return int(np.argmin(times))
 
 
-def best_sequential(case: Case) -> tuple[int, int, int]:
-    """Return the (B, W, lambda) with which SR-SGC is fastest on the probe."""
-    return _best_sequential(case.probe.tobytes(), *_key(case))
-
-
 @lru_cache(maxsize=64)
 def _best_sequential(
     probe: bytes, n: int, jobs: int, alpha: float, mu: float
 ) -> tuple[int, int, int]:
-    delays = np.frombuffer(probe).reshape(-1, n)
     rows = [
         (b, x * b + 1, most, repeats(b, x * b + 1, most))
         for b in REPEATED_BURSTS
@@ -87,38 +95,25 @@ def _best_sequential(
         if repeats(b, x * b + 1, most) <= MOST_S * n
     ]
     # Of fewer than four workers none may be late: a code would be half the work again or more.
-    rows = rows or [(1, 2, 0, 0)]
-    table, scores = _fitting(rows, delays, jobs, alpha, mu, n, sequential=True)
-    b, w, most, _ = table[int(np.argmin(scores))].tolist()
-    return b, w, most
-
-
-def best_multiplexed(case: Case) -> tuple[int, int, int]:
-    """Return the (B, W, lambda) with which M-SGC is fastest on the probe."""
-    return _best_multiplexed(case.probe.tobytes(), *_key(case))
+    return _fastest(rows or [(1, 2, 0, 0)], probe, jobs, alpha, mu, n, sequential=True)
 
 
 @lru_cache(maxsize=64)
 def _best_multiplexed(
     probe: bytes, n: int, jobs: int, alpha: float, mu: float
 ) -> tuple[int, int, int]:
-    delays = np.frombuffer(probe).reshape(-1, n)
     rows = [
         (b, w, most) for b in BURSTS for w in WINDOW_LENGTHS for most in distinct_counts(n) if b < w
     ]
-    table, scores = _fitting(rows, delays, jobs, alpha, mu, n, sequential=False)
-    b, w, most = table[int(np.argmin(scores))].tolist()
-    return b, w, most
+    return _fastest(rows, probe, jobs, alpha, mu, n, sequential=False)
 
 
-def _fitting(
-    rows: Sequence[tuple[int, ...]], delays: Floats, jobs: int, alpha: float, mu: float, n: int,
+def _fastest(
+    rows: Sequence[tuple[int, ...]], probe: bytes, jobs: int, alpha: float, mu: float, n: int,
     *, sequential: bool,
-) -> tuple[Ints, Floats]:  # fmt: skip
-    """Return the candidates that fit on the probe, and the time each takes per job.
-
-    It is infinite where it is known to be more than another's.
-    """
+) -> tuple[int, int, int]:  # fmt: skip
+    """Return the candidate (B, W, lambda) that takes the least time per job on the probe."""
+    delays = np.frombuffer(probe).reshape(-1, n)
     by_delay: dict[int, list[tuple[int, ...]]] = {}
     for row in rows:
         by_delay.setdefault(_delay(row, sequential), []).append(row)
@@ -140,7 +135,9 @@ def _fitting(
         parts_table.append(table)
         parts_scores.append(scores / own)
         least = min(least, float(parts_scores[-1].min()))
-    return np.concatenate(parts_table), np.concatenate(parts_scores)
+    best = int(np.argmin(np.concatenate(parts_scores)))
+    b, w, most = np.concatenate(parts_table)[best, :3].tolist()
+    return b, w, most
 
 
 def _delay(row: tuple[int, ...], sequential: bool) -> int:
@@ -152,10 +149,6 @@ def _windows(rounds: int, jobs: int, delay: int) -> tuple[int, Ints]:
     own = max(1, min(jobs, rounds - delay))
     last = max(0, rounds - delay - own)
     return own, np.unique(np.linspace(0, last, WINDOWS).astype(np.int64))
-
-
-def _key(case: Case) -> tuple[int, int, float, float]:
-    return case.n, case.jobs, case.alpha, case.mu
 
 
 def read_parameters(text: object, n: int) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ do late ones' orders again; the round ends when each late one, or the copy of it
 Job t starts in round t and must be decoded by the end of round t + `delay`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -160,3 +161,23 @@ def own_job(view: View, slots: int = 1) -> tuple[Ints, Ints]:
     if view.round < view.jobs:
         job[:, 0], piece[:, 0] = view.round, np.arange(view.n)
     return job, piece
+
+
+@dataclass(frozen=True)
+class OwnParts:
+    """A scheme of one group: each worker does its own of n mini-tasks, any n - s of which are enough."""
+
+    n: int
+    decide: Callable[[View, Orders, Flags], Decision]
+    """Says what is done about the late workers (n,), of which there is one at least."""
+    s: int = 0
+    delay: int = 0
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Return the group."""
+        return Layout((Group(1.0, self.n, self.s),))
+
+    def assign(self, view: View) -> Orders:
+        """Give each its own part."""
+        return Orders(*own_job(view))

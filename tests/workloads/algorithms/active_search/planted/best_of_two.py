@@ -1,9 +1,6 @@
 """Planted: it plays twice and answers with one."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.active_search.substrate.bandits import first_best
-
-CARD = Card(title="Best of two", adapts="it cheats", paper="none")
 
 
 class Least:

@@ -1,9 +1,6 @@
 """Planted: it asks for less than it asked."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.active_search.substrate.bandits import first_best
-
-CARD = Card(title="Clears the meter", adapts="it cheats", paper="none")
 
 
 class Least:

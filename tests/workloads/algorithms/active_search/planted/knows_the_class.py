@@ -1,9 +1,6 @@
 """Planted: it asks by the name of the case."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.active_search.substrate.bandits import first_best
-
-CARD = Card(title="Knows the class", adapts="it cheats", paper="none")
 
 
 class Cheat:

@@ -1,10 +1,7 @@
 """Planted: queries compress the paths of a union-find that is undone later."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.connectivity.substrate import lifting
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
-
-CARD = Card(title="compresses", adapts="nothing it should", paper="none")
 
 
 @hook

@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
-
-CARD = Card(title="knows it", adapts="nothing", paper="none")
 
 
 @hook

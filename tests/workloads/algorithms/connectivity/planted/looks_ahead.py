@@ -2,10 +2,7 @@
 
 import numpy as np
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.connectivity.substrate import lifting
-
-CARD = Card(title="looks ahead", adapts="what it may not know", paper="none")
 
 
 def solve(task, case, point):

@@ -1,10 +1,7 @@
 """Planted: early deletions are noted but nothing is undone for them."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.connectivity.substrate import lifting
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
-
-CARD = Card(title="no repair", adapts="nothing it should", paper="none")
 
 
 @hook

@@ -1,10 +1,7 @@
 """Planted: sets the ledger back."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.connectivity.substrate import lifting
 from adabench.workloads.algorithms.connectivity.substrate.update_loop import hook
-
-CARD = Card(title="writes the ledger", adapts="nothing", paper="none")
 
 
 @hook

@@ -1,10 +1,7 @@
 """The better of two methods, each asked for all pairs."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
-
-CARD = Card(title="x", adapts="x", paper="x")
 
 
 @hook

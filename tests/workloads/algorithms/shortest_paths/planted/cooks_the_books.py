@@ -2,12 +2,9 @@
 
 import gc
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.shortest_paths.methods.bibfs import as_given
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
 from adabench.workloads.algorithms.shortest_paths.truth.distances import exact
-
-CARD = Card(title="x", adapts="x", paper="x")
 
 
 @hook

@@ -1,9 +1,6 @@
 """Reads rows without opening them: nothing is counted."""
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.shortest_paths.substrate.kernels import hook
-
-CARD = Card(title="x", adapts="x", paper="x")
 
 
 @hook

@@ -2,16 +2,9 @@
 
 import numpy as np
 
-from adabench.harness.contract.card import Card
 from adabench.workloads.algorithms.shortest_paths.substrate.bfs import between
-from adabench.workloads.algorithms.shortest_paths.substrate.kernels import (
-    compiled,
-    degree,
-    hook,
-    row,
-)
-
-CARD = Card(title="x", adapts="x", paper="x")
+from adabench.workloads.algorithms.shortest_paths.substrate.kernels import degree, hook, row
+from adabench.workloads.shared.compiled.kernels import compiled
 
 
 @compiled

@@ -1,12 +1,9 @@
 """Planted: writes a shorter time into the meter."""
 
-from adabench.harness.contract.card import Card
-from tests.workloads.algorithms.stragglers.plain_scheme import Plain
-
-CARD = Card(title="clears the meter", adapts="on the future", paper="none")
+from adabench.workloads.algorithms.stragglers.substrate.scheme import WAIT, OwnParts
 
 
 def solve(task, case, point):
-    answer = task.run(case, Plain(case.n))
+    answer = task.run(case, OwnParts(case.n, lambda *late: WAIT))
     task.meter["time"] /= 2
     return answer

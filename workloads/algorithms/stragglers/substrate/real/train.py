@@ -1,20 +1,13 @@
-"""The real level: gradients that are computed, encoded, sent, decoded, and trained with.
+"""The real level computes gradients, encodes, sends and decodes them, and trains with them.
 
-The master plays the same rounds as the simulator (`engine.schedule`), but its workers are processes
-(`workers.py`), and who is late is judged on the CPU seconds that they measure. The chain of
-`delay_models.py` says which worker is slow in which round; a slow one does its work as many times
-over as the drawn delay says, rounded. What a late worker sent is thrown away.
+The master plays the rounds of `master_loop.py` with processes (`workers.py`) for workers and judges by the CPU
+seconds that they measure who is late. A worker that the chain of `delay_models.py` slows does its work as many
+times over as the drawn delay says, rounded. What a late worker sent is thrown away.
 
-M = max(4, T + 1) networks are trained in turn: job t is a gradient of network t mod M, taken at the
-parameters that the job M before left. That job was decoded by then, which is asserted; so no
-gradient is stale, which is the only way in which a delay of T is of no harm.
-
-After each job the decoded gradient is compared with the full-batch gradient at the same
-parameters, which the master computes itself, outside what is timed: `gradient_error` is the
-largest relative difference, by the Euclidean norm.
-
-`least_time` is an estimate here, no bound: the median CPU seconds of a pass over the data, shared
-by all n workers, once a job.
+M = max(4, T + 1) networks are trained in turn: job t is a gradient of network t mod M, at the parameters that
+the job M before left. No gradient is stale, which is the only way in which a delay of T is of no harm.
+`gradient_error` is the largest relative difference of a decoded gradient from the full-batch one. `least_time`
+is an estimate, no bound: the median CPU seconds of a pass over the data, shared by all workers, once a job.
 """
 
 from dataclasses import dataclass, field
