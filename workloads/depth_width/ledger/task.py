@@ -52,7 +52,11 @@ from adabench.workloads.depth_width.substrate.answers.tally import Tally
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Ints, draw
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredStreams, drawn_batches
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredStreams,
+    check_condition,
+    drawn_batches,
+)
 from adabench.workloads.depth_width.truth.scoring import allocation, quality
 
 CARD = Card(
@@ -180,8 +184,9 @@ def load(
 
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
-        SelectionError: for a width that it does not have.
+        SelectionError: for a scale or a width that it does not have.
     """
+    check_condition("ledger", "scale", scale, CARD.scales)
     if width % 8 or (width != WIDTH and scale == "gpu"):
         raise SelectionError(
             f"ledger has no width {width} here.",

@@ -28,7 +28,11 @@ from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredStreams, drawn_batches
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredStreams,
+    check_condition,
+    drawn_batches,
+)
 from adabench.workloads.depth_width.truth.scoring import Floats, allocation, hits, quality, weighed
 
 CARD = Card(
@@ -121,8 +125,12 @@ class LedgerAffine(Models, ScoredStreams):
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerAffine:
-    """Return the task under the given conditions."""
-    del scale  # there is one
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    check_condition("ledger_affine", "scale", scale, CARD.scales)
     corpora = drawn_batches(affine_stream.draw, _EVALUATION, seed, mode, batches, sequences)
     return LedgerAffine(seed, mode, corpora=corpora)
 

@@ -34,7 +34,11 @@ from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.stream import Bools
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredExams, drawn_batches
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredExams,
+    check_condition,
+    drawn_batches,
+)
 
 CARD = Card(
     title="Reckoning in steps: spoken, latent, or with shortcuts",
@@ -119,8 +123,12 @@ class LedgerCot(Models, ScoredExams[Reckoned]):
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerCot:
-    """Return the task under the given conditions."""
-    del scale  # there is one
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    check_condition("ledger_cot", "scale", scale, CARD.scales)
     exams = drawn_batches(traces.pose, _EVALUATION, seed, mode, batches, sequences)
     return LedgerCot(seed, mode, exams=exams)
 

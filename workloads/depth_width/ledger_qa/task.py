@@ -22,7 +22,11 @@ from adabench.workloads.depth_width.substrate.answers.answer_account import Text
 from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask, redrawn
 from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredExams, drawn_batches
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredExams,
+    check_condition,
+    drawn_batches,
+)
 
 CARD = Card(
     title="Questions on a ledger: a whole question takes one path of layers",
@@ -99,8 +103,12 @@ class LedgerQa(Models, ScoredExams[Asked]):
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerQa:
-    """Return the task under the given conditions."""
-    del scale  # there is one
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    check_condition("ledger_qa", "scale", scale, CARD.scales)
     exams = drawn_batches(ask, _EVALUATION, seed, mode, batches, sequences, PER_SEQUENCE)
     return LedgerQa(seed, mode, exams=exams)
 

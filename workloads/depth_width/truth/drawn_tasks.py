@@ -1,12 +1,13 @@
 """What a task has that its models have not: what was drawn, with its truth, and a score."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.keyed_draws import drawn
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions
@@ -78,6 +79,16 @@ class ScoredExams(Scored, Generic[K]):
         finds then it finds by luck.
         """
         return wrong_answers(self.exams[exam.index].keys.answers, wrong)
+
+
+def check_condition(task: str, name: str, value: str, known: Collection[str]) -> None:
+    """Make sure that a task has a condition's value.
+
+    Raises:
+        SelectionError: naming the values that it has.
+    """
+    if value not in known:
+        raise SelectionError(f"{task} has no {name} {value!r}.", f"It has: {', '.join(known)}.")
 
 
 def drawn_batches(

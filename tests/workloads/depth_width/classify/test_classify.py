@@ -12,7 +12,12 @@ import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Turn
-from adabench.harness.errors import EnvironmentProblem, MethodContractError, MissingAbility
+from adabench.harness.errors import (
+    EnvironmentProblem,
+    MethodContractError,
+    MissingAbility,
+    SelectionError,
+)
 from adabench.harness.run.execute import execute
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
@@ -104,6 +109,12 @@ def test_another_text_is_refused() -> None:
     found.meter.clear()
     with pytest.raises(MethodContractError, match="another text"):
         found.score(case, reader.read(foreign))
+
+
+def test_data_that_it_does_not_have_is_refused_by_name() -> None:
+    with pytest.raises(SelectionError, match="classify has no data 'no-such'") as refused:
+        task.load("embedded", 0, data="no-such")
+    assert refused.value.hint == "It has: generated, spam, sentiment, genre."
 
 
 @pytest.mark.parametrize("name", METHODS)
