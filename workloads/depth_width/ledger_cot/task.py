@@ -25,19 +25,17 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin
-from adabench.workloads.depth_width.ledger_cot.models import Models
+from adabench.workloads.depth_width.ledger_cot.models import Models, SolutionTally
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
-from adabench.workloads.depth_width.ledger_cot.substrate.solution_tally import SolutionTally
-from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
-from adabench.workloads.depth_width.ledger_cot.truth.step_scoring import allocation
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import Keys, Reckoned
 from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.stream import Bools
-from adabench.workloads.depth_width.truth import luck
 from adabench.workloads.depth_width.truth.drawn_tasks import (
     ScoredExams,
     check_condition,
     drawn_batches,
+    luck_problems,
 )
 
 CARD = Card(
@@ -135,4 +133,21 @@ def load(
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Ask an oracle whether it wins by luck."""
-    yield from luck.problems(load("embedded", 0, batches=1), method, card)
+    yield from luck_problems(load("embedded", 0, batches=1), method, card)
+
+
+def allocation(tally: SolutionTally, keys: Keys) -> dict[str, float]:
+    """Return the layers run in both kinds of latent steps, where a step is one operation."""
+    steps = tally.steps.numpy()
+    depths = tally.exits.numpy()
+    critical = keys.critical[:, : depths.shape[1]]
+    there = (depths >= 0) & (steps == keys.steps)[:, None]
+    if not (there & critical).any() or not (there & ~critical).any():
+        return {}
+    found = {
+        name: float(depths[there & (critical == kind)].mean())
+        for name, kind in (("depth_critical", True), ("depth_trivial", False))
+    }
+    if found["depth_trivial"]:
+        found["critical_over_trivial"] = found["depth_critical"] / found["depth_trivial"]
+    return found

@@ -45,8 +45,7 @@ import numpy as np
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Origin, Scalar
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
-from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
-from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds
+from adabench.workloads.depth_width.pretrained.substrate.word_odds import Windows, WordOdds
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.truth.drawn_tasks import Scored, check_condition
 
