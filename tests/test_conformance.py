@@ -21,10 +21,6 @@ FOUND = {
 }
 
 
-ANY_SCALE = ("classify", "ledger", "ledger_affine", "ledger_cot", "ledger_qa", "pretrained")
-"""Their `load` leaves it to a run's request to refuse a scale (`harness/plan/grid.py`)."""
-
-
 @pytest.fixture(scope="module")
 def checks() -> Iterator[ConformanceCheck]:
     with ConformanceCheck(most_s=0.0, catalogue=False) as checks:
@@ -51,7 +47,6 @@ def test_a_task_loads_as_its_card_says(address: str) -> None:
     load, card = registry.load(FOUND[address]).load, FOUND[address].card
     parameters = inspect.signature(load).parameters
     assert {name: parameters[name].default for name in card.defaults} == card.defaults
-    if address not in ANY_SCALE:
-        with pytest.raises(SelectionError, match=f"{address} has no scale 'imagined'") as refused:
-            load("imagined", 0)
-        assert refused.value.hint
+    with pytest.raises(SelectionError, match=f"{address} has no scale 'imagined'") as refused:
+        load("imagined", 0)
+    assert refused.value.hint

@@ -12,7 +12,7 @@ from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SEEDS, SUFFIX
-from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
+from adabench.workloads.depth_width.substrate.train_backbone import FOLDER
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import (
     TRAININGS,
     at_home,

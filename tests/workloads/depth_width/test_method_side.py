@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.protocols import rehearse
@@ -16,9 +18,31 @@ from adabench.harness.run.execute import Bench
 from adabench.harness.run.method_handle import ServerHandle
 from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
+from adabench.workloads.depth_width.classify import task as classify
+from adabench.workloads.depth_width.classify.substrate.queries import Keys
+from adabench.workloads.depth_width.ledger import task as ledger
+from adabench.workloads.depth_width.ledger_affine import task as ledger_affine
+from adabench.workloads.depth_width.ledger_cot import task as ledger_cot
+from adabench.workloads.depth_width.ledger_cot.substrate import traces
+from adabench.workloads.depth_width.ledger_qa import task as ledger_qa
+from adabench.workloads.depth_width.substrate import questions, stream
 from tests.workloads.lone_substrate import assert_knows_nothing
 
-TASKS = ("ledger", "ledger_affine", "ledger_cot", "ledger_qa")
+HIDDEN = {
+    "classify": classify.Classify | Keys,
+    "ledger": ledger.Ledger | stream.Labels | stream.Corpus,
+    "ledger_affine": ledger_affine.LedgerAffine | stream.Labels | stream.Corpus,
+    "ledger_cot": ledger_cot.LedgerCot | traces.Keys | traces.Reckoned,
+    "ledger_qa": ledger_qa.LedgerQa | questions.Keys | questions.Asked,
+}
+"""By task: what no method may reach."""
+OPEN = ("ledger/hindsight", "ledger/hindsight_units")
+METHODS = [
+    (name, {})
+    for task in HIDDEN
+    for name, entry in sorted(registry.methods(task).items())
+    if name not in OPEN and (entry.card.role != "oracle" or task == "ledger")
+]
 CELLS: list[tuple[str, dict[str, Any]]] = [
     ("ledger/mor", {}),
     ("ledger/random_exit", {"mode": "decode1"}),
@@ -34,6 +58,9 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
     ("ledger_qa/dr_llm", {}),
     ("ledger_qa/random_paths", {"mode": "decode1"}),
     ("ledger_qa/path_oracle", {}),
+    ("classify/hecto", {}),
+    ("classify/random_gate", {}),
+    ("classify/right_expert", {}),
 ]
 Values = Callable[..., list[Mapping[str, float]]]
 SMALL = 500
@@ -61,17 +88,47 @@ def solved_here(cell: Cell) -> Iterator[Mapping[str, float]]:
 def test_what_methods_get_has_neither_cases_nor_truth() -> None:
     """In one new process for all: what any of them imports would be seen."""
     sent = []
-    for name in TASKS:
+    for name in HIDDEN:
         task = loaded(name)
         sent.append(pickle.dumps(task.substrate(), protocol=5))
         assert len(sent[-1]) < SMALL < min(len(pickle.dumps(case)) for case in task.cases()), name
     assert_knows_nothing(sent, "calibration")
 
 
+def reachable(root: object) -> Iterator[object]:
+    """Everything that a method can get at from what it holds, attributes and closures alike."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        thing = stack.pop()
+        if id(thing) in seen or isinstance(thing, str | int | float | type):
+            continue
+        seen.add(id(thing))
+        yield thing
+        if isinstance(thing, dict):
+            stack += [*thing.keys(), *thing.values()]
+        elif isinstance(thing, list | tuple | set):
+            stack += list(thing)
+        elif not isinstance(thing, torch.Tensor | np.ndarray):
+            stack += list(getattr(thing, "__dict__", {}).values())
+            cells = getattr(thing, "__closure__", None) or ()
+            stack += [cell.cell_contents for cell in cells]
+
+
+@pytest.mark.parametrize(("address", "knobs"), [*METHODS, ("ledger/mor", {"rule": "capacity"})])
+def test_truth_is_out_of_reach(address: str, knobs: dict[str, str]) -> None:
+    entry = registry.find(address)
+    task, hidden = loaded(entry.task), HIDDEN[entry.task]
+    assert any(isinstance(thing, hidden) for thing in reachable(task) if thing is not task)
+    state = registry.load(entry).prepare(task, entry.card.defaults | knobs, 0)
+    for root in (state, *task.cases(), task.calibration()):
+        assert not any(isinstance(thing, hidden) for thing in reachable(root))
+
+
 def cell_of(address: str, conditions: Mapping[str, Any], **knobs: Any) -> Cell:
     entry = registry.find(address)
     few = registry.load(registry.find(entry.task)).CHECK_CONDITIONS
-    chosen = {**few, "batches": 1, **conditions}
+    chosen = {**few, **({"batches": 1} if "batches" in few else {}), **conditions}
     return Cell(entry.task, entry.name, {**entry.card.defaults, **knobs}, chosen, "embedded", 0)
 
 

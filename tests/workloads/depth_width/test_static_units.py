@@ -8,7 +8,7 @@ from adabench.workloads.depth_width.ledger import task
 from adabench.workloads.depth_width.methods.static_units import static_thinning, static_units
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
-from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER, plain_backbone
+from adabench.workloads.depth_width.substrate.train_backbone import FOLDER, plain_backbone
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Parts,

@@ -15,16 +15,12 @@ from torch.nn.utils import parametrize
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.task import load
 from adabench.workloads.depth_width.methods import random_units
-from adabench.workloads.depth_width.methods.informed_routing import (
-    informed_routing,
-    recoverability,
-    train_routers,
-)
+from adabench.workloads.depth_width.methods.informed_routing import informed_routing, train_routers
 from adabench.workloads.depth_width.methods.informed_routing.train_routers import RetrofitRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.gathered_forward import decode, prefill
-from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER, plain_backbone
+from adabench.workloads.depth_width.substrate.train_backbone import FOLDER, plain_backbone
 from adabench.workloads.depth_width.substrate.units import routers_and_forecasters, unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from tests.workloads.depth_width.forward_promises import (
@@ -247,9 +243,9 @@ def test_decisions_are_hard_and_pass_a_gradient_on() -> None:
 
 def test_routers_that_run_what_is_hard_or_easy_to_forecast_score_so() -> None:
     hard = torch.tensor([[True, True, False, False], [True, False, True, False]])
-    assert recoverability._auc(hard, hard).tolist() == [1.0, 1.0]
-    assert recoverability._auc(~hard, hard).tolist() == [0.0, 0.0]
-    assert recoverability._auc(torch.ones_like(hard), hard).tolist() == [0.5, 0.5]
+    assert train_routers._auc(hard, hard).tolist() == [1.0, 1.0]
+    assert train_routers._auc(~hard, hard).tolist() == [0.0, 0.0]
+    assert train_routers._auc(torch.ones_like(hard), hard).tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -260,16 +256,16 @@ def test_units_run_where_a_plain_forecast_is_wrong(seed: int) -> None:
     fitted = plan.load()
     start = train_routers.train(dataclasses.replace(plan, steps=0), plan.base.load())
     tokens = torch.from_numpy(next(load("embedded", seed, batches=1, sequences=32).cases()).tokens)
-    found = recoverability.aucs(fitted, tokens, start)
+    found = train_routers.aucs(fitted, tokens, start)
     assert float(found.mean()) - 2 * float(found.std()) / len(found) ** 0.5 > 0.5
-    trained = recoverability.aucs(fitted, tokens)
+    trained = train_routers.aucs(fitted, tokens)
     assert float(trained.mean()) < float(found.mean()), "it drifts where the unit does not matter"
 
 
 def test_greedy_parts_have_no_forecast_to_judge(tokens: Tensor) -> None:
     fitted = recipes()["greedy-60-s0"].load()
     with pytest.raises(ValueError, match="forecasts nothing"):
-        recoverability.aucs(fitted, tokens)
+        train_routers.aucs(fitted, tokens)
 
 
 def test_a_choice_without_forecast_adds_nothing() -> None:

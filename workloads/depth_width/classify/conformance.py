@@ -1,14 +1,9 @@
 """What every method of `classify` must obey, tried on a small set of queries.
 
-    source    it names nothing that a method has no business with: keys, draws, labels, the meter, and
-              the tokens of a query, which name its kind: a gate reads the encoder's summary alone
-    order     the same queries in another order get the same answers from the same experts: a gate
-              reads a summary, not where a query stands, nor what was asked before (coins and oracles
-              excepted)
-    luck      an oracle's card says whether its search wins by luck
-
-It catches honest mistakes and the usual ways to fake a result; it proves nothing. That experts which
-were not chosen are not computed is seen by the engine, which runs them.
+source    it names no keys, draws, labels or meter, and no tokens of a query, which name its kind
+order     the same queries in another order get the same answers from the same experts (coins and oracles
+          excepted): a gate reads a summary, not where a query stands, nor what was asked before
+luck      an oracle's card says whether its search wins by luck
 """
 
 from collections.abc import Iterator
@@ -21,7 +16,7 @@ import torch
 from adabench.harness.contract.card import Card
 from adabench.workloads.depth_width.classify.substrate.reading import QuerySet, tally
 from adabench.workloads.depth_width.substrate.questions import Questions
-from adabench.workloads.depth_width.truth import luck
+from adabench.workloads.depth_width.truth.drawn_tasks import luck_problems
 from adabench.workloads.shared.counting.conformance_kit import prepared_state, source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 
@@ -45,7 +40,7 @@ def problems(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
     yield from broken
     if broken:
         return
-    yield from luck.problems(task, method, card)
+    yield from luck_problems(task, method, card)
     if card.role in ("static", "adaptive"):
         yield from _order(task, method, card)
 

@@ -56,7 +56,7 @@ from adabench.workloads.depth_width.classify.truth.choice_scoring import (
 from adabench.workloads.depth_width.substrate.checkpoints import weights
 from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.stream import Bools
-from adabench.workloads.depth_width.truth.drawn_tasks import Scored
+from adabench.workloads.depth_width.truth.drawn_tasks import Scored, check_condition
 from adabench.workloads.shared.sources.labelled_texts import TEXTS
 
 CARD = Card(
@@ -181,9 +181,10 @@ def load(
 
     Raises:
         EnvironmentProblem: if a package, a collection or its states are missing.
-        SelectionError: if a collection has fewer texts to ask about.
+        SelectionError: for a scale or data that it does not have, or more queries than a collection has texts.
     """
-    del scale  # there is one
+    check_condition("classify", "scale", scale, CARD.scales)
+    check_condition("classify", "data", data, (GENERATED, *TEXTS))
     if data == GENERATED:
         found = tuple(draw_seeded(queries, seed, _EVALUATION, index) for index in range(sets))
     else:

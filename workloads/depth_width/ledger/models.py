@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import torch
+from torch import nn
+
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import (
     ModuleRouters,
@@ -15,9 +18,9 @@ from adabench.workloads.depth_width.ledger.methods.duo_llm.train_modules import 
 )
 from adabench.workloads.depth_width.ledger.recipes import recipes
 from adabench.workloads.depth_width.ledger.substrate import gpu_shape, width_twin
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_twin import doubled
-from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import (
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import Duo, Routers, Sides
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import (
+    DuoReader,
     Studied,
     StudiedTally,
     exit_like,
@@ -34,6 +37,7 @@ from adabench.workloads.depth_width.substrate.answers.rule_works import (
     rule_apart,
 )
 from adabench.workloads.depth_width.substrate.answers.tally import Tally, tally
+from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.costs import kv_analytic
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.keyed_draws import drawn
@@ -173,3 +177,23 @@ class Models(ReadModels):
             plain = (found.logits, found.executions, found.counted)
             return StudiedTally(*plain, own.views, own.running)
         return replace(found, counted={**found.counted, **exit_like(own)})
+
+
+_SEED = 4_243
+
+
+def doubled(duo: Duo, routers: Routers | None, width: int) -> None:
+    """Give a model and its routers a wide double with random weights (`width_twin.py`)."""
+    shape = replace(duo.model.shape, width=width)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        model, sides = Backbone(shape), Sides(shape)
+        others = None if routers is None else Routers(shape)
+    ours: list[nn.Module] = [duo.model, duo.sides, *([] if routers is None else [routers])]
+    theirs: list[nn.Module] = [model, sides, *([] if others is None else [others])]
+    for one in theirs:
+        one.eval().requires_grad_(False)
+    exits: list[nn.Module] = [duo.model.head, model.head]
+    exits += [] if routers is None else routers.layers
+    exits += [] if others is None else others.layers
+    width_twin.Twin(tuple(ours), tuple(theirs), tuple(exits))

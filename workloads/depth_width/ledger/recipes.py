@@ -2,9 +2,8 @@
 
     adabench train mor-expert-thirds-recursion-s1
 
-All recipes of backbones share optimiser, data, auxiliary head and the number of steps, so that a
-difference between two methods is not a difference in training. Steps, never seconds: the
-result does not depend on how busy the machine is. A name ends in its training seed.
+Recipes of backbones share optimiser, data, auxiliary head and the number of steps, so that a difference
+between two methods is none in training. A name ends in its training seed.
 """
 
 from functools import cache, partial
@@ -20,16 +19,16 @@ from adabench.workloads.depth_width.methods.informed_routing.train_routers impor
 from adabench.workloads.depth_width.methods.static_units.static_thinning import ThinningRecipe
 from adabench.workloads.depth_width.substrate.backbone import Shape
 from adabench.workloads.depth_width.substrate.checkpoints import Recipe
-from adabench.workloads.depth_width.substrate.plain_backbones import (
+from adabench.workloads.depth_width.substrate.recursion_routing import CAPACITIES
+from adabench.workloads.depth_width.substrate.train_backbone import (
     FINE,
     FOLDER,
     SATURATED,
     STEADY,
     SURE,
+    BackboneRecipe,
     plain_backbone,
 )
-from adabench.workloads.depth_width.substrate.recursion_routing import CAPACITIES
-from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import TRAININGS, at_home
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Kind
 

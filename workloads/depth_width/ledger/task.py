@@ -46,13 +46,17 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.depth_width.ledger.models import WIDTH, Models
 from adabench.workloads.depth_width.ledger.substrate import gpu_shape
-from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import StudiedTally
 from adabench.workloads.depth_width.ledger.truth.oracle_scoring import study
 from adabench.workloads.depth_width.substrate.answers.tally import Tally
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Ints, draw
-from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredStreams, drawn_batches
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredStreams,
+    check_condition,
+    drawn_batches,
+    luck_problems,
+)
 from adabench.workloads.depth_width.truth.scoring import allocation, quality
 
 CARD = Card(
@@ -176,8 +180,9 @@ def load(
 
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
-        SelectionError: for a width that it does not have.
+        SelectionError: for a scale or a width that it does not have.
     """
+    check_condition("ledger", "scale", scale, CARD.scales)
     if width % 8 or (width != WIDTH and scale == "gpu"):
         raise SelectionError(
             f"ledger has no width {width} here.",
@@ -197,4 +202,4 @@ def load(
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Ask an oracle whether it wins by luck."""
-    yield from luck.problems(load("embedded", 0, batches=2), method, card)
+    yield from luck_problems(load("embedded", 0, batches=2), method, card)

@@ -22,13 +22,16 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.workloads.depth_width.ledger_affine.models import Models
 from adabench.workloads.depth_width.ledger_affine.substrate import affine_stream
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import LoopTally
-from adabench.workloads.depth_width.ledger_affine.truth.affine_scoring import deep_and_loops
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream import Corpus
-from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredStreams, drawn_batches
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredStreams,
+    check_condition,
+    drawn_batches,
+    luck_problems,
+)
 from adabench.workloads.depth_width.truth.scoring import Floats, allocation, hits, quality, weighed
 
 CARD = Card(
@@ -120,12 +123,29 @@ class LedgerAffine(Models, ScoredStreams):
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerAffine:
-    """Return the task under the given conditions."""
-    del scale  # there is one
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    check_condition("ledger_affine", "scale", scale, CARD.scales)
     corpora = drawn_batches(affine_stream.draw, _EVALUATION, seed, mode, batches, sequences)
     return LedgerAffine(seed, mode, corpora=corpora)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Ask an oracle whether it wins by luck."""
-    yield from luck.problems(load("embedded", 0, batches=3), method, card)
+    yield from luck_problems(load("embedded", 0, batches=3), method, card)
+
+
+def deep_and_loops(
+    corpus: Corpus, tally: LoopTally, found: Mapping[str, float]
+) -> dict[str, float]:
+    """Return accuracy over k = 2..4, and loops by class where there are any."""
+    deep = [found[name] for name in ("accuracy_k2", "accuracy_k3", "accuracy_k4") if name in found]
+    values = {"accuracy_deep": float(np.mean(deep))} if deep else {}
+    loops = tally.loops.numpy()
+    operand, filler = (loops[corpus.labels.of(name)] for name in ("operand", "filler"))
+    if operand.size and filler.any():
+        values["loops_operand_over_filler"] = float(operand.mean() / filler.mean())
+    return values

@@ -25,16 +25,18 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
-from adabench.workloads.depth_width.ledger_cot.models import Models
+from adabench.workloads.depth_width.ledger_cot.models import Models, SolutionTally
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
-from adabench.workloads.depth_width.ledger_cot.substrate.solution_tally import SolutionTally
-from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
-from adabench.workloads.depth_width.ledger_cot.truth.step_scoring import allocation
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import Keys, Reckoned
 from adabench.workloads.depth_width.substrate.keyed_draws import keyed
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.stream import Bools
-from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredExams, drawn_batches
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredExams,
+    check_condition,
+    drawn_batches,
+    luck_problems,
+)
 
 CARD = Card(
     title="Reckoning in steps: spoken, latent, or with shortcuts",
@@ -118,12 +120,33 @@ class LedgerCot(Models, ScoredExams[Reckoned]):
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerCot:
-    """Return the task under the given conditions."""
-    del scale  # there is one
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    check_condition("ledger_cot", "scale", scale, CARD.scales)
     exams = drawn_batches(traces.pose, _EVALUATION, seed, mode, batches, sequences)
     return LedgerCot(seed, mode, exams=exams)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Ask an oracle whether it wins by luck."""
-    yield from luck.problems(load("embedded", 0, batches=1), method, card)
+    yield from luck_problems(load("embedded", 0, batches=1), method, card)
+
+
+def allocation(tally: SolutionTally, keys: Keys) -> dict[str, float]:
+    """Return the layers run in both kinds of latent steps, where a step is one operation."""
+    steps = tally.steps.numpy()
+    depths = tally.exits.numpy()
+    critical = keys.critical[:, : depths.shape[1]]
+    there = (depths >= 0) & (steps == keys.steps)[:, None]
+    if not (there & critical).any() or not (there & ~critical).any():
+        return {}
+    found = {
+        name: float(depths[there & (critical == kind)].mean())
+        for name, kind in (("depth_critical", True), ("depth_trivial", False))
+    }
+    if found["depth_trivial"]:
+        found["critical_over_trivial"] = found["depth_critical"] / found["depth_trivial"]
+    return found

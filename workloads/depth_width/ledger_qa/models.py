@@ -1,20 +1,23 @@
 """What methods that answer questions get: a backbone, routers, other questions, an account."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
+from torch import Tensor
+
 from adabench.workloads.depth_width.ledger_qa.recipes import recipes
-from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally, reply_tally
 from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
 from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import rule_apart
 from adabench.workloads.depth_width.substrate.backbone import Backbone
+from adabench.workloads.depth_width.substrate.costs import counted
 from adabench.workloads.depth_width.substrate.keyed_draws import drawn
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
-from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
-from adabench.workloads.depth_width.substrate.paths.path_routers import Guided
+from adabench.workloads.depth_width.substrate.paths.path_routers import Guided, PathReader
 from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import of_run, trainings
 
@@ -23,6 +26,18 @@ TOGETHER = {"prefill": 16, "decode1": 1, "decode16": 16}
 CALIBRATION_SEED, CALIBRATION = 777, 400
 STATIC_SEED = 778
 R = TypeVar("R", bound=checkpoints.Recipe)
+
+
+@dataclass(frozen=True)
+class ReplyTally:
+    """A reply as the engine wrote it down."""
+
+    said: Tensor
+    """Answer tokens, [n, 3]."""
+    executions: Tensor
+    """Layers run per token of prompt and answers, [n]."""
+    counted: Mapping[str, float]
+    """Costs per token."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +90,12 @@ class Models(ReadModels):
             MethodContractError: if no engine made it for this exam, or it was changed.
         """
         return reply_tally(exam, self._confirmed(exam, reply))
+
+
+def reply_tally(exam: Exam, reply: Reply) -> ReplyTally:
+    """Return what was written down of a reply."""
+    passes = reply.passes().sum(1).double()
+    lengths = torch.from_numpy(exam.questions.lengths)
+    ran = (passes * lengths + 2 * reply.decoded()) / (lengths + 2)
+    works = [work for tile in reply.tiles for work in (tile.prefill, tile.decode)]
+    return ReplyTally(reply.said, ran, counted(works, reply.tokens, reply.parameters))

@@ -10,7 +10,7 @@ from pathlib import Path
 from adabench.workloads.depth_width.ledger_qa.substrate.train_questions import QuestionBackbone
 from adabench.workloads.depth_width.methods.dr_llm.train_path_routers import PathRecipe
 from adabench.workloads.depth_width.substrate.checkpoints import Recipe
-from adabench.workloads.depth_width.substrate.plain_backbones import plain_backbone
+from adabench.workloads.depth_width.substrate.train_backbone import plain_backbone
 from adabench.workloads.depth_width.substrate.trained.checkpoint_homes import TRAININGS, at_home
 
 FOLDER = Path(__file__).with_name("checkpoints")

@@ -14,15 +14,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
+import numpy as np
+from torch import Tensor
+
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
-from adabench.workloads.depth_width.ledger_qa.models import Models
-from adabench.workloads.depth_width.ledger_qa.substrate.reply_tally import ReplyTally
-from adabench.workloads.depth_width.ledger_qa.truth.question_scoring import allocation, quality
+from adabench.workloads.depth_width.ledger_qa.models import Models, ReplyTally
 from adabench.workloads.depth_width.substrate.answers.answer_account import Text, text_of
 from adabench.workloads.depth_width.substrate.keyed_draws import keyed
-from adabench.workloads.depth_width.substrate.questions import Asked, Exam, ask, redrawn
-from adabench.workloads.depth_width.truth import luck
-from adabench.workloads.depth_width.truth.drawn_tasks import ScoredExams, drawn_batches
+from adabench.workloads.depth_width.substrate.questions import (
+    ASKED_K,
+    TRAINED_K,
+    Asked,
+    Exam,
+    Keys,
+    ask,
+    redrawn,
+)
+from adabench.workloads.depth_width.truth.drawn_tasks import (
+    ScoredExams,
+    check_condition,
+    drawn_batches,
+    luck_problems,
+)
+from adabench.workloads.depth_width.truth.scoring import Floats
 
 CARD = Card(
     title="Questions on a ledger: a whole question takes one path of layers",
@@ -98,12 +112,33 @@ class LedgerQa(Models, ScoredExams[Asked]):
 def load(
     scale: str, seed: int, *, mode: str = "prefill", batches: int = 6, sequences: int = 64
 ) -> LedgerQa:
-    """Return the task under the given conditions."""
-    del scale  # there is one
+    """Return the task under the given conditions.
+
+    Raises:
+        SelectionError: for a scale that it does not have.
+    """
+    check_condition("ledger_qa", "scale", scale, CARD.scales)
     exams = drawn_batches(ask, _EVALUATION, seed, mode, batches, sequences, PER_SEQUENCE)
     return LedgerQa(seed, mode, exams=exams)
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
     """Ask an oracle whether it wins by luck."""
-    yield from luck.problems(load("embedded", 0, batches=1), method, card)
+    yield from luck_problems(load("embedded", 0, batches=1), method, card)
+
+
+def quality(keys: Keys, said: Tensor) -> dict[str, float]:
+    """Return the share of replies [n, 3] that are right, by k and in the mean over k."""
+    hit, k = (said.numpy() == keys.answers).all(axis=1), keys.k
+    by_k = {f"accuracy_k{n}": float(hit[k == n].mean()) for n in np.unique(k)}
+    return by_k | {"accuracy": float(np.mean(list(by_k.values()))), "answers": float(len(k))}
+
+
+def allocation(keys: Keys, ran: Floats) -> dict[str, float]:
+    """Return the mean layers run by k, and those of deep questions over those of shallow ones."""
+    k = keys.k
+    found = {f"depth_k{n}": float(ran[k == n].mean()) for n in range(1, ASKED_K + 1) if n in k}
+    shallow, deep = ran[k <= 2], ran[k >= TRAINED_K]
+    if len(shallow) and len(deep) and shallow.any():
+        found["deep_over_shallow"] = float(deep.mean() / shallow.mean())
+    return found

@@ -12,7 +12,7 @@ and a quarter at k = 6, as in a prototype with one answer (0.50 and 0.27).
 
 from adabench.harness.contract.card import Card, OnTask, Point
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, default
-from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
+from adabench.workloads.depth_width.substrate.paths.path_routers import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.substrate.confidence import unsure
+from adabench.workloads.depth_width.methods.early_exit import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import (
     Admission,
     Admit,

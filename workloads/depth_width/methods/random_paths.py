@@ -21,8 +21,7 @@ from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
-from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
-from adabench.workloads.depth_width.substrate.paths.path_routers import decide
+from adabench.workloads.depth_width.substrate.paths.path_routers import PathReader, PathTask, decide
 from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(

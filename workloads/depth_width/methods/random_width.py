@@ -25,7 +25,7 @@ from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import coins, gated, shares
 from adabench.workloads.depth_width.substrate.readers import Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
-from adabench.workloads.depth_width.substrate.trained.coin_weights import trained_with_coins
+from adabench.workloads.depth_width.substrate.trained.training_anew import trained_with_coins
 from adabench.workloads.depth_width.substrate.width_reader import WidthReader
 
 CARD = Card(

@@ -22,8 +22,11 @@ from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Reply, right
-from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
-from adabench.workloads.depth_width.substrate.paths.path_routers import tensors
+from adabench.workloads.depth_width.substrate.paths.path_routers import (
+    PathReader,
+    PathTask,
+    tensors,
+)
 from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(

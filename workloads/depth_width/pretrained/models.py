@@ -34,8 +34,11 @@ from adabench.workloads.depth_width.pretrained.substrate.window_readers import (
     RealUnitReader,
     RealWidthReader,
 )
-from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
-from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds, word_odds
+from adabench.workloads.depth_width.pretrained.substrate.word_odds import (
+    Windows,
+    WordOdds,
+    word_odds,
+)
 from adabench.workloads.depth_width.substrate.answers.read_models import ReadModels
 from adabench.workloads.depth_width.substrate.answers.rule_works import policy_apart, rule_apart
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread

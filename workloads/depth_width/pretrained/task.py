@@ -45,10 +45,9 @@ import numpy as np
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
-from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
-from adabench.workloads.depth_width.pretrained.substrate.word_odds import WordOdds
+from adabench.workloads.depth_width.pretrained.substrate.word_odds import Windows, WordOdds
 from adabench.workloads.depth_width.substrate.stream import Ints
-from adabench.workloads.depth_width.truth.drawn_tasks import Scored
+from adabench.workloads.depth_width.truth.drawn_tasks import Scored, check_condition
 
 CARD = Card(
     title="A pretrained Llama-shaped language model, read layer by layer",
@@ -151,9 +150,10 @@ def load(
 
     Raises:
         EnvironmentProblem: without the model, the corpus or the device.
-        SelectionError: for a model that is not Llama-shaped, or more text than there is.
+        SelectionError: for a scale that it does not have, a model that is not Llama-shaped, or more
+            text than there is.
     """
-    del scale  # there is one
+    check_condition("pretrained", "scale", scale, CARD.scales)
     source = ModelAndText(model, data, device, dtype, fitting)
     source.check()
     each = max(1, sequences // SEQUENCES_PER_WINDOW)

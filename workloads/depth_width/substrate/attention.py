@@ -1,20 +1,15 @@
 """What the active positions attend to: their layout, the cache, and its two views.
 
-A `Cache` has a slot for each place in the unrolled stack. By default a slot holds the
-positions that ran there and attention at that depth sees only those (*recursion-wise*).
-With `Shape.kv == "shared"` recursions after the first read the slot of the first and store
-nothing. With `fill` (early exit) a position that has left still writes its keys and values,
-computed from the state it left with; their cost is counted.
+A `Cache` has a slot for each place in the unrolled stack. By default a slot holds the positions that ran there
+and attention at that depth sees only those (*recursion-wise*). With `Shape.kv == "shared"` recursions after the
+first read the slot of the first and store nothing. With `fill` (early exit) a position that has left still
+writes its keys and values, from the state it left with; their cost is counted.
 
-**Queries and keys are turned in pairs.** The two numbers that a rotation mixes lie half a head
-apart in a trained model; here the rows of the matrix that makes them are read in an order that puts
-them side by side (`paired`), and turning is one complex product in place. Products of queries and
-keys do not ask for the order. Turning took 130 us of the 1,200 of a dense layer of width 64 and
-takes 40 at most (16 sequences, Xeon); it is done for every method alike.
+The two numbers that a rotation mixes lie half a head apart in a trained model; here the rows of the matrix that
+makes them are read in an order that puts them side by side (`paired`), and turning is one complex product.
 
-`Prefill` lays the active positions of each sequence side by side, padded to the longest of
-the tile, since a causal mask on positions in their order is again causal. `Decode` feeds one
-position of every sequence; those that have left are not among the rows.
+`Prefill` lays the active positions of each sequence side by side, padded to the longest of the tile. `Decode`
+feeds one position of every sequence; those that have left are not among the rows.
 """
 
 from collections.abc import Callable

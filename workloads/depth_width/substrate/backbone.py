@@ -1,14 +1,9 @@
 """The backbone that every ledger method shares, and how its layers are arranged.
 
-A pre-norm decoder: RMSNorm, rotary positions (base 10 000), 4 heads, a GELU MLP of width 4d,
-no biases, untied unembedding. A `Shape` says how many layers there are and in which order
-they run: `vanilla` runs each once; `recursive` is the paper's middle cycle, a unique first
-and last layer around one shared block that is run `recursions` times.
-
-Everything here works on *rows*: a tensor [n, d] of however many positions are in play. Which
-positions those are, and what they attend to, is the caller's business (`gathered_forward.py` for
-measured inference, `train_backbone.py` for batches), so that skipping work means fewer rows and not
-masked ones.
+A pre-norm decoder: RMSNorm, rotary positions (base 10 000), 4 heads, a GELU MLP of width 4d, no biases, untied
+unembedding. A `Shape` says how many layers there are and in which order they run: `vanilla` runs each once;
+`recursive` has a unique first and last layer around one shared block that is run `recursions` times.
+Everything works on *rows*, [n, d] of however many positions are in play, so that skipping means fewer rows.
 """
 
 from collections.abc import Callable

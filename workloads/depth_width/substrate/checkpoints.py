@@ -1,15 +1,11 @@
 """Checkpoints on disk: weights as compressed safetensors, with a JSON card beside each.
 
     NAME.safetensors.xz     packed weights (`int8_packing.py`)
-    NAME.json               which recipe made them (shape, steps, seed), and what they scored on
-                            held-out data, as the file holds them
+    NAME.json               which recipe made them, and what they scored on held-out data, as the file holds them
 
-A recipe knows how its weights are made (`build`) and where they are shipped (`home`). Nothing is
-trained by reading: who needs weights that are not there is told what to call. Training a recipe
-trains first what it builds on, where that is missing. A file that was packed against a reference
-names the digest of that reference, and is refused where the reference is no longer the same.
-
-The files were made on an AMD EPYC, and a processor of another kind need not give the same bytes.
+A recipe knows how its weights are made (`build`) and where they are shipped (`home`). Nothing is trained by
+reading; training a recipe trains first what it builds on, where that is missing. A file that was packed
+against a reference is refused where the reference is no longer the same.
 """
 
 import hashlib

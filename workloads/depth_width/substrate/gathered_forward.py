@@ -6,13 +6,9 @@
         for layer in stage.layers: rows = layer(rows, attend)         # dense, on fewer rows
         scatter the rows back
 
-A *policy* decides who stays: it is called once a forward and returns `admit`, which sees the
-rows of the current candidates (never a label, never a position that lies ahead) and names
-those to keep. What the policy itself multiplies is counted too (`work_counter.py`).
-
-In **prefill** whole sequences go through the stages, a tile of them at a time. In **decode**
-one position of every sequence does; those that have left are not in the batch of the next
-stage, and a stage without anyone is not called. What either attends to is in `attention.py`.
+A *policy* is called once a forward and returns `admit`, which sees the rows of the current candidates (never a
+label, never a later position) and names those to keep. In **prefill** whole sequences go through the stages, a
+tile at a time; in **decode** one position of every sequence does. A stage without anyone is not called.
 """
 
 from collections.abc import Callable, Iterator

@@ -3,24 +3,12 @@
     h_n(x) = sum over i <= n of phi_i(x)      phi_i(x) = W2_i gelu(W1_i x + b_i)      h_0 = 0
     n = argmax gate(x)                        gate: d -> 16 -> 16 -> N + 1, no nonlinearity
 
-N = 4 learners of hidden width 4 d / N cost together what the MLP did. A *chooser* says how many
-learners each row takes: the trained gates, a constant, or random draws. It sees the normed rows of the
-positions in play, never a label and never a later position.
+A *chooser* says how many learners each row takes. Rows are sorted by that number, most first, and the first n
+learners lie side by side (`Joined`): rows that take n run one matrix in and one back, and what nobody takes is
+not multiplied. A gate's three maps are multiplied out to one, once a reading, which is counted.
 
-**Gathered.** Rows are sorted by their number of learners, most first. The first n learners lie side
-by side in memory (`Joined`), so the rows that take n of them run one matrix of n hidden parts and
-one back, whatever n is. Nothing is masked: a row that takes no learner is not gathered at all, and
-a learner that nobody takes is not multiplied. Where everybody takes the same, nothing is gathered.
-
-**Gates.** Their three maps have nothing between them, so they are multiplied out to one, d -> N +
-1, once a reading; that product is counted too.
-
-**The unit of work.** An MLP is half a layer, as in `unit_forward.py`, so a learner is an eighth
-(`EIGHTH`); `Work.runs` has one entry a learner call, and four for the attention that every position
-runs. A position that takes n of 4 learners in every layer is counted 1/2 + n/8 layers each.
-Gates are in the FLOPs, not in the executions.
-
-Attention stays as it is, so keys and values are those of the full model.
+A learner is an eighth of a layer (`EIGHTH`) and attention four, so a position with n of 4 learners everywhere
+is counted 1/2 + n/8 layers each. Gates are in the FLOPs alone.
 """
 
 from collections.abc import Callable

@@ -2,16 +2,12 @@
 
     <bos> 3   add4 [ph2 ph2' ph2''] mul5 add1   =   a1 a2 a3
 
-k operations on a stated value, fillers as in the stream; behind `=` come the final value a1, the
-value before the last operation a2 (the stated one if k = 1), and a3 = a1 + a2 modulo 7. A reply
-is right if all three are. One answer of seven would be hit by luck sooner or later by any search
-over hundreds of paths; three are not so easily.
+k operations on a stated value, fillers as in the stream; behind `=` come the final value a1, the value before the
+last operation a2 (the stated one if k = 1), and a3 = a1 + a2 modulo 7: one answer alone would be hit by luck in
+a search. Models are trained on k = 1..4 and asked k = 1..6.
 
-Models are trained on k = 1..4 and asked k = 1..6: slack below, errors above.
-
-What a method sees is `Questions`: prompts and their lengths. `Keys` (answers, k, running values)
-are an object of their own; training, scoring and oracles hold them. `redrawn` puts other
-fillers into the same questions, so the answers stay: what a path owes to luck it loses there.
+A method sees `Questions`, prompts and their lengths. Training, scoring and oracles hold `Keys`. `redrawn` puts other
+fillers into the same questions: what a path owes to luck it loses there.
 """
 
 from dataclasses import dataclass

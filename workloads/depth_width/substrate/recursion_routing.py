@@ -1,17 +1,12 @@
 """Policies over recursions: top-k while training, a causal threshold when it counts.
 
-Expert choice (each recursion picks its tokens). The router of recursion r scores its
-candidates, `g_t = alpha * sigmoid(theta_r . h_t)`. *Training* takes the top `c_r * T` of each
-sequence, in causal order, and adds a binary cross-entropy that pushes the picked above 0.5
-and the others below. *Evaluation and decode* take `sigmoid > threshold`: top-k over a
-sequence looks at tokens that have not come yet.
+Expert choice: the router of recursion r scores its candidates, `g_t = alpha * sigmoid(theta_r . h_t)`. *Training*
+takes the top `c_r * T` of each sequence, in causal order, and adds a binary cross-entropy that pushes the picked
+above 0.5 and the others below. *Evaluation and decode* take `sigmoid > threshold`: top-k would look ahead.
 
-Token choice (each token picks its depth). One classifier at the first block input; depth =
-argmax; the block output of the last recursion is added with the winner's probability. A
-balance term keeps all depths in use.
-
-Random: the same share of the candidates goes on as a trained router lets go on. A model can be trained
-so too, with `coin_k` in place of top-k; its routers give the gate and choose nobody.
+Token choice: one classifier at the first block input; depth = argmax; the output of the last recursion is added
+with the winner's probability. A balance term keeps all depths in use. Random: the same share of the candidates
+goes on; a model can be trained so too, with `coin_k` in place of top-k.
 """
 
 import math

@@ -2,20 +2,15 @@
 
     <bos> 3   add4 mul2   =  0   [ph2 ph2' ph2''] mul5 [ph0 ph0' ph0''] add1 add6  =  0  ...
 
-A segment has k operations, k uniform in 1..kmax, then `=` and the value (the *answer*); the
-next segment goes on from there. The maps `v + d` and `v d` modulo 7 do not commute, so a
-causal model must chain k maps through its layers: k is the difficulty, known by
-construction. Phrases of three filler words stand before the first operation with
-probability 1/2 and before a later one with 1/4; words two and three follow from the first.
+A segment has k operations, k uniform in 1..kmax, then `=` and the value (the *answer*); the next segment goes on
+from there. The maps `v + d` and `v d` modulo 7 do not commute, so a causal model must chain k maps through its
+layers. Phrases of three filler words stand before the first operation with probability 1/2 and before a later
+one with 1/4; words two and three follow from the first.
 
-What a position *is* (filler, operand, `=`, value; k; the running value) is kept in `Labels`,
-an object of its own: the training loss and the task's score see it, a model never does.
+What a position *is* (filler, operand, `=`, value; k; the running value) is kept in `Labels`, which a model never sees.
 
     vocabulary  0 pad · 1 bos · 2 `=` · 3-9 values · 10-16 add_0..6 · 17-23 mul_0..6 (17
                 unused) · 24-47 fillers, word i of phrase j = 24 + 3 j + i · 48-63 free
-
-Everything is drawn at once with numpy's PCG64: the slots of a fixed grid of segments, a mask
-of the slots that exist, a scan for the values, and one compaction to the wanted length.
 """
 
 from dataclasses import dataclass, fields

@@ -1,19 +1,15 @@
 """The training recipe: minutes on one core, from a seed, in steps.
 
-AdamW 3e-3, betas (0.9, 0.98), weight decay 0.05, gradient norm clipped to 1; batches of 32
-sequences drawn on the fly; 100 steps of warm-up, constant, linear decay to 5 % over the last
-40 %. The curriculum raises the number of operations per segment from 1 to 4 over the first
-30 %.
+AdamW 3e-3, betas (0.9, 0.98), weight decay 0.05, gradient norm clipped to 1; batches of 32 sequences drawn on the
+fly; 100 steps of warm-up, constant, linear decay to 5 % over the last 40 %. The curriculum raises the number of
+operations per segment from 1 to 4 over the first 30 %.
 
     loss = cross-entropy of the next token, weight 3 on answers
          + cross-entropy of the running value at operand positions
 
-The second term reads the final state through a linear head d -> 7 that is thrown away
-afterwards. It is what makes minutes enough: without it only the fillers are learned in this
-time. Every model gets it alike. It sees the labels; the model never does.
-
-Early exit adds the same two terms after every layer, weighted by depth (l / sum of l), so
-that the one head reads every layer. Routers add their own losses (`recursion_routing.py`).
+The second term reads the final state through a linear head d -> 7 that is thrown away: without it only fillers are
+learned in minutes. Early exit adds the same two terms after every layer, weighted by depth (l / sum of l).
+Routers add their own losses (`recursion_routing.py`).
 """
 
 import math
@@ -256,3 +252,21 @@ def scores(corpus: Corpus, logits: Tensor, executions: float) -> dict[str, float
     found["accuracy_filler"] = float(right[(words == 1) | (words == 2)].mean())
     found["executions"] = executions
     return {name: round(value, 4) for name, value in found.items()}
+
+
+FOLDER = Path(__file__).parents[1] / "ledger" / "checkpoints"
+# The int8 steps that a row's largest weight takes (`int8_packing.py`): a model that is sure of its
+# answers keeps them on fewer steps than one that is wrong now and then.
+SATURATED, SURE, STEADY, FINE = 23, 31, 47, 63
+
+
+def plain_backbone(layers: int, seed: int) -> BackboneRecipe:
+    """Return the recipe of a plain stack of layers."""
+    return BackboneRecipe(
+        f"vanilla-{layers}-s{seed}",
+        Shape(layers),
+        seed,
+        FOLDER,
+        forecast_s=18 * layers,
+        levels=LEVELS if layers == 6 else STEADY,
+    )

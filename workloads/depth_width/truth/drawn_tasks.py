@@ -1,12 +1,15 @@
 """What a task has that its models have not: what was drawn, with its truth, and a score."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from adabench.harness.contract.card import Card
+from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.keyed_draws import drawn
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions
@@ -80,6 +83,16 @@ class ScoredExams(Scored, Generic[K]):
         return wrong_answers(self.exams[exam.index].keys.answers, wrong)
 
 
+def check_condition(task: str, name: str, value: str, known: Collection[str]) -> None:
+    """Make sure that a task has a condition's value.
+
+    Raises:
+        SelectionError: naming the values that it has.
+    """
+    if value not in known:
+        raise SelectionError(f"{task} has no {name} {value!r}.", f"It has: {', '.join(known)}.")
+
+
 def drawn_batches(
     draw: Callable[[np.random.Generator, int], D],
     key: int,
@@ -97,3 +110,18 @@ def drawn_batches(
         sequences = min(sequences, DECODED[mode][1])
     n = questions * sequences
     return tuple(drawn(draw, seed, n, key, index) for index in range(batches))
+
+
+WRONG = 1
+"""The seed of the wrong answers."""
+
+
+def luck_problems(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
+    """Say where an oracle's card and its luck on a loaded task disagree."""
+    if card.role != "oracle" or not hasattr(method, "luck"):
+        return
+    found = method.luck(task, method.prepare(task, card.defaults, 0), wrong=WRONG)
+    truth, chance = found["by_truth"], found["by_chance"]
+    if card.wins_by_luck != (chance >= truth):
+        figures = f"its search gains {truth:.3g} by the truth and {chance:.3g} by chance"
+        yield f"{figures}, and its card says wins_by_luck={card.wins_by_luck}"

@@ -21,7 +21,7 @@ from adabench.workloads.moe.adapters.recipes import (
 from adabench.workloads.moe.adapters.substrate import (
     inventory,
     pretrained,
-    rate_grids,
+    tuned_rates,
     tuning_kinds,
 )
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
@@ -29,7 +29,12 @@ from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.pretrained import BASE, FOLDER, HISTORY
-from adabench.workloads.moe.adapters.training import pretrain, text_tuning, train_base, tune_rates
+from adabench.workloads.moe.adapters.training import (
+    pretrain,
+    text_tuning,
+    train_base,
+    tune_rates,
+)
 from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
@@ -78,7 +83,7 @@ def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     weights = _read(recipe.name, folder)
     if _is_grid(recipe):
         scores = [round(float(one), 4) for one in weights["scores"]]
-        rates = rate_grids.grid(recipe.kind)
+        rates = tuned_rates.grid(recipe.kind)
         return dict(zip((f"{rate:g}" for rate in rates), scores, strict=True))
     if recipe.kind == TEXT_STATES:
         return {"texts": sum(name.isdigit() for name in weights)}

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import Adapter
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, forward
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.workbench import AdaptationCase, Adapted, Workbench

@@ -32,6 +32,7 @@ figure of a language benchmark does.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.contract.protocols import Meter
@@ -46,7 +47,6 @@ from adabench.workloads.moe.adapters.substrate.workbench import (
     Workbench,
 )
 from adabench.workloads.moe.adapters.truth.adaptation_scores import KnownCase, known_cases, scores
-from adabench.workloads.moe.adapters.truth.luck import luck_problems
 from adabench.workloads.moe.adapters.truth.oracle_bench import AnsweredTests, OracleBench
 
 CARD = Card(
@@ -230,3 +230,21 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
     else:
         small = load("embedded", 0)
         yield from conformance.uncounted(small.bench, next(small.cases()), method, card)
+
+
+WRONG = 1
+"""The seed of wrong answers."""
+
+
+def luck_problems(task: Any, method: ModuleType, card: Card) -> Iterator[str]:
+    """Say where an oracle's card and its luck on a loaded task disagree, whatever it searches among."""
+    if not hasattr(method, "luck"):
+        return
+    points = [{**card.defaults, knob.name: one} for knob in card.knobs for one in knob.values]
+    for point in points or [card.defaults]:
+        found = method.luck(task, point, wrong=WRONG)
+        truth, chance = found["by_truth"], found["by_chance"]
+        if card.wins_by_luck != (chance >= truth):
+            figures = f"its search gains {truth:.3g} by the truth and {chance:.3g} by chance"
+            said = f"its card says wins_by_luck={card.wins_by_luck}"
+            yield f"{figures} at {point}, and {said}"

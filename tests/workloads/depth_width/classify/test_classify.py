@@ -1,7 +1,6 @@
 """The task and its methods: rules that planted cheats break, processes, claims, missing trainings."""
 
 import functools
-import pickle
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,17 @@ import pytest
 import torch
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.record import Cell, Turn
-from adabench.harness.errors import EnvironmentProblem, MethodContractError, MissingAbility
-from adabench.harness.run.execute import execute
-from adabench.harness.run.record_values import TIMED
-from adabench.harness.run.settings import Settings
+from adabench.harness.errors import (
+    EnvironmentProblem,
+    MethodContractError,
+    MissingAbility,
+    SelectionError,
+)
 from adabench.workloads.depth_width.classify import models, task
 from adabench.workloads.depth_width.classify.recipes import recipes
 from adabench.workloads.depth_width.classify.substrate.experts import preset_gate
 from adabench.workloads.depth_width.classify.substrate.train_experts import GROUPS, ExpertsRecipe
 from tests.workloads.depth_width.claim_worlds import judged
-from tests.workloads.lone_substrate import assert_knows_nothing
 from tests.workloads.planted_module import load_module
 
 PLANTED = Path(__file__).parent / "planted"
@@ -50,24 +49,6 @@ def values_of(name: str, found=None, **knobs):
 def default_values(name: str):
     """What a method measures as `loaded()` is: several tests read it."""
     return values_of(name)
-
-
-def test_what_methods_get_has_neither_cases_nor_truth() -> None:
-    data = pickle.dumps(loaded().substrate(), protocol=5)
-    assert len(data) < 500
-    assert_knows_nothing([data], "calibration")
-
-
-@pytest.mark.parametrize("name", ["hecto", "random_gate", "right_expert"])
-def test_a_process_of_its_own_counts_what_this_one_does(name: str) -> None:
-    point = registry.find(f"classify/{name}").card.defaults
-    conditions = {**task.CARD.defaults, **task.CHECK_CONDITIONS}
-    cell = Cell("classify", name, point, conditions, "embedded", 0)
-    _, solved = list(execute([Turn(cell, 0)], Settings(window_s=0.0)))
-    assert solved.status == "ok", solved.note
-    wanted = values_of(name, task.load("embedded", 0, **task.CHECK_CONDITIONS))
-    plain = {key: value for key, value in wanted.items() if not key.endswith(TIMED)}
-    assert {key: solved.values[key] for key in plain} == plain
 
 
 @pytest.mark.parametrize(
@@ -104,6 +85,12 @@ def test_another_text_is_refused() -> None:
     found.meter.clear()
     with pytest.raises(MethodContractError, match="another text"):
         found.score(case, reader.read(foreign))
+
+
+def test_data_that_it_does_not_have_is_refused_by_name() -> None:
+    with pytest.raises(SelectionError, match="classify has no data 'no-such'") as refused:
+        task.load("embedded", 0, data="no-such")
+    assert refused.value.hint == "It has: generated, spam, sentiment, genre."
 
 
 @pytest.mark.parametrize("name", METHODS)

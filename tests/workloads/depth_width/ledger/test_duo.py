@@ -28,7 +28,7 @@ from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
 )
 from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Shape
-from adabench.workloads.depth_width.substrate.plain_backbones import FOLDER
+from adabench.workloads.depth_width.substrate.train_backbone import FOLDER
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from tests.workloads.depth_width.forward_promises import DecodedForwardPromises, Forward

@@ -14,12 +14,12 @@ from adabench.workloads.depth_width.ledger.methods import duo_best_of_n, duo_ora
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import BIG, SKIP, SMALL
-from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import StudiedTally
 from adabench.workloads.depth_width.ledger.task import Ledger, load
 from adabench.workloads.depth_width.ledger.truth import oracle_scoring, oracle_targets
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.stream import EQUAL, Corpus, Labels
-from tests.workloads.depth_width.truth_reach import reachable
+from tests.workloads.depth_width.test_method_side import reachable
 
 METHODS = ("duo_llm", "static_duo", "random_duo", "duo_oracle", "duo_segments", "duo_best_of_n")
 

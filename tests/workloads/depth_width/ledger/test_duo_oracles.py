@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
-from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search, studied_answer
+from adabench.workloads.depth_width.ledger.substrate.duo import duo_reader, pattern_search
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
     BIG,
     OPTIONS,
@@ -95,4 +95,4 @@ def test_an_exit_skips_every_layer_after_its_first(
 ) -> None:
     answer = duos.prefill_duo(duo, tokens, duos.pattern(options), tile=2)
     answer = dataclasses.replace(answer, unrolled=LAYERS)
-    assert studied_answer.exit_like(answer) == {"exit_like": share}
+    assert duo_reader.exit_like(answer) == {"exit_like": share}

@@ -25,13 +25,11 @@ from adabench.workloads.depth_width.substrate.stream import (
     MUL,
     VALUE,
     Corpus,
-    Labels,
     draw,
 )
 from adabench.workloads.depth_width.substrate.train_backbone import BackboneRecipe
 from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.training.checkpoints import find_recipe
-from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 METHODS = sorted(
     name for name, entry in registry.methods("ledger").items() if not entry.card.conditions
@@ -77,15 +75,6 @@ def test_the_shares_of_the_classes_are_those_of_the_task() -> None:
 
 def test_kmax_bounds_the_segments() -> None:
     assert draw(np.random.default_rng(0), 50, kmax=2).labels.k.max() == 2
-
-
-@pytest.mark.parametrize(
-    ("address", "knobs"),
-    [(name, {}) for name in METHODS if "hindsight" not in name]
-    + [("ledger/mor", {"rule": "capacity"})],
-)
-def test_labels_are_out_of_reach(address: str, knobs: dict[str, str]) -> None:
-    assert_out_of_reach(small(), address, Labels | Corpus | Ledger, **knobs)
 
 
 def test_the_answers_do_not_change_what_a_method_does() -> None:

@@ -11,7 +11,7 @@ import torch
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.ledger import models
-from adabench.workloads.depth_width.ledger.methods.mor import mor, threshold_calibration
+from adabench.workloads.depth_width.ledger.methods.mor import mor
 from adabench.workloads.depth_width.ledger.task import Ledger, load
 from adabench.workloads.depth_width.substrate.gathered_forward import prefill
 from adabench.workloads.depth_width.substrate.recursion_routing import CAPACITIES, rates
@@ -102,8 +102,8 @@ def test_thresholds_are_found_without_labels(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_dial_is_a_threshold_at_the_published_rule() -> None:
-    assert threshold_calibration.shifted((-1.0, 0.5, 0.5), 0.3) == pytest.approx([-1.0, 0.3, 0.3])
-    assert threshold_calibration.shifted((-1.0, 0.8, 0.1), 0.5) == pytest.approx([-1.0, 0.8, 0.1])
+    assert mor.shifted((-1.0, 0.5, 0.5), 0.3) == pytest.approx([-1.0, 0.3, 0.3])
+    assert mor.shifted((-1.0, 0.8, 0.1), 0.5) == pytest.approx([-1.0, 0.8, 0.1])
 
 
 def test_a_higher_dial_keeps_fewer() -> None:
@@ -119,8 +119,8 @@ def test_a_higher_dial_keeps_fewer() -> None:
 def test_a_border_lets_exactly_k_through() -> None:
     score = torch.rand(1000, generator=torch.Generator().manual_seed(1))
     for k in (1, 333, 999):
-        assert int((score > threshold_calibration.border(score, k)).sum()) == k
-    assert threshold_calibration.border(score, 1000) == threshold_calibration.EVERYBODY
+        assert int((score > mor.border(score, k)).sum()) == k
+    assert mor.border(score, 1000) == mor.EVERYBODY
 
 
 def test_token_choice_has_no_capacity_to_hit() -> None:

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness.contract import registry
 from adabench.workloads.depth_width.ledger_affine import task as composing
 from adabench.workloads.depth_width.ledger_affine.methods import (
     loops_hindsight,
@@ -39,7 +38,6 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
 )
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
 from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
-from adabench.workloads.depth_width.substrate.stream import Corpus, Labels
 from adabench.workloads.depth_width.substrate.units.unit_forward import attention
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from tests.workloads.depth_width.forward_promises import (
@@ -47,7 +45,6 @@ from tests.workloads.depth_width.forward_promises import (
     Forward,
     drawn_tokens,
 )
-from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 LAYERS, LOOPS, EXPERTS = 3, 4, 8
 VERSATILE = FfnShape("versatile", layers=LAYERS, width=16, hidden=32, loops=LOOPS)
@@ -424,18 +421,6 @@ def test_packing_keeps_every_weight_to_half_a_step(stack: Stack) -> None:
             step = one.abs().amax(1, keepdim=True) / 127
             assert bool(((one - two).abs() <= 0.52 * step + 1e-6).all())
     assert packed["base.embed.weight"].dtype == torch.int8
-
-
-@pytest.mark.parametrize(
-    "address",
-    sorted(
-        name
-        for name, entry in registry.methods("ledger_affine").items()
-        if entry.card.role != "oracle"
-    ),
-)
-def test_labels_are_out_of_reach(address: str) -> None:
-    assert_out_of_reach(small(), address, Labels | Corpus | composing.LedgerAffine)
 
 
 def small(seed: int = 0, **conditions: Any) -> composing.LedgerAffine:

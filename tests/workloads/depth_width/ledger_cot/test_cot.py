@@ -15,9 +15,8 @@ from adabench.workloads.depth_width.ledger_cot.methods import random_shortcuts, 
 from adabench.workloads.depth_width.ledger_cot.recipes import FOLDER
 from adabench.workloads.depth_width.ledger_cot.substrate import traces
 from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import Solution
-from adabench.workloads.depth_width.ledger_cot.substrate.traces import Keys, Reckoned
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import Reckoned
 from adabench.workloads.depth_width.substrate.questions import Exam
-from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 METHODS = [name for name, entry in registry.methods("ledger_cot").items()]
 
@@ -104,12 +103,6 @@ def test_labels_do_not_reach_a_decision() -> None:
         one, two = answered(made, name), answered(other, name)
         assert torch.equal(one.said, two.said)
         assert torch.equal(one.exits, two.exits)
-
-
-@pytest.mark.parametrize("name", [name for name in METHODS if "oracle" not in name])
-def test_keys_are_out_of_reach(name: str) -> None:
-    address = f"ledger_cot/{name}" if "/" not in name else name
-    assert_out_of_reach(task(), address, Keys | Reckoned | cot_task.LedgerCot)
 
 
 def test_the_step_shortcut_is_not_a_smaller_number_of_steps() -> None:

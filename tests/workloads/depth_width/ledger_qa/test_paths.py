@@ -24,11 +24,10 @@ from adabench.workloads.depth_width.methods.dr_llm import dr_llm, train_path_rou
 from adabench.workloads.depth_width.substrate import questions
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.paths import path_forward, path_routers, path_search
-from adabench.workloads.depth_width.substrate.questions import Asked, Keys, Questions
+from adabench.workloads.depth_width.substrate.questions import Asked, Questions
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from tests.workloads.depth_width.forward_promises import untrained
-from tests.workloads.depth_width.truth_reach import assert_out_of_reach
 
 SMALL = Shape(layers=3, width=16, heads=2)
 N = 9
@@ -311,11 +310,6 @@ def test_the_search_finds_a_planted_path_and_stops() -> None:
     assert found.solved.tolist() == [True, True]
     assert found.before.tolist() == [False, False]
     assert len(asked) == len(set(asked)) < 40, "remembered, and ended early"
-
-
-@pytest.mark.parametrize("address", [name for name in METHODS if "oracle" not in name])
-def test_keys_are_out_of_reach(address: str) -> None:
-    assert_out_of_reach(task(), address, Keys | Asked | asking.LedgerQa)
 
 
 def test_routers_are_taught_by_questions_that_are_not_scored() -> None:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.depth_width.methods import early_exit, random_exit
+from adabench.workloads.depth_width.methods.early_exit import unsure
 from adabench.workloads.depth_width.pretrained import task as real_task
 from adabench.workloads.depth_width.pretrained.substrate import early_exits, model_and_text, plans
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
-from adabench.workloads.depth_width.substrate.confidence import unsure
 from adabench.workloads.depth_width.substrate.gathered_forward import Admission, Policy
 from adabench.workloads.depth_width.substrate.llama_decoder import decoder_units
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (

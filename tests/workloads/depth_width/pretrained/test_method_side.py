@@ -16,7 +16,7 @@ from adabench.harness.run.record_values import TIMED
 from adabench.harness.run.settings import Settings
 from adabench.workloads.depth_width.pretrained.models import Models
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
-from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
+from adabench.workloads.depth_width.pretrained.substrate.word_odds import Windows
 from adabench.workloads.depth_width.pretrained.task import CHECK_CONDITIONS, Pretrained
 from adabench.workloads.depth_width.substrate.answers.rule_works import as_it_is
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer

@@ -21,13 +21,7 @@ from adabench.harness.run.settings import Settings
 from adabench.workloads.moe.adapters import checkpoints, conformance, task
 from adabench.workloads.moe.adapters.methods import best_adapter, dynmole, fresh_lora, lora
 from adabench.workloads.moe.adapters.recipes import KINDS, SURVEY, recipes
-from adabench.workloads.moe.adapters.substrate import (
-    pretrained,
-    rank_allocation,
-    rate_grids,
-    survey_rates,
-    tuned_rates,
-)
+from adabench.workloads.moe.adapters.substrate import pretrained, rank_allocation, tuned_rates
 from adabench.workloads.moe.adapters.substrate.adapter import Weights
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora as fresh
@@ -124,7 +118,9 @@ def test_quality_and_work_are_of_one_rule() -> None:
     loaded = small()
     case = next(loaded.cases())
     soft, few = (
-        dynmole.prepare(loaded.bench, {**dynmole.CARD.defaults, "threshold": threshold}, 0)
+        dynmole.prepare(
+            loaded.bench, {**dynmole.CARD.defaults, **dynmole.CARD.fixed, "threshold": threshold}, 0
+        )
         for threshold in (0.0, 9.0)
     )
     answer = soft.adapt(case)
@@ -279,22 +275,22 @@ def test_the_base_knows_what_plain_words_ask() -> None:
 @pytest.mark.parametrize(
     ("start", "chosen"),
     [
-        ("rates-", tuned_rates.PRETRAINING | survey_rates.PRETRAINING),
-        ("few-shot-rates-", tuned_rates.FEW_SHOT | survey_rates.FEW_SHOT),
+        ("rates-", tuned_rates.PRETRAINING),
+        ("few-shot-rates-", tuned_rates.FEW_SHOT),
     ],
 )
 def test_rates_are_the_best_of_their_grids(start: str, chosen: dict[str, float]) -> None:
     for path in pretrained.FOLDER.glob(f"{start}*.json"):
         scores = json.loads(path.read_text("utf-8"))["held_out"]
         kind = path.stem.removeprefix(start)
-        assert list(scores) == [f"{rate:g}" for rate in rate_grids.grid(path.stem)]
+        assert list(scores) == [f"{rate:g}" for rate in tuned_rates.grid(path.stem)]
         assert scores[f"{chosen[kind]:g}"] == max(scores.values()), f"{kind}: {scores}"
 
 
 @pytest.mark.parametrize("start", ["rates-", "few-shot-rates-"])
 def test_the_best_of_a_grid_lies_between_two_others(start: str) -> None:
     """Or at an end of the ladder; else the best may be one that was not tried."""
-    ends = {f"{rate_grids.LADDER[0]:g}", f"{rate_grids.LADDER[-1]:g}"}
+    ends = {f"{tuned_rates.LADDER[0]:g}", f"{tuned_rates.LADDER[-1]:g}"}
     for path in pretrained.FOLDER.glob(f"{start}*.json"):
         scores = json.loads(path.read_text("utf-8"))["held_out"]
         best = max(scores, key=lambda rate: scores[rate])

@@ -8,8 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from adabench.workloads.moe.adapters.substrate import few_shot, inventory, lora_experts
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, forward
 from adabench.workloads.moe.adapters.substrate.few_shot import Examples, Schedule, adapt
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import (

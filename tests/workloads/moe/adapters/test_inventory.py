@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from adabench.workloads.moe.adapters.substrate import inventory
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
+from adabench.workloads.moe.adapters.substrate.adapter import forward
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora, lora
 from tests.workloads.moe.adapters.benches import generator, step, stirred, untrained

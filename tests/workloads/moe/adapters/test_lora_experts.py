@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adabench.workloads.moe.adapters.substrate import lora_experts
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
+from adabench.workloads.moe.adapters.substrate.adapter import forward
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora

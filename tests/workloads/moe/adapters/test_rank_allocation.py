@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from adabench.workloads.moe.adapters.substrate import rank_allocation
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
+from adabench.workloads.moe.adapters.substrate.adapter import forward
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
 from adabench.workloads.moe.adapters.substrate.rank_allocation import (
     FIRST,

@@ -10,8 +10,7 @@ import torch
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.moe.adapters.substrate import serving
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import Adapter, BaseRule, Weights
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, BaseRule, Weights, forward
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.weight_decomposition import dora

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.moe.adapters.methods import mhr, mhr_z, poly_rand
+from adabench.workloads.moe.adapters.methods import mhr, poly_rand
 from adabench.workloads.moe.adapters.recipes import recipes
 from adabench.workloads.moe.adapters.substrate import inventory, pretrained
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
@@ -33,6 +33,8 @@ MOST_BYTES = 3_500_000
 """Of all files of the task."""
 LOSS = 0.01
 """Of answers right, what a file may have lost by its few bits."""
+MHR = {**mhr.CARD.defaults, **mhr.CARD.fixed}
+ROWS_ALONE = {**MHR, "trains": "rows"}
 
 
 def card(name: str) -> dict[str, Any]:
@@ -109,14 +111,14 @@ def test_the_base_alone_answers_the_tasks_by_chance() -> None:
 
 
 def test_a_row_of_a_new_task_is_none_of_a_training_task() -> None:
-    adapter = mhr_z.prepare(Workbench(0), {}, 0).adapter
+    adapter = mhr.prepare(Workbench(0), ROWS_ALONE, 0).adapter
     row = adapter.weights[inventory.NEW_ROWS]
     assert float(row.abs().max()) <= inventory.SMALL
     assert float(adapter.weights[inventory.ROWS].abs().mean()) > 100 * inventory.SMALL
 
 
 def test_mhr_z_trains_at_most_a_twentieth_and_moves_no_adapter() -> None:
-    whole, rows = (one.prepare(Workbench(0), one.CARD.defaults, 0).adapter for one in (mhr, mhr_z))
+    whole, rows = (mhr.prepare(Workbench(0), point, 0).adapter for point in (MHR, ROWS_ALONE))
     assert rows.trained_parameters <= 0.05 * whole.trained_parameters
     assert all(name.startswith("z_new.") for name in rows.trained)
 

@@ -15,8 +15,7 @@ from adabench.workloads.moe.adapters.substrate import (
     rank_allocation,
     tuning_kinds,
 )
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, forward
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Base
 from adabench.workloads.moe.adapters.substrate.few_shot import Examples, Schedule, adapt
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work

@@ -11,9 +11,8 @@ entropy or balance, and is the ceiling that conditional computation is held agai
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
 from adabench.workloads.depth_width.classify.substrate.experts import soft_gate
-from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
+from adabench.workloads.depth_width.classify.substrate.reading import ClassifyTask, GatedReader
 
 CARD = Card(
     title="Dense mixture of both experts",

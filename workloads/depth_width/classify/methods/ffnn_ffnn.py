@@ -10,9 +10,8 @@ questions in some trainings, since each net then has one kind to learn.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
 from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
-from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
+from adabench.workloads.depth_width.classify.substrate.reading import ClassifyTask, GatedReader
 
 CARD = Card(
     title="Two feed-forward nets under Hecto's gate",

@@ -10,8 +10,7 @@ weak as the feed-forward net where order matters.
 """
 
 from adabench.harness.contract.card import Card, Point, Variant
-from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
-from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
+from adabench.workloads.depth_width.classify.substrate.reading import ClassifyTask, GatedReader
 
 CARD = Card(
     title="A single GRU",

@@ -11,9 +11,8 @@ experts that are alike as well.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
 from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
-from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
+from adabench.workloads.depth_width.classify.substrate.reading import ClassifyTask, GatedReader
 
 CARD = Card(
     title="Two GRUs under Hecto's gate",

@@ -33,9 +33,8 @@ beside the random gate's); a gate that is fed the kind of a question. Each has a
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
 from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
-from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
+from adabench.workloads.depth_width.classify.substrate.reading import ClassifyTask, GatedReader
 
 CARD = Card(
     title="Hecto",

@@ -19,15 +19,15 @@ import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
 from adabench.workloads.depth_width.classify.substrate.experts import preset_gate, top_1_gate
 from adabench.workloads.depth_width.classify.substrate.reading import (
     QUICK,
+    ClassifyTask,
     QuerySet,
     Reader,
     Reading,
 )
-from adabench.workloads.depth_width.substrate.trained.coin_weights import trained_with_coins
+from adabench.workloads.depth_width.substrate.trained.training_anew import trained_with_coins
 
 CARD = Card(
     title="Random gate at Hecto's shares",

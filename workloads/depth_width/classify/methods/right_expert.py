@@ -17,8 +17,9 @@ answers some questions of value.
 **Ways to fake it.** Letting it pick by luck; leaving out what the search itself would cost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -33,11 +34,11 @@ from adabench.workloads.depth_width.classify.substrate.experts import (
 )
 from adabench.workloads.depth_width.classify.substrate.reading import (
     QUICK,
+    ClassifyTask,
     QuerySet,
     Reader,
     Reading,
 )
-from adabench.workloads.depth_width.classify.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.stream import Bools
 
 CARD = Card(
@@ -48,6 +49,28 @@ CARD = Card(
 )
 PREFERENCE = (FFNN, GRU)
 """The cheapest first."""
+
+
+class OracleTask(ClassifyTask, Protocol):
+    """The task, with what a method must not see."""
+
+    def cases(self) -> Iterator[QuerySet]:
+        """Yield the sets of queries."""
+        ...
+
+    def credit(self, case: QuerySet, reading: Reading, *, wrong: int | None = None) -> Bools:
+        """Return which answers are right, [queries], or which hit random wrong ones."""
+        ...
+
+    def sibling(self, case: QuerySet) -> QuerySet:
+        """Return the same questions of ledgers whose answers all differ."""
+        ...
+
+    def credit_of_both(
+        self, case: QuerySet, reading: Reading, again: Reading, *, wrong: int | None = None
+    ) -> Bools:
+        """Return which answers are right in the set and in its sibling."""
+        ...
 
 
 @dataclass(frozen=True)

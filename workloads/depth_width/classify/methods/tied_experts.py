@@ -17,9 +17,8 @@ drawn and not trained.
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.depth_width.classify.substrate.classify_task import ClassifyTask
 from adabench.workloads.depth_width.classify.substrate.experts import top_1_gate
-from adabench.workloads.depth_width.classify.substrate.reading import GatedReader
+from adabench.workloads.depth_width.classify.substrate.reading import ClassifyTask, GatedReader
 
 CARD = Card(
     title="Tied experts under Hecto's gate",

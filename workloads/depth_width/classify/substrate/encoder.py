@@ -3,12 +3,9 @@
     x = words[token] + places[position]
     states = norm(x + out(attention(norm(x))))        states[0], of <cls>, is the summary
 
-It is trained once, without a label, and frozen before any gate or expert is: words that are masked are
-to be guessed from their states, and the summary is to say which words its query holds. One encoder
-serves all trainings of experts, as one pretrained encoder does in the paper. An encoder without a
-training is refused: its summary would say nothing, and a gate that reads it could only guess.
-
-`GeneratedTrainingSet` are what gates and experts learn from: fresh queries, read by the frozen encoder.
+It is trained once, without a label: masked words are guessed from their states, and the summary says which
+words its query holds. One encoder serves all trainings of experts. An untrained one is refused, for a gate
+that reads its summary could only guess.
 """
 
 from collections.abc import Iterator, Mapping

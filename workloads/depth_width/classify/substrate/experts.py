@@ -4,13 +4,9 @@
     ffnn   mean of the tokens -> 128, tanh -> classes
     gate   summary (<cls>) -> softmax(W summary / 1.5) over the experts
 
-Under `input=isolated` no expert sees a sequence: the GRU too gets the mean alone, as a sequence of one.
-A GRU's first step starts from zeros, so its product with the state is one with zeros: it is not stored
-and not computed (`GruStep`), and what is left is a gated feed-forward net, which is what it is called here.
-
-An `Arm` says what a mixture is made of and how its gate decides. In training the chosen expert's answer
-is scaled by the chance that the gate gave it, which is how the gate learns; experts that were not chosen
-are not run, in training neither.
+Under `input=isolated` the GRU too gets the mean alone, as a sequence of one: its first step starts from zeros,
+so the product with the state is not stored and not computed (`GruStep`). In training the chosen expert's
+answer is scaled by the chance that the gate gave it, which is how the gate learns; no other expert runs.
 """
 
 from collections.abc import Callable

@@ -2,14 +2,10 @@
 
     <cls> <ask> <bos> 3   [ph2 ph2' ph2''] mul5 = 1   add4 = 5   mul2 ...
 
-Behind the question stands a ledger of the family (`stream.py`), cut to 22..46 tokens, so a query has
-24..48; it states its value after each operation. *Order matters*: the value that the ledger has come to
-where it ends, modulo 7, which is the last one stated, or what an operation behind it makes of that. *Order does not matter*: which of
-the eight filler phrases stands there most often; a bag of words holds the answer. Both questions are
-asked of ledgers of one distribution, each with one most frequent phrase, so that nothing but the
-question tells the two natures apart.
-
-What a method sees is `Questions`; `Keys` are for training, the scorer and oracles.
+Behind the question stands a ledger (`stream.py`), cut to 22..46 tokens, that states its value after each
+operation. *Order matters*: the value, modulo 7, where the ledger ends. *Order does not matter*: which of eight
+filler phrases stands there most often. Ledgers of both questions are of one distribution, so that nothing but
+the question tells them apart. A method sees `Questions`; training, the scorer and oracles hold `Keys`.
 """
 
 from dataclasses import dataclass

@@ -1,13 +1,12 @@
 """How queries are read: the frozen encoder, the gate on its summary, and the experts that it chose.
 
-    for the queries of a case, `together` of one length at a time (one, unless a condition says more):
+    for the queries of a case, `together` of one length at a time:
         states = encoder(tokens)                      what every method has
         weights = gate(states of <cls>, work)         what the method decides
         answer = sum over experts of weight > 0       nothing else is run
 
-The engine writes down which expert ran on which query, so shares and mutual information are those of what
-was computed, not of what a gate said. Two works are kept: the encoder's, alike for all, and that of gate
-and experts. Nobody pads: queries that are read together have one length.
+The engine writes down which expert ran on which query, and two works: the encoder's, and that of gate and
+experts. Queries that are read together have one length, so nobody pads.
 """
 
 from collections.abc import Iterator, Mapping
@@ -157,3 +156,15 @@ def tally(reading: Reading) -> ChoiceTally:
         "queries": float(queries),
     }
     return ChoiceTally(reading.logits.argmax(-1), reading.runs(), reading.experts, counted)
+
+
+class ClassifyTask(Protocol):
+    """Mixtures by name, and queries that no score is taken on."""
+
+    def reader(self, arm: str, batch: int = 64) -> Reader:
+        """Return the reader of a mixture such as `hecto`."""
+        ...
+
+    def calibration(self) -> QuerySet:
+        """Return queries that no score is taken on."""
+        ...

@@ -4,16 +4,10 @@
          + 0.01 x entropy of the gate, query by query        (it is to be sure)
          + 0.1  x (ln E - entropy of its mean over the batch) (and to use all experts)
 
-AdamW, a short warm-up, linear decay. Every arm sees the same queries in the same order, as many of them
-at every batch size: a batch of 256 takes a quarter of the steps of one of 64, at the same rate, as it does
-where epochs are counted. The gate reads the summary and nothing else; no loss knows the kind of a question.
-
-**Small files.** Over the last part of the steps the matrices are seen rounded to the few levels that the
-file has, with gradients straight through to the weights themselves, and a pull towards zero that lets the
-file compress. Figures on a card are those of the file.
-
-A recipe makes the arms of one group and training seed together: `sequence-s0`, `isolated-statics-s0`,
-and the same of a text, `spam-sequence-s0`.
+AdamW, a short warm-up, linear decay. Every arm sees the same queries in the same order, as many at every batch
+size: a batch of 256 takes a quarter of the steps of one of 64, at the same rate. No loss knows the kind of a
+question. Over the last steps matrices are seen rounded to the few levels of the file, with gradients straight
+through, and are pulled towards zero so that the file compresses.
 """
 
 import contextlib

@@ -1,17 +1,10 @@
 """What the keys are for: which answers are right, and what the choice of experts says of a question.
 
-Mutual information of the experts that ran and of the kind of question, in bits:
+    I = sum over (experts, kind) of p(e, k) log2 p(e, k) / p(e) p(k)        mutual information, in bits
 
-    I = sum over (experts, kind) of p(e, k) log2 p(e, k) / p(e) p(k)
-
-Mutual information says that a gate divides the kinds, not that they go where they belong: two experts
-that are alike may divide them as well. *Alignment* says which way: the share of queries on which a GRU ran
-where order matters, less that where it does not. It is 1 where the GRU gets what only a GRU can answer, -1
-the other way round, and 0 where experts do not differ.
-
-Both are taken of what was run. With both experts run on all queries, or one, they are 0; of two kinds asked
-equally often information is 1 at most. From so few queries as a case has it is biased upwards by about 1 / (2 n ln 2)
-bits, 0.0007 at a thousand.
+Information says that a gate divides the kinds, *alignment* that they go where they belong: the share of
+queries on which a GRU ran where order matters, less that where it does not. Both are of what was run; of n
+queries information is biased upwards by about 1 / (2 n ln 2) bits.
 """
 
 from collections.abc import Sequence

@@ -28,8 +28,7 @@ from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search as study
-from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader
-from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import Studied
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import DuoReader, Studied
 from adabench.workloads.depth_width.ledger.truth import oracle_targets as judging
 from adabench.workloads.depth_width.ledger.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.readers import Batch

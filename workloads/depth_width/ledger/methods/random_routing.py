@@ -30,7 +30,7 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
     thresholds,
 )
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
-from adabench.workloads.depth_width.substrate.trained.coin_weights import trained_with_coins
+from adabench.workloads.depth_width.substrate.trained.training_anew import trained_with_coins
 
 CARD = Card(
     title="Random routing at MoR's rates",

@@ -1,29 +1,18 @@
 """Timing twin: condition `width`, the time of a wider model under the trained model's decisions.
 
-At width 64 a call is too short for skipped rows to pay, so time is also asked of a model of the
-same arrangement with `width` 128 or 256 (any multiple of 8) and *random weights*. Such a model
-decides nothing sensible and answers nothing, so everything that leaves the backbone is replayed:
+At width 64 a call is too short for skipped rows to pay, so time is also asked of a model of the same
+arrangement that is wider and has *random weights*. Everything that leaves its backbone is replayed:
 
-    recorded   one solve of the case with the trained model of width 64, not measured
-    replayed   the same solve with the twin: routers, gates, forecasts and the unembedding really
-               multiply at the twin's width, on its own rows; then a router, a gate or the
-               unembedding hands out what the trained one said in the same call
+    recorded   one solve of the case with the trained model of width 64, not measured (`Ledger.rehearse`)
+    replayed   the same solve with the twin: routers, gates, forecasts and the unembedding really multiply at
+               the twin's width; then each hands out what the trained one said in the same call
 
-So who is kept, the indices, the gathers, the sorting, the gates' values, the logits and with them
-answers and quality are those of the trained model, made by the method's own code in the measured
-region. Counted work (FLOPs, moved elements, bytes of parameters) is the twin's. `executions`,
-stored keys and allocation come out the same at every width, since the decisions are the same.
+So decisions, gathers, logits and quality are those of the trained model, made by the method's own code in the
+measured region; counted work is the twin's. Heads stay 4, forecasters keep their proportion (rank d / 8),
+gates of adaptive modules their 16 hidden units. In `prepare` the trained model reads.
 
-Heads stay 4, so their width grows. Forecasters keep their proportion (rank d / 8), the gates of
-adaptive modules their 16 hidden units. Statics get the same twin, tiled the same: one call for all
-64 sequences (`task.py`). At width 256 that is as good as 16 for vanilla-6 (median 323 and 320 ms).
-
-**When it records.** Before a case is measured, at the harness's call of `Ledger.rehearse`. Outside
-of that (in `prepare`, on calibration sequences) the trained model reads.
-
-**Trap.** Replayed logits cost nothing that is not also done: the twin's own product is executed and
-thrown away, once a call, in every arm alike. The time of a hook (some microseconds a
-router) is in the measured time.
+**Trap.** The twin's own product is executed and thrown away, and a hook's microseconds are measured, once a
+call, in every arm alike.
 """
 
 from collections.abc import Callable, Sequence

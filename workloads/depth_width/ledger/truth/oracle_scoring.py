@@ -1,18 +1,12 @@
 """Losses by class of target, and what an oracle's other readings of the same positions gained.
 
-Three classes of *targets*: `answer` (after `=`), `filler` (the second or third word of a phrase),
-and `random` (everything else: operands, first words, `=` or not), which nothing can predict. Of
-every method: `loss_answer`, `loss_random`, and of those that read plainly also `exit_like`, the
-share of the positions whose layers are run up to some depth and skipped after it.
-
-An oracle hands in a `Studied`: its logits, and *views*, logits of the same positions from its other
-runs. A view `big` is the reference that ran big everywhere:
+Classes of *targets*: `answer` (after `=`), `filler` (the second or third word of a phrase), and `random`, which
+nothing can predict. An oracle hands in a `Studied`: its logits, and *views*, logits of the same positions from
+its other runs; `big` ran big everywhere.
 
     gained_C        loss of big less loss of the answer, on class C (`answer`, `random`)
-    loss_answer_V   of view V: `dealt`, patterns of other positions; `lucky`, the best of as many
-                    random ones
-    gain_C          loss of view `less` less loss of view `more`: what more compute buys (the
-                    paper's difficulty), at answers by k, at fillers and at random targets
+    loss_answer_V   of view V: `dealt`, patterns of other positions; `lucky`, the best of as many random ones
+    gain_C          loss of view `less` less loss of view `more`: what more compute buys
     gain_drop       the largest fall of gain_answer_k from one k to the next, 0 if it only grows
     gain_tenth      a tenth of gain_answer_k4: what counts as near 0
     apart_V         distance of the loss at answers from view V to the trained router's
@@ -27,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import StudiedTally
+from adabench.workloads.depth_width.ledger.substrate.duo.duo_reader import StudiedTally
 from adabench.workloads.depth_width.substrate.answers.tally import Tally
 from adabench.workloads.depth_width.substrate.stream import KMAX, Corpus, Labels
 

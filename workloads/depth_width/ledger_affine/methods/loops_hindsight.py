@@ -23,16 +23,17 @@ part of the gain over it is luck, as half of the answers at k = 3 and 4 are gues
 cost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import FfnReader
+from adabench.workloads.depth_width.ledger_affine.substrate.ffn_reader import AffineTask, FfnReader
 from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import Run
-from adabench.workloads.depth_width.ledger_affine.truth.oracle_task import OracleTask
+from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DENSE_TILE, Batch
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.truth.scoring import Floats
@@ -48,6 +49,28 @@ CARD = Card(
 )
 RUNGS = {"dense-ffn-4": 4, "loop-ffn-2": 8, "loop-ffn-4": 16}
 """MLPs run per token; the cheapest first."""
+
+
+class OracleTask(AffineTask, Protocol):
+    """The task, with what a method must not see."""
+
+    def cases(self) -> Iterator[Batch]:
+        """Yield the batches."""
+        ...
+
+    def credit(self, batch: Batch, answer: Answer, *, wrong: int | None = None) -> Floats:
+        """Return what each sequence adds to the batch's accuracy, [sequences]."""
+        ...
+
+    def sibling(self, batch: Batch) -> Batch:
+        """Return the same operations on other opening values."""
+        ...
+
+    def credit_of_both(
+        self, batch: Batch, answer: Answer, again: Answer, *, wrong: int | None = None
+    ) -> Floats:
+        """Return the credit of the answers that are right in the batch and in its sibling."""
+        ...
 
 
 @dataclass(frozen=True)

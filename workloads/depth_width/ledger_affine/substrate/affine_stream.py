@@ -2,14 +2,9 @@
 
     <bos> 3   aff3,2  mul2  =  1   [ph2 ph2' ph2'']  aff6,1  add4  =  5  ...
 
-Thirty further tokens stand for the affine maps a v + b with a in 2..6 and b in 1..6, so a single
-operand is `mul_a` and `add_b` in one. A fifth of the operands are of this kind (the others keep
-their shares of the rest). One position then has to look up one of 43 tables rather than one of
-13: more to compute where attention has nothing to add, which is what loops of an MLP are for.
-
-A stream of `stream.py` is drawn and written over: a coin at every operand says whether an affine
-map takes its place, and one scan along the positions puts the values right. So lengths, fillers
-and k are those of the plain ledger, and `Labels` mean the same.
+A fifth of the operands are affine maps a v + b, `mul_a` and `add_b` in one: a position has to look up one of 43
+tables rather than of 13. A stream of `stream.py` is drawn and written over, and one scan puts the values
+right, so `Labels` mean the same.
 
     vocabulary  0-47 as in the ledger · 48-63 unused · 64 + 6 (a - 2) + (b - 1) the maps a v + b
 """

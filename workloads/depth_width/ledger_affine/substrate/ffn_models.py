@@ -2,24 +2,17 @@
 
     F(x) = x + W_out swiglu(W_in norm(x))       W_in: 2 m x d, W_out: d x m
 
-`Ffn` holds one pair of matrices and nothing else that computes. *Loops* apply F again to its own
-output. *Slices*: expert e is the hidden units [e m/N, (e + 1) m/N), its rows of both halves of
-W_in and its columns of W_out. A slice is a view, so there is no second copy of any weight.
+*Loops* apply F again to its own output. *Slices*: expert e is the hidden units [e m/N, (e + 1) m/N), its rows
+of both halves of W_in and its columns of W_out, as views.
 
     dense       y = F(x)
     loop        y = F applied `loops` times
     versatile   y = (1 - w) x_l + w x_width,  w = (D - l) / D,  l = argmax depth(x)
                 x_width = x + sum of weight_e W_out[:, e] swiglu(W_in[e] norm(x)), k chosen e
-    moe         y = x_width of an MLP that is `wider` times as wide: its slices are then experts
-                with weights of their own, at `wider` = N each as large as a dense MLP
+    moe         y = x_width of an MLP `wider` times as wide: its slices are experts with weights of their own
 
-`soft` is the forward of training: loops and slices are all computed and mixed by masks. What
-inference runs is in `loop_forward.py`, and is tested against this.
-
-**On disk** a matrix takes eight bits a weight and one half-precision scale per row, so that five
-models of three seeds fit in 5 MB. It costs under a point: dense of seed 0, after 800 steps, had
-0.858, 0.494, 0.227 at k = 2..4 as trained and 0.858, 0.486, 0.219 as packed. Whatever is measured
-is measured on the unpacked weights.
+`soft` is the forward of training: loops and slices are all computed and mixed by masks. What inference runs is
+in `loop_forward.py`, and is tested against this. A file has eight bits a weight and a scale per row.
 """
 
 from collections.abc import Iterator, Mapping

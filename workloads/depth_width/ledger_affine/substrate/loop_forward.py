@@ -1,20 +1,13 @@
 """Inference of the MLP family: a position runs its own loops and its own slices, and no more.
 
-    for layer in layers:
-        x = h + attention(h)                      # every position
-        l = depths(layer, x)                      # 1..D loops for each row
-        sort the rows by l, most first
-        for j in 1..D: F on the leading rows, those with l >= j
-        for e in 1..N: slice e on the rows with l < D that chose it, sorted by e
-        h = (1 - w) x_l + w x_width,  w = (D - l) / D
+    x = h + attention(h)                          every position
+    l = depths(layer, x)                          1..D loops for each row
+    for j in 1..D: F on the rows with l >= j      sorted by l, most first
+    for e in 1..N: slice e on the rows with l < D that chose it
+    h = (1 - w) x_l + w x_width,  w = (D - l) / D
 
-Nothing is masked: rows that stopped looping are not among those of the next loop, a row with
-l = D is not asked for slices, a slice nobody chose is not called. `Depths` sees the rows after
-attention, never a label and never a later position.
-
-**The unit of work** is one dense MLP: a loop counts 1, a slice 1/N, an expert of `moe` as much
-as it is of a dense MLP. So `versatile` costs l + (k/N) [l < D] in each layer, never less than
-dense. Attention is the same for everybody and is in the FLOPs, not in the executions.
+**The unit of work** is one dense MLP: a loop counts 1, a slice 1/N, an expert of `moe` as much as it is of a
+dense MLP. `versatile` costs l + (k/N) [l < D] in each layer. Attention is in the FLOPs alone.
 """
 
 from collections.abc import Callable

@@ -1,17 +1,12 @@
 """How the models of affine operands are trained: the substrate's recipe, in one or two phases.
 
-Optimiser, batch, answer weight and the auxiliary value head are those of `train_backbone.py`. A plan
-with `warm` steps is a dense model for so long, with a warm-up and a constant rate; then its kind
-takes over the weights with a *new* optimiser and a warm-up of 40 steps, as the paper goes on from
-a dense checkpoint. The rate falls over the last fifth of all steps; k rises to 4 over the first
-15 %. Gates and routers start from noise and learn at five times the rate of all other weights, as
-they have the second phase alone. Dense and fixed-loop rivals go the same way.
+A plan with `warm` steps is a dense model for so long; then its kind takes over the weights with a *new*
+optimiser and a warm-up of 40 steps. The rest is as in `train_backbone.py`; k rises to 4 over the first 15 %.
+Gates and routers start from noise in the second phase and learn at five times the rate of other weights.
 
-    tau = max(0.1, 5 x 0.02^(step / 0.96 S))      S: steps after the change
+    tau = max(0.1, 5 x 0.02^(step / 0.96 S))      S: steps after the change; the paper's share of its run
 
-The paper multiplies by 0.99984 a step, which takes 24 450 steps from 5 to 0.1, 96 % of its run;
-the same share is kept here. The temperature is an argument of the forward, so it cannot be
-forgotten. Balance of slices: 5e-5 as published; of separate experts 1e-2, as is usual.
+Balance of slices: 5e-5 as published; of separate experts 1e-2, as is usual.
 """
 
 from collections.abc import Iterator

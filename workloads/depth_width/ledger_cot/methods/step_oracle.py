@@ -28,8 +28,9 @@ is hit for one question in fifty at most (then eight ways, 1 / 343 each).
 **Ways to fake it.** Searching without siblings; leaving the random target out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -41,9 +42,12 @@ from adabench.workloads.depth_width.ledger_cot.substrate.latent_forward import (
     Shortcut,
     Solution,
 )
-from adabench.workloads.depth_width.ledger_cot.substrate.solver import ShortenedSolver, Solver
-from adabench.workloads.depth_width.ledger_cot.substrate.traces import MOST
-from adabench.workloads.depth_width.ledger_cot.truth.oracle_task import OracleTask
+from adabench.workloads.depth_width.ledger_cot.substrate.solver import (
+    ShortenedSolver,
+    Solver,
+    StepTask,
+)
+from adabench.workloads.depth_width.ledger_cot.substrate.traces import MOST, Reckoned
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions
 from adabench.workloads.depth_width.substrate.stream import Bools, Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
@@ -61,6 +65,26 @@ SIBLINGS = 2
 _NEVER = 99
 _TOGETHER = 64
 """Questions that are searched together, whatever the mode: answers do not depend on it."""
+
+
+class OracleTask(StepTask, Protocol):
+    """The task, with what a method must not see."""
+
+    def cases(self) -> Iterator[Exam]:
+        """Yield the exams."""
+        ...
+
+    def key(self, exam: Exam, *, wrong: int | None = None) -> Ints:
+        """Return the answers of an exam, [n]; with `wrong`, a seed, others in their place."""
+        ...
+
+    def siblings(self, exam: Exam, number: int) -> Reckoned:
+        """Return the same operations on another opening value, keys included."""
+        ...
+
+    def critical(self, exam: Exam) -> Bools:
+        """Return which steps change the value, [n, 8]."""
+        ...
 
 
 @dataclass(frozen=True)

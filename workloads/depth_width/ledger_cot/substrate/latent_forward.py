@@ -8,13 +8,9 @@
         one that was handed over itself may be bound to end where it leaves (`hand_over` = once)
     language step  h_0 = embed(token)         one position, all layers, a greedy token at its end
 
-Questions of a batch take their own depths. A layer is called on the rows that run it, gathered, and
-not at all if there is none; so what is skipped is not executed and **writes no keys or values**.
-Caches are ragged: `Cached.counts` says how many positions each question has in each layer, and a
-query meets those alone. A position keeps its place in the sequence (rotary angle) whoever skips it.
-
-Everything is written down in three books (`Books`): question, latent phase, language phase. An
-entry of `Work.runs` is (layer, questions); routers and adapters are counted by whoever multiplies.
+A layer is called on the rows that run it, gathered; what is skipped **writes no keys or values**. Caches are
+ragged (`Cached.counts`), and a position keeps its rotary angle whoever skips it. Three `Books` are kept:
+question, latent phase, language phase. An entry of `Work.runs` is (layer, questions).
 """
 
 from collections.abc import Callable

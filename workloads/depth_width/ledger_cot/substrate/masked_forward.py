@@ -1,11 +1,8 @@
 """Latent steps with gradients: what `latent_forward.py` runs gathered, here masked for batches.
 
-Training needs every row of a batch at once, so a layer is run on all questions and what a question
-skips is thrown away by a mask: nothing is saved here and nothing is counted. The questions of a
-batch have equally many operations, hence equally many tokens.
-
-`Past` keeps, for each layer, keys and values of all positions and which of them exist for which
-question: a step that leaves before a layer writes none there.
+A layer is run on all questions and what a question skips is thrown away by a mask; nothing is counted. The
+questions of a batch have equally many tokens. `Past` keeps, for each layer, keys and values of all positions
+and which of them exist for which question.
 """
 
 from dataclasses import dataclass, field

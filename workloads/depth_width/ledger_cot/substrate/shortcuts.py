@@ -3,15 +3,12 @@
     w = R_l(h) = sigmoid(u relu(V h / rms h))       one router before each of the layers 2..L
     g_l(h) = h + B gelu(A h / rms h)                one adapter beside it, width d / 4
 
-A latent step leaves through the adapter where w > `threshold` (`leave`). The first layer it has
-runs for every step: before that its state is the one that the step before left with. (A router that
-is asked there sees the same state twice, to leave with and not to leave with, and never gets sure.)
+A latent step leaves through the adapter where w > `threshold` (`leave`), after one layer at the least: before
+that its state is the one that the step before left with.
 
-`kind`: `both` shortcuts, handing over once; `depth` without handing over; `step` with no adapter
-hands over wherever a step leaves, and is not taught that one that was handed over may;
-`shuffled` is `both` with the labels of a question dealt to its steps at random. `soft` are those of the
-paper (`system_1_5`): both shortcuts, handing over wherever a step leaves, on a student that was
-not prepared for it.
+`kind`: `both` shortcuts, handing over once; `depth` without handing over; `step` with no adapter hands over
+wherever a step leaves; `shuffled` is `both` with a question's labels dealt to its steps at random; `soft` is
+the paper's (`system_1_5`), on a student that was not prepared for it.
 """
 
 from dataclasses import dataclass

@@ -5,26 +5,11 @@
     terse      s_i                                for i = 1..n      1 token a step
     end        <answer> s_n
 
-An operation maps the value of Z_7 that stands so far. `i` is the first word of phrase i (a step's
-number; phrase i is `i i' i''`, the stream's fillers), `s_0 = v`. With probability 0.4 a step is
-*trivial*: add_0, mul_1 or `same`, each a third. The others are add_1..6 and mul_2..6.
+An operation maps the value of Z_7 that stands so far. `i` is the first word of phrase i (`i i' i''`, the stream's
+fillers), `s_0 = v`. With probability 0.4 a step is *trivial*: add_0, mul_1 or `same`, each a third. The others
+are add_1..6 and mul_2..6. Whoever speaks of saved tokens has to say against which: 7 n + 2 or n + 2.
 
-The verbose trace restates operation, number and old value, and two of its seven tokens are filler;
-the terse one has nothing but the running values. So whoever speaks of saved tokens has to say
-against which: 7 n + 2 or n + 2.
-
-**Learnable, and not without steps.** Six layers of width 64, seed 0, one thread. The model that
-speaks (`cot-words`, 700 steps, 102 s of CPU in a run beside it) writes 0.997 of 1000 held-out
-verbose traces and 0.999 of the terse ones without a fault. The model that answers at once
-(`cot-direct`, 500 steps of 96 questions) is right for 0.178, with pauses for 0.177: chance is
-0.143. Left alone with questions and answers it learns hardly more: 0.22 after 600 steps of 96. **It
-is not that six layers could not**: told every running value by the stream's auxiliary head, which
-no model of this task is, it stood at 0.785 after 1000 steps (by n = 4..8: 0.99, 0.86, 0.78, 0.78,
-0.44; 512 questions). So the gap is one of supervision within minutes as much as of depth; longer
-questions would be the cure.
-
-What a method sees is `Questions`. `Keys` (steps, values, which step is critical, the answer) are
-an object of their own: training, scoring and oracles hold them.
+A method sees `Questions`. Training, scoring and oracles hold `Keys`: steps, values, which step is critical.
 """
 
 from dataclasses import dataclass, replace

@@ -1,28 +1,20 @@
 """Stage 1: a latent student that is taught by the model that speaks its steps.
 
-Student: same shape, started from the teacher's weights. The question is followed by latent steps
-(the normed last state is the next input), then by what is left of the verbose trace, `<answer>` and
-the answer. Behind `<sep>` one latent step stands for one step of the trace; behind `<half>` for
-two.
+It starts from the teacher's weights. The question is followed by latent steps (the normed last state is the
+next input), then by what is left of the verbose trace, `<answer>` and the answer. Behind `<sep>` one latent
+step stands for one step of the trace; behind `<half>` (every third batch) for two.
 
     loss = cross-entropy of the language that follows the latent steps (weight 3 on the answer)
          + cross-entropy of each step's result, as the head reads the student's state
          + smooth L1 between the student's state after step k and the teacher's at step k
          + cross-entropy of "is the step critical?", a linear head on the state after layer 2
 
-States normed, the teacher's detached, and its alignment taken on a quarter of the questions to save
-time. Of the teacher's step it is the state at `=`, whose next token is the result. (At the very end
-of a step the next token is the next operation, and the state says little of the value: drawn to
-that one, the student learned all states and no answer, 0.14 after 600 steps.) The curriculum
-replaces steps from the left, one more per stage, over the first quarter of the run; then all steps
-are latent. Every third batch is a `<half>` one.
+The teacher's state is that at `=`, whose next token is the result; alignment is taken on a quarter of the
+questions to save time. The curriculum replaces steps from the left over the first quarter of the run.
 
-**Hand-overs.** From 30 % of the run on, in half of the questions behind `<sep>` each step that does
-not change the value stops after layer 2 and hands its state over as it is, without any adapter; a
-step that was handed over runs to its end. It is what the step shortcut will do, and the paper's
-stage 1 has none of it, nor the head for criticality, which is thrown away. A student without them
-cannot be cut short: its layer 3 looks up the operation, a step that starts above does not, and
-stage 2, which freezes the transformer, cannot mend that (`system_1_5.py` has the figures).
+**Hand-overs.** From 30 % of the run on, in half of the questions behind `<sep>` each step that does not change
+the value stops after layer 2 and hands its state over; a step that was handed over runs to its end. The
+paper's stage 1 has neither these nor the head for criticality, which is thrown away.
 """
 
 from abc import ABC, abstractmethod

@@ -1,13 +1,10 @@
 """Backbones for reckoning in steps: one that speaks its steps, and one that answers at once.
 
-Fine-tuning as in the paper: cross-entropy of what follows the question alone, weight 3 on the
-answer, no auxiliary head. Optimiser and schedule are those of `train_backbone.py`; the number of
-operations rises over the first 30 % of the run, questions of one operation among them at first.
+    words    half of a batch is followed by its verbose trace, half by the terse one (it ends in `<half>`)
+    direct   half of a batch is followed by `<answer>` at once, half by a pause token for each operation
 
-`words`  half of a batch is followed by its verbose trace, half by the terse one (its question ends
-         in `<half>`), so one model speaks both and the two baselines differ in the trace alone.
-`direct` half of a batch is followed by `<answer>` at once, half by a pause token for each
-operation.
+Cross-entropy is of what follows the question alone, weight 3 on the answer. Optimiser and schedule are those
+of `train_backbone.py`; the number of operations rises over the first 30 % of the run.
 """
 
 from collections.abc import Iterator

@@ -20,16 +20,17 @@ know that no router can see stands in the card of `real-dr-llm` (`harm_labels`).
 **Ways to fake it.** Quoting the first look alone; a single answer of seven.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.depth_width.ledger_qa.truth.oracle_task import OracleTask
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply, right
-from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader
+from adabench.workloads.depth_width.substrate.paths.path_routers import PathReader, PathTask
 from adabench.workloads.depth_width.substrate.paths.path_search import Found, search
 from adabench.workloads.depth_width.substrate.questions import Exam, Questions, with_answers
 from adabench.workloads.depth_width.substrate.stream import Ints
@@ -46,6 +47,22 @@ CARD = Card(
         Knob("look", ("first", "second"), "first"),
     ),
 )
+
+
+class OracleTask(PathTask, Protocol):
+    """The task, with what a method must not see."""
+
+    def cases(self) -> Iterator[Exam]:
+        """Yield the exams."""
+        ...
+
+    def key(self, exam: Exam, *, wrong: int | None = None) -> Ints:
+        """Return the answers of an exam, [n, 3]; with `wrong`, a seed, others in their place."""
+        ...
+
+    def redrawn(self, exam: Exam) -> Exam:
+        """Return the same questions with other fillers."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -5,34 +5,26 @@ approximates f better with every n, and a tiny gate that reads the MLP's own inp
 
     h_n(x) = sum over i <= n of W2_i gelu(W1_i x + b_i)        h <- h + h_n(x),  n = argmax gate(x)
 
-n = 0 leaves the MLP out. All learners cost together what f did. They are first distilled to f,
-module by module; gates are first taught by the errors of the prefixes; then everything is tuned
-end to end under a budget (`train_learners.py`). `learners.py` runs each learner on the rows that take it,
-and counts n/4 of half a layer for n learners; gates cost 1 % of an MLP at d = 64 (multiplied out;
-4 % as they are trained) and are in the FLOPs.
+n = 0 leaves the MLP out. Learners are distilled to f, gates are taught by the errors of the prefixes, then
+everything is tuned under a budget (`train_learners.py`). `learners.py` runs each learner on the rows that take it
+and counts n/4 of half a layer for n learners; gates are in the FLOPs. `budget` is the share of the learners that
+training aims at; what is reported is the share that was run.
 
-`budget` is the share of the learners that training aims at; models are shipped for 0.25, 0.4 and
-0.75 (the card's 0.6 is not). What is reported is always the share that was run.
-
-**What is simplified.** MLPs alone: the paper's q, k, v and o modules are left out, so attention,
-42 % of the operations here, is never saved. 320 + 80 + 1000 steps of 32 sequences in place of 100
-epochs, so rates are higher (3e-3; 1e-2; 1e-3, gates 5e-3) with a cosine, and the budget's weight
-is 4 (0.1 was not tried). Distillation errors are divided by the mean square of each f. Gates are
-made less sure before they are tuned, or they stay where phase 2 left them (`train_learners.py`). The
-choice's straight-through value multiplies the output (the released code leaves it out).
+**What is simplified.** MLPs alone: the paper's q, k, v and o modules are left out, so attention, 42 % of the
+operations here, is never saved. Fewer steps at higher rates, with a cosine; the budget's weight is 4 (0.1 was not
+tried). Distillation errors are divided by the mean square of each f. Gates are made less sure before they are
+tuned. The choice's straight-through value multiplies the output (the released code leaves it out).
 
 **What to expect.** Written when the distilled learners had been seen (all answers at k = 4: 0.30,
 0.47, 0.59, 0.65 with 1 to 4 learners for everybody, seed 0, nothing tuned) and before any tuning:
 with tuning two learners for everybody answer nearly everything and one does not; gates at 0.40
 beat both at their cost, by running one or none at fillers; random gates at their rates lose a third
 of the answers at k = 4. The width of an MLP matters less here than depth does, so the margin over
-constant width is a few points. Time falls by less than operations: realised speedup around 0.3 in prefill, and
-below 0 one token at a time, where a learner is a call of its own.
+constant width is a few points. Time falls by less than operations.
 
-**On `pretrained` it is a variant, prepared from unlabelled text**; the paper distils new modules and
-tunes them on labelled data, and all claims there are our own. Learners are what is called a fake below, quarters of the trained MLP's own
-hidden units, made honest by what the paper asks of learners: every prefix has a fitted forecast of
-the rest (`width_forward.py`, `width_fit.py`). One file serves 0.6 to 0.95; the weights stay.
+**On `pretrained` it is a variant, prepared from unlabelled text**; all claims there are our own. Learners are
+what is called a fake below, quarters of the trained MLP's own hidden units, made honest by what the paper asks of
+learners: every prefix has a fitted forecast of the rest (`width_forward.py`, `width_fit.py`).
 
 **Ways to fake it.** Slices of the trained MLP called learners; masks counted as skipped work; the
 budget reported as the cost; constant width without the same tuning; gates left out of the count.

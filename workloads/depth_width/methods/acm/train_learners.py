@@ -1,34 +1,21 @@
 """How granular modules are trained: three phases, from the dense backbone.
 
-1. *Learners.* Every module is fed what the original MLP f is fed there; everything else is frozen.
-   Loss: the mean over modules and over n = 1..N of |h_n(x) - f(x)|^2 (n = 0 has no weights), each
-   module's divided by the mean square of its f, as they differ by magnitudes. Gradients flow
-   through the sum: every prefix has to be good, and learners start from noise, not from slices.
-2. *Gates.* e_n = |h_n(x) - f(x)|, r_n = e_{n-1} / e_n. The label is the smallest n with
-   r_n < 1.2, or N; negative log-likelihood. (The released code gives N where already r_1 < 1.2;
-   `artefact=True` does so, we do not.)
-3. *All weights*, gated forward, hard Gumbel-softmax at tau 0.8 with the straight-through value on
-   the output, y = sum over n of g_n h_n(x). The noise is cooled: its scale falls from 1 to 0 over
-   the first `COOL` of the steps, so that what is tuned and priced at last are the choices that
-   inference makes:
+1. *Learners.* The mean over modules and n = 1..N of |h_n(x) - f(x)|^2, each over the mean square of the
+   original MLP f. Every prefix has to be good, and learners start from noise, not from slices.
+2. *Gates.* e_n = |h_n(x) - f(x)|, r_n = e_{n-1} / e_n. The label is the smallest n with r_n < 1.2, or N.
+   (The released code gives N where already r_1 < 1.2; `artefact=True` does so, we do not.)
+3. *All weights*, gated forward, hard Gumbel-softmax at tau 0.8, straight through: y = sum of g_n h_n(x).
 
        loss = task + PRICE | load - beta | + 0.05 L_e + 0.05 L_d
 
    L_e = - mean entropy of a module's mean gate distribution over a sequence / log(N + 1);
-   L_d = - 2 x mean pairwise |c_a - c_b| of the sequences' mean loads. All learners cost alike, so
-   the load is the mean share of learners taken.
+   L_d = - 2 x mean pairwise |c_a - c_b| of the sequences' mean loads.
+   The noise cools from 1 to 0 over the first `COOL` of the steps, so that what is priced last are the choices
+   that inference makes. Before it the gates' logits are scaled by `SOFTER`: as phase 2 leaves them they are
+   so sure that hard samples agree and no gradient moves them.
 
-   Before it the gates' logits are scaled by `SOFTER`. Left as phase 2 leaves them they are sure of
-   two learners for nearly everybody, hard samples agree, and no gradient moves them: in four of
-   six modules every position went on taking two (seed 0), and 0.75 of the answers at k = 4 were
-   right on seed 1. With noise to the end (the paper's, and ours at first) the load of the samples
-   met a budget of 0.40 and the most likely choices ran 0.32 to 0.35.
-
-Kind `learners` is phases 1 and 2; `acm` is phase 3 for one beta; `static` is phase 3 with n
-learners for everybody, the same steps, data and rate, and no gate to train; `coins` (`CoinsRecipe`)
-is phase 3 with each position's learners drawn at the shares that an `acm` ran. Phase 3 takes 1000
-steps: after 300 the learners had not made up for what distillation leaves undone (`acm.py`).
-The task is the next token with weight 3 on answers.
+Kind `learners` is phases 1 and 2, `acm` phase 3 for one beta, `static` phase 3 with n learners for everybody
+and no gate, `coins` phase 3 with learners drawn at the shares that an `acm` ran.
 """
 
 import math

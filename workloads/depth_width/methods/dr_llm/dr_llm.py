@@ -43,8 +43,12 @@ from dataclasses import dataclass
 
 from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.workloads.depth_width.substrate.paths.path_forward import Reply
-from adabench.workloads.depth_width.substrate.paths.path_reader import PathReader, PathTask
-from adabench.workloads.depth_width.substrate.paths.path_routers import Routers, decide
+from adabench.workloads.depth_width.substrate.paths.path_routers import (
+    PathReader,
+    PathTask,
+    Routers,
+    decide,
+)
 from adabench.workloads.depth_width.substrate.questions import Exam
 
 CARD = Card(

@@ -1,15 +1,11 @@
 """How routers of paths are taught: paths that a search found, and labels from a common menu.
 
-Labels come from questions drawn for training alone (`path_search.py`). Two things are ours. A path
-counts as right if it is on six *looks*, the question and five siblings (same operations, another
-opening value, other fillers): of one look luck makes a label. And labels are the shortest right
-path of a common *menu* of four, chosen among the paths that were found most often by what each
-adds; a question that no path of the menu answers is dropped. With the menu at hand further
-questions are labelled from it alone, at a fifth of the forwards of a search.
+Two things are ours. A path counts as right if it is on six *looks*, the question and five siblings (same
+operations, other values and fillers): of one look luck makes a label. And labels are the shortest right path
+of a common *menu* of four, chosen among the paths that were found most often by what each adds.
 
-The paper collects until 30 % of the kept questions are *repaired* ones, which the model with all
-layers gets wrong. Here those are a tenth or less, since six looks are hard to satisfy at k = 5 and
-6; none is dropped, but repaired ones are drawn so often that a batch holds 30 % of them.
+The paper collects until 30 % of the questions are *repaired* ones, which the whole model gets wrong. Here those
+are a tenth or less; none is dropped, and they are drawn so often that a batch holds 30 % of them.
 """
 
 from dataclasses import dataclass

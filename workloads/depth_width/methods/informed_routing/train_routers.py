@@ -1,18 +1,14 @@
 """How routers and forecasters are trained on a frozen backbone.
 
-*Forecasters* start in closed form: ridge regression of the unit's output on its input over
-calibration sequences, truncated to rank r by the singular vectors of what it predicts.
+*Forecasters* start in closed form: ridge regression of the unit's output on its input, truncated to rank r by
+the singular vectors of what it predicts. Then decisions are hard in the forward and logistic-Gumbel in the
+backward (tau 1 -> 0.1):
 
-*Training.* The backbone is frozen. Decisions are hard in the forward and logistic-Gumbel in the
-backward (tau 1 -> 0.1). The loss is the next token with weight 3 on answers, the
-divergence from the full model, and `PRICE` times the squared distance of the mean of m from its
-target, which falls from 1 to 1 - s over the first half. One budget for all units: layers may
-differ. Every kind has the same router, data, steps and rate, so that a difference between two is
-not a difference in effort; `tuned` has LoRA of rank 8 on every matrix beside it, and twice the
-steps. Its file holds the low-rank changes alone; the backbone they belong to is shipped already.
+    loss = next token, weight 3 on answers + divergence from the full model + PRICE (mean of m - target)^2
 
-*Random routing* (`CoinsRecipe`) trains forecasters alone: each unit's router is a constant, the log-odds of the
-share that informed routing let run, so that a logistic-Gumbel sample of it is 1 at that rate.
+The target falls from 1 to 1 - s over the first half, one for all units. Every kind has the same data, steps and
+rate; `tuned` has LoRA of rank 8 on every matrix beside it, and twice the steps. *Random routing*
+(`CoinsRecipe`) trains forecasters alone: each router is the log-odds of the share that informed routing ran.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +21,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from adabench.workloads.depth_width.methods.informed_routing import recoverability
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
@@ -38,7 +33,6 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     even_batches,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
-from adabench.workloads.depth_width.substrate.units.held_out_scores import held_out
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Fitted,
     Kind,
@@ -46,6 +40,7 @@ from adabench.workloads.depth_width.substrate.units.routers_and_forecasters impo
     restored,
     toss,
 )
+from adabench.workloads.depth_width.substrate.units.unit_reader import held_out
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.schedule import cosine_by_share
 from adabench.workloads.shared.training.trainer import Trainer, seeded
@@ -91,7 +86,7 @@ class RetrofitRecipe:
         found: dict[str, Any] = {"held_out": held_out(fitted)}
         if self.kind == "informed":
             start = train(replace(self, steps=0), self.base.load())
-            found["recoverability"] = recoverability.noted(fitted, start)
+            found["recoverability"] = noted(fitted, start)
         return found
 
     def load(self, folder: Path | None = None) -> Fitted:
@@ -277,3 +272,49 @@ def change(model: Backbone, low: checkpoints.Weights) -> None:
         if key.endswith(".up"):
             name = key.removesuffix(".up")
             model.get_parameter(name).add_(up.T @ low[f"{name}.down"])
+
+
+SEED, SEQUENCES = 998, 32
+RARE = 0.02
+"""A unit that runs for fewer of the positions, or for all but so few, decides nothing."""
+
+
+def aucs(fitted: Fitted, tokens: Tensor, judge: Parts | None = None) -> Tensor:
+    """Return the AUC of each sequence of tokens [n, T], averaged over the units that decide, [n].
+
+    `judge` holds the forecasters whose errors count; None: the model's own.
+
+    Raises:
+        ValueError: if there is no forecaster.
+    """
+    judge = judge or fitted.parts
+    found: list[Tensor] = []
+
+    def mix(unit: int, x: Tensor, output: unit_forward.Output) -> Tensor:
+        predicted, judged = fitted.parts.forecast(unit, x), judge.forecast(unit, x)
+        if predicted is None or judged is None:
+            raise ValueError(f"A part of kind {fitted.parts.kind} forecasts nothing to judge.")
+        run, whole = fitted.parts.logit(unit, x, predicted) > 0, output()
+        if RARE < float(run.float().mean()) < 1 - RARE:
+            error = (whole - judged).norm(dim=-1)
+            found.append(_auc(run, error > error.median()))
+        return torch.where(run[..., None], whole, predicted)
+
+    with torch.no_grad():
+        unit_forward.soft(fitted.model, tokens, mix)
+    return torch.stack(found).nanmean(0)
+
+
+def _auc(run: Tensor, hard: Tensor) -> Tensor:
+    """Return the AUC of decisions [n, T] against a split [n, T], ties counting half, [n]."""
+    caught = (run & hard).sum(-1) / hard.sum(-1)
+    wasted = (run & ~hard).sum(-1) / (~hard).sum(-1)
+    return (1 + caught - wasted) / 2
+
+
+def noted(fitted: Fitted, start: Parts) -> dict[str, float]:
+    """Return the mean AUC on held-out sequences, by the forecasters of the start and by its own."""
+    generator = np.random.Generator(np.random.PCG64(SEED))
+    tokens = torch.from_numpy(np.ascontiguousarray(draw(generator, SEQUENCES).inputs))
+    found = {"started": aucs(fitted, tokens, start), "trained": aucs(fitted, tokens)}
+    return {name: round(float(values.mean()), 4) for name, values in found.items()}

@@ -1,16 +1,10 @@
 """A model thinned for good: some units are replaced by forecasts, for everyone.
 
-What routed models are compared with (`static_units.py`), trained as they are (`routers_and_forecasters.py`): forecasters
-of the same rank with the same closed-form start, the same data, steps, rate and loss, the backbone
-frozen. There is no router, so nothing has to be held to a budget.
-
-Which units go is found by elimination: of those left, the one whose closed-form forecast moves the
-model's predictions least on calibration sequences goes next, given those that are gone already. Judging
-each unit alone, in one pass, was tried first and is no fair rival: at 0.6 it took every block that could
-still fetch a value (k = 1 at 0.16 in seed 2), since units stand in for one another.
-
-A thinned unit is one whose router has no weight and a negative constant: checkpoints look like those
-of the routed kinds.
+What routed models are compared with, trained as they are: forecasters of the same rank and start, the same
+data, steps, rate and loss, the backbone frozen, and no router. Units go by elimination: the one whose
+closed-form forecast moves the model's predictions least on calibration sequences goes next, given those that
+are gone. (Units stand in for one another, so judging each alone makes no fair rival.) A thinned unit is one
+whose router has no weight and a negative constant.
 """
 
 from dataclasses import dataclass
@@ -34,7 +28,6 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     even_batches,
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
-from adabench.workloads.depth_width.substrate.units.held_out_scores import held_out
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import (
     Fitted,
     Kind,
@@ -42,6 +35,7 @@ from adabench.workloads.depth_width.substrate.units.routers_and_forecasters impo
     restored,
     stays,
 )
+from adabench.workloads.depth_width.substrate.units.unit_reader import held_out
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.schedule import cosine
 from adabench.workloads.shared.training.trainer import Trainer, seeded

@@ -1,19 +1,13 @@
-"""Exits for a pretrained model: a position leaves after one of a few layers, with what a lens makes of its
-state.
+"""Exits for a pretrained model: a position leaves after one of a few layers, through a lens.
 
     h' = h_e + (norm(h_e) A) B + c           an exit's lens, of the forecasters' rank
     leave after layer e  if the policy, shown h', lets it
 
-The head reads the last layer only, so each exit has a lens that turns a state into what it would
-have become: ridge regression of h_L - h_e in closed form, then `STEPS` steps on the divergence of
-what the head says of h' from what it says of h_L. The backbone is frozen and runs once a step: all
-exits learn from the same states. No word of the text is a label (`refine.py` has the reasons).
+A lens turns a state into what it would have become: ridge regression of h_L - h_e, then `STEPS` steps on the
+divergence of what the head says of h' from what it says of h_L. All exits learn from the same states; no word
+of the text is a label. There are four, as one look of the head costs as much as eight layers.
 
-**Four exits of thirty.** One look of the head costs 49,152 x 576 products, as many as eight layers:
-a look after each layer would cost eight models.
-
-A position that left writes keys and values of the later layers from the state that it left with,
-not from h'; queries, output projections and MLPs it does not run. Its logits are the head's of h'.
+A position that left writes keys and values of the later layers from the state it left with, not from h'.
 """
 
 import math

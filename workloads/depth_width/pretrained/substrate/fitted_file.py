@@ -1,12 +1,8 @@
 """Where the file of what was fitted lies, and who fits it where it is not there.
 
-What is shipped belongs to SmolLM2 and Brown. Everything else is fitted at its first use, in the
-process of the method that asks for it, and lies in the user's cache folder from then on, by the digest
-of the weights and of the text, by the plan and by the code that fits. Before a fit begins its
-duration is forecast: what one reading of a few windows takes here, times what a fit takes in such
-readings. Two processes that want the same file fit it once.
-
-`adabench train` writes the same files into the same places.
+What is shipped belongs to SmolLM2 and Brown. Everything else is fitted at its first use and lies in the user's
+cache folder from then on, by the digests of weights, text, plan and code. A fit is forecast before it begins,
+by the time of reading a few windows here. Two processes that want the same file fit it once.
 """
 
 import hashlib

@@ -1,24 +1,14 @@
 """A pretrained model run along a path of layers, another one for each window: Dr.LLM's engine on `pretrained`.
 
-A window is a prompt and the words that follow it. As in `path_forward.py` a path is written as *passes*,
-how often each layer runs, 0 (skip), 1 or 2 (repeat), [windows, L], and before each layer `Decide`
-is asked, with the states of the prompt and nothing else:
+A window is a prompt and the words that follow. As in `path_forward.py` a path is written as *passes*, how often
+each layer runs, 0, 1 or 2, [windows, L]; `Decide` is asked before each layer, with the prompt's states alone:
 
     for layer:  passes = decide(layer, states[:, :prompt], lengths)
         for r in 1, 2:  states[passes >= r] = layer(states[passes >= r])      # gathered, dense
 
-So the prompt runs along its own path, as in the paper, and what follows it takes the same path,
-decided once. A layer is called for the windows that run it, with all of their positions; a
-window that skips it stores no keys there, one that repeats it attends in each pass to the keys of
-that pass.
-
-**Nothing is read ahead.** Attention is causal, so a prompt's states know no later word, and
-only words after the prompt are scored. Prompt and continuation are read in one call: with the words
-given, that is a forced decode with the same decisions (a test compares it with reading the prompt
-alone).
-
-Work is counted as in `decoder_units.py`; a run names a slot, 2 l + r - 1 for pass r of layer l, and
-the windows of the tile.
+What follows the prompt takes its path. A window that skips a layer stores no keys there; one that repeats it
+attends in each pass to the keys of that pass. Attention is causal, so prompt and continuation are read in one
+call: a forced decode with the same decisions. A run names slot 2 l + r - 1 and the windows of the tile.
 """
 
 from dataclasses import dataclass

@@ -1,18 +1,11 @@
-"""The training that every retrofit of a pretrained model gets, adaptive or static, and the share of its
-routers.
+"""The training that every retrofit of a pretrained model gets, and the share of its routers.
 
     loss = divergence from the whole model
 
-Forecasters are trained for the same number of steps on the same windows; the model is frozen, and
-so is who skips what: routers are fitted before (`skip_damage.py`), never trained. The divergence is
-from the whole model's own predictions and no word of the text is a label: a thinned model can come
-close to the whole one, but cannot pass it by getting used to Brown, so that a loss against the
-whole model is a loss by skipping. Every second position is heard, odd and even ones in turn: the
-head of 49,152 words would be a third of a step.
-
-What the whole model says is read once for each window (`Text`), and serves judgements and steps.
-
-Products run in bfloat16 where the processor multiplies it, else in float32.
+Forecasters are trained for the same steps on the same windows; the model is frozen, and so are routers
+(`skip_damage.py`). No word of the text is a label: a thinned model can come close to the whole one, but cannot
+pass it by getting used to Brown. Every second position is heard, odd and even ones in turn, as the head would
+be a third of a step. Products run in bfloat16 where the processor multiplies it, else in float32.
 """
 
 import itertools

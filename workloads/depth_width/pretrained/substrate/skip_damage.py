@@ -1,26 +1,19 @@
 """What skipping really costs a pretrained model, read along the way from running to skipping.
 
-`closed_form_fit.py` takes a skip's harm from slopes at the whole model, (g . e)^2 / 2: what a *small*
-error would cost. Skips are no small errors. Our reading, not tested: where the model copies a name
-from fifty words ago, it is sure, a small error costs nothing, and the attention block that fetches
-the name looks free; without it the name is gone. So here the divergence itself is shared out among
-the skips that caused it:
+`closed_form_fit.py` takes a skip's harm from slopes at the whole model, which is the cost of a *small* error.
+Here the divergence itself is shared out among the skips that caused it:
 
     harm(unit, t) = 3/4 (q(x) - f(x)) . G(2/3)
 
-G(a) is the slope of the divergence at the unit's output, with every skipped output at f + a (q -
-f); at a = 0 it is zero. The integral of the slope on the way from running to skipping (integrated
-gradients, Sundararajan et al., arXiv 1703.01365) makes all harms together the divergence; 3/4
-G(2/3) is that integral if G grows as b a + c a^2. One backward pass says it for all units and
-positions at once; Simpson's rule, at 1/2 and 1, takes two and was used first. With 0.27 of the
+G(a) is the slope of the divergence at the unit's output, with every skipped output at f + a (q - f). The integral
+of the slope from running to skipping (integrated gradients, Sundararajan et al., arXiv 1703.01365) makes all
+harms together the divergence; 3/4 G(2/3) is that integral if G grows as b a + c a^2. One backward pass says it
+for all units and positions.
 
-
-**Who is judged.** Rows that a router skips at its plan's share and `real_refine.MORE` on top of it.
-The others are taken to cost twice the mean of those. Routers are fitted to that, as in
-`closed_form_fit.py` but with harms below `FLOOR` taken as that and a larger ridge; then the new ones are
-judged on other windows, and fitted to both. What has no forecasters has nothing to train afterwards
-(`refine.py`): its routers are judged a third time. Of a static model twice the units that are
-to go are skipped by everyone, and those with the least harm go.
+**Who is judged.** Rows that a router skips at its plan's share and `MORE` on top of it; the others are taken to
+cost twice their mean. Routers are fitted to that, with harms below `FLOOR` taken as that, judged on other
+windows, and fitted to both; what has no forecasters is judged a third time. Of a static model twice the units
+that are to go are skipped by everyone, and those with the least harm go.
 """
 
 from collections.abc import Mapping

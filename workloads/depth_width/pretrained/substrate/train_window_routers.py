@@ -1,16 +1,12 @@
 """How Dr.LLM's routers are taught on a pretrained model: searched labels, one forward, a focal loss.
 
-Windows of the fitting split are dealt out once, none twice: some are searched, some give the
-second look, most are labelled, some settle, some judge. Each label's prompt is run once along its
-path, and what enters each layer is pooled; routers and loss are those of scale embedded
-(`path_routers.py`).
+Windows of the fitting split are dealt out once: some are searched, some give the second look, most are
+labelled, some settle, some judge. Each label's prompt is run once along its path, and what enters each layer
+is pooled (`path_routers.py`).
 
-**Settled** (`settle`): one number is taken off every router's logit for skipping, so that routed
-paths have the mean length of the labels on prompts that nothing was taught by. Otherwise they
-could be compared with no static path, whose length is whole.
-
-What the judges' windows say stands in the card: macro-F1, the routed mean length and harm, the harm
-of the static paths and that of the labels themselves, which no router can see.
+**Settled** (`settle`): one number is taken off every router's logit for skipping, so that routed paths have the
+mean length of the labels on prompts that nothing was taught by. Otherwise they could be compared with no
+static path, whose length is whole.
 """
 
 from collections.abc import Callable

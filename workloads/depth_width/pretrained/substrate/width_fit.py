@@ -1,31 +1,23 @@
 """How a pretrained model's MLPs become granular: the paper's three phases, the first in closed form.
 
-**Observed** (`observe`): at every MLP f, on `OBSERVED` windows, the normed rows x and g, the
-gradient at the MLP's output of sum_t log p(y_t), each y_t *drawn from the model itself*. No word
-of the text is a label. An error e in the output of one position changes the model's predictions by
-about (g . e)^2 / 2 nats in expectation over the drawn words (the Fisher metric, as in
-`closed_form_fit.py`): its *harm*.
+**Observed** (`observe`): at every MLP f the normed rows x and g, the gradient at its output of sum_t log p(y_t),
+each y_t *drawn from the model itself*. An error e in one position's output changes the predictions by about
+(g . e)^2 / 2 nats (the Fisher metric): its *harm*.
 
-1. *Learners* (`learners`). Hidden units j are ordered by mean a_j^2 x d_j' F d_j, F = mean g g':
-   the harm of leaving one out alone. Learners are quarters of that order. The forecast c_n is the
-   ridge regression of what learners n+1 .. 4 say on x, cut to rank r.
-2. *Gates* (`gates`). Every row of every module has five harms, of h_0 .. h_4. A linear gate is
-   taught
+1. *Learners* (`learners`). Hidden units j are ordered by mean a_j^2 x d_j' F d_j, F = mean g g', the harm of
+   leaving one out alone; learners are quarters of that order. The forecast c_n is the ridge regression of
+   what learners n+1 .. 4 say on x, cut to rank r.
+2. *Gates* (`gates`). Every row of every module has five harms, of h_0 .. h_4. A linear gate is taught
 
        sum over modules of mean over rows of  sum_n softmax(gate(x))_n (harm_n + price n)
 
-   with one price for all modules, moved until the share of the learners is the budget: learners go
-   where they matter. (The paper's labels, the first n whose error is not 1.2 times better with one
-   more, know nothing of what an error does.)
-3. *All of it* (`tune`). `steps` steps of 1,024 positions on gates and forecasts:
+   with one price for all modules, moved until the share of the learners is the budget. (The paper's labels
+   know nothing of what an error does.)
+3. *All of it* (`tune`). `steps` steps of 1,024 positions on gates and forecasts; the model's weights stay:
 
-       divergence of the whole model from this one + budget (`learner_choices.py`: load, entropy, diversity)
+       divergence of the whole model from this one + budget (`learners.py`: load, entropy, diversity)
 
-   Choices are the likeliest ones with the slope of a softmax at tau 0.8 (`distil.sampled` without
-   noise: gates that come out of phase 2 have no need to try). The model's own weights stay.
-
-Kind `static` is phases 1 and 3 with n learners for everybody: the same observation, order,
-forecasts and steps, and no gate.
+Kind `static` is phases 1 and 3 with n learners for everybody, and no gate.
 """
 
 import math
@@ -41,7 +33,7 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
     RealGranular,
     RealModules,
 )
-from adabench.workloads.depth_width.substrate import learner_choices
+from adabench.workloads.depth_width.substrate.learner_choices import budget, sampled, taken
 from adabench.workloads.depth_width.substrate.learners import LEARNERS
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
     Output,
@@ -195,7 +187,7 @@ def tune(
         optimiser.zero_grad()
         chosen: list[Tensor] = []
         apart = divergence(plan, model, modules, batch, chosen.append)
-        loss = apart + learner_choices.budget(torch.stack(chosen), plan.target) if asked else apart
+        loss = apart + budget(torch.stack(chosen), plan.target) if asked else apart
         torch.autograd.backward(loss)
         for group in optimiser.param_groups:
             nn.utils.clip_grad_norm_(group["params"], CLIP)
@@ -221,11 +213,11 @@ def divergence(
         if wanted is None:
             said = module.gate(x.float())
             logits(said)
-            chosen = learner_choices.sampled(said, 0.0)
+            chosen = sampled(said, 0.0)
         else:
             chosen = F.one_hot(wanted, LEARNERS + 1).float().expand(*x.shape[:-1], -1)
         hear(chosen)
-        return module.mixed(x, chosen, learner_choices.taken(chosen))
+        return module.mixed(x, chosen, taken(chosen))
 
     said = _chances(model, soft(model, batch, mix))
     with torch.no_grad():

@@ -3,20 +3,10 @@
     h_n(x) = sum over i <= n of D_i (silu(G_i x) * U_i x)  +  c_n(x)        c_n(x) = W_n V_n x + b_n
     n = argmax gate(x)                                                      c_4 = 0
 
-A learner is a quarter of the trained MLP's own hidden units, the most important first
-(`width_fit.py`), and c_n a forecast of rank r of what learners n+1 .. 4 would have said. So
-h_4 is the MLP itself, and h_0 the forecast alone. The paper's learners are new MLPs; these are
-slices, and what makes every prefix a good approximation is c_n, fitted to it. A gate is one linear
-map: the paper's three have no nonlinearity between them.
-
-**Gathered.** Rows are grouped by how many learners they take; those that take n go through the
-first n learners as one product each way, whose matrices are leading blocks of the MLP's
-(`kernels/gathered_mlp.py`). Forecasts are one product for all rows, each with the matrix of its n
-(`kernels/grouped_matmul.py`). Nothing is masked.
-
-**Counted** as in `learners.py`: an MLP is half a layer, a learner an eighth, attention four eighths
-for everybody; slots are numbered alike, so gates, coins and constants come from there. Forecasts
-and gates are in the FLOPs, at rank 48 two percent of an MLP and a tenth of a percent.
+A learner is a quarter of the trained MLP's own hidden units, the most important first (`width_fit.py`), and c_n
+a forecast of rank r of what learners n+1 .. 4 would have said: h_4 is the MLP itself. Rows that take n go
+through the first n learners as one product each way (`kernels/gathered_mlp.py`); forecasts are one product for
+all rows, each with the matrix of its n (`kernels/grouped_matmul.py`). Work is counted as in `learners.py`.
 """
 
 from collections.abc import Callable

@@ -1,28 +1,21 @@
 """Length-aware search for paths of a pretrained model: what Dr.LLM's routers are taught on `pretrained`.
 
-The card's search asks whether a path answers right. Words of a text are not right or wrong, and
-which path says 64 of them best is luck in part, so a path is judged by what it does to the model's
-own predictions:
+Words of a text are not right or wrong, so a path is judged by what it does to the model's own predictions:
 
     harm(window, path) = mean over words after the prompt of  KL(whole model || path)
     worth              = - harm - price x layers run
 
-No word of the text is used as a label. One price for all windows is moved until the best paths
-have the mean length that is aimed at, so layers go where they do the least harm. The card's 0 or
-1 less lambda times the length is the same with a coarser reward.
+One price for all windows is moved until the best paths have the mean length that is aimed at.
 
-1. *Beam* (`searched`). From the whole path, with the card's actions: leave out one or two
-   consecutive layers, or run one twice. All of them are tried on a few windows, then the `ACTIONS`
-   best on each of the `BEAM` best paths of a length, down to the shortest wanted. (Its tree search
-   would spend 50 simulations on 50 of the root's 89 actions: a node is expanded before it is left.)
-2. *Second look* (`menu`). The `KEPT` best paths of each length are read on other windows. The best
-   of each length there are the static paths. The menu is chosen one by one, each the path that adds
-   most worth over all windows, as in `path_routers.py`.
+1. *Beam* (`searched`). From the whole path, with the card's actions: leave out one or two consecutive layers, or
+   run one twice. All are tried on a few windows, then the `ACTIONS` best on each of the `BEAM` best paths of
+   a length, down to the shortest wanted.
+2. *Second look* (`menu`). The `KEPT` best paths of each length are read on other windows; the best of each length
+   are the static paths. The menu is chosen one by one, each the path that adds most worth over all windows.
 3. *Labels* (`labels`). More windows are read along the menu; the label is the path of most worth.
 
-**Paths that begin alike are read together** (`harms`): paths form a tree, layer by layer, and a
-branch is run once. `Bill` counts what was read, in readings of the whole model: layer calls
-divided by 30.
+**Paths that begin alike are read together** (`harms`), as a tree, layer by layer. `Bill` counts readings of the
+whole model: layer calls divided by 30.
 """
 
 from collections.abc import Sequence

@@ -3,15 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
-from adabench.workloads.depth_width.pretrained.substrate.windows import Windows
 from adabench.workloads.depth_width.substrate.costs import costs
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
+from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Token ids [windows, 256], which batch it is, and how long the opening of each window is."""
+
+    index: int
+    tokens: Ints
+    prompt: int
+
+    @property
+    def questions(self) -> Questions:
+        """The windows as questions: the opening asks, the rest is the answer."""
+        return Questions(self.tokens, np.full(len(self.tokens), self.prompt, np.int64))
 
 
 @dataclass(frozen=True)

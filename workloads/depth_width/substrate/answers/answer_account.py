@@ -4,40 +4,28 @@
     join       so are answers that such a reader puts together from its own
     confirm    before anything is scored: the answer as the engine made it, or a refusal
 
-The account lives in the closures of these three functions. A reader that somebody else built, and a
-copy of one (`dataclasses.replace`), reads as well as any other, but nobody knows its answers.
-
-**An answer is sealed.** What the engine said and what it counted are not on the object that a method
-gets: whoever asks for them is handed copies (`sealed_answers.py`), made at that moment. So nothing that a
-method writes reaches what is scored, and a method that looks at nothing pays for nothing. Where a
-copy was changed, the answer is refused.
-
-**The text is the account's own.** A reader is given a private copy of the tokens, which must be those
-of the case: a text made easier by hand would be read with perfect scores.
-
-**A rule counts apart** from the engine (`rule_works.py`), which has written down what it ran.
+The account lives in the closures of these three functions: nobody knows the answers of a reader that somebody
+else built or copied. **An answer is sealed**: whoever asks for its contents is handed copies, made at that
+moment, and where a copy was changed the answer is refused. **The text is the account's own**: a private copy
+of the tokens, which must be those of the case. **A rule counts apart** from the engine (`rule_works.py`).
 """
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.depth_width.substrate.answers.rule_works import Apart, RuleWorks
-from adabench.workloads.depth_width.substrate.answers.sealed_answers import (
-    alike,
-    contents,
-    copied,
-    seal,
-    works_of,
-)
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 R = TypeVar("R")
 A = TypeVar("A")
@@ -298,3 +286,98 @@ def _refuse_changed(answer: Any, note: _Note) -> None:
 def _alike(one: Any, other: Any) -> bool:
     with one_thread():
         return alike(one, other)
+
+
+_COPY_OUT = "_copy_out"
+_KINDS: dict[type[Any], type[Any]] = {}
+"""Of sealed answers, by what they are an answer of."""
+
+
+class Sealed:
+    """The part of an answer's class that hands out copies of what the account holds."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Copy a field out of the account; called where an object has no such attribute."""
+        copy_out = vars(self).get(_COPY_OUT)
+        if copy_out is None:
+            raise AttributeError(name)
+        return copy_out(self, name)
+
+
+def _kind_of_sealed(kind: type[Any]) -> type[Any]:
+    """Return the class of a kind of answers whose contents are in an account."""
+    if kind not in _KINDS:
+        _KINDS[kind] = type(kind.__name__, (Sealed, kind), {"__module__": kind.__module__})
+    return _KINDS[kind]
+
+
+def contents(kind: type[Any]) -> tuple[str, ...]:
+    """Return the fields of an answer that hold tensors: what it says, and what was counted."""
+    return tuple(
+        part.name
+        for part in fields(kind)
+        if part.default is MISSING and part.default_factory is MISSING and part.type is not int
+    )
+
+
+def seal(answer: Any, copy_out: Callable[[Any, str], Any]) -> dict[str, Any]:
+    """Take the contents of an answer out of it; return all of its fields."""
+    made = dict(vars(answer))
+    kind: type[Any] = type(answer)
+    for name in contents(kind):
+        del vars(answer)[name]
+    vars(answer)[_COPY_OUT] = copy_out
+    object.__setattr__(answer, "__class__", _kind_of_sealed(kind))
+    return made
+
+
+def works_of(answer: Any) -> list[Work]:
+    """Return all works of an answer."""
+    found: list[Work] = []
+    for name in contents(type(answer)):
+        _gather(vars(answer)[name], found)
+    return found
+
+
+def _gather(part: Any, found: list[Work]) -> None:
+    if isinstance(part, Work):
+        found.append(part)
+    elif isinstance(part, tuple):
+        for one in part:
+            _gather(one, found)
+    elif is_dataclass(part):
+        _gather(tuple(vars(part).values()), found)
+
+
+def copied(part: Any, met: dict[int, Any]) -> Any:
+    """Return a copy that shares no tensor with the original; `met` holds what was copied."""
+    if id(part) in met:
+        return met[id(part)]
+    found = part
+    if isinstance(part, Tensor):
+        found = part.clone()
+    elif isinstance(part, tuple | list):
+        found = type(part)(copied(one, met) for one in part)
+    elif is_dataclass(part) and not isinstance(part, type):
+        found = type(part)(**{name: copied(one, met) for name, one in vars(part).items()})
+    met[id(part)] = found
+    return found
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Return whether two parts of answers are equal, tensors element by element."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Tensor):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        return torch.equal(one, other) or bool(
+            ((one == other) | (one.isnan() & other.isnan())).all()
+        )
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(map(alike, one.values(), other.values()))
+    if is_dataclass(one):
+        return alike(vars(one), vars(other))
+    return bool(one == other)

@@ -1,31 +1,23 @@
 """Forecasters and routers for a pretrained model in closed form, from one pass over unlabelled text.
 
-Each unit f (an attention block or an MLP) gets a forecaster q of rank r and a router, as
-`routers_and_forecasters.py` gives them to the small model; 200 steps of a 135 M model are not minutes on a laptop,
-so here they come out of least squares.
+Each unit f (an attention block or an MLP) gets a forecaster q of rank r and a router, as in
+`routers_and_forecasters.py`, by least squares.
 
-**Observed** (`observe`): on 32 windows, at every unit, the normed rows x, the output f(x), and g,
-the gradient at that output of sum_t log p(y_t), where each y_t is *drawn from the model itself*. No
-word of the text is used as a label.
+**Observed** (`observe`): at every unit, the normed rows x, the output f(x), and g, the gradient at that output of
+sum_t log p(y_t), where each y_t is *drawn from the model itself*. No word of the text is used as a label.
 
-**Forecasters.** Ridge regression of f on x, cut to rank r by the singular vectors of its
-prediction.
+**Forecasters.** Ridge regression of f on x, cut to rank r by the singular vectors of its prediction.
 
-**Harm.** Taking q for f at one position changes the model's predictions, there and at every later
-position, by a divergence of about (g . (q(x) - f(x)))^2 / 2 in expectation over the drawn words
-(the Fisher metric). So one backward pass says for all units and positions at once what a skip
-costs.
+**Harm.** Taking q for f at one position changes the model's predictions by a divergence of about
+(g . (q(x) - f(x)))^2 / 2 in expectation over the drawn words (the Fisher metric).
 
 **Routers.** The logarithm of that harm, regressed on x, less a price: the unit runs where
 
     w . x + b + log E[harm] / E[exp(w . x + b)]  >  log price
 
-The price is one number for all units, and so the budget goes where it does the least harm. A static
-model is the same with the mean harm of a unit in the router's place: the least harmful go.
-
-All this is about small errors; `skip_damage.py` then measures what skipping really costs and fits the
-routers again. To these the forecasters are fitted again (`fit_again`), on rows of the model that
-skips, with `WEIGHT` more weight where it does; then `refine.py` trains them.
+The price is one number for all units, so the budget goes where it does the least harm. A static model has the
+mean harm of a unit in the router's place. `skip_damage.py` then measures what skipping really costs and fits
+routers again, and forecasters are fitted to these (`fit_again`), with `WEIGHT` more weight where rows are skipped.
 """
 
 from collections.abc import Callable, Hashable, Iterator

@@ -4,22 +4,13 @@
         x = norm1(h);  h[kept] += attention(x[kept] over all);  h[others] += rest
         x = norm2(h);  h[kept] += mlp(x[kept]);                 h[others] += rest
 
-The same rules as in `unit_forward.py` (`Rule`, `Choice`), so the same methods; unit 2 l is the attention
-of layer l, 2 l + 1 its MLP, each half a layer. What differs is the model: grouped heads, a gated
-MLP.
+Rules are those of `unit_forward.py` (`Rule`, `Choice`); unit 2 l is the attention of layer l, 2 l + 1 its MLP, each
+half a layer. An MLP of some rows is `kernels/gathered_mlp.py`: Triton on a CUDA device, torch elsewhere, counted
+alike. Queries are laid out per sequence, padded to the longest.
 
-**Gathered.** Kept rows are taken out, go through the dense products and are added back; a unit
-that nobody keeps is not called. Queries are laid out per sequence, padded to the longest. An MLP of
-some rows is `kernels/gathered_mlp.py`: Triton on a CUDA device, the same three steps in torch
-elsewhere, counted alike.
-
-**Keys and values** are written for every position wherever a rule decides, for a later position may
-attend to any. A unit in `gone` is one that no position of any text ever runs (a static model,
-thinned for good): nobody attends there, so no key is made. `Plan.asked` names the units that a rule
-is asked about; the others run for everyone and cost no router.
-
-Windows are read whole (prefill). Work is counted as in `work_counter.py`: a product is two operations a
-multiply-add, attention 4 B S K d as padded, a gathered element one.
+Keys and values are written for every position wherever a rule decides. A unit in `gone` is one that no position
+ever runs, so no key is made there. `Plan.asked` names the units that a rule is asked about; the others run for
+everyone and cost no router. Windows are read whole (prefill).
 """
 
 from collections.abc import Callable, Collection, Iterator

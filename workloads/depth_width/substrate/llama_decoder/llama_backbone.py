@@ -3,15 +3,12 @@
     h <- h + out(attention(norm1(h)))        unit 2 l
     h <- h + down(silu(gate x) * up x)       unit 2 l + 1,  x = norm2(h)
 
-By default the weights are SmolLM2-135M-Instruct's
-(`workloads/shared/language_model/smollm2.py`): 30 layers of width 576, nine query heads on three key
-heads, 49,152 words, one matrix for embedding and head. Which others are read is in `llama_shape.py`.
-Queries, keys and values are one fused matrix here, queries first, so that keys and values can be made
-without queries; `gate` and `up` are fused too. Logits agree with those of transformers (tests say to
-which digit, architecture by architecture).
+Queries, keys and values are one fused matrix here, queries first, so that keys and values can be made without
+queries; `gate` and `up` are fused too. Logits agree with those of transformers (tests say to which digit). Which
+models are read is in `llama_shape.py`.
 
-`soft` runs whole sequences and lets a `mix` say what each unit adds: routers and forecasters are
-fitted with it, and gathered runs (`decoder_units.py`) are tested against it.
+`soft` runs whole sequences and lets a `mix` say what each unit adds: routers and forecasters are fitted with it,
+and gathered runs (`decoder_units.py`) are tested against it.
 """
 
 from collections.abc import Callable

@@ -1,21 +1,14 @@
 """A frozen backbone run along a path of layers, another one for each question.
 
-A path is written as *passes*: how often each layer runs, 0 (skip), 1 or 2 (repeat, directly after
-itself), [questions, L]. Prefill asks `Decide` layer by layer what to do with each question
-and runs the layer on those questions alone; the answers are then decoded along the same path,
-which is never decided again (the released code decides anew from the one row of each decoding
-step; that is not done here).
+A path is written as *passes*: how often each layer runs, 0 (skip), 1 or 2 (repeat, directly after itself),
+[questions, L]. Prefill asks `Decide` layer by layer and runs the layer on those questions alone; the answers are
+then decoded along the same path (the released code decides anew in each decoding step).
 
     for layer:  passes = decide(layer, states, lengths)
         for r in 1, 2:  states[passes >= r] = layer(states[passes >= r])      # gathered, dense
 
-**Keys and values are kept by path position**: slot 2 l + r - 1 belongs to pass r of layer l. A
-skipped layer stores nothing for that question; a repeated one has two slots, since its second
-pass reads other states than its first. A step of decoding visits the slots that exist, and a
-layer that no question in the batch runs is not called.
-
-Prompts of a batch are padded on the right. Padding is computed like the rest, and counted; no
-answer depends on it, since it lies behind every position that is read.
+**Keys and values are kept by path position**: slot 2 l + r - 1 belongs to pass r of layer l, and a skipped layer
+stores nothing. Prompts are padded on the right; padding is computed and counted, and no answer depends on it.
 """
 
 from collections.abc import Sequence

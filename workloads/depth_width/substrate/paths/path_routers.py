@@ -1,35 +1,31 @@
-"""Routers that choose a path: one a layer, fitted to the paths that a search found.
+"""Routers that choose a path, one a layer, what a method that chooses paths holds, and its task.
 
     pooled   the prompt's states entering layer l, cut into W = 8 equal windows (fewer where the
              prompt is shorter; the remainder at the end is left out), the mean of each
     logits   W2 of the mean over windows of gelu(W1 pooled)     d -> 32 -> 3: skip, once, twice
 
-The base is frozen. Training runs each layer as the label says, so every router sees the
-states of the labelled path. Loss: focal, gamma = 2, with weights (1 - beta) / (1 - beta^n_c),
-beta = 0.999, from the counts n_c of the whole supervision, scaled to mean 1. AdamW 1e-3, weight
-decay 0.01, a tenth of warm-up, cosine, 25 epochs in batches of 16.
-
-Labels come from questions drawn for training alone (`path_search.py`). Two things are ours. A path
-counts as right if it is on six *looks*, the question and five siblings (same operations, another
-opening value, other fillers): of one look luck makes a label. And labels are the shortest right
-path of a common *menu* of four, chosen among the paths that were found most often by what each
-adds; a question that no path of the menu answers is dropped. With the menu at hand further
-questions are labelled from it alone, at a fifth of the forwards of a search.
-
-The paper collects until 30 % of the kept questions are *repaired* ones, which the model with all
-layers gets wrong. Here those are a tenth or less, since six looks are hard to satisfy at k = 5 and
-6; none is dropped, but repaired ones are drawn so often that a batch holds 30 % of them.
+The base is frozen. Training runs each layer as the label says, so every router sees the states of the labelled
+path. Loss: focal, gamma = 2, with weights (1 - beta) / (1 - beta^n_c), beta = 0.999, from the counts n_c of the
+whole supervision, scaled to mean 1. AdamW 1e-3, weight decay 0.01, a tenth of warm-up, cosine, 25 epochs in
+batches of 16.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.paths.path_forward import Decide, fixed, prefill
-from adabench.workloads.depth_width.substrate.questions import Asked, completed
+from adabench.workloads.depth_width.substrate.paths.path_forward import (
+    Decide,
+    Reply,
+    answer,
+    fixed,
+    prefill,
+)
+from adabench.workloads.depth_width.substrate.questions import Asked, Exam, completed
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.schedule import cosine
@@ -212,3 +208,43 @@ class Guided:
 
     model: Backbone
     routers: Routers
+
+
+@dataclass(frozen=True)
+class PathReader:
+    """A frozen backbone that answers along paths: what a method gets to hold."""
+
+    model: Backbone
+    together: int
+
+    def answer(self, exam: Exam, decide: Decide | Tensor, *, more: int = 0) -> Reply:
+        """Answer the questions; `more` is the parameters of whatever decides."""
+        reply = answer(self.model, exam.questions, decide, tile=self.together)
+        return replace(reply, parameters=reply.parameters + more)
+
+
+class PathTask(Protocol):
+    """A frozen backbone, routers for it, and questions that nothing is scored on.
+
+    `ledger_qa` is such a task; `pretrained`, where prompts of a text stand for questions, another.
+    """
+
+    def path_reader(self) -> PathReader:
+        """Return the frozen backbone."""
+        ...
+
+    def guided(self, base: str, /) -> tuple[PathReader, Guided]:
+        """Return a frozen backbone and the routers trained for it."""
+        ...
+
+    def calibration(self) -> Exam:
+        """Return questions without keys."""
+        ...
+
+    def training_questions(self) -> Asked:
+        """Return questions with keys: what a static path is fitted to."""
+        ...
+
+    def fitted_path(self, length: int, /) -> tuple[int, ...] | None:
+        """Return a static path that was fitted beforehand; None: find the best on the spot."""
+        ...

@@ -1,24 +1,17 @@
 """Length-aware tree search for a path of layers that answers one question.
 
-A state is a path, the root runs every layer once. Actions: leave out one or two consecutive
-entries, or run one entry once more (at most two passes of a layer). A simulation descends to a
-node with an untried action, at each node to a random child with probability 0.1, else to that
-with the largest
+A state is a path, the root runs every layer once. Actions: leave out one or two consecutive entries, or run one
+entry once more (at most two passes of a layer). A simulation descends to a node with an untried action, at each
+node to a random child with probability 0.1, else to that with the largest
 
     Q / n + c sqrt(ln N / n) - lambda |path| / L            c = 1.8, lambda = 3.0
 
-and expands one action; the new path's reward is 1 if all three answers are right, else 0, and is
-remembered (with several looks at a question, `Look`, all must be right). A search ends early when
-it has repaired a wrong answer, or holds a right path at least two layers shorter than L. The
-shortest right path wins (then the one with fewer distinct layers, then the one that leaves out
-later layers).
+and expands one action; the new path's reward is 1 if all three answers are right (on each `Look`), else 0. A
+search ends early when it has repaired a wrong answer, or holds a right path at least two layers shorter than L.
+The shortest right path wins, then the one with fewer distinct layers, then the one that leaves out later layers.
 
-All questions are searched in step, each in a tree of its own, and a round's paths are evaluated
-in one forward. Actions of a node are shuffled by seed and path: two questions that
-could take the same path then find the same one, and labels agree where they may.
-
-Whose answers these are is the caller's business: training questions (labels for routers), or the
-test's own (an oracle). `forwards` counts evaluated paths, which is what supervision costs.
+All questions are searched in step, and a round's paths are evaluated in one forward. Actions of a node are
+shuffled by seed and path, so that questions which could take the same path find the same one.
 """
 
 import math

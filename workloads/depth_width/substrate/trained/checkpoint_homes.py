@@ -1,10 +1,7 @@
 """Where the family's recipes are kept: each where its file is shipped, or else in the user's cache.
 
-Recipes name the folder that is shipped. What trains them, and what reads them, has this from here.
-
-A model has `TRAININGS` recipes, or more, that differ in their training seed. The first are shipped; the
-others are made by `adabench train`, in the user's cache. A run takes those that are there in turn, seed
-by seed.
+A model has `TRAININGS` recipes, or more, that differ in their training seed. The first are shipped; `adabench
+train` makes the others. A run takes those that are there in turn, seed by seed.
 """
 
 from collections.abc import Mapping

@@ -32,3 +32,15 @@ def train_if_asked(task: Trainer, base: str, point: Point) -> None:
         task.train_anew(base)
     elif asked != "shipped":
         raise SelectionError(f"training={asked} says nothing.", "Choose training=shipped or anew.")
+
+
+def trained_with_coins(point: Point) -> bool:
+    """Say whether weights of the coins' own are asked for.
+
+    Raises:
+        SelectionError: for another word than `method` and `coins`.
+    """
+    asked = point.get("weights", "method")
+    if asked not in ("method", "coins"):
+        raise SelectionError(f"weights={asked} says nothing.", "Choose weights=method or coins.")
+    return asked == "coins"

@@ -4,23 +4,16 @@
         x = norm1(h);  h[kept] += attention(x[kept] over all);  h[others] += rest
         x = norm2(h);  h[kept] += mlp(x[kept]);                 h[others] += rest
 
-A `Rule` is asked once a unit. It sees the normed rows of all positions in play, never a label and
-never a later position, and answers which rows run the unit and what the others add in its place.
-Unit 2 l is the attention of layer l, 2 l + 1 its MLP; each counts as half a layer.
+A `Rule` is asked once a unit. It sees the normed rows of all positions in play, never a label and never a later
+position, and answers which rows run the unit and what the others add in its place. Unit 2 l is the attention of
+layer l, 2 l + 1 its MLP; each counts as half a layer.
 
-**Keys and values are written for every position in every layer**, whoever runs: a later token may
-attend to any. So attention saves its query and output projections and its own products, two
-thirds of it at most, and that is counted as it is.
+Keys and values are written for every position in every layer, so attention saves two thirds at most. Rows that run
+are gathered once a unit; a rule may also name those that do not (`gone`), so that what stands in is made for them
+alone. There is no switch to dense execution where nearly all rows are kept.
 
-**Fewer rows, little else.** The rows that run are gathered once a unit by one index and its
-outputs added in place. A rule may also name the rows that do not run (`gone`), so that what stands
-in for the unit is made for those alone. Queries of an attention block are laid out in blocks
-padded to the longest sequence of the tile and attend to dense keys through the fused kernel; the
-norm of a layer is taken once, for queries and keys alike. There is no switch to dense execution
-where nearly all rows are kept: rows that run are rows that are counted.
-
-`soft` runs everything and mixes by a mask [sequences, tokens, 1]: what routers are trained with,
-and what the gathered run is tested against.
+`soft` runs everything and mixes by a mask [sequences, tokens, 1]: routers are trained with it, and the gathered run
+is tested against it.
 """
 
 from collections.abc import Callable

@@ -6,7 +6,9 @@ import torch
 
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
-from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted
+from adabench.workloads.depth_width.substrate.train_backbone import held_out_corpus, scores
+from adabench.workloads.depth_width.substrate.units import unit_forward
+from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Fitted, rule
 from adabench.workloads.depth_width.substrate.units.unit_forward import (
     Rule,
     decode_units,
@@ -34,3 +36,10 @@ class UnitReader:
             parameters=sum(weight.numel() for weight in weights),
             unrolled=model.shape.layers,
         )
+
+
+def held_out(fitted: Fitted) -> dict[str, float]:
+    """Return answer accuracy by k, filler accuracy and executions on held-out sequences."""
+    corpus, tokens = held_out_corpus()
+    answer = unit_forward.prefill_units(fitted.model, tokens, rule(fitted.parts), tile=16)
+    return scores(corpus, answer.logits, float(answer.executions().double().mean()))

@@ -16,9 +16,9 @@ paper, so that the numbers trained differ a little from LoRA's.
 that is left out of one.
 """
 
-from adabench.harness.contract.card import Card, Point
+from adabench.harness.contract.card import Card, Point, Variant
 from adabench.workloads.moe.adapters.substrate.rank_allocation import triplets
-from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
@@ -28,12 +28,33 @@ CARD = Card(
     adapts="the rank of each weight's update, on the sensitivity of its triplets, in training",
     no_signal="ranks are allotted in training, and a case changes none; `random_ranks` has them dealt by lot",
     fidelity="code-confirmed",
+    fixed={"kind": "adalora"},
+    variants=(
+        Variant(
+            "random_ranks",
+            "Ranks by lot",
+            {"kind": "random-ranks"},
+            adapts="the rank of each weight's update, by lot",
+            paper="our control of AdaLoRA in the PEFT survey, arXiv 2403.14608",
+            control_of=("adalora",),
+            essay="""Random ranks: AdaLoRA's ranks, dealt to the weights by lot.
+
+            The control of rank allocation. The ranks that AdaLoRA of the same training ended with are shuffled over the sites,
+            and such triplets are trained from the first step, with the same penalty, and none is cut.
+
+            **What to expect.** Written before measuring: no worse than AdaLoRA.
+
+            **Ways to fake it.** Ranks by lot that add up to less.
+            """,
+        ),
+    ),
 )
 
 
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
-    """Read the triplets that were left on the 48 tasks."""
-    return Start(bench, bench.start("adalora", triplets), few_shot_rate("adalora"))
+    """Read the triplets that were left on the 48 tasks, or those that were dealt by lot."""
+    kind = str(point["kind"])
+    return Start(bench, bench.start(kind, triplets), few_shot_rate(kind))
 
 
 solve = Start.adapt

@@ -25,7 +25,7 @@ import numpy as np
 from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.moe.adapters.substrate import inventory, survey_rates, tuned_rates
+from adabench.workloads.moe.adapters.substrate import inventory, tuned_rates
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.rank_allocation import triplets
@@ -63,7 +63,7 @@ def prepare(bench: OracleBench, point: Point, seed: int) -> Candidates:
 
 def _candidate(bench: OracleBench, kind: str) -> tuple[Adapter, float]:
     if kind in ALLOCATED:
-        return bench.start(kind, triplets), survey_rates.few_shot_rate(kind)
+        return bench.start(kind, triplets), tuned_rates.few_shot_rate(kind)
     build = lora if kind.startswith("lora") else _with_row(bench)
     return bench.start(kind, build), tuned_rates.few_shot_rate(kind)
 

@@ -13,7 +13,7 @@ nonlinearity keeps it from being merged.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.state_adapters import bottlenecks
-from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(

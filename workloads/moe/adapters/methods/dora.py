@@ -15,7 +15,7 @@ beside the weights timed; little forgotten because little was learned; swaps tha
 """
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.weight_decomposition import dora
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 

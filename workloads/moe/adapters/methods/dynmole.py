@@ -27,11 +27,12 @@ unequal numbers of parameters, or a LoRA whose rate was not tuned; weights divid
 E x top-p in place of counted pairs.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Card, Knob, Point, Variant
 from adabench.workloads.moe.adapters.substrate.lora_experts import (
     BALANCE,
     ENTROPY,
     auxiliary,
+    dealt,
     experts,
     hybrid,
 )
@@ -52,6 +53,34 @@ CARD = Card(
         Knob("balance", ("counts",), "counts", at="prepare", also=("weights",)),
         Knob("entropy", ("on", "off"), "on", at="prepare"),
     ),
+    fixed={"counts": "learned"},
+    variants=(
+        Variant(
+            "random_count",
+            "DynMoLE with numbers of experts by lot",
+            {
+                "counts": "dealt",
+                "threshold": 0.9,
+                "top_p": 0.75,
+                "q": 1.1,
+                "balance": "counts",
+                "entropy": "on",
+            },
+            adapts="how many experts a token runs, by lot",
+            paper="our control of DynMoLE, arXiv 2504.00661",
+            control_of=("dynmole",),
+            essay="""Random count: DynMoLE's experts, with its numbers of active experts dealt to other tokens.
+
+            The control of its entropy rule. At each linear and in each batch as many experts run as under DynMoLE, token by
+            token; but how many a token runs is another token's number, by lot. Which ones are still the best of its own.
+
+            **What to expect.** Written before measuring: within noise of DynMoLE; the number matters less than the
+            choice.
+
+            **Ways to fake it.** One number for all: that is MoLA.
+            """,
+        ),
+    ),
 )
 
 
@@ -61,6 +90,8 @@ def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     kind = "dynmole" if point["entropy"] == "on" else "dynmole-plain"
     entropy = ENTROPY if point["entropy"] == "on" else 0.0
     select = hybrid(float(point["threshold"]), float(point["top_p"]), q)
+    if point["counts"] == "dealt":
+        select = dealt(select)
     losses = auxiliary(entropy, BALANCE, by, q)
     adapter = bench.start(kind, lambda weights: experts(weights, select, losses))
     return Start(bench, adapter, few_shot_rate("dynmole"))

@@ -11,7 +11,7 @@ sequences. From scratch it learns next to nothing in 450 steps.
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.workloads.moe.adapters.substrate.base_parts import own_part
-from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(

@@ -12,9 +12,9 @@ at three times the FLOPs of reading.
 FLOPs of a token.
 """
 
-from adabench.harness.contract.card import Card, Point
-from adabench.workloads.moe.adapters.substrate.state_adapters import prompt
-from adabench.workloads.moe.adapters.substrate.survey_rates import few_shot_rate
+from adabench.harness.contract.card import Card, Point, Variant
+from adabench.workloads.moe.adapters.substrate.state_adapters import prefix, prompt, scales
+from adabench.workloads.moe.adapters.substrate.tuned_rates import few_shot_rate
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 
 CARD = Card(
@@ -23,12 +23,58 @@ CARD = Card(
     slug="peft-survey",
     adapts="nothing: every sequence begins with the same vectors",
     role="static",
+    fixed={"kind": "prompt"},
+    variants=(
+        Variant(
+            "prefix",
+            "Prefix tuning",
+            {"kind": "prefix"},
+            role="static",
+            adapts="nothing: every token sees the same keys and values",
+            paper="PEFT survey, arXiv 2403.14608, TMLR 2024",
+            slug="peft-survey",
+            essay="""Prefix tuning: twelve trained keys and values before those of the words, in both layers.
+
+                attention over [K_prefix; K], [V_prefix; V]        2 m d numbers a layer, m = 12
+
+            They begin as the base's keys and values of words by lot, and are trained without the MLP that the paper
+            reparametrises them by. They cannot be merged into weights: each reading attends to them.
+
+            **What to expect.** Written before measuring: it learns little of the 48 tasks, as attention can only add a few
+            vectors to its outputs; reading takes a few per cent longer.
+
+            **Ways to fake it.** Prefixes out of the measured reading; a rate that was tuned for LoRA.
+            """,
+        ),
+        Variant(
+            "ia3",
+            "IA3",
+            {"kind": "ia3"},
+            role="static",
+            adapts="nothing: every token is scaled by the same factors",
+            paper="PEFT survey, arXiv 2403.14608, TMLR 2024",
+            slug="peft-survey",
+            essay="""IA3: a factor for each key, each value and each hidden feature.
+
+                l_k * K,  l_v * V,  l_ff * gelu(up x)        2 d + d_ff numbers a layer, ones at first
+
+            Factors can be merged into the weights that make K and V and into `down`.
+
+            **What to expect.** Written before measuring: far below LoRA on the 48 tasks, as no direction can turn; merged, it reads
+            as fast as the base.
+
+            **Ways to fake it.** LoRA's rate: factors want a larger one. Merged claimed and beside the weights timed.
+            """,
+        ),
+    ),
 )
 
 
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
-    """Read the prompt that was trained on the 48 tasks."""
-    return Start(bench, bench.start("prompt", prompt), few_shot_rate("prompt"))
+    """Read what was trained on the 48 tasks."""
+    kind = str(point["kind"])
+    read = {"prompt": prompt, "prefix": prefix, "ia3": scales}[kind]
+    return Start(bench, bench.start(kind, read), few_shot_rate(kind))
 
 
 solve = Start.adapt

@@ -1,13 +1,11 @@
 """What an adaptation takes beside its answers: bytes of training, and the time of reading with it.
 
-**Bytes** are those of one real step of training under hooks, not of a formula: storages of weights that the
-pass needs, gradients that are there after the backward (of frozen weights too, if there are any), tensors of
-the optimiser's state, and storages that autograd keeps for the backward.
+**Bytes** are those of one real step under hooks: storages of weights that the pass needs, gradients after the
+backward, tensors of the optimiser's state, and storages that autograd keeps.
 
-**Reading** is timed on the processor's clock (`process_time`), lap by lap in turn: the base, the base with the
-adapter, and, where it can be merged, the base that it was merged into. The shortest lap of each counts: whatever
-else runs on the machine only adds to a lap. What cannot be merged has fewer laps, and so has what reads many times as
-long as the base. The bench merges, and refuses a merged base that says something else.
+**Reading** is timed on the processor's clock, lap by lap in turn: the base, the base with the adapter, and, where it
+can be merged, the base that it was merged into. The shortest lap of each counts, as whatever else runs only adds.
+The bench merges, and refuses a merged base that says something else.
 """
 
 from collections.abc import Callable
@@ -20,8 +18,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from adabench.workloads.moe.adapters.substrate import few_shot
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, Weights
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, Weights, forward
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK, Examples, Schedule
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work

@@ -2,15 +2,12 @@
 
     [pre-map] [order] [post-map] [notation]  z_1 z_2 ... z_K
 
-The answer at z_k is g(op(f(z_k), f(z_(k-1)))), with a pre-map f and a post-map g out of four
-permutations each, the identity and three others, op(a, b) = a + 2 b or b + 2 a, and it is given in
-figures or in letters. The base knows both orders and both notations by plain words that it was taught;
-the instruction words it has never met, nor any map but the identity.
+The answer at z_k is g(op(f(z_k), f(z_(k-1)))), with a pre-map f and a post-map g out of four permutations each, the
+identity among them, op(a, b) = a + 2 b or b + 2 a, in figures or in letters. The base knows both orders and both
+notations by plain words; the instruction words it has never met, nor any map but the identity.
 
-**Split.** Of the 64 combinations 48 are trained on. Three pairs of a pre-map and a post-map, none of
-them the identity, never occur together in training: their twelve tasks are held out. A fourth pair is
-there to tune rates on. Every word occurs in training, so what is held out is a combination, never a
-word. No two tasks are the same function.
+**Split.** Of the 64 combinations 48 are trained on. Three pairs of a pre-map and a post-map never occur together in
+training: their twelve tasks are held out. A fourth pair is there to tune rates on. Every word occurs in training.
 """
 
 from collections.abc import Sequence

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, Weights
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, Weights, forward
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights, forward
 from adabench.workloads.moe.adapters.substrate.base_model import HIDDEN, LAYERS, WIDTH, Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import LENGTH, VOCABULARY, WORDS

@@ -1,53 +1,27 @@
-"""Learning rates by kind of adapter, tuned alike: three each (`rate_grids.py`), on a dev split.
+"""Learning rates by kind of adapter, tuned alike on a dev split: the best of three neighbours of one ladder.
 
 Those of pre-training by the answers to held-out sequences of the 48 tasks, of a training that no run uses; those of
-few-shot adaptation by the answers on the four tasks of tuning, from the adapters of training 0. Kinds that are forms
-of another take its rate (`ALSO`). Routers of tasks, `z`, learn at a multiple (`inventory.py`). What each kind scored
-at the three is in the cards of `rates-*` and `few-shot-rates-*`, which `adabench train` makes anew.
+few-shot adaptation by the answers on the four tasks of tuning, from the adapters of training 0. A grid says nothing
+where the best lies at its edge, so a kind's three are its rate and the two beside it. Routers of tasks, `z`, learn at
+a multiple (`inventory.py`). The cards of `rates-*` and `few-shot-rates-*` have the scores.
 """
 
-from collections.abc import Mapping
-
-FIRST = {
-    "rates-poly": 3e-3,
-    "rates-mhr": 3e-3,
-    "few-shot-rates-fresh": 3e-3,
-    "few-shot-rates-lora-4": 3e-3,
-    "few-shot-rates-poly": 3e-3,
-    "few-shot-rates-mhr": 1e-2,
-    "few-shot-rates-mhr-z": 3e-3,
-}
-"""By the name of a recipe: the least rate of its grid (`rate_grids.py`)."""
-ALSO = {
-    "lora-36": "lora-32",
-    "mhr-shuffled": "mhr",
-    "mola-layered": "mola",
-    "mola-random": "mola",
-    "soft": "mola",
-    "dynmole-plain": "dynmole",
-    "poly-rand": "poly",
-}
-"""By kind: whose rate it takes."""
+LADDER = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 PRETRAINING = {
-    "lora-4": 3e-3,
-    "lora-32": 3e-3,
-    "poly": 1e-2,
-    "mhr": 1e-2,
-    "mhr-mu": 3e-3,
-    "mola": 3e-3,
-    "dynmole": 3e-3,
-}
-FEW_SHOT = {
-    "fresh": 1e-2,
-    "lora-4": 1e-2,
-    "lora-32": 3e-3,
-    "poly": 1e-2,
-    "mhr": 3e-2,
-    "mhr-z": 1e-2,
-    "mhr-mu": 3e-3,
-    "mola": 3e-3,
-    "dynmole": 3e-3,
-}
+    "lora-4": 3e-3, "lora-32": 3e-3, "poly": 1e-2, "mhr": 1e-2, "mhr-mu": 3e-3, "mola": 3e-3, "dynmole": 3e-3,
+    "prompt": 3e-2, "prefix": 3e-2, "ia3": 1e-1, "bottleneck-16": 1e-2, "bitfit": 3e-2, "norms": 3e-2,
+    "full": 3e-3, "dora": 1e-2, "adalora": 1e-2,
+}  # fmt: skip
+FEW_SHOT = PRETRAINING | {
+    "fresh": 1e-2, "lora-4": 1e-2, "mhr": 3e-2, "mhr-z": 1e-2, "prompt": 3e-1, "prefix": 1e-1, "ia3": 3e-1,
+    "norms": 1e-1, "full": 1e-3,
+}  # fmt: skip
+ALSO = {
+    "lora-36": "lora-32", "mhr-shuffled": "mhr", "mola-layered": "mola", "mola-random": "mola", "soft": "mola",
+    "dynmole-plain": "dynmole", "poly-rand": "poly", "bottleneck-6": "bottleneck-16", "random-mask": "bitfit",
+    "scratch": "full", "random-ranks": "adalora",
+}  # fmt: skip
+"""By kind: whose rate it takes."""
 
 
 def pretraining_rate(kind: str) -> float:
@@ -60,7 +34,14 @@ def few_shot_rate(kind: str) -> float:
     return _of(kind, FEW_SHOT)
 
 
-def _of(kind: str, rates: Mapping[str, float]) -> float:
+def _of(kind: str, rates: dict[str, float]) -> float:
     """Return a kind's own rate, that of what it is a form of, or that of its name without its shape."""
     name = ALSO.get(kind, kind)
     return rates[name] if name in rates else rates[name.partition("-")[0]]
+
+
+def grid(name: str) -> tuple[float, ...]:
+    """Return the three rates that a recipe of rates tries, such as `few-shot-rates-mhr` or `rates-mhr`."""
+    few_shot, _, kind = name.rpartition("rates-")
+    best = LADDER.index(FEW_SHOT[kind] if few_shot else PRETRAINING[kind])
+    return LADDER[best - 1 : best + 2]

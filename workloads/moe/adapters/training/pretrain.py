@@ -1,7 +1,6 @@
 """How an adapter learns the 48 tasks beside the frozen base, and what is measured while it does.
 
-All kinds see the same batches of 32 sequences, each of a task by lot, for as many steps, or for as many
-seconds of the processor. The optimiser is that of few-shot adaptation (`few_shot.py`).
+All kinds see the same batches of 32 sequences, each of a task by lot. The optimiser is `few_shot.py`'s.
 
     loss_mean             mean loss over all steps: the area under the learning curve
     loss_swing            mean change of the loss from step to step, in the second half of the steps
@@ -14,8 +13,7 @@ seconds of the processor. The optimiser is that of few-shot adaptation (`few_sho
     load_peak             pairs of the busiest expert of a site over an even share of them, likewise
     routing_entropy       of the tasks' mixtures, over log S
 
-A training that the processor's time ends is looked at before and after, since looks cost time: there is neither
-`steps_to_50` nor `gradient_cosine` of it. Its time begins when the optimiser has been imported.
+A training that the processor's time ends is looked at before and after alone, since looks cost time.
 """
 
 import hashlib
@@ -32,11 +30,9 @@ from adabench.workloads.moe.adapters.recipes import SURVEY, Recipe
 from adabench.workloads.moe.adapters.substrate import (
     inventory,
     lora_experts,
-    survey_rates,
     tuning_kinds,
 )
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import Adapter
+from adabench.workloads.moe.adapters.substrate.adapter import Adapter, forward
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import (
     Schedule,
@@ -194,9 +190,7 @@ def train(
         adapter = fresh(recipe.kind, seeded(recipe))
     else:
         adapter = lora(inventory.mean_adapter(trunk))
-    if rate is None:
-        own = survey_rates.pretraining_rate if recipe.kind in SURVEY else pretraining_rate
-        rate = own(recipe.kind)
+    rate = pretraining_rate(recipe.kind) if rate is None else rate
     lesson = Lesson(recipe, base, adapter.copied(), progress)
     import_optimiser()
     if recipe.seconds:

@@ -3,12 +3,9 @@
     adabench train text-states-s0          once: the lower 20 of 30 layers over all texts
     adabench train text-lora-s0            one method (`text_arms.py`)
 
-Every method takes as many steps on the same batches, at the best of three rates on the calibration split (`GRIDS`,
-`TRIAL` steps each). Measured of it: accuracy on the test split before and after, in all and of each collection; bytes
-of weights, gradients, the optimiser's state and what autograd keeps, under hooks; processor seconds of a step; the
-time of reading over that of the model untouched, merged and not; and, of LoRA, how many times as fast eight
-tasks are served beside one base as by swapping weights. Nothing of this is in a run: it stands in the card of the
-file (`held_out`).
+Every method takes as many steps on the same batches, at the best of three rates on the calibration split. Accuracy
+before and after, bytes under hooks, processor seconds of a step, the time of reading and, of LoRA, that of serving
+stand in the card of the file (`held_out`), and in no run.
 """
 
 import copy

@@ -6,8 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.moe.adapters.recipes import Recipe
-from adabench.workloads.moe.adapters.substrate.adapted_forward import forward
-from adabench.workloads.moe.adapters.substrate.adapter import NOTHING
+from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, forward
 from adabench.workloads.moe.adapters.substrate.base_model import Base, fresh_base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, Sequences, draw_plain

@@ -13,14 +13,19 @@ from torch import Tensor
 
 from adabench.harness.contract.card import Point
 from adabench.workloads.moe.adapters.methods import (
+    adalora,
+    bitfit,
+    bottleneck,
+    dora,
     dynmole,
     fresh_lora,
+    full,
     lora,
     mhr,
     mhr_mu,
-    mhr_z,
     mola,
     poly,
+    prompt,
 )
 from adabench.workloads.moe.adapters.recipes import GRID_SEED, RATES, START_RATES, STEPS, Recipe
 from adabench.workloads.moe.adapters.substrate import few_shot
@@ -32,25 +37,20 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import (
     dev_tasks,
     examples_and_tests,
 )
-from adabench.workloads.moe.adapters.substrate.rate_grids import grid
+from adabench.workloads.moe.adapters.substrate.tuned_rates import grid
 from adabench.workloads.moe.adapters.substrate.workbench import Start, Workbench
 from adabench.workloads.moe.adapters.training import pretrain
-from adabench.workloads.moe.adapters.training.survey_starts import SURVEY_STARTS
 from adabench.workloads.shared.training.checkpoints import Progress, step_counter
 
 SHOTS, TESTS, ADAPTATION_STEPS = 32, 64, 100
 STARTS: Mapping[str, tuple[ModuleType, Point]] = {
-    "fresh": (fresh_lora, {"rank": 4}),
-    "lora-4": (lora, {"rank": 4}),
-    "lora-32": (lora, {"rank": 32}),
-    "poly": (poly, poly.CARD.defaults),
-    "mhr": (mhr, mhr.CARD.defaults),
-    "mhr-z": (mhr_z, {}),
-    "mhr-mu": (mhr_mu, mhr_mu.CARD.defaults),
-    "mola": (mola, mola.CARD.defaults),
-    "dynmole": (dynmole, dynmole.CARD.defaults),
-}
-"""By the name of a rate: the method that adapts with it, and where it stands."""
+    "fresh": (fresh_lora, {}), "lora-4": (lora, {"rank": 4}), "lora-32": (lora, {}), "poly": (poly, {}),
+    "mhr": (mhr, {}), "mhr-z": (mhr, {"trains": "rows"}), "mhr-mu": (mhr_mu, {}), "mola": (mola, {}),
+    "dynmole": (dynmole, {}), "prompt": (prompt, {}), "prefix": (prompt, {"kind": "prefix"}),
+    "ia3": (prompt, {"kind": "ia3"}), "bottleneck-16": (bottleneck, {}), "bitfit": (bitfit, {}),
+    "norms": (bitfit, {"part": "norms"}), "full": (full, {}), "dora": (dora, {}), "adalora": (adalora, {}),
+}  # fmt: skip
+"""By the name of a rate: the method that adapts with it, and where it does not stand as its card says."""
 
 
 def train(recipe: Recipe, base: Base, progress: Progress) -> dict[str, Tensor]:
@@ -71,8 +71,9 @@ def _pretraining(kind: str, base: Base, rate: float) -> float:
 
 
 def _few_shot(kind: str, rate: float) -> float:
-    method, point = {**STARTS, **SURVEY_STARTS}[kind]
-    start: Start = method.prepare(Workbench(0), point, 0)
+    method, point = STARTS[kind]
+    card = method.CARD
+    start: Start = method.prepare(Workbench(0), {**card.defaults, **card.fixed, **point}, 0)
     return _dev_accuracy(replace(start, rate=rate))
 
 

@@ -1,22 +1,15 @@
 """How Duo-LLM is trained: stage 1 under random routing, stage 3 routers on the frozen model.
 
-*Stage 1.* In every step each position draws an option for each layer, uniformly over skip, small
-and big, so that every path is a model that was trained. Loss, optimiser, data, curriculum and the
-auxiliary head of the running value are those of `train_backbone.py`. The 1000 steps of the other methods
-do not suffice: a prototype (seed 0) then answers 0.665 of k = 3 and 0.370 of k = 4 with big modules
-everywhere. With 3000 seed 0 has 1.000 and 0.964, with small ones everywhere 1.000 and 0.943, along
-random paths 0.995 and 0.874 (256 held-out sequences; 302 CPU s on a busy core).
+*Stage 1.* In every step each position draws an option for each layer, uniformly over skip, small and big, so
+that every path is a model that was trained. The rest is `train_backbone.py`'s, over three times its steps.
 
-*Stage 3.* The model is frozen. Each layer has a linear router from the normed state to three
-logits; options are hard in the forward and Gumbel-softmax in the backward (tau 1 -> 0.1), and start
-at big.
+*Stage 3.* The model is frozen. Each layer has a linear router from the normed state to three logits; options
+are hard in the forward and Gumbel-softmax in the backward (tau 1 -> 0.1), and start at big.
 
     loss = next token, weight 3 on answers + PRICE (mean cost - target)^2
 
-The cost of an option is its share of the big module's operations (0, 1/8, 1), averaged over
-positions and layers; its target falls from 1 to budget / layers over the first half. It is one
-budget for all layers and positions: where big modules go is the routers' business. They do not see
-labels, and no running value is read while they are trained.
+The cost of an option is its share of the big module's operations (0, 1/8, 1); the target of its mean over
+positions and layers falls from 1 to budget / layers over the first half. Routers see no labels.
 """
 
 import itertools

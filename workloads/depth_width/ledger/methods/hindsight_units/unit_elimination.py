@@ -1,29 +1,25 @@
 """Which units a sequence could have done without, found with its answers in hand.
 
-A *unit* here is an attention block or an MLP at one position: 12 x 64 of them a sequence. Those
-that do not run are forecast (`routers_and_forecasters.py`). The search keeps a set of units to run and makes it
-smaller. Each trial runs the model for real, gathered, all sequences at once.
+A *unit* is an attention block or an MLP at one position; one that does not run is forecast. The search makes
+the set of units that run smaller. Each trial runs the model for real, gathered, all sequences at once.
 
-    a segment's answer holds   if the right value has at least its floor in the softmax, in the
-                               sequence and in its sibling
-    floor                      SURE, or what the whole model gives it if that is less;
-                               none where the whole model is wrong
+    a segment's answer holds   if the right value has at least its floor in the softmax, in the sequence and
+                               in its sibling
+    floor                      SURE, or what the whole model gives it if that is less; none where the whole
+                               model is wrong
 
-1. *Ranking.* Units are ranked within their segment by the router's logits; what share of the best
-   has to run is bisected, in all segments of all sequences together.
-2. *Group testing.* The units that are left are cut into 4, then 8 groups a segment, of similar
-   rank. A trial takes one group out of every segment and puts it back where the answer falls.
+1. *Ranking.* Units are ranked within their segment by the router's logits; what share of the best has to run
+   is bisected, in all segments of all sequences together.
+2. *Group testing.* The units that are left are cut into 4, then 8 groups a segment, of similar rank. A trial
+   takes one group out of every segment and puts it back where the answer falls.
 
-Segments mostly stand alone, since each begins with a stated value; where one breaks another's
-answer, the one that falls goes back to the last set that held together, or the whole sequence. Units behind the last answer
-are never run: nothing that is asked for lies behind them.
+An answer that falls goes back to the last set that held together, or the whole sequence does. Units behind
+the last answer never run.
 
-**Luck.** A broken chain still names one of seven values, often with confidence, and a search over
-dozens of sets meets the right one by chance. Hence the *sibling*: the same layout with another opening
-value and other operands. The same set has to answer both, so it has to carry the computation. What chance
-still does is measured in the same trials with *decoys*, random wrong values for both: `Found.lucky` says
-how many answers gave both decoys their floor in any trial, `Found.lucky_alone` how many would
-have without a sibling.
+**Luck.** A broken chain still names one of seven values. Hence the *sibling*, the same layout with other
+values: one set has to answer both. What chance still does is measured with *decoys*, random wrong values for
+both: `Found.lucky` counts answers that gave both decoys their floor in any trial, `Found.lucky_alone` those
+that would have without a sibling.
 """
 
 from collections.abc import Callable, Sequence

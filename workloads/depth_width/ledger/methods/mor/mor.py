@@ -15,7 +15,7 @@ last output is added with the winner's probability.
 
 `rule=half`, the default, is the published threshold, 0.5 at every recursion. `rule=capacity`
 calibrates one threshold per recursion on unlabelled sequences so that recursion r keeps c_r of
-the positions (`threshold_calibration.py`); it is ours. `threshold` multiplies the odds of whatever the
+the positions; it is ours. `threshold` multiplies the odds of whatever the
 rule set: at 0.5 it changes nothing, and under `half` it is the threshold itself.
 
 Keys and values: recursion-wise (each depth sees those active at that depth) or shared (later
@@ -37,16 +37,21 @@ computed on the quiet; quoting the capacity as the saving without routers and ga
 recursion nobody takes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
 
 from adabench.harness.contract.card import Card, Knob, Point
 from adabench.harness.errors import SelectionError
-from adabench.workloads.depth_width.ledger.methods.mor.threshold_calibration import (
-    calibrated,
-    shifted,
-)
 from adabench.workloads.depth_width.substrate.backbone import Backbone
-from adabench.workloads.depth_width.substrate.gathered_forward import Answer, Policy
+from adabench.workloads.depth_width.substrate.gathered_forward import (
+    Admission,
+    Admit,
+    Answer,
+    Policy,
+)
 from adabench.workloads.depth_width.substrate.readers import GATHERED_TILE, Batch, Reader
 from adabench.workloads.depth_width.substrate.recursion_routing import (
     CAPACITIES,
@@ -56,6 +61,7 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
 )
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.trained.training_anew import train_if_asked
+from adabench.workloads.depth_width.substrate.work_counter import Work
 
 CARD = Card(
     title="Mixture-of-Recursions",
@@ -125,3 +131,53 @@ def policy(model: Backbone, levels: tuple[float, ...], dial: float) -> Policy:
     if model.shape.router == "token":
         return token_choice(model, shift=dial)
     return threshold(model, shifted(levels, dial))
+
+
+EVERYBODY = -1.0
+"""The threshold of a recursion that decides nothing (`routing.threshold`)."""
+
+
+def calibrated(reader: Reader, batch: Batch, capacities: Sequence[float]) -> tuple[float, ...]:
+    """Return the thresholds at which recursion r keeps `capacities[r]` of the batch's positions."""
+    levels: list[float] = []
+    whole = replace(reader, mode="prefill")
+    policy = _settling(reader.model, capacities, batch.tokens.size, levels)
+    # One tile: a threshold is settled once, over every sequence.
+    whole.read(batch, policy, tile=len(batch.tokens))
+    return tuple(levels)
+
+
+def _settling(
+    model: Backbone, capacities: Sequence[float], positions: int, levels: list[float]
+) -> Policy:
+    """Expert choice that notes a threshold at each recursion and applies it at once."""
+
+    def admit(depth: int, rows: Tensor, sequences: Tensor, work: Work) -> Admission:
+        score = torch.sigmoid(work.linear(model.routers[depth], rows)[:, 0])
+        level = border(score, round(capacities[depth] * positions))
+        levels.append(level)
+        keep = (score > level).nonzero()[:, 0]
+        return Admission(keep, model.shape.gate * score.index_select(0, keep))
+
+    def start() -> Admit:
+        levels.clear()
+        return admit
+
+    return start
+
+
+def border(score: Tensor, k: int) -> float:
+    """Return the threshold that the `k` best of `score` [n] exceed and no other does."""
+    if k >= len(score):
+        return EVERYBODY
+    best = score.double().topk(k + 1).values
+    return float(best[-2:].mean())
+
+
+def shifted(levels: Sequence[float], dial: float) -> list[float]:
+    """Multiply the odds of each threshold by those of `dial`; `EVERYBODY` stays."""
+    return [level if level < 0 else _shifted(level, dial) for level in levels]
+
+
+def _shifted(level: float, dial: float) -> float:
+    return level * dial / (level * dial + (1 - level) * (1 - dial))

@@ -3,18 +3,12 @@
     h <- h + attention(norm1(h))                    for every position
     h <- h + F_c(norm2(h)),  c of {big, small, skip}, chosen for each position and layer
 
-F_big is the backbone's own MLP of hidden width 4 d, F_small one of d / 2 (an eighth of its
-operations), and a skip adds nothing. A *chooser* names an option for each row: trained routers, a
-fixed pattern, or coins. It sees the normed rows of the positions in play, never a label and never a
-later position.
+F_big is the backbone's own MLP of hidden width 4 d, F_small one of d / 2 (an eighth of its operations). A
+*chooser* names an option for each row: routers, a fixed pattern, or coins. Rows that take big are gathered,
+run and added back, then those that take small; a module that nobody takes is not called.
 
-**Gathered.** The rows that take big are collected, run and added back, then those that take small.
-A row that skips is in neither product, and a module that nobody takes is not called.
-
-**The unit of work.** An MLP is half a layer, as in `unit_forward.py` and `learners.py`, so the small module
-is a sixteenth (`SIXTEENTH`). `Work.runs` has eight entries a layer for attention, which everybody
-runs, eight for the big module and one for the small. Routers are in the FLOPs, not in the
-executions. Keys and values exist for every position, as in the full model.
+The small module is a sixteenth of a layer (`SIXTEENTH`): `Work.runs` has eight entries a layer for attention,
+eight for the big module and one for the small. Routers are in the FLOPs alone.
 """
 
 from collections.abc import Callable

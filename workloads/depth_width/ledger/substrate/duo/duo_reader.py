@@ -1,7 +1,7 @@
 """What a Duo-LLM method holds: a model with big and small modules, and perhaps routers for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import torch
@@ -10,17 +10,38 @@ from torch import Tensor
 from adabench.workloads.depth_width.ledger.substrate.duo import duo_modules as duos
 from adabench.workloads.depth_width.ledger.substrate.duo import pattern_search
 from adabench.workloads.depth_width.ledger.substrate.duo.duo_modules import (
+    PLACES,
+    SIXTEENTH,
+    SLOTS,
     Chooser,
     Duo,
     Routers,
     routed,
     shares,
 )
-from adabench.workloads.depth_width.ledger.substrate.duo.studied_answer import Studied
+from adabench.workloads.depth_width.substrate.answers.tally import Tally
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread, read_out
 from adabench.workloads.depth_width.substrate.readers import DECODED, GATHERED_TILE, Batch
 from adabench.workloads.depth_width.substrate.stream_task import StreamTask
 from adabench.workloads.depth_width.substrate.work_counter import Work
+
+
+@dataclass(frozen=True)
+class Studied(Answer):
+    """An oracle's answer, with what else it ran on the same positions."""
+
+    views: Mapping[str, Tensor] = field(default_factory=dict)
+    """Logits [sequences, tokens, vocabulary] by name."""
+    running: Mapping[str, Tensor] = field(default_factory=dict)
+    """Logits of the running value, [sequences, tokens, 7]: `own` and `big`."""
+
+
+@dataclass(frozen=True)
+class StudiedTally(Tally):
+    """The same of such an answer, as plain data."""
+
+    views: Mapping[str, Tensor]
+    running: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -124,3 +145,26 @@ class DuoTask(StreamTask, Protocol):
     def duo_reader(self, budget: int = 0) -> DuoReader:
         """Return its reader; `budget` picks the routers, 0 is without."""
         ...
+
+
+def exit_like(answer: Answer) -> dict[str, float]:
+    """Return the share of early exits among the positions that skip; 1 where nobody skips.
+
+    An early exit skips every layer after the first that it skips. Nothing for other models.
+    """
+    if answer.layers_per_run != SIXTEENTH:
+        return {}
+    n, tokens = answer.logits.shape[:2]
+    ran = torch.zeros(answer.unrolled, n, tokens, dtype=torch.bool)
+    for sequences, work in answer.works:
+        part = torch.zeros(answer.unrolled, len(sequences) * tokens, dtype=torch.bool)
+        for slot, flat in work.runs:
+            layer, place = divmod(slot, SLOTS)
+            if place in PLACES:
+                part[layer, flat] = True
+        ran[:, sequences] = part.view(-1, len(sequences), tokens)
+    skips = ~ran.all(0)
+    if not skips.any():
+        return {"exit_like": 1.0}
+    returns = (ran[1:] & ~ran[:-1]).any(0)  # runs a layer after one that it skipped
+    return {"exit_like": float((~returns)[skips].double().mean())}

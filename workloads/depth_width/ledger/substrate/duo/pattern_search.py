@@ -1,21 +1,14 @@
 """Oracles of Duo-LLM: every pattern of a set, tried on one group of positions at a time.
 
-A *pattern* is an option for each layer. A *group* is what runs one pattern: a single position, or a
-segment. All positions outside it run big everywhere, so what is compared at a position is this
-position's (or its segment's) own computation:
+A *pattern* is an option for each layer, a *group* what runs one pattern. All positions outside it run big:
 
-    position grain   the position t alone runs the pattern; it attends to all-big keys and values,
-                     and to its own
-    segment grain    all positions of the segment run it and attend to each other; to earlier
-                     segments as the all-big model left them
+    position grain   the position alone runs the pattern; it attends to all-big keys and values, and its own
+    segment grain    all positions of the segment run it and attend to each other; to earlier segments as the
+                     all-big model left them
 
-All groups are tried at once: attention reads all-big keys of the other groups and own keys of the
-own group, by a mask. Patterns share their beginnings, so they are walked as a tree: a state after
-l layers is computed once for all patterns that agree so far. The 729 patterns of six layers take
-364 layers instead of 4374.
-
-A search runs more than any method could afford and is not counted. What is then run along the
-chosen patterns is.
+All groups are tried at once, by a mask, and patterns are walked as a tree: a state after l layers is computed
+once for all that agree so far (364 layers for 729 patterns, not 4374). The search is not counted; what is
+then run along the chosen patterns is.
 """
 
 import itertools

@@ -1,27 +1,22 @@
 """Stage 2 of System-1.5: how routers and adapters are taught on a frozen latent student.
 
-**Training**, on lessons of stage 1 with all steps latent. A step is *critical* if it changes the
-value (add_1..6, mul_2..6); labels come from the generator of the training questions and exist
-nowhere else.
+Lessons are those of stage 1 with all steps latent. A step is *critical* if it changes the value; the generator
+of the training questions says so, and nothing else does.
 
     loss = cross-entropy of the answer
          + smooth L1 between a finished step's state and the full path's, both normed
          + 10 x cross-entropy of w against "not critical", wherever a router was asked
 
-Where a step goes on its state is the soft mixture `w g(h) + (1 - w) f(h)`; where it leaves, it
-leaves as in inference: hard, writing no keys above, handing its state over (or starting afresh).
-Half of the steps that are not critical leave where they are taught to whatever the router says, so
-that the adapters learn; all others as it says, at a threshold of 0.5.
+Where a step goes on its state is the soft mixture `w g(h) + (1 - w) f(h)`; where it leaves, it leaves as in
+inference. Half of the steps that are not critical leave where they are taught to, so that the adapters learn;
+all others as the router says, at a threshold of 0.5.
 
-*Where a step may leave.* A step that is handed over has only the layers above to do its own work,
-and the student of stage 1 was prepared for that after layer 2. So a step that is not critical is
-taught to leave there, if it started at layer 1, and to run on anywhere else.
+*Where a step may leave.* The student was prepared for hand-overs after layer 2: a step that is not critical
+leaves there if it started at layer 1, and runs on anywhere else.
 
-*Handed over once.* A step that was handed over and is not critical may leave too, as soon as it
-has run a layer: it is taught to after layers 3, 4 and 5, and forced to after 3 or 4, drawn evenly.
-It hands nothing on: the state its adapter made ends the step, like that of a finished one, and is
-matched with the full path's. That is the depth shortcut without the step shortcut; the paper would
-hand the state on where it left.
+*Handed over once.* A step that was handed over and is not critical is taught to leave after layers 3, 4 and 5,
+and forced to after 3 or 4, drawn evenly. It hands nothing on: the state its adapter made ends the step. The
+paper would hand the state on where it left.
 """
 
 from dataclasses import dataclass

@@ -6,11 +6,8 @@
          + smooth L1 between each step's final state and the full path's, both normed
          + 10 x cross-entropy of w against "not critical", in every layer from the second on
 
-No step leaves in training, so nothing is handed over there either; what inference does (leave through
-the adapter where w exceeds the threshold, hand the state to the next step at that layer) is the
-threshold's work alone. A step is *critical* if it changes the value; labels come from the generator
-of the training questions and exist nowhere else. Batch, rate, steps and the weight of the third term
-are those of `train_shortcuts.py`: the paper's are not public.
+No step leaves in training; leaving and handing over are the threshold's work in inference alone. Batch, rate,
+steps and the weight of the third term are those of `train_shortcuts.py`: the paper's are not public.
 """
 
 from dataclasses import dataclass
