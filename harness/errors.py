@@ -91,13 +91,28 @@ def require(module: str, *, extra: str) -> ModuleType:
 
     Raises:
         MissingExtra: if it is not installed.
+        EnvironmentProblem: if it is, and what it needs itself is missing or broken here.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as missing:
+        if missing.name is not None and missing.name.partition(".")[0] != module.partition(".")[0]:
+            raise _broken(module, missing) from missing
         raise MissingExtra(
             f"{module} is not installed.", f"pip install 'adabench[{extra}]' brings it."
         ) from missing
+    except (
+        Exception
+    ) as broken:  # what a library raises where a driver or a library of the system is missing
+        raise _broken(module, broken) from broken
+
+
+def _broken(module: str, problem: Exception) -> EnvironmentProblem:
+    said = next(iter(str(problem).splitlines()), "")[:200]
+    return EnvironmentProblem(
+        f"{module} is installed, and its import ends with {type(problem).__name__}: {said}",
+        "Take out or repair the package that it names; `pip check` may say more.",
+    )
 
 
 MOST_NAMES = 5

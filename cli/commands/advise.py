@@ -61,7 +61,7 @@ def command(
     *,
     no_chat: NoChat = False,
 ) -> None:
-    """Say what pays on your model: greedy, votes, best of N, stop rules, searches, on the same questions."""
+    """Say in five minutes what test-time compute buys on your model and your questions."""
     from adabench.reports.notebook.advise_call import advise
 
     words = with_sources(

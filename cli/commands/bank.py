@@ -54,7 +54,7 @@ def command(
     *,
     no_chat: NoChat = False,
 ) -> None:
-    """Draw samples once: every vote, stop rule and selection then sees the same, in milliseconds."""
+    """Draw samples of a model once; every vote and selection then runs on them in milliseconds."""
     words = with_sources(
         fixed, model=model, data=data, judge=judge, device=device, dtype=dtype,
         chat="off" if no_chat else None,

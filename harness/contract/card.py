@@ -88,6 +88,8 @@ class Knob:
     """Bounds of an open numeric knob, both included."""
     also: tuple[Scalar, ...] = ()
     """What a closed knob takes besides its sweep, where a task of the family sweeps less."""
+    of: str = ""
+    """Of a condition: another one, to whose default it belongs. What cards pin of it holds there alone."""
 
 
 @dataclass(frozen=True)

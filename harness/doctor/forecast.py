@@ -30,7 +30,6 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.errors import StoreError
 from adabench.harness.provenance import environment
-from adabench.harness.store.journal_reader import JournalReader
 from adabench.harness.store.prepared_states import file_name as state_file
 from adabench.harness.store.prepared_states import key as cache_key
 from adabench.harness.store.run_folder import open_reader
@@ -257,10 +256,8 @@ def _prepare_s(turns: Sequence[Turn], history: History, cache_folder: Path | Non
 
 def _records(path: Path) -> Iterator[Record]:
     """Read the records of a run, up to a line that is none."""
-    reader = JournalReader(path, {}, schema=1)
     with contextlib.suppress(StoreError):
         reader, _ = open_reader(path.parent)
-    with contextlib.suppress(StoreError):
         yield from reader.records()
 
 

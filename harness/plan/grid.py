@@ -63,7 +63,7 @@ def select_settings(
     if both:
         raise SelectionError(f"{', '.join(sorted(both))} cannot be pinned and swept at once.")
     knobs = (*task.card.knobs, *method.card.knobs)
-    own = {} if _has_other_data(task, fixed or {}) else dict(method.card.conditions)
+    own = _own_conditions(task, method, fixed or {})
     base = task.card.defaults | method.card.defaults | own
     base |= {
         name: check_value(_named(knobs, name), value)
@@ -76,9 +76,15 @@ def select_settings(
     return Selection(task, method, tuple(_split(task.card, point) for point in points))
 
 
-def _has_other_data(task: Entry, fixed: Mapping[str, Scalar]) -> bool:
-    """Return whether somebody names other data than the task's: what cards pin is of the task's own."""
-    return "data" in fixed and fixed["data"] != task.card.defaults.get("data")
+def _own_conditions(task: Entry, method: Entry, fixed: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return what a method's card pins, but for what belongs to data, say, in whose place others are named."""
+    defaults = task.card.defaults
+    elsewhere = {
+        knob.name
+        for knob in task.card.knobs
+        if knob.of in fixed and fixed[knob.of] != defaults[knob.of]
+    }
+    return {name: value for name, value in method.card.conditions.items() if name not in elsewhere}
 
 
 def plan(

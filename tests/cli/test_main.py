@@ -160,6 +160,8 @@ def test_no_verb_minds_that_nobody_reads(
         "new": ("new", "method", "roots/mine", "-o", tmp_path / "mine.py"),
         "run": ("run", "roots/fixed", "--no-sweep", "--seeds", "0", "--out", out, "--no-report"),
         "reproduce": ("reproduce", "ets", "--dry-run"),
+        "advise": ("advise", "--help"),
+        "bank": ("bank", "--help"),
         "power": ("power", "--help"),
         "list": ("list",),
         "show": ("show", "roots"),

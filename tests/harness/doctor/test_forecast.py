@@ -1,6 +1,5 @@
 """A forecast is made of what was recorded, and says what it knows nothing about."""
 
-import json
 import os
 from datetime import datetime, timedelta
 
@@ -9,6 +8,7 @@ import pytest
 from adabench.harness.contract.record import Cell, Record, Turn
 from adabench.harness.doctor.forecast import History, first_turns, forecast, read_history, try_out
 from adabench.harness.provenance import environment
+from adabench.harness.store import run_folder
 
 
 def cell(method="fixed", seed=0, spread=1.0, steps=1):
@@ -68,22 +68,25 @@ def test_what_was_never_seen_is_unknown_and_not_zero():
     assert first_turns(turns, history) == turns[1:]
 
 
-def run_folder(folder, records, took_s, **environment_changes):
-    folder.mkdir(parents=True)
+def record_run(folder, records, took_s, **environment_changes):
     started = datetime.now().astimezone().replace(microsecond=0)
     here = environment.fingerprint() | environment_changes
     manifest = {"environment": here, "started": started.isoformat()}
-    (folder / "run.json").write_text(json.dumps(manifest))
-    path = folder / "records.jsonl"
-    path.write_text("".join(json.dumps(record.to_json()) + "\n" for record in records) + "{cut")
+    cells = {record.cell.key: record.cell for record in records}
+    with run_folder.create(folder, [Turn(own, 0) for own in cells.values()], manifest) as run:
+        for record in records:
+            run.append(record)
+    path = folder / run_folder.RECORDS
+    with path.open("a") as file:
+        file.write("{cut")
     end = (started + timedelta(seconds=took_s)).timestamp()
     os.utime(path, (end, end))
 
 
 def test_loading_is_what_a_run_took_beside_its_cases_and_the_least_of_several(tmp_path):
     records = solved(cell(seed=0)) + solved(cell(seed=1))  # 12 s in two loads
-    run_folder(tmp_path / "a", records, 20.0)
-    run_folder(tmp_path / "b", records, 3600.0)  # interrupted for an hour
+    record_run(tmp_path / "a", records, 20.0)
+    record_run(tmp_path / "b", records, 3600.0)  # interrupted for an hour
     history = read_history(tmp_path)
     assert (history.runs, history.load_s) == (2, pytest.approx(4.0))
     found = forecast([Turn(cell(seed=s), 0) for s in range(5)], history, None)
@@ -92,14 +95,14 @@ def test_loading_is_what_a_run_took_beside_its_cases_and_the_least_of_several(tm
 
 def test_a_load_that_took_no_time_is_the_least(tmp_path):
     """The larger journal is read first: what follows it must not take the place of its zero."""
-    run_folder(tmp_path / "quick", solved(cell(seed=0)) + solved(cell(seed=1)), 12.0)
-    run_folder(tmp_path / "slow", solved(cell(seed=2)), 11.0)
+    record_run(tmp_path / "quick", solved(cell(seed=0)) + solved(cell(seed=1)), 12.0)
+    record_run(tmp_path / "slow", solved(cell(seed=2)), 11.0)
     assert read_history(tmp_path).load_s == 0.0
 
 
 def test_runs_of_other_machines_and_damaged_ones_are_left_out(tmp_path):
-    run_folder(tmp_path / "other", solved(cell()), 20.0, cores=1234)
-    run_folder(tmp_path / "bad", solved(cell()), 20.0)
+    record_run(tmp_path / "other", solved(cell()), 20.0, cores=1234)
+    record_run(tmp_path / "bad", solved(cell()), 20.0)
     (tmp_path / "bad" / "run.json").write_text("{")
     assert read_history(tmp_path).runs == 0
     assert read_history(tmp_path / "nowhere").runs == 0

@@ -245,7 +245,7 @@ def test_a_damaged_site_is_read_or_refused(
 
     def read() -> None:
         with suppress(AdabenchError):
-            _settings(site, None, None)
+            _settings(site, None)
         with suppress(AdabenchError):
             _read(site / "data" / "site.json")
         with suppress(AdabenchError):

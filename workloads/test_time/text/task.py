@@ -139,7 +139,7 @@ CARD = Card(
         Knob("judge", ("likelihood",), "likelihood", open=True),
         Knob("draft", ("thinned",), "thinned", open=True),
         Knob("data", ("arithmetic",), "arithmetic", open=True),
-        Knob("level", ("",), "", open=True),
+        Knob("level", ("",), "", open=True, of="data"),
         Knob("device", ("auto",), "auto", open=True),
         Knob("dtype", ("auto",), "auto", open=True),
         Knob("chat", ("on",), "on", open=True),
