@@ -26,7 +26,7 @@ MARGIN = 0.05
 ALPHA = 0.025
 """One-sided, as the interval's end is."""
 Z_975, Z_90 = 1.96, 1.2816
-Word = Literal["gains", "gains nothing", "loses", "undecided"]
+Word = Literal["baseline", "gains", "gains nothing", "loses", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,9 @@ def _option(
     if prices is not None:
         price = (mean["prefilled"] * prices.read + mean["generated"] * prices.written) / 1000
     word: Word = "undecided"
-    if p < ALPHA and low > 0:
+    if own is base:
+        word = "baseline"
+    elif p < ALPHA and low > 0:
         word = "gains"
     elif high < 0:
         word = "loses"
@@ -183,7 +185,7 @@ def _sentence(chosen: str | None, options: Sequence[OptionAdvice], own: OptionAd
             f"{one.option} gains {_points(one)} on {own.option} for {one.ratio:.1f} times the tokens: "
             f"use {one.option}."
         )
-    one = max(options, key=lambda one: (one.gain, -one.ratio))
+    one = max(options, key=lambda one: (one.low, -one.ratio))  # few questions show little
     if all(one.word in ("gains nothing", "loses") for one in options):
         return (
             f"Nothing that was tried gains {100 * MARGIN:.0f} points or more on {own.option}; the best, {one.option}, "

@@ -36,7 +36,7 @@ CEILING = "pass_at_n"
 SEARCHES = ("beam", "rebase")
 WIDTH = 4
 """Branches of a search."""
-SAMPLES, DRAWING, FEWEST = 8, 0.6, 8
+SAMPLES, DRAWING, FEWEST = 8, 0.65, 8
 """Samples of a question; the share of the time that drawing gets; the fewest questions worth a search."""
 STEPWISE = 3.0
 """How many times as long a word of a search takes as one of a batch of samples, about; searches are sized by it."""

@@ -30,8 +30,8 @@ from adabench.workloads.test_time.text.substrate.completions import CompletionRe
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
 
-ROWS = 32
-"""Sequences in a batch, about."""
+ROWS = 72
+"""Sequences in a batch, about: of SmolLM2 on one core as many take a quarter less time each than 27 do."""
 Say = Callable[[int, int], None]
 """Is told after each batch how many questions are there, of how many."""
 
