@@ -80,20 +80,28 @@ def command(
 
 def page(found: "ModelAdvice") -> str:
     """Return the sentence, the picture and the table behind it."""
-    from adabench.reports.figures.character_plot import fronts
-
     advice = found.advice
     priced = advice.baseline.price is not None
     head = f"  {'option':26} {'right':>6} {'gain [95 %]':>22} {'tokens':>8} {'times':>6}"
     rows = [_row(one) for one in (advice.baseline, *advice.options)]
     return "\n".join(
         [
-            advice.sentence, "", fronts(found.runs[0].findings, looks()), "",
+            advice.sentence, "", _picture(found), "",
             head + (f" {'per 1,000':>10}" if priced else "") + "  word", *rows,
             f"  {'a right one among all':26} {found.ceiling:6.1%}", "", advice.longer,
             *(f"Records: {one.folder}" for one in found.runs),
         ]
     )  # fmt: skip
+
+
+def _picture(found: "ModelAdvice") -> str:
+    """Return the front of the rules; a server shows no work, so there is none to draw over."""
+    from adabench.reports.figures.character_plot import fronts
+
+    findings = found.runs[0].findings
+    if not any("flops_counted" in row.metrics for row in findings.summary):
+        return "No picture: it is drawn over the model's work, and a server does not show that."
+    return fronts(findings, looks())
 
 
 def _row(one: "OptionAdvice") -> str:

@@ -11,6 +11,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from time import monotonic, strftime
@@ -149,8 +150,8 @@ class _Work:
         for one in runs:
             for name, answers in answers_of(run_folder.records(one.folder)).items():
                 found.setdefault(name, {}).update(answers)
-        ceilings = {name: found.pop(name) for name in list(found) if name.startswith(CEILING)}
-        right = [one.right for one in ceilings.get(f"{CEILING}(N={self.samples})", {}).values()]
+        oracle = answers_of(run_folder.records(runs[0].folder), oracles=True)
+        right = [one.right for one in oracle.get(f"{CEILING}(N={self.samples})", {}).values()]
         return ModelAdvice(
             advice_of(found, BASELINE, prices, max_cost), self.folder, tuple(runs),
             sum(right) / len(right) if right else math.nan, monotonic() - self.began_s,
@@ -214,11 +215,18 @@ MOST_GENERATED = 2000
 """Generated questions that are asked for: more than the time lets."""
 
 
-def answers_of(records: Iterable[Record]) -> dict[str, dict[int, Answered]]:
-    """Return by option (a method with its N) what it made of each question; failed ones are left out."""
+def answers_of(
+    records: Iterable[Record], *, oracles: bool = False
+) -> dict[str, dict[int, Answered]]:
+    """Return by option (a method with its N) what it made of each question; failed ones are left out.
+
+    Nobody can choose an oracle, so they are no options; with `oracles` they alone are returned.
+    """
+    role = cache(lambda address: registry.find(address).card.role)  # a find takes milliseconds
     found: dict[str, dict[int, Answered]] = {}
     for record in records:
-        if record.status != "ok" or record.phase != "solve":
+        is_oracle = role(record.cell.address) == "oracle"
+        if record.status != "ok" or record.phase != "solve" or is_oracle != oracles:
             continue
         values, n = record.values, record.cell.point.get("N")
         name = record.cell.method + (f"(N={n})" if n is not None else "")

@@ -34,6 +34,7 @@ def test_advice_is_one_sentence_a_picture_and_the_table_behind_it(tmp_path: Path
     assert (folder / "bank" / "bank.json").is_file()
     run = load(folder / "selections")
     advice = advice_of(answers_of(run_folder.records(run.folder)), "greedy", Prices(1.0, 2.0))
+    assert not any(one.option.startswith("pass_at_n") for one in advice.options)
     shown = page(ModelAdvice(advice, folder, (run,), found["ceiling"], 2.0)).splitlines()
     assert shown[0] == advice.sentence
     assert shown[0].endswith(("use greedy.", "until it is."))
