@@ -39,6 +39,8 @@ def variant_card(card: Card, variant: Variant) -> Card:
         signal=card.signal if adapts else (),
         no_signal=card.no_signal if adapts else "",
         role=variant.role,
+        # How near a method is to its paper says nothing of a control that is made of it.
+        fidelity=card.fidelity if variant.role == card.role else Card.fidelity,
         knobs=own if variant.knobs is None else variant.knobs,
         fixed={**card.fixed, **variant.fixed},
         abilities=tuple(one for one in card.abilities if one.is_needed(variant.fixed)),

@@ -114,7 +114,11 @@ def advice_of(
     own = _option(baseline, base, base, 1.0, prices)
     chosen = _chosen([one for one in options if one.ratio <= most_ratio], found)
     return Advice(
-        own, tuple(options), chosen or baseline, _sentence(chosen, options, own), _longer(options)
+        own,
+        tuple(options),
+        chosen or baseline,
+        _sentence(chosen, options, own, most_ratio),
+        _longer(options),
     )
 
 
@@ -176,7 +180,9 @@ def _chosen(options: Sequence[OptionAdvice], found: Mapping[str, Answers]) -> st
     return best.option
 
 
-def _sentence(chosen: str | None, options: Sequence[OptionAdvice], own: OptionAdvice) -> str:
+def _sentence(
+    chosen: str | None, options: Sequence[OptionAdvice], own: OptionAdvice, most_ratio: float
+) -> str:
     if not options:
         return f"Nothing beside {own.option} ran here: use {own.option}."
     if chosen is not None:
@@ -185,15 +191,23 @@ def _sentence(chosen: str | None, options: Sequence[OptionAdvice], own: OptionAd
             f"{one.option} gains {_points(one)} on {own.option} for {one.ratio:.1f} times the tokens: "
             f"use {one.option}."
         )
+    gaining = [one for one in options if one.word == "gains"]
+    if gaining:
+        one = min(gaining, key=lambda one: one.ratio)
+        return (
+            f"What gains on {own.option} costs more than {most_ratio:g} times its tokens: {one.option} gains "
+            f"{_points(one)} for {one.ratio:.1f} times. Within that, use {own.option}."
+        )
     one = max(options, key=lambda one: (one.low, -one.ratio))  # few questions show little
     if all(one.word in ("gains nothing", "loses") for one in options):
         return (
             f"Nothing that was tried gains {100 * MARGIN:.0f} points or more on {own.option}; the best, {one.option}, "
             f"costs {one.ratio:.1f} times its tokens and gains {_points(one)}: use {own.option}."
         )
+    chance = f" (one of {len(options)} options may look so by chance)" if one.low > 0 else ""
     return (
         f"No gain on {own.option} is shown on {own.questions} questions; the best, {one.option}, costs "
-        f"{one.ratio:.1f} times its tokens and gains {_points(one)}: use {own.option} until it is."
+        f"{one.ratio:.1f} times its tokens and gains {_points(one)}{chance}: use {own.option} until it is."
     )
 
 

@@ -231,10 +231,16 @@ def answers_of(
         values, n = record.values, record.cell.point.get("N")
         name = record.cell.method + (f"(N={n})" if n is not None else "")
         found.setdefault(name, {})[int(values["instance"])] = Answered(
-            values["accuracy"], values["generated"], values.get("prefilled", 0.0),
+            values["accuracy"], values["generated"], _read_tokens(values),
             values.get("serial_steps", math.nan),
         )  # fmt: skip
     return found
+
+
+def _read_tokens(values: Mapping[str, float]) -> float:
+    """Return the tokens of prompts: a server's count holds what it had in its cache, ours does not."""
+    shared = values.get("cached", 0.0) if "flops_counted" in values else 0.0
+    return values.get("prefilled", 0.0) + shared
 
 
 def _folder(out: str | Path | None) -> Path:

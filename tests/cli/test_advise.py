@@ -43,7 +43,7 @@ def test_advice_is_one_sentence_a_picture_and_the_table_behind_it(tmp_path: Path
 
 
 def test_a_bank_is_drawn_asked_and_joined(tmp_path: Path) -> None:
-    def drawn(name: str, seed: int) -> dict[str, object]:
+    def bank_of(name: str, seed: int) -> dict[str, object]:
         done = adabench(
             "bank", "--model", "builtin", "--set", "room=8", "--samples", 2, "--problems", 2,
             "--seed", seed, "--out", tmp_path / name, "--json",
@@ -52,7 +52,7 @@ def test_a_bank_is_drawn_asked_and_joined(tmp_path: Path) -> None:
         found: dict[str, object] = json.loads(done.stdout)
         return found
 
-    assert drawn("a", 0)["questions"] == drawn("b", 1)["questions"] == 2
+    assert bank_of("a", 0)["questions"] == bank_of("b", 1)["questions"] == 2
     done = adabench(
         "bank", "--merge", tmp_path / "a", "--merge", tmp_path / "b", "--out", tmp_path / "c",
         "--json",

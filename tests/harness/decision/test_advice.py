@@ -73,7 +73,10 @@ def test_the_cheapest_of_those_not_told_from_the_best_is_advised() -> None:
 
 def test_what_costs_too_much_is_not_advised() -> None:
     found = {"greedy": answers(base()), "vote": answers(better(60), 80.0)}
-    assert advice_of(found, "greedy", most_ratio=4.0).chosen == "greedy"
+    dear = advice_of(found, "greedy", most_ratio=4.0)
+    assert dear.chosen == "greedy"
+    assert dear.sentence.startswith("What gains on greedy costs more than 4 times its tokens: vote")
+    assert dear.sentence.endswith("use greedy.")
     assert advice_of(found, "greedy", most_ratio=8.0).chosen == "vote"
 
 
@@ -94,6 +97,7 @@ def test_of_many_options_a_lucky_one_is_not_called_a_gain() -> None:
     among = advice_of({"greedy": answers(base()), **lucky, **others}, "greedy")
     assert alone.chosen == "lucky"
     assert among.chosen == "greedy"
+    assert "(one of 30 options may look so by chance)" in among.sentence
 
 
 def test_money_is_tokens_times_prices() -> None:

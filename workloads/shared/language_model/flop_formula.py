@@ -16,7 +16,7 @@ class Formula:
         attended = (end * (end + 1) - begin * (begin + 1)) // 2
         return self.row * (end - begin) + self.position * attended
 
-    def drawn(self, begin: int, words: int, *, ended: bool) -> int:
+    def decoding(self, begin: int, words: int, *, ended: bool) -> int:
         """Return the cost of words drawn behind `begin` positions: each is run, but for an end, and has a head."""
         run = words - ended
         return self.span(begin, begin + run) + self.head * run

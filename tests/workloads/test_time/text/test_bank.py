@@ -16,12 +16,12 @@ from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.training.bank import draw_bank
 
 QUESTIONS, SAMPLES = 3, 4
-LIVE = {"model": "builtin", "room": 20}
+LIVE: dict[str, Any] = {"model": "builtin", "room": 20}
 UNSEEN = {"idle_flops", "kv_peak", "kv_peak_bytes", "kv_token_steps"}
 """Of a cache and of padding, which a bank has not."""
 
 
-def drawn(folder: Path, **given: Any) -> SampleBank:
+def draw(folder: Path, **given: Any) -> SampleBank:
     asked = {"samples": SAMPLES, "seed": 0, **given}
     return draw_bank(folder, {**LIVE, "problems": QUESTIONS}, **asked)
 
@@ -29,13 +29,13 @@ def drawn(folder: Path, **given: Any) -> SampleBank:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("banks") / "bank"
-    drawn(found)
+    draw(found)
     return found
 
 
 @pytest.fixture(scope="module")
 def live() -> GradedText:
-    return text.load("embedded", 0, problems=QUESTIONS, **LIVE)  # type: ignore[arg-type]
+    return text.load("embedded", 0, problems=QUESTIONS, **LIVE)
 
 
 @pytest.fixture(scope="module")
@@ -103,18 +103,18 @@ def test_steps_and_states_are_missed_before_a_run(folder: Path) -> None:
 
 def test_drawing_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
     few = tmp_path / "few"
-    drawn(few, samples=1, time_s=0.0)
+    draw(few, samples=1, time_s=0.0)
     first = read_bank(few)
     assert 0 < len(first.questions) <= QUESTIONS
     said: list[tuple[int, int]] = []
-    whole = drawn(few, say=lambda there, wanted: said.append((there, wanted)))
+    whole = draw(few, say=lambda there, wanted: said.append((there, wanted)))
     at_once = read_bank(folder).questions
     for key, question in whole.questions.items():  # other batches change a number's last bits
         words = [sample.words for sample in question.samples]
         assert words == [sample.words for sample in at_once[key].samples]
     assert said[-1] == (QUESTIONS, QUESTIONS)
     said.clear()
-    assert drawn(few, say=lambda *of: said.append(of)) == whole
+    assert draw(few, say=lambda *of: said.append(of)) == whole
     assert not said, "nothing was left to draw"
 
 

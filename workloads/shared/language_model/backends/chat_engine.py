@@ -26,24 +26,22 @@ from adabench.workloads.shared.language_model.backends.text_pieces import END, P
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
-    CacheSize,
     Capability,
     CapabilityMissing,
     Chunk,
     Costs,
     Finish,
-    Floats,
     Seq,
     mix,
-    require,
 )
+from adabench.workloads.shared.language_model.stateless_engine import StatelessEngine
 
 THINKS, THOUGHT = "<think>", "</think>"
 _SEED = (1 << 31) - 1
 REMEDY = "Serve the model's completions (openai:URL#NAME), or run it here: --model hf:NAME."
 
 
-class ChatEngine:
+class ChatEngine(StatelessEngine):
     """A model behind a chat server."""
 
     def __init__(
@@ -133,36 +131,6 @@ class ChatEngine:
         """
         self._refuse("forced words")
 
-    def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Refuse: a chat server scores nothing.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "score")
-        raise AssertionError
-
-    def hidden(self, seq: Seq, start: int) -> Floats:
-        """Refuse: a server shows no states.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "hidden")
-        raise AssertionError
-
-    def close(self, seq: Seq) -> None:
-        """Let go of a sequence; the server holds nothing for it."""
-
-    def held(self) -> CacheSize:
-        """Refuse: a server does not show its cache.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "held")
-        raise AssertionError
-
     def _sent(self, bodies: Sequence[dict[str, Any]]) -> list[ChatAnswer]:
         """Return the answers to requests that are sent at once."""
         with ThreadPoolExecutor(self.threads) as pool:
@@ -170,7 +138,7 @@ class ChatEngine:
 
     def _taken(self, seq: Seq, answer: ChatAnswer) -> Chunk:
         """Put an answer onto its sequence, and book what it cost."""
-        said, thought = parted(answer)
+        said, thought = answer_and_thought(answer)
         whole = answer.finish == "stop"
         ids = (*self._codec.encode(said), *((END,) if whole else ()))
         seq.ids.extend(ids)
@@ -193,7 +161,7 @@ class ChatEngine:
         )
 
 
-def parted(answer: ChatAnswer) -> tuple[str, int | None]:
+def answer_and_thought(answer: ChatAnswer) -> tuple[str, int | None]:
     """Return what was said behind all thought, and the tokens of thought; None: nobody counted them.
 
     An answer that thinks and was cut off before it came to an end of it says nothing.

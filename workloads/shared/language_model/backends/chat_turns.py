@@ -1,6 +1,6 @@
 """A conversation as text, between whoever asks questions and an engine that sends turns to a server.
 
-    prompt = written([{"role": "user", "content": "3 + 4"}])
+    prompt = conversation_text([{"role": "user", "content": "3 + 4"}])
     turns(prompt)                                      the same turns
 
 Each turn stands behind two signs of control that no text of a question has.
@@ -14,7 +14,7 @@ TURN, CONTENT = "\x1e", "\x1f"
 """Before the role of a turn, and before what is said."""
 
 
-def written(conversation: Sequence[Mapping[str, str]]) -> str:
+def conversation_text(conversation: Sequence[Mapping[str, str]]) -> str:
     """Return the text of a conversation.
 
     Raises:

@@ -47,19 +47,18 @@ from adabench.workloads.shared.language_model.backends.word_answers import Conti
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
-    CacheSize,
     Capability,
     CapabilityMissing,
     Chunk,
     Costs,
     Finish,
-    Floats,
     Seq,
     mix,
     require,
 )
 from adabench.workloads.shared.language_model.domain import Codec
 from adabench.workloads.shared.language_model.flop_formula import Formula
+from adabench.workloads.shared.language_model.stateless_engine import StatelessEngine
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -83,7 +82,7 @@ class Settings:
     """Texts at which a completion ends."""
 
 
-class OpenAIEngine:
+class OpenAIEngine(StatelessEngine):
     """A model behind a completions server.
 
     `prompt` says how prefixes are sent; ids are exact, text is for servers that take no ids and for
@@ -230,27 +229,6 @@ class OpenAIEngine:
             scores.append(self.reader.scores(answer, text, len(seq.ids)))
             self._book(len(text), answer, [1])
         return scores
-
-    def hidden(self, seq: Seq, start: int) -> Floats:
-        """Raise: a server shows no states.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "hidden")
-        raise AssertionError
-
-    def close(self, seq: Seq) -> None:
-        """Let go of a sequence; the server holds nothing for it."""
-
-    def held(self) -> CacheSize:
-        """Raise: a server does not show its cache.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "held")
-        raise AssertionError
 
     def _writable(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
         if any(seq.finished for seq in seqs):

@@ -26,16 +26,14 @@ from adabench.workloads.shared.language_model.batched.session_models import Sess
 from adabench.workloads.shared.language_model.contract import (
     TO_THE_END,
     BudgetSpent,
-    CacheSize,
     Capability,
     CapabilityMissing,
     Chunk,
     Costs,
-    Floats,
     Seq,
     mix,
-    require,
 )
+from adabench.workloads.shared.language_model.stateless_engine import StatelessEngine
 
 DRAW = "Draw more: adabench bank --samples N --out FOLDER goes on with the same bank."
 LIVE = "Run it on the model itself: leave out --data bank:FOLDER."
@@ -52,7 +50,7 @@ class BankPlace:
     """What it drew."""
 
 
-class BankEngine:
+class BankEngine(StatelessEngine):
     """The model of a bank behind the engine interface."""
 
     def __init__(self, bank: SampleBank) -> None:
@@ -145,36 +143,6 @@ class BankEngine:
             CapabilityMissing: always.
         """
         self._refuse("forced words", "the bank holds what its model drew", LIVE)
-
-    def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Refuse: a bank reads nothing.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "score")
-        raise AssertionError
-
-    def hidden(self, seq: Seq, start: int) -> Floats:
-        """Refuse: a bank has no states.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "hidden")
-        raise AssertionError
-
-    def close(self, seq: Seq) -> None:
-        """Let go of a sequence; the bank stays."""
-
-    def held(self) -> CacheSize:
-        """Refuse: a bank has no cache.
-
-        Raises:
-            CapabilityMissing: always.
-        """
-        require(self, "held")
-        raise AssertionError
 
     def _drawn(self, seq: Seq, temperature: float) -> BankedSample:
         """Return the completion that a sequence is to replay."""

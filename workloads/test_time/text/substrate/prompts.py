@@ -17,7 +17,7 @@ What stands before the question is the same for all questions of a group, so a c
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from adabench.workloads.shared.language_model.backends.chat_turns import written
+from adabench.workloads.shared.language_model.backends.chat_turns import conversation_text
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.test_time.text.substrate.completions import TextCodec
 
@@ -85,7 +85,7 @@ class PromptStyle:
         """Return the ids of a question behind worked examples."""
         codec = self.codec
         if self.talks:
-            return codec.encode(written(self._turns(question, examples)))
+            return codec.encode(conversation_text(self._turns(question, examples)))
         if self.converses and isinstance(codec, TokenizerCodec):
             return codec.chat(self._turns(question, examples))
         return codec.encode(self._text(question, examples))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from adabench.harness.contract.card import Scalar
 from adabench.harness.errors import SelectionError
@@ -34,7 +35,7 @@ def draw_bank(
         SelectionError: for conditions that make no sense, or a folder with another bank.
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
-    given = {**CARD.defaults, "problems": 0, **conditions}
+    given: dict[str, Any] = {**CARD.defaults, "problems": 0, **conditions}
     data, level = data_spec(str(given["data"])), str(given["level"])
     if data.kind == "bank" or given["budget"]:
         raise SelectionError(
@@ -43,6 +44,6 @@ def draw_bank(
     count = int(given["problems"]) or row_count(data, level) or GENERATED
     given["problems"] = count
     check_conditions(given)
-    task = load(CARD.scales[0], seed, **given)  # type: ignore[arg-type]
+    task = load(CARD.scales[0], seed, **given)
     request = BankRequest(folder, samples, given, time_s, say)
     return fill_bank(request, task, question_set(data, seed, count, level).rows)

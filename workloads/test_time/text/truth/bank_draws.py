@@ -211,7 +211,7 @@ def _sample(task: GradedText, seq: Seq, chunk: Chunk, costs: Costs) -> BankedSam
         scores=scores,
         ended=ended,
         generated=len(chunk.ids),
-        flops=formula.drawn(seq.start, len(chunk.ids), ended=seq.finished) if formula else 0,
+        flops=formula.decoding(seq.start, len(chunk.ids), ended=seq.finished) if formula else 0,
         judged=spent["judged"],
         judge_flops=spent["flops"],
     )
