@@ -47,6 +47,10 @@ Data = Annotated[
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:0.")]
+DrawWorkers = Annotated[
+    int,
+    typer.Option("--workers", min=0, help="Processes that draw at once; 0: what fits here."),
+]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")]
 NoChat = Annotated[bool, typer.Option("--no-chat", help="Use no chat template.")]
 

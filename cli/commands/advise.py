@@ -12,6 +12,7 @@ from adabench.cli.selection import (
     AsJson,
     Data,
     Device,
+    DrawWorkers,
     Dtype,
     Fixed,
     Judge,
@@ -42,6 +43,10 @@ MaxCost = Annotated[
     float | None,
     typer.Option(min=1.0, help="Advise nothing that takes more times the tokens of greedy."),
 ]
+Deadline = Annotated[
+    float | None,
+    typer.Option(parser=time_of, metavar="TIME", help="Advise nothing slower; times some answers."),
+]
 
 
 def command(
@@ -53,6 +58,8 @@ def command(
     seed: Seed = 0,
     price: Price = None,
     max_cost: MaxCost = None,
+    deadline: Deadline = None,
+    workers: DrawWorkers = 0,
     fixed: Fixed = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -73,7 +80,8 @@ def command(
     with redirect_stdout(sys.stderr):
         found = advise(
             time=time, set=given, samples=samples, seed=seed, price=price,
-            max_cost=math.inf if max_cost is None else max_cost, out=out,
+            max_cost=math.inf if max_cost is None else max_cost, deadline=deadline,
+            workers=workers, out=out,
         )  # fmt: skip
     print(json.dumps(found.to_json()) if as_json else page(found))
 
@@ -81,13 +89,14 @@ def command(
 def page(found: "ModelAdvice") -> str:
     """Return the sentence, the picture and the table behind it."""
     advice = found.advice
-    priced = advice.baseline.price is not None
+    priced, timed = advice.baseline.price is not None, advice.baseline.slowest_s is not None
     head = f"  {'option':26} {'right':>6} {'gain [95 %]':>22} {'tokens':>8} {'times':>6}"
     rows = [_row(one) for one in (advice.baseline, *advice.options)]
     return "\n".join(
         [
             advice.sentence, "", _picture(found), "",
-            head + (f" {'per 1,000':>10}" if priced else "") + "  word", *rows,
+            head + (f" {'per 1,000':>10}" if priced else "")
+            + (f" {'slowest':>9}" if timed else "") + "  word", *rows,
             f"  {'a right one among all':26} {found.ceiling:6.1%}", "", advice.longer,
             *(f"Records: {one.folder}" for one in found.runs),
         ]
@@ -107,8 +116,9 @@ def _picture(found: "ModelAdvice") -> str:
 def _row(one: "OptionAdvice") -> str:
     gain = f"{100 * one.gain:+.1f} [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
     price = "" if one.price is None else f" {one.price:10.3g}"
+    slowest = "" if one.slowest_s is None else f" {one.slowest_s:7.2f} s"
     few = f" ({one.questions} questions)"
     return (
         f"  {one.option:26} {one.accuracy:6.1%} {gain:>22} {one.tokens:8.1f} {one.ratio:6.1f}"
-        f"{price}  {one.word}{few}"
+        f"{price}{slowest}  {one.word}{few}"
     )

@@ -10,6 +10,7 @@ from adabench.cli.selection import (
     AsJson,
     Data,
     Device,
+    DrawWorkers,
     Dtype,
     Fixed,
     Judge,
@@ -50,6 +51,7 @@ def command(
     dtype: Dtype = None,
     merge: Merged = None,
     time: Time = None,
+    workers: DrawWorkers = 0,
     as_json: AsJson = False,
     *,
     no_chat: NoChat = False,
@@ -62,7 +64,7 @@ def command(
     if merge:
         found = _merged(merge, out, words)
     else:
-        found = _drawn(words, out, samples, problems, seed, time)
+        found = _drawn(words, out, samples, problems, seed, time, workers)
     rows = found.questions.values()
     least = min((len(row.samples) for row in rows), default=0)
     if as_json:
@@ -76,15 +78,16 @@ def command(
 
 
 def _drawn(
-    words: tuple[str, ...], out: Path, samples: int, problems: int, seed: int, time_s: float | None
-) -> "SampleBank":
+    words: tuple[str, ...], out: Path, samples: int, problems: int, seed: int,
+    time_s: float | None, workers: int,
+) -> "SampleBank":  # fmt: skip
     from adabench.harness.contract import registry
     from adabench.harness.plan.grid import read_conditions
     from adabench.workloads.test_time.text.training.bank import draw_bank
 
     conditions = {**read_conditions(registry.find("text").card, words), "problems": problems}
     return draw_bank(
-        out, conditions, samples=samples, seed=seed, time_s=time_s,
+        out, conditions, samples=samples, seed=seed, time_s=time_s, workers=workers,
         say=lambda there, wanted: talk(f"{there} of {wanted} questions"),
     )  # fmt: skip
 

@@ -12,7 +12,8 @@ What is neither is undecided, and the questions that would decide it are counted
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -66,6 +67,8 @@ class OptionAdvice:
     serial_steps: float
     price: float | None
     """For a thousand questions."""
+    slowest_s: float | None
+    """Of the answers that were timed; None where none was."""
     word: Word
     needed: int
     """Questions that would tell a gain of the margin, with power 0.9."""
@@ -88,13 +91,38 @@ Answers = Mapping[int, Answered]
 """By question."""
 
 
+@dataclass(frozen=True)
+class AdviceLimits:
+    """What may be advised."""
+
+    ratio: float = math.inf
+    """The most tokens, in those of the baseline."""
+    deadline_s: float = math.inf
+    """The longest that an answer may take, of those that were timed."""
+
+    def allows(self, one: OptionAdvice) -> bool:
+        """Return whether an option stays within them; one that was not timed keeps no deadline."""
+        if math.isfinite(self.deadline_s) and (
+            one.slowest_s is None or one.slowest_s > self.deadline_s
+        ):
+            return False
+        return one.ratio <= self.ratio
+
+    def __str__(self) -> str:
+        """Say what they are."""
+        tokens = f"{self.ratio:g} times its tokens" if math.isfinite(self.ratio) else ""
+        wait = f"{self.deadline_s:g} s an answer" if math.isfinite(self.deadline_s) else ""
+        return " or ".join(part for part in (tokens, wait) if part)
+
+
 def advice_of(
     found: Mapping[str, Answers],
     baseline: str,
     prices: Prices | None = None,
-    most_ratio: float = math.inf,
+    limits: AdviceLimits = AdviceLimits(),
+    slowest_s: Mapping[str, float] = MappingProxyType({}),
 ) -> Advice:
-    """Return what to use, of options that cost at most `most_ratio` times the tokens of the baseline.
+    """Return what to use within limits; `slowest_s` is by option its slowest answer.
 
     Raises:
         SelectionError: without answers of the baseline.
@@ -108,18 +136,18 @@ def advice_of(
     names = [name for name in found if name != baseline and found[name].keys() & base.keys()]
     ps = [float(p) for p in holm([_p_gain(found[name], base) for name in names])] if names else []
     options = [
-        _option(name, found[name], base, p, prices) for name, p in zip(names, ps, strict=True)
+        replace(_option(name, found[name], base, p, prices), slowest_s=slowest_s.get(name))
+        for name, p in zip(names, ps, strict=True)
     ]
     options.sort(key=lambda one: (one.ratio, one.option))
-    own = _option(baseline, base, base, 1.0, prices)
-    chosen = _chosen([one for one in options if one.ratio <= most_ratio], found)
-    return Advice(
-        own,
-        tuple(options),
-        chosen or baseline,
-        _sentence(chosen, options, own, most_ratio),
-        _longer(options),
-    )
+    own = replace(_option(baseline, base, base, 1.0, prices), slowest_s=slowest_s.get(baseline))
+    chosen = _chosen([one for one in options if limits.allows(one)], found)
+    sentence = _sentence(chosen, options, own, limits)
+    if not limits.allows(own) and chosen is None and options:
+        sentence += (
+            f" An answer of {baseline} may take longer itself: {own.slowest_s or math.nan:.2g} s."
+        )
+    return Advice(own, tuple(options), chosen or baseline, sentence, _longer(options))
 
 
 def _shared(one: Answers, other: Answers) -> list[int]:
@@ -164,7 +192,8 @@ def _option(
     needed = math.ceil(discordant * ((Z_975 + Z_90) / MARGIN) ** 2)
     return OptionAdvice(
         name, len(places), mean["right"], float(gaps.mean()), low, high, p, mean["generated"],
-        mean["generated"] / tokens if tokens else math.nan, mean["serial_steps"], price, word, needed,
+        mean["generated"] / tokens if tokens else math.nan, mean["serial_steps"], price, None, word,
+        needed,
     )  # fmt: skip
 
 
@@ -181,7 +210,7 @@ def _chosen(options: Sequence[OptionAdvice], found: Mapping[str, Answers]) -> st
 
 
 def _sentence(
-    chosen: str | None, options: Sequence[OptionAdvice], own: OptionAdvice, most_ratio: float
+    chosen: str | None, options: Sequence[OptionAdvice], own: OptionAdvice, limits: AdviceLimits
 ) -> str:
     if not options:
         return f"Nothing beside {own.option} ran here: use {own.option}."
@@ -195,8 +224,8 @@ def _sentence(
     if gaining:
         one = min(gaining, key=lambda one: one.ratio)
         return (
-            f"What gains on {own.option} costs more than {most_ratio:g} times its tokens: {one.option} gains "
-            f"{_points(one)} for {one.ratio:.1f} times. Within that, use {own.option}."
+            f"What gains on {own.option} costs more than {limits}: {one.option} gains {_points(one)} for "
+            f"{one.ratio:.1f} times{_wait(one)}. Within that, use {own.option}."
         )
     one = max(options, key=lambda one: (one.low, -one.ratio))  # few questions show little
     if all(one.word in ("gains nothing", "loses") for one in options):
@@ -209,6 +238,10 @@ def _sentence(
         f"No gain on {own.option} is shown on {own.questions} questions; the best, {one.option}, costs "
         f"{one.ratio:.1f} times its tokens and gains {_points(one)}{chance}: use {own.option} until it is."
     )
+
+
+def _wait(one: OptionAdvice) -> str:
+    return "" if one.slowest_s is None else f" and {one.slowest_s:.2g} s"
 
 
 def _points(one: OptionAdvice) -> str:

@@ -2,7 +2,7 @@
 
     samples      a bank of greedy answers and N samples (`draw_bank` of `text`): most of the time
     selections   votes, best of N, stop rules, on the bank: the same samples for all, in seconds
-    searches     beam and REBASE on the model itself, on as many of the questions as the rest of the time lets
+    searches     beam, REBASE and ETS on the model itself, on as many of the questions as the rest of the time lets
 
 What of it is told is in `harness/decision/advice.py`.
 """
@@ -20,7 +20,7 @@ from typing import Any
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Scalar
 from adabench.harness.contract.record import Record
-from adabench.harness.decision.advice import Advice, Answered, Prices, advice_of
+from adabench.harness.decision.advice import Advice, AdviceLimits, Answered, Prices, advice_of
 from adabench.harness.errors import MissingAbility, SelectionError
 from adabench.harness.notebook import run_arguments as words
 from adabench.harness.plan.grid import read_conditions
@@ -34,13 +34,15 @@ SELECTIONS = (
 )  # fmt: skip
 CEILING = "pass_at_n"
 """An oracle: how many questions have a right answer among their samples; nobody can choose it."""
-SEARCHES = ("beam", "rebase")
+SEARCHES = ("beam", "rebase", "ets")
 WIDTH = 4
 """Branches of a search."""
 SAMPLES, DRAWING, FEWEST = 8, 0.65, 8
 """Samples of a question; the share of the time that drawing gets; the fewest questions worth a search."""
 STEPWISE = 3.0
 """How many times as long a word of a search takes as one of a batch of samples, about; searches are sized by it."""
+TIMED = 3
+"""Questions that are timed for a deadline."""
 LINE_EVERY_S = 10.0
 ENDING_S = 15.0
 """Seconds left for what follows the searches."""
@@ -83,12 +85,13 @@ def advise(
     judge: str | None = None, device: str | None = None, dtype: str | None = None,
     chat: bool = True, set: Mapping[str, words.Value] | None = None, samples: int = SAMPLES,
     seed: int = 0, price: str | None = None, max_cost: float = math.inf,
-    out: str | Path | None = None, progress: bool = True,
+    deadline: float | str | None = None, workers: int = 0, out: str | Path | None = None, progress: bool = True,
 ) -> ModelAdvice:  # fmt: skip
     """Say what test-time compute buys on a model and on questions, within some minutes.
 
     `price` is money for a million tokens, `"in=0.15,out=0.6"`; `max_cost` how many times the tokens
-    of a greedy answer an option may take. `out` is a new folder, or one of an advice to go on with: its samples stay.
+    of a greedy answer an option may take; `deadline` how long an answer may take, for which some are timed.
+    `workers` processes draw samples at once; 0 are what cores and memory allow. `out` is a new folder, or one of an advice to go on with: its samples stay.
 
     Raises:
         SelectionError: for a name or a value that makes no sense.
@@ -100,9 +103,12 @@ def advise(
     )  # fmt: skip
     conditions = read_conditions(registry.find(TASK).card, words.fixed_words(named))
     budget_s = words.seconds(time) or 0.0
-    work = _Work(conditions, budget_s, samples, seed, progress, _folder(out))
+    work = _Work(conditions, budget_s, samples, seed, workers, progress, _folder(out))
     prices = None if price is None else read_prices(price)
-    return work.advice(prices, max_cost)
+    deadline_s = words.seconds(deadline)
+    return work.advice(
+        prices, AdviceLimits(max_cost, math.inf if deadline_s is None else deadline_s)
+    )
 
 
 def read_prices(text: str) -> Prices:
@@ -130,6 +136,7 @@ class _Work:
     budget_s: float
     samples: int
     seed: int
+    workers: int
     progress: bool
     folder: Path
 
@@ -140,8 +147,9 @@ class _Work:
     def left_s(self) -> float:
         return self.began_s + self.budget_s - monotonic()
 
-    def advice(self, prices: Prices | None, max_cost: float) -> ModelAdvice:
+    def advice(self, prices: Prices | None, limits: AdviceLimits) -> ModelAdvice:
         """Draw, run, and say what is found."""
+        slowest_s = self._slowest_s() if math.isfinite(limits.deadline_s) else {}
         questions, sample_s = self._drawn()
         runs = [self._selections(questions)]
         searched = self._searches(questions, sample_s)
@@ -153,7 +161,7 @@ class _Work:
         oracle = answers_of(run_folder.records(runs[0].folder), oracles=True)
         right = [one.right for one in oracle.get(f"{CEILING}(N={self.samples})", {}).values()]
         return ModelAdvice(
-            advice_of(found, BASELINE, prices, max_cost), self.folder, tuple(runs),
+            advice_of(found, BASELINE, prices, limits, slowest_s), self.folder, tuple(runs),
             sum(right) / len(right) if right else math.nan, monotonic() - self.began_s,
         )  # fmt: skip
 
@@ -170,7 +178,8 @@ class _Work:
 
         bank = import_module(f"{package}.training.bank").draw_bank(
             self.folder / "bank", {"problems": self._most, **self.conditions},
-            samples=self.samples, seed=self.seed, time_s=DRAWING * self.left_s, say=say,
+            samples=self.samples, seed=self.seed, time_s=DRAWING * self.left_s,
+            workers=self.workers, say=say,
         )  # fmt: skip
         (first_s, first), (last_s, last) = (marks or [(0.0, 0)])[0], (marks or [(0.0, 0)])[-1]
         each_s = (last_s - first_s) / (last - first) if last > first else math.nan
@@ -183,12 +192,32 @@ class _Work:
         data = self.conditions.get("data", "arithmetic")
         return MOST_GENERATED if data == "arithmetic" else 0
 
+    @property
+    def _widths(self) -> list[int]:
+        return [*(n for n in (2, 4, 8, 16, 32) if n < self.samples), self.samples]
+
+    def _slowest_s(self) -> dict[str, float]:
+        """Time some answers of each option on the model itself, one at a time; return the slowest of each."""
+        found: dict[str, float] = {}
+        for name, methods, widths in (
+            ("timed", SELECTIONS, self._widths), ("timed-searches", SEARCHES, [WIDTH]),
+        ):  # fmt: skip
+            few = {**self.conditions, "problems": TIMED}
+            try:
+                timed = self._run(name, methods, few, widths, counts=False)
+            except MissingAbility:
+                continue
+            for record in run_folder.records(timed.folder):
+                if record.status == "ok" and record.phase == "solve":
+                    option = _option_name(record)
+                    found[option] = max(found.get(option, 0.0), record.values["latency_s"])
+        return found
+
     def _selections(self, questions: int) -> Run:
-        sweep = [n for n in (2, 4, 8, 16, 32) if n < self.samples]
         banked = {**self.conditions, "data": f"bank:{self.folder / 'bank'}", "problems": questions}
         for name in ("level", "room", "device", "dtype"):
             banked.pop(name, None)
-        return self._run("selections", (*SELECTIONS, CEILING), banked, [*sweep, self.samples])
+        return self._run("selections", (*SELECTIONS, CEILING), banked, self._widths)
 
     def _searches(self, questions: int, sample_s: float) -> Run | None:
         """Search on as many questions as the time lets; None where that is too few, or nothing can search."""
@@ -202,11 +231,12 @@ class _Work:
             return None
 
     def _run(
-        self, name: str, methods: Iterable[str], conditions: Mapping[str, Scalar], widths: list[int]
-    ) -> Run:
+        self, name: str, methods: Iterable[str], conditions: Mapping[str, Scalar],
+        widths: list[int], *, counts: bool = True,
+    ) -> Run:  # fmt: skip
         return run(
             [f"{TASK}/{method}" for method in methods], set=conditions, sweep={"N": widths},
-            seeds=self.seed, alone=True, counts=True, out=_free(self.folder / name),
+            seeds=self.seed, alone=True, counts=counts, out=_free(self.folder / name),
             progress=self.progress,
         )  # fmt: skip
 
@@ -228,13 +258,17 @@ def answers_of(
         is_oracle = role(record.cell.address) == "oracle"
         if record.status != "ok" or record.phase != "solve" or is_oracle != oracles:
             continue
-        values, n = record.values, record.cell.point.get("N")
-        name = record.cell.method + (f"(N={n})" if n is not None else "")
-        found.setdefault(name, {})[int(values["instance"])] = Answered(
+        values = record.values
+        found.setdefault(_option_name(record), {})[int(values["instance"])] = Answered(
             values["accuracy"], values["generated"], _read_tokens(values),
             values.get("serial_steps", math.nan),
         )  # fmt: skip
     return found
+
+
+def _option_name(record: Record) -> str:
+    n = record.cell.point.get("N")
+    return record.cell.method + (f"(N={n})" if n is not None else "")
 
 
 def _read_tokens(values: Mapping[str, float]) -> float:

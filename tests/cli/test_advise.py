@@ -42,6 +42,18 @@ def test_advice_is_one_sentence_a_picture_and_the_table_behind_it(tmp_path: Path
     assert any("per 1,000" in line for line in shown)
 
 
+@pytest.mark.thorough
+def test_for_a_deadline_answers_are_timed(tmp_path: Path) -> None:
+    done = adabench(
+        "advise", "--model", "builtin", "--set", "room=8", "--set", "problems=6", "--samples", 2,
+        "--time", "2s", "--deadline", "1h", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["baseline"]["slowest_s"] > 0
+    assert all(one["slowest_s"] > 0 for one in found["options"])
+
+
 def test_a_bank_is_drawn_asked_and_joined(tmp_path: Path) -> None:
     def bank_of(name: str, seed: int) -> dict[str, object]:
         done = adabench(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from adabench.harness.decision.advice import Answered, Answers, Prices, advice_of
+from adabench.harness.decision.advice import AdviceLimits, Answered, Answers, Prices, advice_of
 from adabench.harness.errors import SelectionError
 
 N = 300
@@ -73,11 +73,27 @@ def test_the_cheapest_of_those_not_told_from_the_best_is_advised() -> None:
 
 def test_what_costs_too_much_is_not_advised() -> None:
     found = {"greedy": answers(base()), "vote": answers(better(60), 80.0)}
-    dear = advice_of(found, "greedy", most_ratio=4.0)
+    dear = advice_of(found, "greedy", limits=AdviceLimits(ratio=4.0))
     assert dear.chosen == "greedy"
     assert dear.sentence.startswith("What gains on greedy costs more than 4 times its tokens: vote")
     assert dear.sentence.endswith("use greedy.")
-    assert advice_of(found, "greedy", most_ratio=8.0).chosen == "vote"
+    assert advice_of(found, "greedy", limits=AdviceLimits(ratio=8.0)).chosen == "vote"
+
+
+def test_what_takes_too_long_is_not_advised_nor_what_was_not_timed() -> None:
+    found = {
+        "greedy": answers(base()),
+        "slow": answers(better(70), 80.0),
+        "quick": answers(better(40), 40.0),
+        "untimed": answers(better(80), 60.0),
+    }
+    slowest_s = {"greedy": 1.0, "slow": 6.0, "quick": 3.0}
+    advice = advice_of(found, "greedy", limits=AdviceLimits(deadline_s=4.0), slowest_s=slowest_s)
+    assert advice.chosen == "quick"
+    tight = advice_of(found, "greedy", limits=AdviceLimits(2.0, 0.5), slowest_s=slowest_s)
+    assert tight.chosen == "greedy"
+    assert "more than 2 times its tokens or 0.5 s an answer" in tight.sentence
+    assert tight.sentence.endswith("An answer of greedy may take longer itself: 1 s.")
 
 
 def test_an_option_is_held_against_greedy_on_the_questions_of_both() -> None:

@@ -1,5 +1,7 @@
 """A bank of the builtin model: what is replayed is what was drawn, at its cost; what it does not hold is refused."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,20 @@ import pytest
 pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 from adabench.harness.contract import registry
-from adabench.harness.errors import SelectionError
-from adabench.workloads.shared.language_model.bank.sample_bank import SampleBank, read_bank
+from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.shared.language_model.bank.sample_bank import (
+    BankedQuestion,
+    SampleBank,
+    read_bank,
+)
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
+from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.test_time.text import task as text
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.training.bank import draw_bank
+from adabench.workloads.test_time.text.training.draw_process import DrawProcess
+from adabench.workloads.test_time.text.truth.bank_draws import Ask, BankRequest, drawn, fill_bank
+from adabench.workloads.test_time.text.truth.question_sets import question_set
 
 QUESTIONS, SAMPLES = 3, 4
 LIVE: dict[str, Any] = {"model": "builtin", "room": 20}
@@ -59,6 +69,31 @@ def solved(task: GradedText, name: str, **point: Any) -> list[tuple[str, Any, di
         judged = task.judge(question, outcome)
         found.append((task.domain.codec.decode(outcome), judged, counts))
     return found
+
+
+@pytest.mark.thorough
+def test_a_process_beside_draws_the_same_and_says_when_it_is_gone(live: GradedText) -> None:
+    given = {**text.CARD.defaults, **LIVE, "problems": QUESTIONS}
+    asks = [Ask(2, 0, SAMPLES), Ask(1, 1, SAMPLES)]
+    with closing(DrawProcess(given, 0, threads=1)) as beside:
+        assert beside(asks) == drawn(live, asks)
+        beside.process.kill()
+        with pytest.raises(EnvironmentProblem, match="ended before its time"):
+            beside(asks)
+
+
+def test_a_bank_holds_what_several_draw(live: GradedText, tmp_path: Path, folder: Path) -> None:
+    batches: list[list[int]] = []
+
+    def draw(asks: Sequence[Ask]) -> list[BankedQuestion]:
+        batches.append([ask.index for ask in asks])
+        return drawn(live, asks)
+
+    given = {**text.CARD.defaults, **LIVE, "problems": QUESTIONS}
+    rows = question_set(data_spec("arithmetic"), 0, QUESTIONS, "").rows
+    found = fill_bank(BankRequest(tmp_path / "bank", SAMPLES, given), live, rows, [draw, draw])
+    assert found.digest == read_bank(folder).digest
+    assert batches in ([], [[0, 1, 2]])  # one batch: whoever took it
 
 
 @pytest.mark.parametrize(

@@ -119,16 +119,9 @@ def read_bank(folder: Path) -> SampleBank:
     """
     header, questions = read_header(folder), dict[Key, BankedQuestion]()
     for row in _rows(folder / SAMPLES):
-        key = (row["seed"], row["index"])
-        drawn = tuple(_sample(one) for one in row["samples"])
-        if key in questions:
-            known = questions[key]
-            questions[key] = replace(known, samples=(*known.samples, *drawn))
-        else:
-            questions[key] = BankedQuestion(
-                row["prompt"], row["prefilled"], row["cached"], row["flops"],
-                _sample(row["greedy"]), drawn,
-            )  # fmt: skip
+        key, drawn = (row["seed"], row["index"]), question_of(row)
+        known = questions.get(key, replace(drawn, samples=()))
+        questions[key] = replace(known, samples=(*known.samples, *drawn.samples))
     digest = hashlib.sha256(json.dumps(asdict(header), sort_keys=True).encode())
     for key in sorted(questions):
         digest.update(repr((key, questions[key])).encode())
@@ -234,6 +227,14 @@ def _difference(known: BankHeader, other: BankHeader) -> str:
         for item in fields(BankHeader)
         if getattr(known, item.name) != getattr(other, item.name)
     )
+
+
+def question_of(row: Mapping[str, Any]) -> BankedQuestion:
+    """Return what was drawn for a question, of what `asdict` made of it."""
+    return BankedQuestion(
+        row["prompt"], row["prefilled"], row["cached"], row["flops"],
+        _sample(row["greedy"]), tuple(_sample(one) for one in row["samples"]),
+    )  # fmt: skip
 
 
 def _sample(found: Mapping[str, Any]) -> BankedSample:

@@ -5,10 +5,13 @@ would draw. Questions are drawn some at a time and written at once: drawing may 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from adabench.harness.contract.card import Scalar
@@ -49,8 +52,29 @@ class BankRequest:
     say: Say = lambda there, wanted: None
 
 
-def fill_bank(request: BankRequest, task: GradedText, rows: Sequence[QuestionRow]) -> SampleBank:
+@dataclass(frozen=True)
+class Ask:
+    """A question by its place, and which of its samples are wanted."""
+
+    index: int
+    known: int
+    """Samples that the bank has."""
+    wanted: int
+
+
+Draw = Callable[[Sequence[Ask]], list[BankedQuestion]]
+"""Draws what is asked, here or in another process."""
+
+
+def fill_bank(
+    request: BankRequest,
+    task: GradedText,
+    rows: Sequence[QuestionRow],
+    others: Iterable[Draw] = (),
+) -> SampleBank:
     """Draw what a bank has not got yet of a task's questions, which are `rows`, and return it.
+
+    `others` draw beside this process; what they draw is written here.
 
     Raises:
         SelectionError: for no samples, or a folder with another bank.
@@ -59,52 +83,73 @@ def fill_bank(request: BankRequest, task: GradedText, rows: Sequence[QuestionRow
     if request.samples < 1:
         raise SelectionError("A bank needs samples.", "Ask for one at least: --samples 8.")
     writer = BankWriter(request.folder, _header(task, request.conditions))
-    _draw(task, rows, _asks(writer.bank, task, request.samples), writer, request)
+    draws = _Draws(request, task, rows, writer, _asks(writer.bank, task, request.samples))
+    here, *beside = partial(drawn, task), *others
+    with ThreadPoolExecutor(len(beside) + 1) as pool:
+        waiting = [pool.submit(draws.work, draw) for draw in beside]
+        try:
+            draws.work(here)
+        finally:
+            draws.over = True
+        for one in waiting:
+            one.result()
     return read_bank(request.folder)
 
 
-@dataclass(frozen=True)
-class _Ask:
-    """A question, and which of its samples are wanted."""
-
-    question: Question
-    known: int
-    """Samples that the bank has."""
-    wanted: int
-
-
-def _asks(bank: SampleBank, task: GradedText, samples: int) -> list[_Ask]:
+def _asks(bank: SampleBank, task: GradedText, samples: int) -> list[Ask]:
     """Return what the bank has not got yet."""
     found = []
     for question in task.questions:
-        drawn = bank.questions.get((task.seed, question.index))
-        known = len(drawn.samples) if drawn is not None else 0
-        if known < samples:
-            found.append(_Ask(question, known, samples))
+        known = bank.questions.get((task.seed, question.index))
+        there = len(known.samples) if known is not None else 0
+        if there < samples:
+            found.append(Ask(question.index, there, samples))
     return found
 
 
-def _draw(
-    task: GradedText,
-    rows: Sequence[QuestionRow],
-    asks: Sequence[_Ask],
-    writer: BankWriter,
-    request: BankRequest,
-) -> None:
-    """Draw some questions at a time and write them, until all are there or the time is over."""
-    began, there = time.monotonic(), len(rows) - len(asks)
-    shares = "held" in task.models.policy.caps
-    size = max(1, ROWS // (request.samples + 1)) if shares else 1
-    pending = iter(asks)
-    while batch := list(islice(pending, size)):
-        for ask, drawn in zip(batch, _drawn(task, batch), strict=True):
-            row = rows[ask.question.index]
-            text = {"question": row.question, "answer": row.answer, "level": row.level}
-            writer.add((task.seed, ask.question.index), text, drawn)
-        there += len(batch)
-        request.say(there, len(rows))
-        if request.time_s is not None and time.monotonic() - began > request.time_s:
-            break
+@dataclass
+class _Draws:
+    """Draws some questions at a time and writes them, until all are there or the time is over."""
+
+    request: BankRequest
+    task: GradedText
+    rows: Sequence[QuestionRow]
+    writer: BankWriter
+    asks: Sequence[Ask]
+    over: bool = False
+    lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.began_s = time.monotonic()
+        self.there = len(self.rows) - len(self.asks)
+        self.begun = False
+        self.pending = iter(self.asks)
+        shares = "held" in self.task.models.policy.caps
+        self.size = max(1, ROWS // (self.request.samples + 1)) if shares else 1
+
+    def work(self, draw: Draw) -> None:
+        """Draw one batch after another, beside others that do; where one fails, none begins another."""
+        while batch := self._batch():
+            try:
+                found = draw(batch)
+            except BaseException:
+                self.over = True
+                raise
+            with self.lock:
+                for ask, question in zip(batch, found, strict=True):
+                    row = self.rows[ask.index]
+                    text = {"question": row.question, "answer": row.answer, "level": row.level}
+                    self.writer.add((self.task.seed, ask.index), text, question)
+                self.there += len(batch)
+                self.request.say(self.there, len(self.rows))
+
+    def _batch(self) -> list[Ask]:
+        time_s = self.request.time_s
+        with self.lock:
+            late = time_s is not None and time.monotonic() - self.began_s > time_s
+            self.over = self.over or (late and self.begun)
+            self.begun = True
+            return [] if self.over else list(islice(self.pending, self.size))
 
 
 def _header(task: GradedText, given: Mapping[str, Scalar]) -> BankHeader:
@@ -127,7 +172,7 @@ def _header(task: GradedText, given: Mapping[str, Scalar]) -> BankHeader:
     )
 
 
-def _drawn(task: GradedText, asks: Sequence[_Ask]) -> list[BankedQuestion]:
+def drawn(task: GradedText, asks: Sequence[Ask]) -> list[BankedQuestion]:
     """Draw the samples of some questions in one batch, and their greedy completions in another."""
     policy, judge, costs = task.models.policy, task.models.judge, Costs()
     policy.reset(costs)
@@ -135,13 +180,13 @@ def _drawn(task: GradedText, asks: Sequence[_Ask]) -> list[BankedQuestion]:
         judge.reset(costs)
     places = [_opened(task, ask, costs) for ask in asks]
     wanted = [leaf for place in places for leaf in place.leaves]
-    drawn = dict(zip(wanted, _decoded(task, wanted, task.domain.temperature), strict=True))
+    chunks = dict(zip(wanted, _decoded(task, wanted, task.domain.temperature), strict=True))
     first = [place.greedy for place in places]
-    drawn.update(zip(first, _decoded(task, first, 0.0), strict=True))
+    chunks.update(zip(first, _decoded(task, first, 0.0), strict=True))
     if "held" not in policy.caps:  # a server reads the prompt with each request: once is once
         read = costs.meter["prefilled"] // max(1, costs.meter["requests"])
         places = [replace(place, prefilled=read) for place in places]
-    return [_banked(task, place, drawn, costs) for place in places]
+    return [_banked(task, place, chunks, costs) for place in places]
 
 
 @dataclass(frozen=True)
@@ -156,10 +201,11 @@ class _Place:
     flops: int
 
 
-def _opened(task: GradedText, ask: _Ask, costs: Costs) -> _Place:
+def _opened(task: GradedText, ask: Ask, costs: Costs) -> _Place:
     before = costs.meter.copy()
     policy, judge = task.models.policy, task.models.judge
-    root = policy.open(ask.question.prompt, mix(task.seed, ask.question.index))
+    question = task.questions[ask.index]
+    root = policy.open(question.prompt, mix(task.seed, ask.index))
     spent = costs.meter - before
     leaves = policy.fork(root, ask.wanted)[ask.known :]
     (greedy,) = policy.fork(root, 1)
@@ -167,7 +213,7 @@ def _opened(task: GradedText, ask: _Ask, costs: Costs) -> _Place:
         judge.follow(root, [*leaves, greedy])
     policy.close(root)
     return _Place(
-        ask.question, tuple(leaves), greedy, spent["prefilled"], spent["cached"], spent["flops"]
+        question, tuple(leaves), greedy, spent["prefilled"], spent["cached"], spent["flops"]
     )
 
 
@@ -180,11 +226,11 @@ def _decoded(task: GradedText, seqs: Sequence[Seq], temperature: float) -> list[
 
 
 def _banked(
-    task: GradedText, place: _Place, drawn: Mapping[Seq, Chunk], costs: Costs
+    task: GradedText, place: _Place, chunks: Mapping[Seq, Chunk], costs: Costs
 ) -> BankedQuestion:
     """Write down what was drawn for a question, and let go of it."""
     seqs = (*place.leaves, place.greedy)
-    *samples, greedy = [_sample(task, seq, drawn[seq], costs) for seq in seqs]
+    *samples, greedy = [_sample(task, seq, chunks[seq], costs) for seq in seqs]
     for seq in seqs:
         task.models.policy.close(seq)
         if task.models.judge is not None:
