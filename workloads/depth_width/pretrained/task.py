@@ -86,7 +86,7 @@ CARD = Card(
     ),
     cases="exchangeable",
     metrics=(
-        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("likelihood", "", "higher", "quality", primary=True),
         Metric("nll_token", "nat", "lower", "quality"),
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
@@ -130,7 +130,7 @@ class Pretrained(Models, Scored):
     def judge(self, case: Windows, odds: WordOdds) -> Mapping[str, float]:
         """Return quality of the words after the opening, and counted work of all."""
         nll = odds.nll(self.batches[case.index][:, -1])
-        return {**odds.counted, "nll_token": nll, "accuracy": float(np.exp(-nll))}
+        return {**odds.counted, "nll_token": nll, "likelihood": float(np.exp(-nll))}
 
 
 def load(

@@ -356,7 +356,7 @@ def test_the_same_method_files_run(taught: dict[str, Any], method: Any):
         words = torch.from_numpy(loaded.batches[exam.index][:, PROMPT:]).flatten()
         wanted = float(F.cross_entropy(reading.logits.flatten(0, 1), words))
         assert values["nll_token"] == pytest.approx(wanted)
-        assert values["accuracy"] == pytest.approx(math.exp(-wanted))
+        assert values["likelihood"] == pytest.approx(math.exp(-wanted))
         assert values["executions"] == float(reading.passes().sum(1).double().mean())
         assert values["kv_entries"] == pytest.approx(values["executions"])
         if method is full_path:

@@ -436,7 +436,7 @@ def test_the_same_method_files_run(tiny: Path, method: Any):
         full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": LAYERS}))
         assert full["executions"] == LAYERS
         assert 0.6 < values["executions"] / LAYERS < 0.95
-        assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
+        assert values["likelihood"] == pytest.approx(math.exp(-values["nll_token"]))
         assert values["nll_token"] == pytest.approx(
             float(
                 F.cross_entropy(

@@ -25,7 +25,7 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers
 from adabench.workloads.shared.sources.torch_place import torch_device
 
@@ -37,7 +37,7 @@ CODE = (train_window_routers,)
 class RealGuided:
     """The whole model and its routers."""
 
-    model: RealBackbone
+    model: Decoder
     routers: Routers
 
 

@@ -21,7 +21,7 @@ from adabench.workloads.depth_width.pretrained.substrate.path_reading import alo
 from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT, RealPathfinding
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import View
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.paths import path_routers
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, default, fixed
 from adabench.workloads.depth_width.substrate.paths.path_routers import (
@@ -51,7 +51,7 @@ class Taught:
     facts: dict[str, Any]
 
 
-def train(plan: RealPathfinding, model: RealBackbone, drawn: Tensor, progress: Progress) -> Taught:
+def train(plan: RealPathfinding, model: Decoder, drawn: Tensor, progress: Progress) -> Taught:
     """Search, label, fit and judge on windows [n, T] of the fitting split, cut to `plan.words`."""
     sizes = [plan.searched, plan.looked, plan.labelled, plan.settled, plan.judged]
     parts = torch.split(drawn[: sum(sizes), : plan.words], sizes)
@@ -81,7 +81,7 @@ def train(plan: RealPathfinding, model: RealBackbone, drawn: Tensor, progress: P
 
 
 @torch.no_grad()
-def seen(model: RealBackbone, windows: Tensor, passes: Tensor) -> Seen:
+def seen(model: Decoder, windows: Tensor, passes: Tensor) -> Seen:
     """Run prompts along their labelled paths and pool what enters each layer."""
     weights, share = path_routers.windows(torch.full((len(windows),), PROMPT), PROMPT)
     pooled: list[list[Tensor]] = [[] for _ in range(model.shape.layers)]
@@ -99,7 +99,7 @@ def seen(model: RealBackbone, windows: Tensor, passes: Tensor) -> Seen:
     return torch.stack([torch.cat(parts) for parts in pooled]), share
 
 
-def settle(plan: RealPathfinding, model: RealBackbone, prompts: Tensor, routers: Routers) -> float:
+def settle(plan: RealPathfinding, model: Decoder, prompts: Tensor, routers: Routers) -> float:
     """Lean routers to the plan's mean length on prompts [n, PROMPT], in place; return how far."""
     low, high, leaning = -REACH, REACH, 0.0
     for _ in range(HALVINGS):
@@ -120,7 +120,7 @@ def lean(routers: Routers, by: float) -> None:
 
 
 @torch.inference_mode()
-def taken(model: RealBackbone, windows: Tensor, rule: Decide) -> Tensor:
+def taken(model: Decoder, windows: Tensor, rule: Decide) -> Tensor:
     """Return which paths a rule takes, passes [n, L]."""
     found = []
     for part in torch.split(windows, search.BATCH):
@@ -139,7 +139,7 @@ def followed(view: View) -> Tensor:
 
 
 @torch.inference_mode()
-def routed(model: RealBackbone, windows: Tensor, rule: Decide) -> tuple[Tensor, Tensor]:
+def routed(model: Decoder, windows: Tensor, rule: Decide) -> tuple[Tensor, Tensor]:
     """Return which paths a rule takes, passes [n, L], and their harm [n]."""
     found: list[tuple[Tensor, Tensor]] = []
     for part in torch.split(windows, search.BATCH):
@@ -154,7 +154,7 @@ def routed(model: RealBackbone, windows: Tensor, rule: Decide) -> tuple[Tensor, 
 
 
 def judged(
-    model: RealBackbone, windows: Tensor, taught: Taught, menu: list[Path], price: float
+    model: Decoder, windows: Tensor, taught: Taught, menu: list[Path], price: float
 ) -> dict[str, Any]:
     """Return what windows say that nothing was fitted to: layers, and harms in nats a word."""
     both = list(dict.fromkeys([*menu, *taught.statics.values()]))

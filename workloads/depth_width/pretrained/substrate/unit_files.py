@@ -30,7 +30,7 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 from adabench.workloads.shared.sources.torch_place import torch_device
 
@@ -112,7 +112,7 @@ def _lenses(
     return weights, {"held_out": dict(zip(map(str, plan.after), apart, strict=True))}
 
 
-def _divergence(model: RealBackbone, given: RealParts, check: refine.Text) -> float:
+def _divergence(model: Decoder, given: RealParts, check: refine.Text) -> float:
     return round(refine.divergence(model, given, check), 4)
 
 

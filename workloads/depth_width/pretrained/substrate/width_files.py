@@ -43,7 +43,7 @@ from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.learners import LEARNERS
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.shared.sources.torch_place import torch_device
 
 CODE = (width_fit,)
@@ -113,7 +113,7 @@ def _means(harms: list[Tensor]) -> list[float]:
 
 
 def _settled(
-    plan: RealWidths, model: RealBackbone, modules: RealModules, check: Tensor
+    plan: RealWidths, model: Decoder, modules: RealModules, check: Tensor
 ) -> tuple[dict[float, float], float]:
     """Lean gates to the plan's own share, in place; return the leans from there and the divergence.
 
