@@ -187,7 +187,7 @@ def test_learners_are_slices_of_any_mlp_of_hidden_units(family: str):
     modules = modules_of(model, 2)
     widened = RealWidened(model, modules.requires_grad_(False))
     whole = prefill_real(model, words(), all_units, Plan(), tile=3)
-    everyone = lambda index, rows, work: torch.full((len(rows),), LEARNERS)  # noqa: E731
+    everyone = lambda index, rows, work: torch.full((len(rows),), LEARNERS)
     ours = prefill_real_widths(widened, words(), everyone, tile=3)
     torch.testing.assert_close(ours.logits, whole.logits, atol=1e-4, rtol=1e-4)
     choice = torch.randint(LEARNERS + 1, (LAYERS, words().numel()), generator=draw)

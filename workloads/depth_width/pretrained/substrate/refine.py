@@ -22,9 +22,9 @@ from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrof
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
 from adabench.workloads.depth_width.substrate.llama_decoder.hooked_decoder import CappedHead
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
+    Decoder,
     Mix,
     Output,
-    Decoder,
     soft,
 )
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts

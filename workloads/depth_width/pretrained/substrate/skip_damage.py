@@ -27,8 +27,8 @@ from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrof
 from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
-    Output,
     Decoder,
+    Output,
     soft,
 )
 

@@ -18,7 +18,11 @@ from torch import Tensor, nn
 
 from adabench.workloads.depth_width.pretrained.substrate import window_path_search as search
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import along, single
-from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT, RealPathfinding
+from adabench.workloads.depth_width.pretrained.substrate.plans import (
+    PROMPT,
+    RealPathfinding,
+    shortest,
+)
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import View
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
@@ -33,8 +37,6 @@ from adabench.workloads.depth_width.substrate.paths.path_routers import (
 from adabench.workloads.depth_width.substrate.paths.path_search import Path
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
-SHORTER = 0.2
-"""Share of the layers that the shortest static path leaves out."""
 SKIP = 0
 REACH, HALVINGS = 4.0, 8
 """How far routers may lean, in logits, and how finely that is settled."""
@@ -57,10 +59,10 @@ def train(plan: RealPathfinding, model: Decoder, drawn: Tensor, progress: Progre
     parts = torch.split(drawn[: sum(sizes), : plan.words], sizes)
     first, second, text, prompts, judges = parts
     bill, depth = Bill(), model.shape.layers
-    shortest = depth - max(1, round(SHORTER * depth))
-    tried = search.searched(model, first, shortest, bill)
-    tried = search.again(model, second, tried, shortest, bill)
-    statics = {n: tried.paths[tried.best(n, 1)[0]] for n in range(depth, shortest - 1, -1)}
+    least = shortest(depth)
+    tried = search.searched(model, first, least, bill)
+    tried = search.again(model, second, tried, least, bill)
+    statics = {n: tried.paths[tried.best(n, 1)[0]] for n in range(depth, least - 1, -1)}
     menu, paid = search.menu(tried, plan.menu, plan.layers), bill.readings(depth)
     labelled = Tried(menu, search.harms(model, text, menu, bill))
     price = search.price(labelled, plan.layers)

@@ -22,6 +22,7 @@ from adabench.workloads.depth_width.pretrained.substrate import (
     refine,
     skip_damage,
 )
+from adabench.workloads.depth_width.pretrained.substrate.feasible_points import need_exits
 from adabench.workloads.depth_width.pretrained.substrate.fitted_file import Progress
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit, scaled
@@ -118,7 +119,7 @@ def _divergence(model: Decoder, given: RealParts, check: refine.Text) -> float:
 
 def _observe(which: tuple[ModelAndText, int]) -> _Observed:
     source, seed = which
-    model, share = model_and_text.fitting_backbone(source), source.fitting
+    model, share = model_and_text.fitting_backbone(source), source.share
     counts = (_OBSERVED, _JUDGED, _JUDGED, _JUDGED, refine.SETTLED, _CHECKED)
     sizes = [scaled(count, share) for count in counts]
     fitting = fitted_file.fitting_rows(source, seed, sum(sizes))
@@ -180,6 +181,7 @@ def restore(name: str, source: ModelAndText) -> RealParts:
 
 def exits(source: ModelAndText) -> early_exits.Lenses:
     """Return the lenses of exits, fitted first if need be, on the model's device."""
+    need_exits(model_and_text.shape(source))
     plan = unit_plan("real-exits", source)
     lenses = early_exits.Lenses(plan.after, model_and_text.shape(source).width, plan.rank)
     lenses.load_state_dict(checkpoints.read(filed(plan, source)))
@@ -199,14 +201,14 @@ def unit_plan(name: str, source: ModelAndText) -> RealRetrofit:
         SelectionError: if nothing of that name could be fitted.
     """
     shape = model_and_text.shape(source)
-    known = plans.unit_plans(shape, source.fitting)
+    known = plans.unit_plans(shape, source.share)
     if name in known:
         return known[name]
     _, _, rest = name.partition("real-static-")
     order, _, percent = rest.rpartition("-")
     if order not in plans.ORDERS or not percent.isdigit():
         raise SelectionError(f"Nothing called {name!r} is fitted.", f"Known: {', '.join(known)}.")
-    return plans.static_plan(order, int(percent), shape, source.fitting)
+    return plans.static_plan(order, int(percent), shape, source.share)
 
 
 def filed(plan: RealRetrofit, source: ModelAndText) -> Path:

@@ -37,8 +37,8 @@ from adabench.workloads.depth_width.substrate.learner_choices import budget, sam
 from adabench.workloads.depth_width.substrate.learners import LEARNERS
 from adabench.workloads.depth_width.substrate.llama_decoder.hidden_units import hidden_units
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
-    Output,
     Decoder,
+    Output,
     soft,
 )
 

@@ -21,13 +21,13 @@ from torch.nn import functional as F
 from adabench.kernels import gathered_mlp, grouped_matmul
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import EIGHTH, LEARNERS, SLOTS, Chooser
+from adabench.workloads.depth_width.substrate.llama_decoder.block_hooks import Branch
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
     TILE,
     View,
     attend,
     read_tiles,
 )
-from adabench.workloads.depth_width.substrate.llama_decoder.block_hooks import Branch
 from adabench.workloads.depth_width.substrate.llama_decoder.hidden_units import (
     HiddenUnits,
     hidden_units,
