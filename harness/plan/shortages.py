@@ -20,6 +20,10 @@ Absence = tuple[str, str]
 """Why an ability is not there, and what would give it; both are sentences."""
 Absences = Callable[[Cell], Mapping[str, Absence]]
 """What is not there under a cell's conditions."""
+Obstacle = Callable[[Cell], Absence | None]
+"""Why a cell's model has no such point, if it has none."""
+POINT = Ability("another setting")
+"""What a method needs whose point the model cannot have."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ class Shortage:
         return f"will be skipped: {self.reason} {self.remedy}"
 
 
-def find_shortages(turns: Iterable[Turn], absences: Absences) -> tuple[Shortage, ...]:
+def find_shortages(
+    turns: Iterable[Turn], absences: Absences, obstacle: Obstacle = lambda cell: None
+) -> tuple[Shortage, ...]:
     """Return what the methods of a plan lack.
 
     Raises:
@@ -55,6 +61,8 @@ def find_shortages(turns: Iterable[Turn], absences: Absences) -> tuple[Shortage,
     )  # a find takes milliseconds
     for turn in turns:
         lacking = _lacking(turn.cell, needs, absences(turn.cell))
+        if blocked := obstacle(turn.cell):
+            lacking.append((POINT, blocked))
         for ability, absence in lacking:
             needy[ability.name, absence][turn.cell.address] = ability
         if not lacking:
@@ -87,5 +95,9 @@ def _lacking(
 def _worded(methods: Mapping[str, Ability], able: set[str]) -> Iterable[str]:
     """Return addresses; with one that can do without the ability, by which knobs."""
     for address, ability in sorted(methods.items()):
-        some = "at some settings, " if address in able else ""
-        yield f"{address} ({some}not with {ability.without})" if ability.unless else address
+        some = (
+            "at some settings" if address in able and (ability.unless or ability is POINT) else ""
+        )
+        but = f"not with {ability.without}" if ability.unless else ""
+        words = ", ".join(filter(None, (some, but)))
+        yield f"{address} ({words})" if words else address

@@ -3,15 +3,17 @@
 A task may have functions for it, which load nothing large. `check_conditions(conditions)` refuses what
 cannot work; it is asked once for each set of conditions of a plan. `check_cases(conditions, seeds)`
 refuses cases that cannot be asked: a broken line of a file that only a later seed reads.
-`counts_only(conditions)` says why nothing may be timed under them. `missing_abilities(conditions)` says what some methods will lack (`harness/plan/shortages.py`). Only tasks with such a
-condition, or with a method whose card names an ability, are imported for it; whatever another one refuses,
-it refuses when it is loaded. At scale `gpu` models have random weights, and lack nothing that is trained.
+`counts_only(conditions)` says why nothing may be timed under them. `missing_abilities(conditions)` says what some
+methods will lack (`harness/plan/shortages.py`), `missing_point(method, point, conditions)` why a model has no such
+point. Only tasks with such a condition, or with a method whose card names an ability, are imported for it; whatever
+another one refuses, it refuses when it is loaded. At scale `gpu` models have random weights, and lack nothing that is trained.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from adabench.harness.contract import registry
+from adabench.harness.contract.card import Point
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.grid import SOURCES
@@ -50,9 +52,25 @@ def check_conditions(turns: Sequence[Turn], out: Path | None = None) -> tuple[Sh
         name: _absences(cell, tuple(seeds[name])) for name, cell in cells.items()
         if SOURCES & cell.conditions.keys() or name in needy
     }  # fmt: skip
-    if not any(absences.values()):
-        return ()
-    return find_shortages(turns, lambda cell: absences.get(_name(cell), {}))
+    points = {task: _points(task) for task in {turn.cell.task for turn in turns}}
+
+    def obstacle(cell: Cell) -> Absence | None:
+        missing = points[cell.task] if SOURCES & cell.conditions.keys() else None
+        return None if missing is None else missing(cell.method, cell.point, cell.conditions)
+
+    return find_shortages(turns, lambda cell: absences.get(_name(cell), {}), obstacle)
+
+
+MissingPoint = Callable[[str, Point, Point], Absence | None]
+
+
+def _points(task: str) -> MissingPoint | None:
+    """Return what says why a model has no point; None for a task without models of the user's."""
+    entry = registry.find(task)
+    if not SOURCES & entry.card.defaults.keys():
+        return None
+    found: MissingPoint | None = getattr(registry.load(entry), "missing_point", None)
+    return found
 
 
 def _check_clock(turns: Sequence[Turn]) -> None:

@@ -60,3 +60,15 @@ def test_each_set_of_conditions_has_what_its_own_model_gives():
     turns = [turn("search", "m", price=1.0), turn("search", "n", price=1.0)]
     (found,) = find_shortages(turns, lambda cell: HIDDEN if cell.conditions["model"] == "m" else {})
     assert found.methods == ("t/search (at some settings, not with price=0.0 or cover=0.0)",)
+
+
+def test_a_point_that_a_model_cannot_have_is_named_with_its_method():
+    turns = [turn("plain", n=1), turn("plain", n=2), turn("vote")]
+    found = find_shortages(
+        turns,
+        lambda cell: {},
+        lambda cell: ("m: too shallow.", "Deepen it.") if cell.point.get("n") == 1 else None,
+    )
+    assert [str(one) for one in found] == [
+        "will be skipped: t/plain (at some settings) needs another setting. m: too shallow. Deepen it."
+    ]

@@ -20,6 +20,7 @@ from adabench.workloads.depth_width.pretrained.substrate import (
     unit_files,
     width_files,
 )
+from adabench.workloads.depth_width.pretrained.substrate.feasible_points import whole_percent
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.path_files import RealGuided
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import Reading
@@ -93,13 +94,17 @@ class Models(ReadModels):
 
         Raises:
             EnvironmentProblem: for a kind that is not fitted to a pretrained model.
-            SelectionError: for a share that it was not settled for, or of less than a unit.
+            MissingAbility: for a static share of less than a unit.
+            SelectionError: for a share that it was not settled for.
         """
         kind, _, percent = base.rpartition("-")
         static = kind.partition("static-")[2] in ORDERS
         if not static and kind not in ("informed", "greedy"):
             self._refuse(base)
-        name = f"real-{kind}-{self._whole(kind, int(percent))}" if static else f"real-{kind}"
+        name = f"real-{kind}"
+        if static:
+            shape = model_and_text.shape(self.source)
+            name += f"-{whole_percent(shape, kind, int(percent))}"
         found = unit_files.restore(name, self.source)
         parts = found.parts if static else _shifted(found, int(percent) / 100)
         fitted = RealFitted(
@@ -157,7 +162,7 @@ class Models(ReadModels):
         """Return the static path of that many layers that was best on the fitting split.
 
         Raises:
-            SelectionError: for a length that was not searched.
+            MissingAbility: for a length that was not searched.
         """
         return path_files.static_path("real-dr-llm", length, self.source)
 
@@ -196,22 +201,6 @@ class Models(ReadModels):
             MethodContractError: if no engine computed the answer for this case, or it was changed.
         """
         return word_odds(case, self._confirmed(case, answer))
-
-    def _whole(self, kind: str, percent: int) -> int:
-        """Return a share in percent, rounded down to whole units.
-
-        Raises:
-            SelectionError: if that is no unit, or no layer where whole layers go.
-        """
-        units = 2 * model_and_text.shape(self.source).layers
-        count = percent * units // 100
-        if not count or (kind != "static-fitted" and not round(count / 2)):
-            raise SelectionError(
-                f"{percent} % of the {units} units of {self.source.model} is less than one "
-                f"{'unit' if kind == 'static-fitted' else 'layer'}.",
-                f"Ask for a sparsity of {-(-200 // units) / 100:g} or more.",
-            )
-        return round(100 * count / units)
 
     def _refuse(self, base: str) -> NoReturn:
         raise EnvironmentProblem(

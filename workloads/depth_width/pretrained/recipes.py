@@ -131,6 +131,6 @@ def recipes(
     ]
     found: list[Recipe] = [PretrainedWeights()] if source.is_shipped else []
     for known, files in kinds:
-        made: list[Plan] = list(known(shape, source.fitting).values())
+        made: list[Plan] = list(known(shape, source.share).values())
         found += [FittedRecipe(plan, source, files.train, files.CODE) for plan in made]
     return {recipe.name: recipe for recipe in found}

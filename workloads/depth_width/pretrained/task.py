@@ -1,16 +1,19 @@
 """A pretrained language model read layer by layer: SmolLM2 on held-out Brown text by default.
 
-A Llama-shaped decoder reads windows of 256 tokens of texts that nothing was fitted to. Here nobody
+A decoder reads windows of 256 tokens of texts that nothing was fitted to. Here nobody
 knows which position needs which layer; what is known is the word that came next.
 
-**Which model, which text.** `model` is smollm2, hf:NAME or hf:FOLDER (Llama, Mistral, Qwen2, Qwen3 or
-SmolLM; others are refused by name, and so is what our forward pass could not do exactly); `data` is
-brown or a file of plain text; `device` and `dtype` say where and in which numbers it is read, by the
-same code everywhere: what rows skip is left out by `kernels/`, in Triton on a GPU.
+**Which model, which text.** `model` is smollm2, hf:NAME or hf:FOLDER: any causal language model of
+transformers whose layers are attention and an MLP, one after the other or side by side. Llama,
+Mistral, Qwen2, Qwen3 and SmolLM have a forward pass of ours, where what rows skip is left out by
+`kernels/`, in Triton on a GPU; all others run inside transformers' own layers, by hooks
+(`hooked_decoder.py`). State-space layers and the like are refused by name, and points that a model is
+too shallow for are skipped. `data` is brown or a file of plain text; `device` and `dtype` say where
+and in which numbers it is read.
 
 **What is scored.** `nll_token`: nats per token, over all positions of a batch (1,024 by default).
-The task's primary quality must rise, so `accuracy` is here exp(-nll_token), the geometric mean of
-the chance that the model gave to the word that came. It is no share of right answers, and no greedy
+The task's primary quality must rise: `likelihood` is exp(-nll_token), the geometric mean of the
+chance that the model gave to the word that came. It is no share of right answers, and no greedy
 answer is looked at. `executions` are layers of 30 per token, attention and MLP half each. At 49,152
 words the unembedding is 28 of SmolLM2's 134 million weights, which nobody saves.
 
@@ -43,14 +46,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.errors import MissingAbility
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
+from adabench.workloads.depth_width.pretrained.substrate import model_and_text
+from adabench.workloads.depth_width.pretrained.substrate.feasible_points import check_point
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.word_odds import Windows, WordOdds
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.truth.drawn_tasks import Scored, check_condition
 
 CARD = Card(
-    title="A pretrained Llama-shaped language model, read layer by layer",
+    title="A pretrained language model, read layer by layer",
     trainings=1,
     paper="SmolLM2, arXiv 2502.02737, on the Brown corpus; Informed Routing, arXiv 2510.13831",
     adapts="which layers, or parts of layers, each word or each window runs",
@@ -86,7 +92,7 @@ CARD = Card(
     ),
     cases="exchangeable",
     metrics=(
-        Metric("accuracy", "", "higher", "quality", primary=True),
+        Metric("likelihood", "", "higher", "quality", primary=True),
         Metric("nll_token", "nat", "lower", "quality"),
         Metric("executions", "layers/token", "lower", "work", primary=True),
         Metric("flops_counted", "FLOP/token", "lower", "cost"),
@@ -130,7 +136,7 @@ class Pretrained(Models, Scored):
     def judge(self, case: Windows, odds: WordOdds) -> Mapping[str, float]:
         """Return quality of the words after the opening, and counted work of all."""
         nll = odds.nll(self.batches[case.index][:, -1])
-        return {**odds.counted, "nll_token": nll, "accuracy": float(np.exp(-nll))}
+        return {**odds.counted, "nll_token": nll, "likelihood": float(np.exp(-nll))}
 
 
 def load(
@@ -150,7 +156,7 @@ def load(
 
     Raises:
         EnvironmentProblem: without the model, the corpus or the device.
-        SelectionError: for a scale that it does not have, a model that is not Llama-shaped, or more
+        SelectionError: for a scale that it does not have, a model that writes no text, or more
             text than there is.
     """
     check_condition("pretrained", "scale", scale, CARD.scales)
@@ -162,12 +168,24 @@ def load(
     return Pretrained(prompt, source=source, batches=parts)
 
 
+def missing_point(
+    method: str, point: Mapping[str, Scalar], conditions: Mapping[str, Scalar]
+) -> tuple[str, str] | None:
+    """Return why the model has no such point and what would give one; None if it has it."""
+    model = str({**CARD.defaults, **conditions}["model"])
+    try:
+        check_point(model_and_text.shape(ModelAndText(model)), method, point)
+    except MissingAbility as lacking:
+        return f"{model}: {lacking}", lacking.hint
+    return None
+
+
 def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     """Refuse, before a run begins and before any weight is read, what cannot work.
 
     Raises:
         EnvironmentProblem: without the model, the corpus or the device.
-        SelectionError: for a model that is not Llama-shaped, or a text that is none.
+        SelectionError: for a model that writes no text, or a text that is none.
     """
     given = {**CARD.defaults, **conditions}
     model, data, device, dtype = (str(given[name]) for name in ("model", "data", "device", "dtype"))

@@ -123,7 +123,7 @@ def _planned(spec: ModelSpec, device: str | None, dtype: str | None) -> _Plan:
 
     where, what = torch_device(device), torch_dtype(dtype, device)
     name, folder = _named_folder(spec)
-    model = _skeleton(folder)
+    model = skeleton(folder)
     refuse(model)
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     need = needed(model, what, context or 1 << 30)
@@ -160,7 +160,7 @@ def _named_folder(spec: ModelSpec) -> tuple[str, Any]:
     return spec.name, model_folder(spec.name)
 
 
-def _skeleton(folder: Any) -> Any:
+def skeleton(folder: Any) -> Any:
     """Return the model of a folder without memory for its weights.
 
     Raises:

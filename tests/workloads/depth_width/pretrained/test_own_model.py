@@ -78,7 +78,7 @@ def test_methods_read_another_family(folder: Path, kind: str, name: str):
     logits = answer.logits[:, -words.shape[1] :]
     wanted = float(F.cross_entropy(logits.flatten(0, 1), words.flatten()))
     assert values["nll_token"] == pytest.approx(wanted)
-    assert values["accuracy"] == pytest.approx(math.exp(-wanted))
+    assert values["likelihood"] == pytest.approx(math.exp(-wanted))
     if name == "vanilla":
         assert values["executions"] == LAYERS
     else:
@@ -98,7 +98,7 @@ def test_a_run_takes_a_model_from_a_folder_to_records(
     assert set(solved) == {*PATHS, *STREAMS}
     for record in solved.values():
         assert record.cell.conditions["model"] == f"hf:{folder / 'Llama'}"
-        assert record.values["accuracy"] == pytest.approx(math.exp(-record.values["nll_token"]))
+        assert record.values["likelihood"] == pytest.approx(math.exp(-record.values["nll_token"]))
     assert solved["vanilla"].values["executions"] == LAYERS
     assert solved["static_path"].values["executions"] == round(0.9 * LAYERS)
     for name in ("informed_routing", "acm", "static_units"):

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from adabench.harness.errors import SelectionError
+from adabench.harness.errors import MissingAbility, SelectionError
 from adabench.workloads.depth_width.ledger_qa import task as qa_task
 from adabench.workloads.depth_width.methods import full_path, random_paths, static_path, vanilla
 from adabench.workloads.depth_width.methods.dr_llm import dr_llm
@@ -300,7 +300,7 @@ def test_routers_are_leant_to_a_mean_length(model: RealBackbone, routers: Router
 @pytest.fixture
 def tiny(model: RealBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     stand_in(monkeypatch, model, draw_ids(VOCABULARY, 240, TOKENS + 1), tmp_path)
-    monkeypatch.setattr(train_window_routers, "SHORTER", 0.5)
+    monkeypatch.setattr(plans, "SHORTER", 0.5)
     few = {
         name: dataclasses.replace(
             plan,
@@ -356,7 +356,7 @@ def test_the_same_method_files_run(taught: dict[str, Any], method: Any):
         words = torch.from_numpy(loaded.batches[exam.index][:, PROMPT:]).flatten()
         wanted = float(F.cross_entropy(reading.logits.flatten(0, 1), words))
         assert values["nll_token"] == pytest.approx(wanted)
-        assert values["accuracy"] == pytest.approx(math.exp(-wanted))
+        assert values["likelihood"] == pytest.approx(math.exp(-wanted))
         assert values["executions"] == float(reading.passes().sum(1).double().mean())
         assert values["kv_entries"] == pytest.approx(values["executions"])
         if method is full_path:
@@ -415,7 +415,7 @@ def test_a_method_of_streams_is_scored_on_the_words_after_the_prompt(tiny: Path)
 
 def test_a_length_that_was_not_searched_is_refused(taught: dict[str, Any]):
     loaded = real_task.load("embedded", 0, prompt=PROMPT, batches=1, sequences=16)
-    with pytest.raises(SelectionError, match="length=1"):
+    with pytest.raises(MissingAbility, match="No static path of 1 of its 4 layers"):
         static_path.prepare(loaded, {"length": 1}, 0)
     share = static_path.prepare(loaded, {"length": 0.75}, 0)
     assert sum(share.passes) == 3

@@ -15,7 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError
+from adabench.harness.errors import (
+    EnvironmentProblem,
+    MissingAbility,
+    MissingExtra,
+    SelectionError,
+)
 from adabench.kernels import gathered_mlp
 from adabench.workloads.depth_width.ledger import task as ledger_task
 from adabench.workloads.depth_width.methods import greedy_skip, random_units, vanilla
@@ -436,7 +441,7 @@ def test_the_same_method_files_run(tiny: Path, method: Any):
         full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": LAYERS}))
         assert full["executions"] == LAYERS
         assert 0.6 < values["executions"] / LAYERS < 0.95
-        assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
+        assert values["likelihood"] == pytest.approx(math.exp(-values["nll_token"]))
         assert values["nll_token"] == pytest.approx(
             float(
                 F.cross_entropy(
@@ -473,7 +478,7 @@ def test_what_is_never_fitted_is_refused_with_a_remedy(tiny: Path):
         assert caught.value.exit_code == 3
     with pytest.raises(SelectionError, match=r"sparsity=0\.99"):
         loaded.unit_reader("informed-99")
-    with pytest.raises(SelectionError, match="less than one layer") as less:
+    with pytest.raises(MissingAbility, match="less than one layer") as less:
         loaded.unit_reader("static-late-15")
     assert "0.34 or more" in less.value.hint
     for conditions in ({"mode": "decode1"}, {"layout": "qa"}):

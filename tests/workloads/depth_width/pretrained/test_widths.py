@@ -257,7 +257,7 @@ def test_the_same_method_files_run(tiny: Path, method: Any):
         values = loaded.score(batch, method.solve(state, batch, point))
         full = loaded.score(batch, vanilla.solve(whole, batch, {"depth": "all"}))
         assert values["executions"] / full["executions"] == pytest.approx(0.875, abs=0.04)
-        assert values["accuracy"] == pytest.approx(math.exp(-values["nll_token"]))
+        assert values["likelihood"] == pytest.approx(math.exp(-values["nll_token"]))
         assert values["flops_counted"] < full["flops_counted"]
 
 

@@ -1,6 +1,7 @@
 """Checkpoints of a few thousand weights in each architecture, with a tokenizer, and a text for them."""
 
 import random
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def config(kind: str, **changes: Any) -> Any:
     """Return a configuration of an architecture such as `Qwen2`."""
     import transformers
 
-    return getattr(transformers, f"{kind}Config")(**{**COMMON, **changes})
+    return getattr(transformers, f"{kind}Config")(**deepcopy({**COMMON, **changes}))
 
 
 def model(kind: str, **changes: Any) -> Any:
@@ -46,7 +47,7 @@ def model(kind: str, **changes: Any) -> Any:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = getattr(transformers, f"{kind}ForCausalLM")(config(kind, **changes)).eval()
+        made = transformers.AutoModelForCausalLM.from_config(config(kind, **changes)).eval()
         for name, weight in made.named_parameters():
             if weight.dim() == 2:
                 weight.data *= 4 if "embed" not in name and "lm_head" not in name else 20

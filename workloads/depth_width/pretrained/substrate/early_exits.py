@@ -23,17 +23,14 @@ from adabench.workloads.depth_width.substrate.gathered_forward import Admit, Ans
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
     TILE,
+    Plan,
     View,
-    attend,
-    put,
     read_tiles,
-    widen,
-    widen_into,
+    run_layer,
 )
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
-    RealBackbone,
-    attention,
-    mlp,
+    Decoder,
+    layer_states,
 )
 from adabench.workloads.depth_width.substrate.units.unit_forward import HALF, Choice, others
 from adabench.workloads.depth_width.substrate.work_counter import Work
@@ -60,7 +57,7 @@ class Lenses(nn.Module):
 
 
 def prefill_exits(
-    model: RealBackbone, lenses: Lenses, tokens: Tensor, policy: Policy, *, tile: int = TILE
+    model: Decoder, lenses: Lenses, tokens: Tensor, policy: Policy, *, tile: int = TILE
 ) -> Answer:
     """Score windows [n, T]; positions leave where the policy lets them. Logits [n, T, vocabulary]."""
     logits, works = read_tiles(
@@ -77,21 +74,11 @@ def _run(view: View, lenses: Lenses, states: Tensor, admit: Admit) -> Tensor:
             staying = _left(view, lenses, lenses.after.index(index), states, staying, final, admit)
         if not len(staying):
             return final
-        states = _layer(view, index, states, staying)
+        stay = Choice(staying)
+        both = Plan(asked=(2 * index, 2 * index + 1))
+        states = run_layer(view, index, states, lambda unit, rows, work, stay=stay: stay, both)
     final[staying] = states[staying]
     return final
-
-
-def _layer(view: View, index: int, states: Tensor, staying: Tensor) -> Tensor:
-    layer, work = view.model.layer(index), view.work
-    kept = staying if len(staying) < len(states) else None
-    states = put(states, attend(view, layer, layer.norm1(states), kept), kept, Choice(), work)
-    work.runs += [(2 * index, staying), (2 * index + 1, staying)]
-    rows = layer.norm2(states)
-    if kept is None:
-        return put(states, widen(layer, rows, work), None, Choice(), work)
-    widen_into(layer, states, rows, kept, work)
-    return states
 
 
 def _left(
@@ -117,7 +104,7 @@ def _left(
 
 def train(
     plan: RealRetrofit,
-    model: RealBackbone,
+    model: Decoder,
     seen: Tensor,
     windows: Tensor,
     progress: Callable[[int, int], None],
@@ -143,7 +130,7 @@ def train(
 
 
 @torch.no_grad()
-def divergences(model: RealBackbone, lenses: Lenses, batch: Tensor) -> Iterator[float]:
+def divergences(model: Decoder, lenses: Lenses, batch: Tensor) -> Iterator[float]:
     """Yield each exit's mean divergence from the whole model, in nats a position."""
     for seen, goal in _looks(model, lenses, batch):
         found, _ = refine.compared(model, model.norm(seen), model.norm(goal))
@@ -151,7 +138,7 @@ def divergences(model: RealBackbone, lenses: Lenses, batch: Tensor) -> Iterator[
 
 
 def _looks(
-    model: RealBackbone, lenses: Lenses, batch: Tensor, first: int = 0, every: int = 1
+    model: Decoder, lenses: Lenses, batch: Tensor, first: int = 0, every: int = 1
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield what each exit's lens makes of every so many positions, and what they become."""
     with torch.no_grad():
@@ -161,20 +148,14 @@ def _looks(
         yield seen, final[first::every]
 
 
-def _states(
-    model: RealBackbone, after: tuple[int, ...], windows: Tensor
-) -> tuple[list[Tensor], Tensor]:
+def _states(model: Decoder, after: tuple[int, ...], windows: Tensor) -> tuple[list[Tensor], Tensor]:
     """Return the states at each exit and the final ones, [n T, d]."""
     inner: list[list[Tensor]] = [[] for _ in after]
     finals = []
     for part in torch.split(windows, closed_form_fit.BATCH):
-        states = model.embed(part)
-        for index in range(model.shape.layers):
+        for index, states in enumerate(layer_states(model, part, lambda unit, x, output: output())):
             if index in after:
                 inner[after.index(index)].append(states.flatten(0, 1))
-            layer = model.layer(index)
-            states = states + attention(model, layer, layer.norm1(states))
-            states = states + mlp(layer, layer.norm2(states))
         finals.append(states.flatten(0, 1))
     return [torch.cat(parts) for parts in inner], torch.cat(finals)
 

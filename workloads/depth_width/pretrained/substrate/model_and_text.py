@@ -21,13 +21,18 @@ import torch
 from adabench.harness.errors import EnvironmentProblem, SelectionError, require
 from adabench.profilers.hardware.host import HERE
 from adabench.workloads.depth_width.substrate.llama_decoder import text_windows
+from adabench.workloads.depth_width.substrate.llama_decoder.hooked_decoder import (
+    HookedDecoder,
+    hooked_shape,
+)
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
-    RealBackbone,
+    Decoder,
     from_llama,
 )
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import (
+    FAMILIES,
     RealShape,
-    refuse_family,
+    is_llama,
     shape_of,
 )
 from adabench.workloads.depth_width.substrate.stream import Ints
@@ -40,6 +45,7 @@ from adabench.workloads.shared.sources.model_folder import (
     fetch_weights,
     model_folder,
 )
+from adabench.workloads.shared.sources.model_source import skeleton
 from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.shared.sources.model_weights import read_weights
 from adabench.workloads.shared.sources.torch_place import torch_device, torch_dtype
@@ -49,6 +55,8 @@ _WEIGHTS = ("config.json", "*.safetensors", "pytorch_model*.bin")
 _WORDS = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
 DIGITS = 16
 _FIT_SEED = 555
+FRESH = 0.6
+"""Of what shipped parts were fitted with, the share for other models: five minutes of a processor for 150 M weights."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +82,17 @@ class ModelAndText:
         """Say whether the shipped parts are those of this model, this text and the whole fit."""
         return (self.model, self.data, self.fitting) == (SMOLLM2, BROWN, 1.0)
 
+    @property
+    def share(self) -> float:
+        """Of the text and of the steps of the shipped fits, the share that this one takes."""
+        return self.fitting if self.is_shipped else FRESH * self.fitting
+
     def check(self) -> None:
         """Make sure that text, package, device and model are there and fit; read no weight.
 
         Raises:
-            SelectionError: for what names nothing, or a model that is not Llama-shaped.
-            EnvironmentProblem: if something is missing here.
+            SelectionError: for what names nothing, or no causal language model.
+            EnvironmentProblem: if something is missing here, or the model has other layers.
         """
         if self.data != BROWN:
             find_corpus(self.data)
@@ -128,23 +141,23 @@ def shape(source: ModelAndText) -> RealShape:
     """Return the shape of the model; its weights are not read.
 
     Raises:
-        SelectionError: for a model that is not Llama-shaped.
-        EnvironmentProblem: for a variant that our forward pass cannot do exactly.
+        SelectionError: for what is no causal language model.
+        EnvironmentProblem: for a model that is not made of attention and MLPs.
     """
     return _shape(source.model)
 
 
-def backbone(source: ModelAndText) -> RealBackbone:
+def backbone(source: ModelAndText) -> Decoder:
     """Return the model on its device, in its numbers.
 
     Raises:
-        SelectionError: for a model that is not Llama-shaped.
-        EnvironmentProblem: if it is not here.
+        SelectionError: for what is no causal language model.
+        EnvironmentProblem: if it is not here, or not made of attention and MLPs.
     """
     return _placed(source.model, source.dtype, source.device)
 
 
-def fitting_backbone(source: ModelAndText) -> RealBackbone:
+def fitting_backbone(source: ModelAndText) -> Decoder:
     """Return the model in the numbers that parts are fitted in: bfloat16 where that is native."""
     device = torch_device(source.device)
     native = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -193,39 +206,42 @@ def digest(source: ModelAndText) -> str:
 
 @lru_cache(maxsize=4)
 def _shape(model: str) -> RealShape:
-    transformers = require("transformers", extra="real")
     place = folder(model)
-    refuse_family(str(configuration(place).get("model_type", "of no type")))
-    config = transformers.AutoConfig.from_pretrained(place)
-    return shape_of(config, text_windows.TOKENS)
+    if configuration(place).get("model_type") in FAMILIES:
+        config = require("transformers", extra="real").AutoConfig.from_pretrained(place)
+        if is_llama(config, text_windows.TOKENS):
+            return shape_of(config, text_windows.TOKENS)
+    return hooked_shape(skeleton(place), text_windows.TOKENS)
 
 
 @lru_cache(maxsize=1)
-def _read(model: str, dtype: str) -> RealBackbone:
+def _read(model: str, dtype: str) -> Decoder:
     return _from_folder(model, torch_dtype(dtype, "cpu"))
 
 
 @lru_cache(maxsize=1)
-def _placed(model: str, dtype: str, device: str) -> RealBackbone:
+def _placed(model: str, dtype: str, device: str) -> Decoder:
     found = _read(model, dtype).to(torch_device(device))
     found.made_by = partial(_placed, model, dtype, device)
     return found
 
 
 @lru_cache(maxsize=1)
-def _fitting(model: str, device: str, bfloat16: bool) -> RealBackbone:
+def _fitting(model: str, device: str, bfloat16: bool) -> Decoder:
     made = _from_folder(model, torch.float32)
     return (made.bfloat16() if bfloat16 else made).to(torch_device(device))
 
 
-def _from_folder(model: str, dtype: Any) -> RealBackbone:
+def _from_folder(model: str, dtype: Any) -> Decoder:
     """Read a model's weights onto the processor."""
-    _shape(model)  # what is no Llama is refused before its weights are read
+    _shape(model)  # what cannot be read layer by layer is refused before its weights are read
     place, spec = folder(model), model_spec(model)
     if spec.kind == "hf":
         fetch_weights(spec.name, place)
-    llama = read_weights("AutoModelForCausalLM", place, dtype, model)
-    return from_llama(llama, text_windows.TOKENS)
+    causal = read_weights("AutoModelForCausalLM", place, dtype, model)
+    if is_llama(causal.config, text_windows.TOKENS):
+        return from_llama(causal, text_windows.TOKENS)
+    return HookedDecoder(causal, text_windows.TOKENS)
 
 
 @lru_cache(maxsize=2)

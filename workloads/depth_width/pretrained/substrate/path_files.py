@@ -18,6 +18,10 @@ from adabench.workloads.depth_width.pretrained.substrate import (
     plans,
     train_window_routers,
 )
+from adabench.workloads.depth_width.pretrained.substrate.feasible_points import (
+    need_length,
+    need_paths,
+)
 from adabench.workloads.depth_width.pretrained.substrate.fitted_file import Progress
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealPathfinding
@@ -25,7 +29,7 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers
 from adabench.workloads.shared.sources.torch_place import torch_device
 
@@ -37,7 +41,7 @@ CODE = (train_window_routers,)
 class RealGuided:
     """The whole model and its routers."""
 
-    model: RealBackbone
+    model: Decoder
     routers: Routers
 
 
@@ -64,6 +68,7 @@ def guided(name: str, source: ModelAndText) -> RealGuided:
     Raises:
         SelectionError: if no routers of that name are taught, or none on this text.
     """
+    need_paths(model_and_text.shape(source))
     model = model_and_text.backbone(source)
     routers = _routers(filed(name, source), model.shape.width, model.shape.layers)
     return RealGuided(model, routers.to(model.embed.weight.device))
@@ -80,16 +85,11 @@ def static_path(name: str, length: int, source: ModelAndText) -> tuple[int, ...]
     """Return the static path of a length, as it was found beside the routers.
 
     Raises:
-        SelectionError: for a length that was not searched.
+        MissingAbility: for a length that was not searched.
     """
+    need_length(model_and_text.shape(source), length)
     card = checkpoints.card_of(filed(name, source))
-    known = {int(key): tuple(path) for key, path in card["static"].items()}
-    if length not in known:
-        raise SelectionError(
-            f"No static path of {source.model} of length={length} was searched.",
-            f"Ask for {min(known)} to {max(known)}.",
-        )
-    return known[length]
+    return tuple(card["static"][str(length)])
 
 
 def filed(name: str, source: ModelAndText) -> Path:
@@ -98,7 +98,7 @@ def filed(name: str, source: ModelAndText) -> Path:
     Raises:
         SelectionError: if no routers of that name are taught.
     """
-    known = plans.path_plans(model_and_text.shape(source), source.fitting)
+    known = plans.path_plans(model_and_text.shape(source), source.share)
     if name not in known:
         raise SelectionError(
             f"No routers called {name!r} are taught.", f"Known: {', '.join(known)}."

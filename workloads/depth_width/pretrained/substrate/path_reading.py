@@ -23,7 +23,8 @@ from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import
     on_device_of,
     widen,
 )
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.hooked_decoder import HookedDecoder
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder, unembed
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, fixed
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
@@ -56,7 +57,7 @@ class Reading:
 
 
 def read_along(
-    model: RealBackbone, tokens: Tensor, prompt: int, decide: Decide | Tensor, *, tile: int = TILE
+    model: Decoder, tokens: Tensor, prompt: int, decide: Decide | Tensor, *, tile: int = TILE
 ) -> Reading:
     """Read windows [n, T], `tile` of them a call; `decide` may be given paths, passes [n, L]."""
     n, length = tokens.shape
@@ -71,8 +72,7 @@ def read_along(
             part = slice(first, first + len(who))
             states = along(view, model.embed(tokens[part]), prompt, rule)
             rows = model.norm(states[:, prompt - 1 :].flatten(0, 1))
-            view.work.flops += 2 * rows.numel() * len(weight)
-            torch.mm(rows, weight.T, out=logits[part].flatten(0, 1))
+            view.work.flops += unembed(model, rows, logits[part].flatten(0, 1))
             works.append((who, view.work))
     weights = sum(weight.numel() for weight in model.parameters())
     return Reading(logits, tuple(works), model.shape.layers, weights)
@@ -111,6 +111,9 @@ def _pass(view: View, index: int, states: Tensor, who: Tensor) -> Tensor:
 
 def layer(view: View, index: int, rows: Tensor) -> Tensor:
     """Run a layer on all positions [m T, d] of its windows."""
+    if isinstance(view.model, HookedDecoder):
+        states = rows.view(view.sequences, view.tokens, -1)
+        return view.model.block(index, states, work=view.work).flatten(0, 1)
     own = view.model.layer(index)
     attended = attend(view, own, own.norm1(rows), None)
     assert attended is not None

@@ -24,6 +24,8 @@ PROMPT = 64
 """Words of a window that decide its path; the rest is scored."""
 EXITS = (0.6, 0.7, 0.8, 0.9)
 """Shares of the layers that have run where an exit stands."""
+SHORTER = 0.2
+"""Share of the layers that the shortest static path leaves out."""
 ORDERS = ("fitted", "uniform", "late")
 SHARES = {"fitted": (10, 15, 20), "uniform": (15,), "late": (15,)}
 """Percent of the units that listed static models go without, by order."""
@@ -122,13 +124,22 @@ def scaled(count: int, share: float, least: int = LEAST) -> int:
     return max(min(count, least), round(count * share))
 
 
+def exits(shape: RealShape) -> tuple[int, ...]:
+    """Return how many layers have run where each exit stands."""
+    return tuple(sorted({round(share * shape.layers) for share in EXITS} - {0, shape.layers}))
+
+
+def shortest(layers: int) -> int:
+    """Return how many layers the shortest static path has."""
+    return layers - max(1, round(SHORTER * layers))
+
+
 def unit_plans(shape: RealShape, fitting: float = 1.0) -> dict[str, RealRetrofit]:
     """Return the listed plans of routers, forecasters and exits by name."""
-    exits = tuple(sorted({round(share * shape.layers) for share in EXITS} - {0, shape.layers}))
     found = [
         RealRetrofit("real-informed", "informed", 0.15),
         RealRetrofit("real-greedy", "greedy", 0.15),
-        RealRetrofit("real-exits", "exits", 0.0, after=exits),
+        RealRetrofit("real-exits", "exits", 0.0, after=exits(shape)),
     ]
     found = [_unit_sizes(plan, shape, fitting) for plan in found]
     found += [

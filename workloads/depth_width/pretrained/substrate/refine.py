@@ -20,10 +20,11 @@ from torch.nn import functional as F
 
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
+from adabench.workloads.depth_width.substrate.llama_decoder.hooked_decoder import CappedHead
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
+    Decoder,
     Mix,
     Output,
-    RealBackbone,
     soft,
 )
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
@@ -133,7 +134,7 @@ def _write_forecast(parts: Parts, index: int, found: closed_form_fit.Forecast) -
 
 def refine(
     plan: RealRetrofit,
-    model: RealBackbone,
+    model: Decoder,
     given: RealParts,
     text: Text,
     progress: Callable[[int, int], None],
@@ -171,7 +172,7 @@ def refine(
 
 
 @torch.no_grad()
-def divergence(model: RealBackbone, given: RealParts, text: Text) -> float:
+def divergence(model: Decoder, given: RealParts, text: Text) -> float:
     """Return the mean divergence of the whole model from the one with parts, in nats a position."""
     found = 0.0
     for windows, goal in text.batches():
@@ -205,7 +206,7 @@ def _skipping(
 
 
 @torch.no_grad()
-def fit_again(plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor) -> None:
+def fit_again(plan: RealRetrofit, model: Decoder, given: RealParts, windows: Tensor) -> None:
     """Fit the forecasters again, in place, on rows of the model that skips."""
     if not len(given.parts.narrow):
         return
@@ -247,12 +248,12 @@ def logit(parts: Parts, unit: int, x: Tensor, predicted: Tensor | None) -> Tenso
 
 
 @torch.no_grad()
-def whole(model: RealBackbone, batch: Tensor) -> Tensor:
+def whole(model: Decoder, batch: Tensor) -> Tensor:
     """Return the final states of the unchanged model."""
     return soft(model, batch, lambda unit, x, output: output())
 
 
-def read(model: RealBackbone, windows: Tensor) -> Text:
+def read(model: Decoder, windows: Tensor) -> Text:
     """Return windows [n, T] with what the whole model makes of them."""
     return Text(
         windows,
@@ -267,7 +268,7 @@ def both(first: Text, second: Text) -> Text:
     )
 
 
-def pull(model: RealBackbone, states: Tensor, goal: Tensor, *, summed: bool = False) -> float:
+def pull(model: Decoder, states: Tensor, goal: Tensor, *, summed: bool = False) -> float:
     """Send the slope of the mean (or summed) divergence back through states [..., d]; return it."""
     rows = model.norm(states)
     with torch.no_grad():
@@ -278,22 +279,26 @@ def pull(model: RealBackbone, states: Tensor, goal: Tensor, *, summed: bool = Fa
 
 
 @torch.no_grad()
-def compared(model: RealBackbone, rows: Tensor, goal: Tensor) -> tuple[float, Tensor]:
+def compared(model: Decoder, rows: Tensor, goal: Tensor) -> tuple[float, Tensor]:
     """Return the divergence of what is said of normed rows [..., d] from what is said of a goal's,
     summed, and its slope at the rows.
 
     A few rows at a time, for a row has 49,152 chances; slopes are written down and not found by
     `autograd`, which would go through all of these a dozen times.
     """
-    head, found = model.head.weight, 0.0
+    head, found = model.head, 0.0
+    cap = head.cap if isinstance(head, CappedHead) else 0.0
     slope = torch.empty_like(rows).flatten(0, -2)
     split = (torch.split(each.flatten(0, -2), ROWS) for each in (rows, goal))
     for index, (ours, theirs) in enumerate(zip(*split, strict=True)):
-        said, wanted = ((x @ head.T).float() for x in (ours, theirs))
+        said, wanted = (head(x).float() for x in (ours, theirs))
         q, p = said.softmax(-1), wanted.softmax(-1)
         found += float((_scale(said, q) - _scale(wanted, p)).sum())
         found += float(torch.dot(p.flatten(), wanted.sub_(said).flatten()))
-        slope[index * ROWS : (index + 1) * ROWS] = q.sub_(p).to(rows.dtype) @ head
+        q.sub_(p)
+        if cap:
+            q.mul_(1 - (said / cap).square())
+        slope[index * ROWS : (index + 1) * ROWS] = q.to(rows.dtype) @ head.weight
     return found, slope.view_as(rows)
 
 
@@ -318,7 +323,7 @@ def move(parts: Parts, asked: Sequence[int], by: float) -> None:
 
 
 @torch.no_grad()
-def settle(plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor) -> RealParts:
+def settle(plan: RealRetrofit, model: Decoder, given: RealParts, windows: Tensor) -> RealParts:
     """Set the routers to the plan's share, and note what to add to every logit for some others."""
     if given.gone:
         return given
@@ -331,7 +336,7 @@ def settle(plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: T
 
 @torch.no_grad()
 def settling(
-    plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor, share: float
+    plan: RealRetrofit, model: Decoder, given: RealParts, windows: Tensor, share: float
 ) -> float:
     """Return what to add to every logit to replace a share; decisions change later logits: so
     again.
@@ -343,9 +348,7 @@ def settling(
 
 
 @torch.no_grad()
-def skipped(
-    model: RealBackbone, given: RealParts, windows: Tensor, shift: float
-) -> dict[int, float]:
+def skipped(model: Decoder, given: RealParts, windows: Tensor, shift: float) -> dict[int, float]:
     """Return the share of the positions that skip each unit that is asked."""
     flat = _logits(model, given, windows, shift)
     parts = torch.split(flat, closed_form_fit.BATCH * windows.shape[1])
@@ -355,12 +358,12 @@ def skipped(
     return found
 
 
-def _lowered(model: RealBackbone, flat: Tensor, windows: Tensor, share: float) -> float:
+def _lowered(model: Decoder, flat: Tensor, windows: Tensor, share: float) -> float:
     everything = 2 * model.shape.layers * windows.numel()
     return -quantile(flat, round(MARGIN * share * everything))
 
 
-def _logits(model: RealBackbone, given: RealParts, windows: Tensor, shift: float) -> Tensor:
+def _logits(model: Decoder, given: RealParts, windows: Tensor, shift: float) -> Tensor:
     """Return all logits, `shift` added, of windows read with it."""
     heard: list[Tensor] = []
     mix = _skipping(given, logits=lambda said: heard.append(said.flatten() + shift), shift=shift)

@@ -27,8 +27,8 @@ from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrof
 from adabench.workloads.depth_width.pretrained.substrate.refine import RealParts
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
+    Decoder,
     Output,
-    RealBackbone,
     soft,
 )
 
@@ -57,7 +57,7 @@ Rounds = tuple[Mapping[int, Judged], ...]
 
 def judged(
     plan: RealRetrofit,
-    model: RealBackbone,
+    model: Decoder,
     given: RealParts,
     text: refine.Text,
     rounds: Rounds = (),
@@ -78,7 +78,7 @@ def judged(
 
 def _rerouted(
     plan: RealRetrofit,
-    model: RealBackbone,
+    model: Decoder,
     given: RealParts,
     rounds: Rounds,
 ) -> RealParts:
@@ -96,7 +96,7 @@ def _rerouted(
 
 
 def worth_asking(
-    plan: RealRetrofit, model: RealBackbone, given: RealParts, windows: Tensor
+    plan: RealRetrofit, model: Decoder, given: RealParts, windows: Tensor
 ) -> RealParts:
     """Drop the units that hardly any row skips: a router and a forecaster less each."""
     if given.gone:
@@ -107,7 +107,7 @@ def worth_asking(
     return replace(given, asked=asked)
 
 
-def _thinned(model: RealBackbone, given: RealParts, text: refine.Text, count: int) -> RealParts:
+def _thinned(model: Decoder, given: RealParts, text: refine.Text, count: int) -> RealParts:
     """Keep of the units that are to go those that do the least harm when all of them go."""
     found = judge(model, given, text, 0.0)
     order = sorted(given.gone, key=lambda unit: float(found[unit].harm.mean()))
@@ -133,7 +133,7 @@ def _write(given: RealParts, unit: int, found: closed_form_fit.Router, limit: fl
 
 
 def judge(
-    model: RealBackbone, given: RealParts, text: refine.Text, shift: float
+    model: Decoder, given: RealParts, text: refine.Text, shift: float
 ) -> Mapping[int, Judged]:
     """Share out the divergence among the skips that `shift` on the logits makes."""
     found: dict[int, list[Judged]] = {unit: [] for unit in given.asked}
@@ -149,7 +149,7 @@ def _joined(parts: list[Judged]) -> Judged:
 
 
 def _slopes(
-    model: RealBackbone, given: RealParts, windows: Tensor, goal: Tensor, shift: float
+    model: Decoder, given: RealParts, windows: Tensor, goal: Tensor, shift: float
 ) -> dict[int, Judged]:
     """Return each skip's error times its slope, with skipped outputs at `WAY` between both."""
     asked = frozenset(given.asked)

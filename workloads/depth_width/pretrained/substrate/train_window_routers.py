@@ -18,10 +18,14 @@ from torch import Tensor, nn
 
 from adabench.workloads.depth_width.pretrained.substrate import window_path_search as search
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import along, single
-from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT, RealPathfinding
+from adabench.workloads.depth_width.pretrained.substrate.plans import (
+    PROMPT,
+    RealPathfinding,
+    shortest,
+)
 from adabench.workloads.depth_width.pretrained.substrate.window_path_search import Bill, Tried
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import View
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.paths import path_routers
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Decide, default, fixed
 from adabench.workloads.depth_width.substrate.paths.path_routers import (
@@ -33,8 +37,6 @@ from adabench.workloads.depth_width.substrate.paths.path_routers import (
 from adabench.workloads.depth_width.substrate.paths.path_search import Path
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
-SHORTER = 0.2
-"""Share of the layers that the shortest static path leaves out."""
 SKIP = 0
 REACH, HALVINGS = 4.0, 8
 """How far routers may lean, in logits, and how finely that is settled."""
@@ -51,16 +53,16 @@ class Taught:
     facts: dict[str, Any]
 
 
-def train(plan: RealPathfinding, model: RealBackbone, drawn: Tensor, progress: Progress) -> Taught:
+def train(plan: RealPathfinding, model: Decoder, drawn: Tensor, progress: Progress) -> Taught:
     """Search, label, fit and judge on windows [n, T] of the fitting split, cut to `plan.words`."""
     sizes = [plan.searched, plan.looked, plan.labelled, plan.settled, plan.judged]
     parts = torch.split(drawn[: sum(sizes), : plan.words], sizes)
     first, second, text, prompts, judges = parts
     bill, depth = Bill(), model.shape.layers
-    shortest = depth - max(1, round(SHORTER * depth))
-    tried = search.searched(model, first, shortest, bill)
-    tried = search.again(model, second, tried, shortest, bill)
-    statics = {n: tried.paths[tried.best(n, 1)[0]] for n in range(depth, shortest - 1, -1)}
+    least = shortest(depth)
+    tried = search.searched(model, first, least, bill)
+    tried = search.again(model, second, tried, least, bill)
+    statics = {n: tried.paths[tried.best(n, 1)[0]] for n in range(depth, least - 1, -1)}
     menu, paid = search.menu(tried, plan.menu, plan.layers), bill.readings(depth)
     labelled = Tried(menu, search.harms(model, text, menu, bill))
     price = search.price(labelled, plan.layers)
@@ -81,7 +83,7 @@ def train(plan: RealPathfinding, model: RealBackbone, drawn: Tensor, progress: P
 
 
 @torch.no_grad()
-def seen(model: RealBackbone, windows: Tensor, passes: Tensor) -> Seen:
+def seen(model: Decoder, windows: Tensor, passes: Tensor) -> Seen:
     """Run prompts along their labelled paths and pool what enters each layer."""
     weights, share = path_routers.windows(torch.full((len(windows),), PROMPT), PROMPT)
     pooled: list[list[Tensor]] = [[] for _ in range(model.shape.layers)]
@@ -99,7 +101,7 @@ def seen(model: RealBackbone, windows: Tensor, passes: Tensor) -> Seen:
     return torch.stack([torch.cat(parts) for parts in pooled]), share
 
 
-def settle(plan: RealPathfinding, model: RealBackbone, prompts: Tensor, routers: Routers) -> float:
+def settle(plan: RealPathfinding, model: Decoder, prompts: Tensor, routers: Routers) -> float:
     """Lean routers to the plan's mean length on prompts [n, PROMPT], in place; return how far."""
     low, high, leaning = -REACH, REACH, 0.0
     for _ in range(HALVINGS):
@@ -120,7 +122,7 @@ def lean(routers: Routers, by: float) -> None:
 
 
 @torch.inference_mode()
-def taken(model: RealBackbone, windows: Tensor, rule: Decide) -> Tensor:
+def taken(model: Decoder, windows: Tensor, rule: Decide) -> Tensor:
     """Return which paths a rule takes, passes [n, L]."""
     found = []
     for part in torch.split(windows, search.BATCH):
@@ -139,7 +141,7 @@ def followed(view: View) -> Tensor:
 
 
 @torch.inference_mode()
-def routed(model: RealBackbone, windows: Tensor, rule: Decide) -> tuple[Tensor, Tensor]:
+def routed(model: Decoder, windows: Tensor, rule: Decide) -> tuple[Tensor, Tensor]:
     """Return which paths a rule takes, passes [n, L], and their harm [n]."""
     found: list[tuple[Tensor, Tensor]] = []
     for part in torch.split(windows, search.BATCH):
@@ -154,7 +156,7 @@ def routed(model: RealBackbone, windows: Tensor, rule: Decide) -> tuple[Tensor, 
 
 
 def judged(
-    model: RealBackbone, windows: Tensor, taught: Taught, menu: list[Path], price: float
+    model: Decoder, windows: Tensor, taught: Taught, menu: list[Path], price: float
 ) -> dict[str, Any]:
     """Return what windows say that nothing was fitted to: layers, and harms in nats a word."""
     both = list(dict.fromkeys([*menu, *taught.statics.values()]))

@@ -22,6 +22,7 @@ from adabench.workloads.depth_width.pretrained.substrate import (
     refine,
     skip_damage,
 )
+from adabench.workloads.depth_width.pretrained.substrate.feasible_points import need_exits
 from adabench.workloads.depth_width.pretrained.substrate.fitted_file import Progress
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealRetrofit, scaled
@@ -30,7 +31,7 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.llama_decoder import closed_form_fit
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.units.routers_and_forecasters import Parts
 from adabench.workloads.shared.sources.torch_place import torch_device
 
@@ -112,13 +113,13 @@ def _lenses(
     return weights, {"held_out": dict(zip(map(str, plan.after), apart, strict=True))}
 
 
-def _divergence(model: RealBackbone, given: RealParts, check: refine.Text) -> float:
+def _divergence(model: Decoder, given: RealParts, check: refine.Text) -> float:
     return round(refine.divergence(model, given, check), 4)
 
 
 def _observe(which: tuple[ModelAndText, int]) -> _Observed:
     source, seed = which
-    model, share = model_and_text.fitting_backbone(source), source.fitting
+    model, share = model_and_text.fitting_backbone(source), source.share
     counts = (_OBSERVED, _JUDGED, _JUDGED, _JUDGED, refine.SETTLED, _CHECKED)
     sizes = [scaled(count, share) for count in counts]
     fitting = fitted_file.fitting_rows(source, seed, sum(sizes))
@@ -180,6 +181,7 @@ def restore(name: str, source: ModelAndText) -> RealParts:
 
 def exits(source: ModelAndText) -> early_exits.Lenses:
     """Return the lenses of exits, fitted first if need be, on the model's device."""
+    need_exits(model_and_text.shape(source))
     plan = unit_plan("real-exits", source)
     lenses = early_exits.Lenses(plan.after, model_and_text.shape(source).width, plan.rank)
     lenses.load_state_dict(checkpoints.read(filed(plan, source)))
@@ -199,14 +201,14 @@ def unit_plan(name: str, source: ModelAndText) -> RealRetrofit:
         SelectionError: if nothing of that name could be fitted.
     """
     shape = model_and_text.shape(source)
-    known = plans.unit_plans(shape, source.fitting)
+    known = plans.unit_plans(shape, source.share)
     if name in known:
         return known[name]
     _, _, rest = name.partition("real-static-")
     order, _, percent = rest.rpartition("-")
     if order not in plans.ORDERS or not percent.isdigit():
         raise SelectionError(f"Nothing called {name!r} is fitted.", f"Known: {', '.join(known)}.")
-    return plans.static_plan(order, int(percent), shape, source.fitting)
+    return plans.static_plan(order, int(percent), shape, source.share)
 
 
 def filed(plan: RealRetrofit, source: ModelAndText) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.pretrained.substrate import (
     fitted_file,
     model_and_text,
@@ -24,6 +24,7 @@ from adabench.workloads.depth_width.pretrained.substrate import (
     unit_files,
     width_fit,
 )
+from adabench.workloads.depth_width.pretrained.substrate.feasible_points import need_learners
 from adabench.workloads.depth_width.pretrained.substrate.fitted_file import Progress
 from adabench.workloads.depth_width.pretrained.substrate.model_and_text import ModelAndText
 from adabench.workloads.depth_width.pretrained.substrate.plans import RealWidths, scaled
@@ -42,8 +43,7 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.int8_packing import HALVES
-from adabench.workloads.depth_width.substrate.learners import LEARNERS
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.shared.sources.torch_place import torch_device
 
 CODE = (width_fit,)
@@ -100,7 +100,7 @@ def _begun(
 ) -> tuple[RealModules, list[Rows], list[Tensor]]:
     """Return phase 1, kept for the next recipe of the same process: modules, rows and harms."""
     model = model_and_text.fitting_backbone(source)
-    look = fitted_file.fitting_rows(source, seed, scaled(OBSERVED, source.fitting))
+    look = fitted_file.fitting_rows(source, seed, scaled(OBSERVED, source.share))
     modules = modules_of(model, rank)
     seen = width_fit.observe(model, look, seed)
     return modules, seen, width_fit.learners(model, modules, seen)
@@ -113,7 +113,7 @@ def _means(harms: list[Tensor]) -> list[float]:
 
 
 def _settled(
-    plan: RealWidths, model: RealBackbone, modules: RealModules, check: Tensor
+    plan: RealWidths, model: Decoder, modules: RealModules, check: Tensor
 ) -> tuple[dict[float, float], float]:
     """Lean gates to the plan's own share, in place; return the leans from there and the divergence.
 
@@ -197,18 +197,13 @@ def widened(base: str, source: ModelAndText) -> RealWidened | None:
 
     Raises:
         SelectionError: for a budget that gates are not settled for.
-        EnvironmentProblem: for MLPs that cannot be cut into equal learners.
+        MissingAbility: for MLPs that cannot be cut into equal learners.
     """
     kind, _, number = base.rpartition("-")
     name = f"real-width-{number}" if kind == "static" else f"real-{kind}"
     if name not in _plans(source):
         return None
-    if hidden := model_and_text.shape(source).hidden % LEARNERS:
-        raise EnvironmentProblem(
-            f"The MLPs of {source.model} have {hidden} hidden units more than {LEARNERS} equal "
-            "learners would.",
-            "Leave out acm, random_width and static_width.",
-        )
+    need_learners(model_and_text.shape(source))
     share = None if kind == "static" else int(number) / 100
     if share is not None:
         _lean({0.0: 0.0}, share)
@@ -222,4 +217,4 @@ def filed(plan: RealWidths, source: ModelAndText) -> Path:
 
 
 def _plans(source: ModelAndText) -> dict[str, RealWidths]:
-    return plans.width_plans(model_and_text.shape(source), source.fitting)
+    return plans.width_plans(model_and_text.shape(source), source.share)

@@ -35,9 +35,10 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
 )
 from adabench.workloads.depth_width.substrate.learner_choices import budget, sampled, taken
 from adabench.workloads.depth_width.substrate.learners import LEARNERS
+from adabench.workloads.depth_width.substrate.llama_decoder.hidden_units import hidden_units
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
+    Decoder,
     Output,
-    RealBackbone,
     soft,
 )
 
@@ -62,7 +63,7 @@ class Rows:
     slopes: Tensor
 
 
-def observe(model: RealBackbone, windows: Tensor, seed: int) -> list[Rows]:
+def observe(model: Decoder, windows: Tensor, seed: int) -> list[Rows]:
     """Run windows [n, T] forwards and backwards; return what was seen at every MLP."""
     found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(model.shape.layers)]
     generator = torch.Generator(device=windows.device).manual_seed(seed)
@@ -93,20 +94,17 @@ def observe(model: RealBackbone, windows: Tensor, seed: int) -> list[Rows]:
 
 
 @torch.no_grad()
-def learners(model: RealBackbone, modules: RealModules, seen: Sequence[Rows]) -> list[Tensor]:
+def learners(model: Decoder, modules: RealModules, seen: Sequence[Rows]) -> list[Tensor]:
     """Order units, fit forecasts; return the harm of h_0 .. h_N in each module, [R, N + 1]."""
     harms = []
     for index, rows in enumerate(seen):
-        layer, module = model.layer(index), modules.at(index)
+        units, module = hidden_units(model, index), modules.at(index)
         x, slopes = rows.x.float(), rows.slopes.float()
-        wide = F.linear(rows.x.to(layer.gate_up.weight.dtype), layer.gate_up.weight)
-        gate, up = wide.chunk(2, dim=-1)
-        active = (F.silu(gate) * up).float()
-        down = layer.down.weight.float()
+        active, down = units.active(rows.x.to(units.up.dtype)).float(), units.down.float()
         metric = slopes.T @ slopes / len(slopes)
         worth = active.square().mean(0) * ((metric @ down) * down).sum(0)
         module.order.copy_(worth.argsort(descending=True))
-        module.arrange(layer)
+        module.arrange(units)
         harms.append(_forecasts(module, x, slopes, active[:, module.order], down[:, module.order]))
     return harms
 
@@ -121,6 +119,8 @@ def _forecasts(
     factor, harms = torch.linalg.cholesky(gram), []
     for n in range(LEARNERS):
         rest = active[:, n * module.each :] @ down[:, n * module.each :].T
+        if not n and module.units.constant is not None:
+            rest += module.units.constant.float()
         mean = rest.mean(0)
         cross = ((x - centre).T @ (rest - mean) / len(x)).double()
         full = torch.cholesky_solve(cross, factor)
@@ -168,7 +168,7 @@ def gates(
 
 def tune(
     plan: RealWidths,
-    model: RealBackbone,
+    model: Decoder,
     modules: RealModules,
     windows: Tensor,
     progress: Progress,
@@ -197,7 +197,7 @@ def tune(
 
 def divergence(
     plan: RealWidths,
-    model: RealBackbone,
+    model: Decoder,
     modules: RealModules,
     batch: Tensor,
     hear: Callable[[Tensor], None] = lambda chosen: None,
@@ -225,14 +225,14 @@ def divergence(
     return F.kl_div(said, goal, reduction="none", log_target=True).sum(-1).mean()
 
 
-def _chances(model: RealBackbone, states: Tensor) -> Tensor:
+def _chances(model: Decoder, states: Tensor) -> Tensor:
     found: Tensor = model.head(model.norm(states)).float().log_softmax(-1)
     return found
 
 
 @torch.no_grad()
 def settle(
-    plan: RealWidths, model: RealBackbone, modules: RealModules, windows: Tensor
+    plan: RealWidths, model: Decoder, modules: RealModules, windows: Tensor
 ) -> tuple[dict[float, float], float]:
     """Return how far gates lean to run some shares, and the divergence as it is."""
     heard: list[Tensor] = []

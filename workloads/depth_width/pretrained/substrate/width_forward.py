@@ -11,6 +11,7 @@ all rows, each with the matrix of its n (`kernels/grouped_matmul.py`). Work is c
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, SupportsIndex
 
 import torch
@@ -20,17 +21,19 @@ from torch.nn import functional as F
 from adabench.kernels import gathered_mlp, grouped_matmul
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer
 from adabench.workloads.depth_width.substrate.learners import EIGHTH, LEARNERS, SLOTS, Chooser
+from adabench.workloads.depth_width.substrate.llama_decoder.block_hooks import Branch
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import (
     TILE,
     View,
     attend,
     read_tiles,
 )
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
-    RealBackbone,
-    RealLayer,
-    activated,
+from adabench.workloads.depth_width.substrate.llama_decoder.hidden_units import (
+    HiddenUnits,
+    hidden_units,
 )
+from adabench.workloads.depth_width.substrate.llama_decoder.hooked_decoder import HookedDecoder
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.work_counter import Work
 
 ATTENTION = SLOTS - LEARNERS
@@ -55,7 +58,7 @@ class RealGranular(nn.Module):
         self.said = nn.Identity()
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
-        self.gate_up, self.down = torch.empty(0, width), torch.empty(width, 0)
+        self.units = HiddenUnits(torch.empty(0, width), torch.empty(width, 0))
 
     @property
     def linear(self) -> nn.Linear:
@@ -64,11 +67,9 @@ class RealGranular(nn.Module):
         assert isinstance(gate, nn.Linear)
         return gate
 
-    def arrange(self, layer: RealLayer) -> None:
+    def arrange(self, units: HiddenUnits) -> None:
         """Lay a layer's trained units out by learner: all gates first, then all ups."""
-        gate, up = layer.gate_up.weight.chunk(2)
-        self.gate_up = torch.cat([gate[self.order], up[self.order]])
-        self.down = layer.down.weight[:, self.order].contiguous()
+        self.units = units.arranged(self.order)
 
     def codes(self, n: int) -> slice:
         """Return where the forecast for n learners has its rows."""
@@ -79,13 +80,15 @@ class RealGranular(nn.Module):
 
         `chosen` [..., N + 1] is one-hot in how many learners run, `taken` [..., N] says which.
         """
-        hidden = activated(F.linear(x, self.gate_up))
+        hidden = self.units.active(x)
         runs = taken.to(x.dtype).repeat_interleave(self.each, dim=-1)
         less = chosen[..., :LEARNERS].to(x.dtype)
         codes = F.linear(x, self.narrow.to(x.dtype))
         codes = codes * less.repeat_interleave(self.rank, dim=-1)
         forecast = codes @ self.wide.to(x.dtype) + less @ self.constant.to(x.dtype)
-        return F.linear(hidden * runs, self.down) + forecast
+        made = F.linear(hidden * runs, self.units.down) + forecast
+        constant = self.units.constant
+        return made if constant is None else made + taken[..., :1].to(x.dtype) * constant
 
 
 class RealModules(nn.Module):
@@ -106,10 +109,10 @@ class RealModules(nn.Module):
         assert isinstance(module, RealGranular)
         return module
 
-    def arrange(self, model: RealBackbone) -> None:
+    def arrange(self, model: Decoder) -> None:
         """Lay out the units of every layer."""
         for index in range(len(self.layers)):
-            self.at(index).arrange(model.layer(index))
+            self.at(index).arrange(hidden_units(model, index))
 
     def ungate(self) -> None:
         """Take the gates away, where nobody asks them."""
@@ -123,7 +126,7 @@ class RealModules(nn.Module):
             self.at(index).linear.bias.add_(by * torch.arange(LEARNERS + 1))
 
 
-def modules_of(model: RealBackbone, rank: int) -> RealModules:
+def modules_of(model: Decoder, rank: int) -> RealModules:
     """Return modules for a model with nothing fitted yet; its units in their own order."""
     shape = model.shape
     found = RealModules(shape.width, shape.hidden, rank, shape.layers)
@@ -135,7 +138,7 @@ def modules_of(model: RealBackbone, rank: int) -> RealModules:
 class RealWidened:
     """A frozen model and the modules in its MLPs' place, whose hidden units are the model's."""
 
-    model: RealBackbone
+    model: Decoder
     modules: RealModules
 
     @property
@@ -160,21 +163,44 @@ def prefill_real_widths(
 
 def _run(view: View, modules: RealModules, states: Tensor, choose: Chooser) -> Tensor:
     """Take states [n, d] through the layers, in place; return the final states."""
-    everyone, work = torch.arange(len(states), device=states.device), view.work
-    for index in range(view.model.shape.layers):
-        layer, first = view.model.layer(index), SLOTS * index
+    model, everyone = view.model, torch.arange(len(states), device=states.device)
+    for index in range(model.shape.layers):
+        view.work.runs += [(SLOTS * index + part, everyone) for part in range(ATTENTION)]
+        if isinstance(model, HookedDecoder):
+            size = view.sequences, view.tokens, -1
+            unit = partial(_hooked, view, modules.at(index), choose)
+            states = model.block(index, states.view(size), unit, view.work).flatten(0, 1)
+            continue
+        layer = model.layer(index)
         attended = attend(view, layer, layer.norm1(states), None)
         assert attended is not None
         states.add_(attended)
-        work.runs += [(first + part, everyone) for part in range(ATTENTION)]
-        rows = layer.norm2(states)
-        choice = choose(index, rows, work)
-        _widen(modules.at(index), rows, choice, states, work)
-        for part in range(LEARNERS):
-            ran = (choice > part).nonzero()[:, 0]
-            if len(ran):
-                work.runs.append((first + ATTENTION + part, ran))
+        _chosen(view, modules.at(index), index, layer.norm2(states), choose, states)
     return states
+
+
+def _hooked(
+    view: View, module: RealGranular, choose: Chooser, unit: int, x: Tensor, branch: Branch
+) -> Tensor:
+    """Return what a module of transformers is to return: of an MLP, what learners make."""
+    if not unit % 2:
+        return branch.whole()
+    rows = x.flatten(0, 1)
+    made = torch.zeros_like(rows)
+    _chosen(view, module, unit // 2, rows, choose, made)
+    return made.view_as(x)
+
+
+def _chosen(
+    view: View, module: RealGranular, index: int, rows: Tensor, choose: Chooser, states: Tensor
+) -> None:
+    """Add to states what the chosen learners make of rows; note who ran."""
+    choice = choose(index, rows, view.work)
+    _widen(module, rows, choice, states, view.work)
+    for part in range(LEARNERS):
+        ran = (choice > part).nonzero()[:, 0]
+        if len(ran):
+            view.work.runs.append((SLOTS * index + ATTENTION + part, ran))
 
 
 def _widen(module: RealGranular, rows: Tensor, choice: Tensor, states: Tensor, work: Work) -> None:
@@ -194,10 +220,14 @@ def _learn(
     module: RealGranular, rows: Tensor, index: Tensor, n: int, states: Tensor, work: Work
 ) -> None:
     """Add what the first n learners make of some rows; each is gathered and scattered once."""
-    down = module.down[:, : n * module.each]
+    units = module.units
+    down = units.down[:, : n * module.each]
     work.moved += 2 * len(index) * rows.shape[-1]
-    work.flops += 6 * len(index) * down.numel()
-    gathered_mlp.gated_mlp_add_(states, rows, index, module.gate_up, down)
+    work.flops += (6 if units.gated else 4) * len(index) * down.numel()
+    if units.is_silu:
+        gathered_mlp.gated_mlp_add_(states, rows, index, units.up, down)
+    else:
+        states.index_add_(0, index, units.of(rows[index], n * module.each))
 
 
 def _forecast(
@@ -219,9 +249,10 @@ def prefix(module: RealGranular, rows: Tensor, n: int, work: Work) -> Tensor:
     """Run the first n learners on all rows [m, d], and forecast the others."""
     said: list[Tensor] = []
     if n:
-        first = n * module.each
-        gate, up = (work.product(rows, half[:first]) for half in module.gate_up.chunk(2))
-        said.append(work.product(F.silu(gate).mul_(up), module.down[:, :first]))
+        units, first = module.units, n * module.each
+        down = units.down[:, :first]
+        work.flops += (6 if units.gated else 4) * len(rows) * down.numel()
+        said.append(units.of(rows, first))
     if n < LEARNERS:
         at = module.codes(n)
         code = work.product(rows, module.narrow[at])

@@ -27,7 +27,7 @@ from torch import Tensor
 from adabench.workloads.depth_width.pretrained.substrate.path_reading import layer
 from adabench.workloads.depth_width.pretrained.substrate.plans import PROMPT
 from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import View
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST
 from adabench.workloads.depth_width.substrate.paths.path_routers import cheapest
 from adabench.workloads.depth_width.substrate.paths.path_search import Path, moves
@@ -62,14 +62,14 @@ class Goal:
     """Entropy of each word's chances, in nats, [n, K]."""
 
 
-def harms(model: RealBackbone, windows: Tensor, paths: Sequence[Path], bill: Bill) -> Tensor:
+def harms(model: Decoder, windows: Tensor, paths: Sequence[Path], bill: Bill) -> Tensor:
     """Return the harm of each path to each window [n, T] in nats a word, [paths, n]."""
     parts = [_harms(model, part, paths, bill) for part in torch.split(windows, BATCH)]
     return torch.cat(parts, dim=1)
 
 
 @torch.inference_mode()
-def _harms(model: RealBackbone, windows: Tensor, paths: Sequence[Path], bill: Bill) -> Tensor:
+def _harms(model: Decoder, windows: Tensor, paths: Sequence[Path], bill: Bill) -> Tensor:
     view, depth = View(model, Work(), *windows.shape), model.shape.layers
 
     def run(index: int, states: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ def _harms(model: RealBackbone, windows: Tensor, paths: Sequence[Path], bill: Bi
     return found
 
 
-def said(model: RealBackbone, states: Tensor) -> Tensor:
+def said(model: Decoder, states: Tensor) -> Tensor:
     """Return logits for the words after the prompt, [n, K, vocabulary], in single precision."""
     logits: Tensor = model.head(model.norm(states[:, PROMPT - 1 :]))
     return logits.float()
@@ -133,7 +133,7 @@ class Tried:
         return sorted(rows, key=lambda row: float(self.harms[row].mean()))[:most]
 
 
-def searched(model: RealBackbone, windows: Tensor, shortest: int, bill: Bill) -> Tried:
+def searched(model: Decoder, windows: Tensor, shortest: int, bill: Bill) -> Tried:
     """Search static paths down to `shortest` layers; every path that was tried comes back."""
     whole = (1,) * model.shape.layers
     paths = [whole, *moves(whole)]
@@ -167,7 +167,7 @@ def _acted(path: Path, action: Path) -> Path | None:
     return made if min(made) >= 0 and max(made) <= MOST else None
 
 
-def again(model: RealBackbone, windows: Tensor, tried: Tried, shortest: int, bill: Bill) -> Tried:
+def again(model: Decoder, windows: Tensor, tried: Tried, shortest: int, bill: Bill) -> Tried:
     """Read the best paths of each length on other windows, the whole path among them."""
     lengths = range(len(tried.paths[0]), shortest - 1, -1)
     paths = [tried.paths[row] for length in lengths for row in tried.best(length, KEPT)]

@@ -28,7 +28,7 @@ from adabench.workloads.depth_width.substrate.llama_decoder.decoder_units import
     Plan,
     prefill_real,
 )
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.paths.path_forward import Decide
 from adabench.workloads.depth_width.substrate.questions import Exam
 from adabench.workloads.depth_width.substrate.readers import Batch
@@ -46,7 +46,7 @@ HERE = (
 class RealFitted:
     """The model, and the parts that decide which units run."""
 
-    model: RealBackbone
+    model: Decoder
     parts: Parts
     asked: frozenset[int]
     gone: frozenset[int]
@@ -58,7 +58,7 @@ class RealFitted:
 class RealReader:
     """The whole model: what a method that skips nothing gets to hold."""
 
-    model: RealBackbone
+    model: Decoder
     mode: str = "prefill"
 
     def read(
@@ -82,7 +82,7 @@ class RealReader:
 class RealExitReader:
     """The whole model and the lenses of its exits: what a method that leaves early gets to hold."""
 
-    model: RealBackbone
+    model: Decoder
     lenses: early_exits.Lenses
     mode: str = "prefill"
 
@@ -132,7 +132,7 @@ class RealWidthReader:
         return replace(answer, parameters=self.widened.parameters, unrolled=layers)
 
 
-def weights_of(model: RealBackbone) -> int:
+def weights_of(model: Decoder) -> int:
     """Return the weights that have to be in memory."""
     return sum(weight.numel() for weight in model.parameters())
 
@@ -141,7 +141,7 @@ def weights_of(model: RealBackbone) -> int:
 class RealPathReader:
     """The whole model, that reads windows along paths: what a method gets to hold."""
 
-    model: RealBackbone
+    model: Decoder
     together: int
 
     def answer(self, exam: Exam, decide: Decide | Tensor, *, more: int = 0) -> Reading:

@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import RealBackbone, soft
+from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder, soft
 
 BATCH = 4
 RIDGE, ROUTER_RIDGE = 1e-3, 3e-2
@@ -83,7 +83,7 @@ class Unit:
     mean_harm: float
 
 
-def observe(model: RealBackbone, tokens: Tensor, seed: int) -> Seen:
+def observe(model: Decoder, tokens: Tensor, seed: int) -> Seen:
     """Run windows [n, T] forwards and backwards; `model` may be in half precision."""
     count = 2 * model.shape.layers
     found: list[list[list[Tensor]]] = [[[] for _ in range(count)] for _ in range(3)]

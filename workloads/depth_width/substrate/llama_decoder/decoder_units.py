@@ -23,11 +23,15 @@ from torch.nn import functional as F
 
 from adabench.kernels import gathered_mlp
 from adabench.workloads.depth_width.substrate.gathered_forward import Answer, one_thread
+from adabench.workloads.depth_width.substrate.llama_decoder.block_hooks import Branch
+from adabench.workloads.depth_width.substrate.llama_decoder.hooked_decoder import HookedDecoder
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import (
+    Decoder,
     RealBackbone,
     RealLayer,
     activated,
     turned,
+    unembed,
 )
 from adabench.workloads.depth_width.substrate.units.unit_forward import HALF, Choice, Rule, others
 from adabench.workloads.depth_width.substrate.work_counter import Work
@@ -48,14 +52,14 @@ class Plan:
 class View:
     """One call: the model, what is being counted, and how many windows of which length."""
 
-    model: RealBackbone
+    model: Decoder
     work: Work
     sequences: int
     tokens: int
 
 
 @contextmanager
-def on_device_of(model: RealBackbone) -> Iterator[torch.device]:
+def on_device_of(model: Decoder) -> Iterator[torch.device]:
     """Infer on one thread, new tensors on the model's device; wait for it at the end.
 
     Clocks are the processor's, so what a device still has to do when they stop would be free.
@@ -69,7 +73,7 @@ def on_device_of(model: RealBackbone) -> Iterator[torch.device]:
 
 
 def read_tiles(
-    model: RealBackbone, tokens: Tensor, tile: int, run: Callable[[View, Tensor], Tensor]
+    model: Decoder, tokens: Tensor, tile: int, run: Callable[[View, Tensor], Tensor]
 ) -> tuple[Tensor, tuple[tuple[Tensor, Work], ...]]:
     """Read windows [n, T], `tile` of them a call; return logits [n, T, vocabulary] and works.
 
@@ -84,14 +88,13 @@ def read_tiles(
             part = tokens[first : first + tile]
             view = View(model, Work(), len(part), length)
             rows = model.norm(run(view, model.embed(part).flatten(0, 1)))
-            view.work.flops += 2 * rows.numel() * len(weight)
-            torch.mm(rows, weight.T, out=logits[first : first + tile].flatten(0, 1))
+            view.work.flops += unembed(model, rows, logits[first : first + tile].flatten(0, 1))
             works.append((torch.arange(first, first + len(part), device="cpu"), view.work))
     return logits, tuple(works)
 
 
 def prefill_real(
-    model: RealBackbone, tokens: Tensor, rule: Rule, plan: Plan, *, tile: int = TILE
+    model: Decoder, tokens: Tensor, rule: Rule, plan: Plan, *, tile: int = TILE
 ) -> Answer:
     """Score windows [n, T], `tile` of them a call; logits [n, T, vocabulary]."""
     logits, works = read_tiles(
@@ -102,24 +105,62 @@ def prefill_real(
 
 def _run(view: View, states: Tensor, rule: Rule, plan: Plan) -> Tensor:
     """Take states [n, d] through the layers; return the final states."""
-    everyone = torch.arange(len(states), device=states.device)
     for index in range(view.model.shape.layers):
-        layer = view.model.layer(index)
-        for unit, norm in ((2 * index, layer.norm1), (2 * index + 1, layer.norm2)):
-            rows = norm(states)
-            choice = rule(unit, rows, view.work) if unit in plan.asked else Choice()
-            kept = choice.keep
-            if kept is None or len(kept) == len(rows):
-                kept = None
-            if unit % 2 and kept is not None:
-                output = None
-                widen_into(layer, states, rows, kept, view.work)
-            else:
-                output = _unit(view, layer, unit, rows, kept, unit in plan.gone)
-            if output is not None or (unit % 2 and kept is not None and len(kept)):
-                view.work.runs.append((unit, everyone if kept is None else kept))
-            states = put(states, output, kept, choice, view.work)
+        states = run_layer(view, index, states, rule, plan)
     return states
+
+
+def run_layer(view: View, index: int, states: Tensor, rule: Rule, plan: Plan) -> Tensor:
+    """Take states [n, d] through a layer, in place where they are ours; return them."""
+    if isinstance(view.model, HookedDecoder):
+        return _run_hooked(view, view.model, index, states, rule, plan)
+    everyone = torch.arange(len(states), device=states.device)
+    layer = view.model.layer(index)
+    for unit, norm in ((2 * index, layer.norm1), (2 * index + 1, layer.norm2)):
+        rows = norm(states)
+        choice, kept = _chosen(unit, rows, rule, plan, view.work)
+        if unit % 2 and kept is not None:
+            output = None
+            widen_into(layer, states, rows, kept, view.work)
+        else:
+            output = _unit(view, layer, unit, rows, kept, unit in plan.gone)
+        if output is not None or (unit % 2 and kept is not None and len(kept)):
+            view.work.runs.append((unit, everyone if kept is None else kept))
+        states = put(states, output, kept, choice, view.work)
+    return states
+
+
+def _chosen(
+    unit: int, rows: Tensor, rule: Rule, plan: Plan, work: Work
+) -> tuple[Choice, Tensor | None]:
+    """Return what a rule says at a unit, and who runs it; None if that is everyone."""
+    choice = rule(unit, rows, work) if unit in plan.asked else Choice()
+    kept = choice.keep
+    return choice, None if kept is None or len(kept) == len(rows) else kept
+
+
+def _run_hooked(
+    view: View, model: HookedDecoder, index: int, states: Tensor, rule: Rule, plan: Plan
+) -> Tensor:
+    """Take states [n, d] through a layer of transformers; a unit that nobody keeps is not called."""
+    work = view.work
+
+    def unit(number: int, x: Tensor, branch: Branch) -> Tensor:
+        rows = x.flatten(0, 1)
+        choice, kept = _chosen(number, rows, rule, plan, work)
+        made = torch.zeros_like(rows) if kept is not None else branch.whole().flatten(0, 1)
+        output = branch.some(kept) if kept is not None and len(kept) else None
+        if output is not None or kept is None:
+            everyone = kept is None or not model.runs_alone(number)
+            ran = torch.arange(len(rows), device=rows.device) if everyone else kept
+            assert ran is not None
+            work.runs.append((number, ran))
+        if kept is not None:
+            made = put(made, output, kept, choice, work)
+        return made.view_as(x)
+
+    size = view.sequences, view.tokens, -1
+    return model.block(index, states.view(size), unit, work).flatten(0, 1)
 
 
 def _unit(
@@ -154,6 +195,7 @@ def widen_into(layer: RealLayer, states: Tensor, rows: Tensor, kept: Tensor, wor
 def attend(view: View, layer: RealLayer, rows: Tensor, kept: Tensor | None) -> Tensor | None:
     """Keys and values of all rows [n, d]; queries, and an answer, of those kept."""
     model, work = view.model, view.work
+    assert isinstance(model, RealBackbone)
     shape, n = model.shape, view.sequences
     at = model.cosine[: view.tokens], model.sine[: view.tokens]
     d = shape.query
@@ -186,6 +228,7 @@ def attend(view: View, layer: RealLayer, rows: Tensor, kept: Tensor | None) -> T
 def _some(view: View, heads: Tensor, keys: Tensor, values: Tensor, kept: Tensor) -> Tensor:
     """Attend with the queries [kept, heads, e] of some positions to the keys of all."""
     model, work, n = view.model, view.work, view.sequences
+    assert isinstance(model, RealBackbone)
     sequence, position = kept.div(view.tokens, rounding_mode="floor"), kept % view.tokens
     lengths = torch.bincount(sequence, minlength=n)
     longest = int(lengths.max())

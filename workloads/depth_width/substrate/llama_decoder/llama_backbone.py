@@ -7,17 +7,24 @@ Queries, keys and values are one fused matrix here, queries first, so that keys 
 queries; `gate` and `up` are fused too. Logits agree with those of transformers (tests say to which digit). Which
 models are read is in `llama_shape.py`.
 
+A `Decoder` is this, or one of another family inside transformers' own layers (`hooked_decoder.py`).
+
 `soft` runs whole sequences and lets a `mix` say what each unit adds: routers and forecasters are fitted with it,
 and gathered runs (`decoder_units.py`) are tested against it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adabench.workloads.depth_width.substrate.llama_decoder.hooked_decoder import (
+    CappedHead,
+    Exit,
+    HookedDecoder,
+)
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_shape import RealShape, shape_of
 
 
@@ -48,7 +55,7 @@ class RealBackbone(nn.Module):
     def __init__(self, shape: RealShape) -> None:
         super().__init__()
         self.shape = shape
-        self.made_by: Callable[[], RealBackbone] | None = None
+        self.made_by: Callable[[], nn.Module] | None = None
         """Who makes the same model again: a stored state names it in place of 540 MB."""
         self.embed = nn.Embedding(shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(RealLayer(shape) for _ in range(shape.layers))
@@ -79,14 +86,13 @@ class RealBackbone(nn.Module):
         self.register_buffer("sine", angles.sin() * scale, persistent=False)
 
 
+Decoder = RealBackbone | HookedDecoder
+
+
 def from_llama(llama: Any, tokens: int) -> RealBackbone:
     """Return a causal language model of transformers as a backbone with the same weights.
 
     It reads sequences of at most `tokens`.
-
-    Raises:
-        SelectionError: for a model that is not Llama-shaped.
-        EnvironmentProblem: for a variant that our forward pass cannot do exactly.
     """
     shape = shape_of(llama.config, tokens)
     with torch.device("meta"):
@@ -148,16 +154,43 @@ Mix = Callable[[int, Tensor, Output], Tensor]
 """(unit, normed states [B, T, d], the unit's output when called) -> what is added."""
 
 
-def soft(model: RealBackbone, tokens: Tensor, mix: Mix) -> Tensor:
+def soft(model: Decoder, tokens: Tensor, mix: Mix) -> Tensor:
     """Run tokens [B, T], adding at every unit what `mix` makes of it; return final states."""
+    for states in layer_states(model, tokens, mix):
+        final = states
+    return final
+
+
+def layer_states(model: Decoder, tokens: Tensor, mix: Mix) -> Iterator[Tensor]:
+    """Yield the states [B, T, d] before each layer, and the final ones."""
     states: Tensor = model.embed(tokens)
+    yield states
     for index in range(model.shape.layers):
+        if isinstance(model, HookedDecoder):
+            states = model.block(index, states, lambda unit, x, own: mix(unit, x, own.whole))
+            yield states
+            continue
         layer = model.layer(index)
         x = layer.norm1(states)
         states = states + mix(2 * index, x, lambda x=x, layer=layer: attention(model, layer, x))  # type: ignore[misc]
         x = layer.norm2(states)
         states = states + mix(2 * index + 1, x, lambda x=x, layer=layer: mlp(layer, x))  # type: ignore[misc]
-    return states
+        yield states
+
+
+def unembed(model: Decoder, rows: Tensor, out: Tensor) -> int:
+    """Write the logits of normed rows [n, d] into `out` [n, vocabulary]; return the operations."""
+    head = model.head
+    torch.mm(rows, head.weight.T, out=out)
+    per_row = head.weight.numel()
+    if isinstance(head, CappedHead):
+        assert isinstance(model.norm, Exit)
+        per_row += model.norm.matrices
+        if head.bias is not None:
+            out.add_(head.bias)
+        if head.cap:
+            out.copy_(head.finish(out))
+    return 2 * len(rows) * per_row
 
 
 def attention(model: RealBackbone, layer: RealLayer, x: Tensor) -> Tensor:

@@ -1,17 +1,15 @@
-"""What a Llama-shaped decoder is shaped like, read from its configuration; others are refused by name.
+"""What a Llama-shaped decoder is shaped like, read from its configuration.
 
 Llama (SmolLM too), Mistral, Qwen2 and Qwen3 differ in what this says: width of a head, biases, norms
 of queries and keys, a head of its own. A sliding window is the whole window where it is not shorter
-than the texts that are read. Whatever our forward pass could not do exactly is refused before weights
-are read.
+than the texts that are read. What our forward pass could not do exactly, and every other family, runs
+inside transformers' own layers (`hooked_decoder.py`).
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError
-
-FAMILIES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
+FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 """By `model_type` of a configuration."""
 ROTATIONS = ("default", "linear", "llama3", "yarn")
 """Positions whose rates do not depend on how long a text is."""
@@ -41,6 +39,9 @@ class RealShape:
     tied: bool = True
     """Whether the head's matrix is the embedding's."""
 
+    counted: int = 0
+    """All weights, where they were counted; 0 where they follow from the shape."""
+
     @property
     def each(self) -> int:
         """Width of a head."""
@@ -54,19 +55,15 @@ class RealShape:
     @property
     def weights(self) -> int:
         """How many weights such a model has, give or take its norms and biases."""
+        if self.counted:
+            return self.counted
         attention = self.width * self.each * (2 * self.heads + 2 * self.groups)
         layer = attention + 3 * self.width * self.hidden
         return self.layers * layer + (2 - self.tied) * self.vocabulary * self.width
 
 
 def shape_of(config: Any, tokens: int) -> RealShape:
-    """Return the shape that a configuration of transformers describes, for sequences of `tokens`.
-
-    Raises:
-        SelectionError: for a model of another family.
-        EnvironmentProblem: for a variant that our forward pass cannot do exactly.
-    """
-    refuse_other(config, tokens)
+    """Return the shape that a Llama's configuration describes, for sequences of `tokens`."""
     kind = config.model_type
     attention_bias = bool(getattr(config, "attention_bias", False))
     return RealShape(
@@ -87,50 +84,19 @@ def shape_of(config: Any, tokens: int) -> RealShape:
     )
 
 
-def refuse_family(kind: str) -> None:
-    """Refuse a family of models that is not Llama-shaped, by the name in its configuration.
-
-    Raises:
-        SelectionError: naming it, and those that are.
-    """
-    if kind not in FAMILIES:
-        raise SelectionError(
-            f"pretrained reads Llama-shaped decoders layer by layer, and this model is {kind!r}.",
-            f"Name a model of one of these families: {', '.join(FAMILIES.values())} or SmolLM.",
-        )
-
-
-def refuse_other(config: Any, tokens: int) -> None:
-    """Refuse what is not Llama-shaped, or has a variant that we do not do.
-
-    Raises:
-        SelectionError: for a model of another family.
-        EnvironmentProblem: for a variant.
-    """
-    kind = config.model_type
-    refuse_family(kind)
-    if variant := _variant(config, tokens):
-        raise EnvironmentProblem(
-            f"This {FAMILIES[kind]} has {variant}, which our forward pass does not do exactly.",
-            "Name another model of the family; SmolLM2 needs no download.",
-        )
-
-
-def _variant(config: Any, tokens: int) -> str:
-    """Return what a model has that we cannot do, in words; empty if nothing."""
+def is_llama(config: Any, tokens: int) -> bool:
+    """Say whether our own forward reads a model exactly, in texts of `tokens` words."""
+    if config.model_type not in FAMILIES:
+        return False
     rope, window = config.rope_parameters, _sliding_window(config)
-    kind, part = rope["rope_type"], rope.get("partial_rotary_factor", 1.0)
-    longest = config.max_position_embeddings
-    found = {
-        f"positions of the kind {kind}": kind not in ROTATIONS,
-        "positions that turn only a part of a head": part != 1.0,
-        f"the activation {config.hidden_act}": config.hidden_act not in ("silu", "swish"),
-        f"a sliding window of {window} words where texts have {tokens}": 0 < window < tokens,
-        f"positions for {longest} words alone": longest < tokens,
-        "biases in its MLPs": bool(getattr(config, "mlp_bias", False)),
-        "quantised weights": getattr(config, "quantization_config", None) is not None,
-    }
-    return next((words for words, is_so in found.items() if is_so), "")
+    return (
+        rope["rope_type"] in ROTATIONS
+        and rope.get("partial_rotary_factor", 1.0) == 1.0
+        and config.hidden_act in ("silu", "swish")
+        and not 0 < window < tokens
+        and config.max_position_embeddings >= tokens
+        and not getattr(config, "mlp_bias", False)
+    )
 
 
 def _sliding_window(config: Any) -> int:

@@ -75,6 +75,11 @@ def matrix_weights(model: Any) -> int:
     return dense + routed
 
 
+def experts(config: Any) -> tuple[int, int]:
+    """Return how many experts of a layer a word meets, and how many there are; 0 where there are none."""
+    return _first(config, _EXPERTS_PER_ROW), _first(config, _EXPERTS)
+
+
 def model_ends(model: Any) -> frozenset[int]:
     """Return the words by which a model ends: those that `generate` stops at, else the configuration's."""
     generation = getattr(model, "generation_config", None)
