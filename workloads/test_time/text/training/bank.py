@@ -8,6 +8,7 @@ from adabench.harness.contract.card import Scalar
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.bank.sample_bank import SampleBank
 from adabench.workloads.shared.sources.data_spec import data_spec
+from adabench.workloads.test_time.text.substrate.answer_form import answer_form
 from adabench.workloads.test_time.text.task import CARD, check_conditions, load
 from adabench.workloads.test_time.text.truth.bank_draws import BankRequest, Say, fill_bank
 from adabench.workloads.test_time.text.truth.question_rows import row_count
@@ -46,4 +47,5 @@ def draw_bank(
     check_conditions(given)
     task = load(CARD.scales[0], seed, **given)
     request = BankRequest(folder, samples, given, time_s, say)
-    return fill_bank(request, task, question_set(data, seed, count, level).rows)
+    form = answer_form(str(given["grader"]))
+    return fill_bank(request, task, question_set(data, seed, count, level, form).rows)
