@@ -2,11 +2,11 @@
 
     exit 0   everything was compared and nothing is worse
          1   something is worse than its margin allows
-         2   a margin, metric or folder name that makes no sense
+         2   a margin or metric that makes no sense, or a file that is no log
          3   not comparable: unlike hardware, no operating point in common, or all of it invalid
          5   with --strict: nothing is worse, but something is ambiguous
 
-With --strict a single `invalid` verdict is 3, too. `adabench gate` is the stricter sister: it takes
+A side is a run folder, a file that lm-eval wrote with --log_samples, or a .eval file of Inspect. With --strict a single `invalid` verdict is 3, too. `adabench gate` is the stricter sister: it takes
 more rounds until what is ambiguous is decided.
 """
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    base: Annotated[Path, typer.Argument(help="The run that the others are compared with.")],
-    others: Annotated[list[Path], typer.Argument(help="One or more other runs.")],
+    base: Annotated[Path, typer.Argument(help="The run or log that the others are compared with.")],
+    others: Annotated[
+        list[Path], typer.Argument(help="One or more other runs, or logs of lm-eval or Inspect.")
+    ],
     margin: Annotated[
         list[str] | None,
         typer.Option(help="What counts as no change: latency_s=3%, accuracy=1pt."),

@@ -41,6 +41,7 @@ import numpy as np
 from adabench.harness.analysis.operating_points import IDENTITY, unit_of
 from adabench.harness.compare import ceiling_fractions, margins, validity
 from adabench.harness.compare.change import ALPHA, CRITERIA, ENOUGH, MetricChange, change_of
+from adabench.harness.compare.flips import Flips, flips_of
 from adabench.harness.compare.loaded_run import LoadedRun, RunPair
 from adabench.harness.compare.margins import Kind, Margin
 from adabench.harness.compare.pair_verdicts import (
@@ -95,6 +96,8 @@ class Row:
     control: bool = False
     """Times, joules or bytes of an unchanged method: they tell of the machine's drift."""
     note: str = ""
+    flips: Flips | None = None
+    """Of a quality that is yes or no for each case: which of them changed."""
     measurement: Measurement | None = field(default=None, compare=False, repr=False)
     """What the verdict is drawn from."""
 
@@ -276,8 +279,10 @@ def _filled(both: RunPair, match: Match, blank: Row, question: Question) -> Row:
     found = change_of(question, measurement)
     why = validity.of_metric(both, match, blank.metric, blank.kind, found)
     word: Word = "invalid" if why else "ambiguous"
+    flips = flips_of(both, question.pairs, blank.better) if blank.kind == "quality" else None
+    note = why or "; ".join(filter(None, (found.note, str(flips or ""))))
     return replace(
-        blank, change=found, verdict=word, note=why or found.note, measurement=measurement
+        blank, change=found, verdict=word, note=note, flips=flips, measurement=measurement
     )
 
 

@@ -1,10 +1,10 @@
-"""Run folders held against the first of them: read, admitted and compared."""
+"""Run folders, or logs of other harnesses, held against the first of them: read, admitted and compared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from adabench.harness.compare import loaded_run, margins
+from adabench.harness.compare import loaded_run, margins, sample_log
 from adabench.harness.compare.compare import Comparison, ComparisonRequest, compare
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
@@ -31,25 +31,31 @@ def compare_runs(
     """Read the runs and compare them; `say` is told of tasks that are not installed here.
 
     Raises:
-        SelectionError: for a margin or metric that makes no sense.
+        SelectionError: for a margin or metric that makes no sense, or a file that is no log.
         StoreError: for a folder that is no run, or runs without a common operating point.
         EnvironmentProblem: for unlike hardware that was not asked for.
     """
     question = ComparisonRequest(margins.parse_margins(request.margins), request.metrics)
-    base, *others = (loaded_run.load_run(folder) for folder in (request.base, *request.others))
+    base, *others = (_load(path) for path in (request.base, *request.others))
     for other in others:
         _admit(base, other, across=request.across)
     tasks = sorted({cell.task for side in (base, *others) for cell in side.table.cells})
-    cards = {task: task_card(task, say) for task in tasks}
+    known = {task: card for side in (base, *others) for task, card in side.cards.items()}
+    cards = {task: known.get(task) or task_card(task, say) for task in tasks}
     comparisons = compare(base, others, cards, question)
     for comparison in comparisons:
         if not comparison.rows:
             raise StoreError(
                 f"{comparison.base} and {comparison.other} have nothing in common that could be "
                 "compared.",
-                "They need the same task, method, knobs, conditions, scale and seeds.",
+                "They need the same task, method, knobs, conditions, scale and seeds; logs the same task "
+                "and filter, or scorer.",
             )
     return comparisons
+
+
+def _load(path: Path) -> loaded_run.LoadedRun:
+    return sample_log.load_log(path) if path.is_file() else loaded_run.load_run(path)
 
 
 def task_card(task: str, say: Callable[[str], None]) -> Card:

@@ -53,6 +53,7 @@ def row_document(row: Row) -> dict[str, Any]:
         "label": row.label,
         "control": row.control,
         "note": row.note,
+        "flips": None if row.flips is None else asdict(row.flips),
     }
 
 

@@ -7,13 +7,14 @@ samples that ran undisturbed (`KEPT`).
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from adabench.harness.contract.card import Card
 from adabench.harness.errors import StoreError
 from adabench.harness.provenance import environment_diff, worker_environment
 from adabench.harness.stats.intervals import FloatArray
@@ -33,6 +34,10 @@ class LoadedRun:
     table: Table
     energy: Mapping[str, str]
     """Which instrument each metric comes from, by `energy_labels.label`; read of joules only."""
+    cards: Mapping[str, Card] = field(default_factory=dict)
+    """Of tasks that are another harness's, by name."""
+    labels: Mapping[int, str] = field(default_factory=dict)
+    """What a case is called there."""
 
 
 @dataclass(frozen=True, eq=False)

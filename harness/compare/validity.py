@@ -73,10 +73,8 @@ def notes(both: RunPair, found: Sequence[Match], cards: Mapping[str, Card]) -> I
     yield from _missing(both, found)
     yield from _one_sided(both, found, cards)
     for task in sorted({match.cell.task for match in found}):
-        if (
-            environment_diff.task_changed(task, both.base.manifest, both.other.manifest)
-            == "unknown"
-        ):
+        state = environment_diff.task_changed(task, both.base.manifest, both.other.manifest)
+        if state == "unknown" and task not in both.base.cards:  # of a log each instance tells
             yield (
                 f"Whether the files of task {task} changed cannot be told: of every method in "
                 "both runs the digest of its own and its task's files together differs."

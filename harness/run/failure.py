@@ -83,6 +83,8 @@ def failed_record(
     """
     if isinstance(problem, MethodFailure) and problem.ends_run and problem.problem:
         raise problem.problem from problem
+    if isinstance(problem, AdabenchError) and problem.ends_run:  # of the task, which judges here
+        raise problem
     status: Status
     match problem:
         case MethodLost():

@@ -43,7 +43,9 @@ choose between a bare and a worked answer (`sys1`, `sys2`, `scale`).
 `Answer: 14`; for other data `#### 14`, `The answer is 14`, `Answer: 14`, `boxed{14}` of LaTeX, and the last
 number of a completion that has ended. What states nothing is wrong and counts as `malformed`; what came to no
 end within its room counts as `truncated`.
-Numbers are compared by value, formulas by `math-verify`.
+Numbers are compared by value, formulas by `math-verify`. `grader` says it otherwise: `number`, `choice` (rows with
+`options`, a letter is read), `text`, `math-verify`, or `FILE.py:NAME`, a function of a completion's text and the row's answer.
+Votes are counted by the same form. `prompt` is a file with `{question}` that takes the place of instruction and examples.
 
 **Costs** are as in `chain`: `flops_counted` of policy and judge by formula, counted where a row is run;
 `generated`, `prefilled`, `judged` words; the cache before and after pruning; TTFT, ITL, TPOT.
@@ -66,29 +68,24 @@ from functools import partial
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.bank.sample_bank import read_header
-from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.shared.sources.judge_spec import judge_spec
-from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
+from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.text.abilities import absences, bank_absences
-from adabench.workloads.test_time.text.substrate.completions import CompletionReader, QuestionText
+from adabench.workloads.test_time.text.substrate.answer_form import answer_form
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
-from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle, bare_examples
+from adabench.workloads.test_time.text.substrate.prompt_file import prompt_file
 from adabench.workloads.test_time.text.substrate.sources import AUTO, Sources, check_draft
-from adabench.workloads.test_time.text.substrate.text_domain import text_domain
-from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.arithmetic import read_levels
 from adabench.workloads.test_time.text.truth.banked_questions import banked_task, check_bank
-from adabench.workloads.test_time.text.truth.grading import Answers, check_verifier, gold
-from adabench.workloads.test_time.text.truth.question_sets import (
-    TEMPERATURE,
-    QuestionSet,
-    question_set,
-    sums,
+from adabench.workloads.test_time.text.truth.graded_questions import (
+    golds_of,
+    graded_task,
+    prompt_style,
 )
+from adabench.workloads.test_time.text.truth.question_sets import TEMPERATURE, question_set, sums
 
 CARD = Card(
     title="Questions in words for any language model",
@@ -140,6 +137,8 @@ CARD = Card(
         Knob("draft", ("thinned",), "thinned", open=True),
         Knob("data", ("arithmetic",), "arithmetic", open=True),
         Knob("level", ("",), "", open=True, of="data"),
+        Knob("grader", ("auto",), "auto", open=True),
+        Knob("prompt", ("",), "", open=True),
         Knob("device", ("auto",), "auto", open=True),
         Knob("dtype", ("auto",), "auto", open=True),
         Knob("chat", ("on",), "on", open=True),
@@ -181,9 +180,6 @@ CHECK_CONDITIONS = {"problems": 2, "model": "builtin", "room": 24}
 check = partial(method_problems, "text")
 
 CHATS = ("on", "off")
-ON_DEVICE = "cuda"
-LEAST_ROOM = 16
-"""Words that must be left for a completion."""
 
 
 def load(
@@ -195,6 +191,8 @@ def load(
     draft: str = "thinned",
     data: str = "arithmetic",
     level: str = "",
+    grader: str = "auto",
+    prompt: str = "",
     device: str = AUTO,
     dtype: str = AUTO,
     chat: str = "on",
@@ -215,11 +213,13 @@ def load(
     if sources.data.kind == "bank":
         return banked_task(sources.data.path, seed, problems, {
             "model": model, "judge": judge, "chat": chat, "level": level, "room": room,
-            "budget": budget, "sampling_temperature": sampling_temperature,
+            "budget": budget, "sampling_temperature": sampling_temperature, "grader": grader, "prompt": prompt,
         })  # fmt: skip
-    found = question_set(sources.data, seed, problems, level)
-    style = _style(sources.model, found.instruction, chats=_chats(chat))
-    task = _task(sources, found, style, seed, room, budget)
+    form = answer_form(grader)
+    found = question_set(sources.data, seed, problems, level, form)
+    file = prompt_file(prompt) if prompt else None
+    style = prompt_style(sources.model, found.instruction, file, chats=_chats(chat))
+    task = graded_task(sources, found, style, seed, room, budget, form)
     return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
 
 
@@ -233,8 +233,8 @@ def of_practice(
     """
     sources = Sources.read(model, "none", draft, "arithmetic", AUTO, AUTO)
     found = sums(read_levels(level), seed, count, "train")
-    style = _style(sources.model, found.instruction)
-    task = _task(sources, found, style, seed, 0, 0)
+    style = prompt_style(sources.model, found.instruction)
+    task = graded_task(sources, found, style, seed, 0, 0)
     return replace(task, domain=replace(task.domain, temperature=TEMPERATURE))
 
 
@@ -252,8 +252,11 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     if sources.data.kind == "bank":
         check_bank(read_header(sources.data.path), sources.data.path, given)
         return
-    found = question_set(sources.data, 0, int(given["problems"]), str(given["level"]))
-    check_verifier([gold(row.answer) for row in found.rows])
+    form = answer_form(str(given["grader"]))
+    found = question_set(sources.data, 0, int(given["problems"]), str(given["level"]), form)
+    golds_of(found.rows, form)
+    if given["prompt"]:
+        prompt_file(str(given["prompt"]))
     if sources.judge.kind == "hf":
         from adabench.workloads.shared.sources.reward_source import check_reward
 
@@ -310,81 +313,9 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     found = absences(model_spec(str(given["model"])), judge_spec(str(given["judge"])))
     if not float(given["sampling_temperature"]):
         found.pop("samples", None)  # the likeliest words are all that is asked for
+    if given["prompt"]:
+        found["watch"] = f"{given['prompt']} has one form of a prompt.", "Leave out prompt."
     return found
-
-
-def _style(model: ModelSpec, instruction: str, *, chats: bool = True) -> PromptStyle:
-    """Return how a model is asked.
-
-    Raises:
-        SelectionError: for one text to a server that takes turns alone.
-    """
-    if model.kind == "chat" and not chats:
-        raise SelectionError(f"{model} takes turns alone.", "Leave out --no-chat.")
-    return PromptStyle(named_codec(model), chats, instruction, model.kind == "chat")
-
-
-def _task(
-    sources: Sources, found: QuestionSet, style: PromptStyle, seed: int, room: int, budget: int
-) -> GradedText:
-    """Put the parts together."""
-    from adabench.workloads.shared.sources.model_source import found_abilities
-
-    golds = tuple(gold(row.answer) for row in found.rows)
-    check_verifier(golds)
-    questions = tuple(
-        Question(
-            index,
-            style.prompt(row.question, found.examples_of(row)),
-            row.level,
-            style.bare.prompt(row.question, bare_examples(found.examples_of(row))),
-        )
-        for index, row in enumerate(found.rows)
-    )
-    _check_context(sources.model, questions)
-    sizes = replace(found.sizes, room=room or found.sizes.room)
-    domain = text_domain(style.codec, found.rules, sizes, style.ends)
-    reader = CompletionReader(style.codec, found.rules, style.ends)
-    models = TextModels(
-        sources.model,
-        sources.judge,
-        sources.device,
-        sources.dtype,
-        style.codec,
-        tuple(style.prefix(examples) for examples in found.examples.values()),
-        domain.step_marks,
-        QuestionText(style.codec, MARK, style.behind),
-        sources.draft,
-        tuple(style.bare.prefix(bare_examples(one)) for one in found.examples.values()),
-        style.ends,
-        reader.closes,
-        found_abilities(sources.model),
-    )
-    return GradedText(
-        seed,
-        domain,
-        models,
-        budget or None,
-        (sources.device or "").startswith(ON_DEVICE),
-        questions=questions,
-        grader=Answers(reader, golds),
-    )
-
-
-def _check_context(model: ModelSpec, questions: tuple[Question, ...]) -> None:
-    """Refuse questions that a model cannot read, and leave it a step's room.
-
-    Raises:
-        SelectionError: naming the longest one.
-    """
-    context = None if model.kind == "builtin" else context_of(model)
-    longest = max(questions, key=lambda question: len(question.prompt))
-    if context is not None and len(longest.prompt) + LEAST_ROOM > context:
-        raise SelectionError(
-            f"Question {longest.index} has {len(longest.prompt)} words with its worked examples, and "
-            f"{model} reads {context} in all.",
-            "Choose a model with a longer context, or shorter questions.",
-        )
 
 
 def _chats(word: str) -> bool:

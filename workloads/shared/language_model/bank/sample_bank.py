@@ -41,6 +41,9 @@ class BankHeader:
     ends: tuple[str, ...]
     sees_flops: bool
     """Whether the work of the model is counted; a server's is not seen."""
+    grader: str = "auto"
+    prompt: str = ""
+    """A file of it; nothing where questions were put as their data are by default."""
     format: str = FORMAT
 
 
@@ -95,8 +98,7 @@ def read_header(folder: Path) -> BankHeader:
     """
     try:
         found = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-        names = {item.name for item in fields(BankHeader)}
-        header = BankHeader(**{name: _plain(found[name]) for name in names})
+        header = BankHeader(**{name: _plain(value) for name, value in found.items()})
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise SelectionError(
             f"{folder} is no bank of samples: its {HEADER} is missing or says something else.",

@@ -14,6 +14,7 @@ from adabench.workloads.shared.language_model.bank.sample_bank import (
 )
 from adabench.workloads.shared.language_model.domain import Domain
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.text.substrate.answer_form import answer_form
 from adabench.workloads.test_time.text.substrate.stated_answers import Rule
 from adabench.workloads.test_time.text.substrate.text_domain import Sizes, text_domain
 
@@ -43,7 +44,8 @@ def banked_domain(header: BankHeader) -> Domain:
     """Return how completions of a bank are read: as they were when they were drawn."""
     sizes = Sizes(header.room, header.step_room, header.deepest)
     rules = cast(tuple[Rule, ...], header.rules)
-    return text_domain(TextPieces(), rules, sizes, header.ends, header.temperature)
+    form = answer_form(header.grader)
+    return text_domain(TextPieces(), rules, sizes, header.ends, header.temperature, form)
 
 
 @lru_cache(maxsize=2)

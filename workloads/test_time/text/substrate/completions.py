@@ -10,13 +10,8 @@ from dataclasses import dataclass, replace
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.stop_strings import cut
-from adabench.workloads.test_time.text.substrate.stated_answers import (
-    RULES,
-    Rule,
-    closes,
-    plain_form,
-    stated_text,
-)
+from adabench.workloads.test_time.text.substrate.answer_form import AUTO, AnswerForm
+from adabench.workloads.test_time.text.substrate.stated_answers import Rule, closes
 
 TextCodec = TokenizerCodec | TextPieces
 
@@ -34,11 +29,17 @@ class CompletionReader:
     rules: tuple[Rule, ...]
     stops: tuple[str, ...] = ()
     """Texts before which a completion ends; nothing behind the first of them is read."""
+    form: AnswerForm = AUTO
+    """How answers are told apart."""
 
     def stated(self, completion: Sequence[int]) -> str | None:
         """Return the answer as the completion states it; None if it states none."""
         text, ended = self._read(completion)
-        return stated_text(text, self.rules, ended=ended)
+        return self.form.stated(text, self.rules, ended=ended)
+
+    def text(self, completion: Sequence[int]) -> str:
+        """Return the text of a completion, up to where it ends."""
+        return self._read(completion)[0]
 
     def has_ended(self, completion: Sequence[int]) -> bool:
         """Return whether a completion came to its end, or states its answer on a line of its own."""
@@ -58,13 +59,13 @@ class CompletionReader:
 
     def until(self, stops: Sequence[str], *, every_rule: bool) -> "CompletionReader":
         """Return the same for completions that end at texts; with every rule, for any question."""
-        rules = RULES if every_rule else self.rules
+        rules = self.form.rules if every_rule else self.rules
         return replace(self, rules=rules, stops=tuple(filter(None, stops)))
 
     def __call__(self, completion: Sequence[int]) -> str | None:
         """Return the plain form of what it states: equal forms are equal votes."""
         found = self.stated(completion)
-        return None if found is None else plain_form(found)
+        return None if found is None else self.form.plain(found)
 
 
 @dataclass(frozen=True)
@@ -91,4 +92,4 @@ class QuestionText:
     def __call__(self, prompt: Sequence[int]) -> str:
         """Return it."""
         text = self.codec.decode(prompt).removesuffix(self.behind)
-        return text.rpartition(self.mark)[2].strip()
+        return (text.rpartition(self.mark)[2] if self.mark else text).strip()

@@ -11,7 +11,7 @@ which the model ends; a server is sent an empty line instead, since nobody outsi
 A step is a line.
 
 What stands before the question is the same for all questions of a group, so a cache can hold it
-(`shared_prefix.py`).
+(`shared_prefix.py`). A file of one's own (`prompt_file.py`) takes the place of all of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from adabench.workloads.shared.language_model.backends.chat_turns import conversation_text
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.test_time.text.substrate.completions import TextCodec
+from adabench.workloads.test_time.text.substrate.prompt_file import PromptFile
 
 Example = tuple[str, str]
 """A problem, and its solution."""
@@ -58,6 +59,20 @@ WORD_PROBLEMS: tuple[Example, ...] = (
         ),
     ),
 )
+CHOICE_INSTRUCTION = (
+    "Solve each problem step by step, one step a line. End with a line that says Answer: and the "
+    "letter of the right option."
+)
+CHOICES: tuple[Example, ...] = (
+    (
+        "Which of these floats on water?\nA) a brick\nB) a cork\nC) a coin",
+        "Step 1: A brick and a coin are denser than water.\nStep 2: Cork is lighter.\nAnswer: B",
+    ),
+    (
+        "How many days have two weeks?\nA) 7\nB) 10\nC) 12\nD) 14",
+        "Step 1: A week has 7 days, so two have 2 * 7 = 14.\nAnswer: D",
+    ),
+)
 MARK = "Problem: "
 """What stands before every question."""
 _PROBES = ("1 + 1", "Who asks?")
@@ -74,6 +89,8 @@ class PromptStyle:
     """What stands before the first example."""
     talks: bool = False
     """Whether turns are sent to a server as they are, which puts them into its model's form."""
+    file: PromptFile | None = None
+    """The text to put questions into, in place of an instruction and examples."""
 
     @property
     def converses(self) -> bool:
@@ -99,7 +116,15 @@ class PromptStyle:
     @property
     def ends(self) -> tuple[str, ...]:
         """Return the texts by which a model begins another problem; turns end by themselves."""
-        return () if self.converses else (f"\n{MARK.strip()}",)
+        mark = (MARK if self.file is None else self.file.mark).strip()
+        return (f"\n{mark}",) if mark and not self.converses else ()
+
+    @property
+    def before(self) -> str:
+        """Return the text that stands before every question, as far back as it takes to find that."""
+        if self.file is None:
+            return MARK
+        return self.file.before or self.codec.decode(self.prefix(()))
 
     @property
     def bare(self) -> "PromptStyle":
@@ -115,6 +140,8 @@ class PromptStyle:
         return one[len(one) - length :]
 
     def _text(self, question: str, examples: Sequence[Example]) -> str:
+        if self.file is not None:
+            return self.file.text(question)
         parts = [f"{MARK}{problem}\n{solution}\n\n" for problem, solution in examples]
         return f"{self._opening}{''.join(parts)}{MARK}{question}\n"
 
@@ -124,6 +151,8 @@ class PromptStyle:
 
     def _turns(self, question: str, examples: Sequence[Example]) -> list[Mapping[str, str]]:
         """Return a conversation; the instruction opens its first turn: not all have a system's."""
+        if self.file is not None:
+            return [{"role": "user", "content": self.file.text(question)}]
         turns: list[Mapping[str, str]] = []
         for problem, solution in examples:
             turns.append({"role": "user", "content": f"{MARK}{problem}"})

@@ -9,6 +9,8 @@ was cut off may be half of one, and is none.
     line          Answer: 14
     boxed         \boxed{14}
     number        the last number of the text, if the completion has come to its end
+    letter        a letter by itself at the beginning: B, or (B) because ...
+    whole         a first paragraph of one line, if the completion has come to its end or goes on behind it
 
 Nothing here knows what is right; a vote needs this as much as the grader does. Two answers are equal
 votes if their plain forms are the same: numbers by their value, other texts without blanks, case,
@@ -16,34 +18,43 @@ dollar signs and a full stop at the end.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Literal
 
-Rule = Literal["marked", "named", "line", "boxed", "number"]
+Rule = Literal["marked", "named", "line", "boxed", "number", "letter", "whole"]
 RULES: tuple[Rule, ...] = ("marked", "named", "line", "boxed", "number")
 CLOSING: frozenset[Rule] = frozenset({"marked", "line"})
 """Rules of answers that stand alone on a line: behind one nothing is solved any more."""
 GOLD_MARK = "####"
 BOX = r"\boxed{"
-_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
 _VALUE = re.compile(r"-?(?:\d{1,60}/(?P<below>\d{1,60})|\d{1,60}(?:\.\d{1,60})?|\.\d{1,60})")
 _PATTERNS: dict[Rule, re.Pattern[str]] = {
     "marked": re.compile(r"####[ \t]*([^\n]+)"),
-    "named": re.compile(r"[Tt]he (?:final )?answer is:?[ \t]*([^\n]+)"),
+    "named": re.compile(r"[Tt]he (?:final |correct )?answer is:?[ \t]*([^\n]+)"),
     "line": re.compile(r"^[ \t*]*Answer:[ \t*]*([^\n]+)", re.MULTILINE),
+    "letter": re.compile(r"\A[\s*(\[]*([A-Z])(?=[).:,\]*\n]|\s*\Z)"),
+    "whole": re.compile(r"\A\s*([^\n]+)(?=\n[ \t]*\n|\n?\Z)"),
 }
 _LONGEST = 200
 """Signs of an answer; what is longer is none."""
 
 
-def stated_text(text: str, rules: Sequence[Rule], *, ended: bool = True) -> str | None:
-    """Return the answer that a text states, as it stands there; None if it states none."""
-    for rule in rules:
-        found = _found(text, rule, ended=ended)
-        if found is not None:
-            return found
-    return None
+def stated_text(
+    text: str,
+    rules: Sequence[Rule],
+    *,
+    ended: bool = True,
+    value: Callable[[str], str | None] = str,
+) -> str | None:
+    """Return the `value` of the answer that a text states, by default as it stands there.
+
+    None if it states none, or none that has a value.
+    """
+    found = (_found(text, rule, ended=ended) for rule in rules)
+    values = (value(answer) for answer in found if answer is not None)
+    return next((one for one in values if one is not None), None)
 
 
 def closes(text: str, rules: Sequence[Rule]) -> bool:
@@ -56,7 +67,7 @@ def _found(text: str, rule: Rule, *, ended: bool) -> str | None:
     if rule == "boxed":
         return _boxed_at(text, text.find(BOX))
     if rule == "number":
-        numbers = _NUMBER.findall(text) if ended else ()
+        numbers = NUMBER.findall(text) if ended else ()
         return numbers[-1] if numbers else None
     place = _PATTERNS[rule].search(text)
     if place is None or (place.end() == len(text) and not ended):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.domain import Domain
+from adabench.workloads.test_time.text.substrate.answer_form import AUTO, AnswerForm
 from adabench.workloads.test_time.text.substrate.answer_modes import ModeShares
 from adabench.workloads.test_time.text.substrate.completions import (
     CompletionReader,
@@ -34,6 +35,7 @@ def text_domain(
     sizes: Sizes,
     ends: tuple[str, ...] = (),
     temperature: float = 1.0,
+    form: AnswerForm = AUTO,
 ) -> Domain:
     """Return the domain of a model's words; completions end before the texts `ends`.
 
@@ -42,7 +44,7 @@ def text_domain(
     """
     return Domain(
         codec=codec,
-        answer=CompletionReader(codec, rules, ends),
+        answer=CompletionReader(codec, rules, ends, form),
         room=Room(sizes.room),
         step_marks=codec.stops(STEP_MARK),
         step_room=sizes.step_room,

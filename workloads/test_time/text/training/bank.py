@@ -15,6 +15,7 @@ from adabench.workloads.shared.language_model.backends.model_memory import free_
 from adabench.workloads.shared.language_model.bank.sample_bank import SampleBank
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.shared.sources.model_spec import model_spec
+from adabench.workloads.test_time.text.substrate.answer_form import answer_form
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.task import CARD, check_conditions, load
 from adabench.workloads.test_time.text.training.draw_process import DrawProcess
@@ -59,7 +60,8 @@ def draw_bank(
     check_conditions(given)
     task = load(CARD.scales[0], seed, **given)
     request = BankRequest(folder, samples, given, time_s, say)
-    rows = question_set(data, seed, count, level).rows
+    form = answer_form(str(given["grader"]))
+    rows = question_set(data, seed, count, level, form).rows
     count = workers or _workers(task, str(given["model"]), len(rows) * (samples + 1))
     threads = max(1, usable_cores() // count)
     with _threads(threads), ExitStack() as opened:

@@ -169,6 +169,8 @@ def _header(task: GradedText, given: Mapping[str, Scalar]) -> BankHeader:
         rules=reader.rules,
         ends=reader.stops,
         sees_flops="flops_counted" not in task.unseen,
+        grader=str(given["grader"]),
+        prompt=str(given["prompt"]),
     )
 
 

@@ -1,6 +1,7 @@
 """The task over a bank: its questions with their answers, and models that replay what was drawn."""
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from adabench.harness.contract.card import Scalar
@@ -28,7 +29,7 @@ def banked_task(folder: Path, seed: int, count: int, given: Mapping[str, Scalar]
     header = read_header(folder)
     check_bank(header, folder, given)
     lines = question_lines(folder)
-    rows = window(f"bank:{folder}", lambda: iter(lines), seed * count, count)
+    rows = window(f"bank:{folder}", lambda start: islice(lines, start, None), seed * count, count)
     domain = banked_domain(header)
     questions = tuple(
         Question(index, domain.codec.encode(row["prompt"]), row["level"])
@@ -36,7 +37,7 @@ def banked_task(folder: Path, seed: int, count: int, given: Mapping[str, Scalar]
     )
     reader = domain.answer
     assert isinstance(reader, CompletionReader)
-    golds = tuple(gold(row["answer"]) for row in rows)
+    golds = tuple(gold(row["answer"], reader.form) for row in rows)
     models = BankedModels(folder, header.sees_flops)
     return GradedText(seed, domain, models, questions=questions, grader=Answers(reader, golds))
 
@@ -51,6 +52,8 @@ def check_bank(header: BankHeader, folder: Path, given: Mapping[str, Scalar]) ->
         "model": header.model,
         "judge": header.judge,
         "chat": header.chat,
+        "grader": header.grader,
+        "prompt": header.prompt,
         "sampling_temperature": header.temperature,
         "level": "",
         "room": 0,

@@ -2,26 +2,28 @@ r"""What is right: the answers of a run's questions, and whether a completion st
 
 An answer of the data is what stands behind `####`, or in its last `\\boxed{}`, or all of it. Numbers are
 compared by their values. A formula is compared by `math-verify`, which knows that two ways of writing
-it are one; other texts by their plain forms (`stated_answers.py`).
+it are one; other texts by their plain forms (`stated_answers.py`). Another form (`answer_form.py`) may be asked for.
 """
 
 import importlib.util
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
-from adabench.harness.errors import MissingExtra
+from adabench.harness.errors import MissingExtra, SelectionError
+from adabench.workloads.test_time.text.substrate.answer_form import (
+    AUTO,
+    VERIFIER,
+    AnswerForm,
+    parsed,
+    verifier,
+)
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader
 from adabench.workloads.test_time.text.substrate.stated_answers import (
     GOLD_MARK,
     boxed,
     number,
-    plain_form,
 )
 
-VERIFIER = "math_verify"
 _FORMULA = frozenset("\\^_{}")
 """Signs that only a formula has."""
 
@@ -35,14 +37,29 @@ class Answers:
 
     def is_right(self, index: int, completion: Sequence[int]) -> bool:
         """Return whether a completion of that question states the right answer."""
+        form, right = self.reader.form, self.golds[index]
+        if form.kind == "file":
+            return form.grades(self.reader.text(completion), right)
         stated = self.reader.stated(completion)
-        return stated is not None and equal(self.golds[index], stated)
+        return stated is not None and equal(right, stated, form)
 
 
-def gold(answer: str) -> str:
-    """Return the answer itself of an answer that comes with its solution."""
+def gold(answer: str, form: AnswerForm = AUTO) -> str:
+    """Return the answer itself of an answer that comes with its solution; a file's grader gets all of it.
+
+    Raises:
+        SelectionError: if it is no answer of the form that was asked for.
+    """
+    if form.kind == "file":
+        return answer
     behind = answer.rpartition(GOLD_MARK)[2].strip()
-    return boxed(behind) or behind
+    found = form.value(boxed(behind) or behind)
+    if found is None:
+        raise SelectionError(
+            f"The answer {answer[:60]!r} of the data is no {form.kind}.",
+            "Correct the row, or choose another grader: --set grader=text.",
+        )
+    return found
 
 
 def is_formula(answer: str) -> bool:
@@ -64,26 +81,19 @@ def check_verifier(golds: Sequence[str]) -> None:
         )
 
 
-def equal(right: str, stated: str) -> bool:
+def equal(right: str, stated: str, form: AnswerForm = AUTO) -> bool:
     """Return whether two answers are the same."""
-    if plain_form(right) == plain_form(stated):
+    if form.plain(right) == form.plain(stated):
         return True
+    if form.kind == "math-verify":
+        return _verified(right, stated)
+    if form.kind != "auto":
+        return False
     if not is_formula(right) and not (is_formula(stated) and number(right) is not None):
         return False
     return importlib.util.find_spec(VERIFIER) is not None and _verified(right, stated)
 
 
 def _verified(right: str, stated: str) -> bool:
-    verifier = _verifier()
-    parsed = [
-        verifier.parse(f"${answer.strip('$')}$", parsing_timeout=None) for answer in (right, stated)
-    ]
-    return all(parsed) and bool(verifier.verify(*parsed, timeout_seconds=None))
-
-
-@cache
-def _verifier() -> Any:
-    """Return the library; it logs what it cannot read, which is an answer like another."""
-    found = importlib.import_module(VERIFIER)
-    logging.getLogger(VERIFIER).setLevel(logging.CRITICAL)
-    return found
+    both = [parsed(answer) for answer in (right, stated)]
+    return all(both) and bool(verifier().verify(*both, timeout_seconds=None))

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.sources.data_spec import DataSpec
-from adabench.workloads.test_time.text.substrate.prompts import INSTRUCTION, WORD_PROBLEMS, Example
-from adabench.workloads.test_time.text.substrate.stated_answers import RULES, Rule
+from adabench.workloads.test_time.text.substrate.answer_form import AUTO, AnswerForm
+from adabench.workloads.test_time.text.substrate.prompts import (
+    CHOICE_INSTRUCTION,
+    CHOICES,
+    INSTRUCTION,
+    WORD_PROBLEMS,
+    Example,
+)
+from adabench.workloads.test_time.text.substrate.stated_answers import Rule
 from adabench.workloads.test_time.text.substrate.text_domain import Sizes
 from adabench.workloads.test_time.text.truth import arithmetic, question_rows
 from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
@@ -38,7 +46,9 @@ class QuestionSet:
         return self.examples.get(row.level) or self.examples[""]
 
 
-def question_set(spec: DataSpec, seed: int, count: int, level: str = "") -> QuestionSet:
+def question_set(
+    spec: DataSpec, seed: int, count: int, level: str = "", form: AnswerForm = AUTO
+) -> QuestionSet:
     """Return the questions of a seed.
 
     Raises:
@@ -46,9 +56,14 @@ def question_set(spec: DataSpec, seed: int, count: int, level: str = "") -> Ques
         EnvironmentProblem: without the package, or the data set.
     """
     if spec.kind == "arithmetic":
+        if form.kind == "choice":
+            raise SelectionError("Sums have no options.", "Leave out grader=choice.")
         return sums(arithmetic.read_levels(level), seed, count)
-    rows = question_rows.rows(spec, seed, count, level)
-    return QuestionSet(rows, {"": WORD_PROBLEMS}, RULES, WORD_SIZES, INSTRUCTION)
+    rows = question_rows.rows(spec, seed, count, level, form)
+    chosen = form.kind == "choice"
+    examples = CHOICES if chosen else WORD_PROBLEMS
+    instruction = CHOICE_INSTRUCTION if chosen else INSTRUCTION
+    return QuestionSet(rows, {"": examples}, form.rules, WORD_SIZES, instruction)
 
 
 def sums(
