@@ -50,6 +50,11 @@ Numbers are compared by value, formulas by `math-verify`.
 A server's FLOPs and cache are not seen, and are then not there. `thought` are words that a model
 of a chat server spent before its answer, where the server counts them.
 
+**Load.** A server answers several questions at once. `concurrency` of them are in flight (a closed loop), or they
+arrive `qps` times a second at random moments (an open one). Words and counts are those of a question alone, as far as the server's
+are; the seconds are under load and have names of their own (`load_latency_s`). `adabench load` draws up throughput,
+percentiles and goodput of such a run.
+
 **Room.** `room` is the most words of a completion; 0 is the data's own: 18 a step of a sum and 24, 320
 for other data.
 
@@ -67,7 +72,6 @@ from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.bank.sample_bank import read_header
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.shared.sources.judge_spec import judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
@@ -76,7 +80,13 @@ from adabench.workloads.test_time.text.abilities import absences, bank_absences
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader, QuestionText
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
 from adabench.workloads.test_time.text.substrate.prompts import MARK, PromptStyle, bare_examples
-from adabench.workloads.test_time.text.substrate.sources import AUTO, Sources, check_draft
+from adabench.workloads.test_time.text.substrate.server_load import server_load
+from adabench.workloads.test_time.text.substrate.sources import (
+    AUTO,
+    Sources,
+    check_context,
+    check_draft,
+)
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
@@ -147,6 +157,8 @@ CARD = Card(
         Knob("room", (0,), 0, open=True, low=0),
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (2,), 2, open=True, low=1),
+        Knob("concurrency", (0,), 0, open=True, low=0, high=256),
+        Knob("qps", (0.0,), 0.0, open=True, low=0.0),
     ),
     cases="exchangeable",
     metrics=(
@@ -174,6 +186,8 @@ CARD = Card(
         Metric("kv_peak_bytes", "B", "lower", "cost"),
         Metric("kv_token_steps", "tokens", "lower", "cost"),
         Metric("ttft_s itl_s tpot_s aux_s", "s", "lower", "cost"),
+        Metric("load_latency_s load_ttft_s load_itl_s load_tpot_s", "s", "lower", "cost"),
+        Metric("load_waited_s load_aux_s load_began_s", "s", "lower", "info"),
         Metric("spent", "", "lower", "info"),
     ),
 )
@@ -182,8 +196,6 @@ check = partial(method_problems, "text")
 
 CHATS = ("on", "off")
 ON_DEVICE = "cuda"
-LEAST_ROOM = 16
-"""Words that must be left for a completion."""
 
 
 def load(
@@ -202,6 +214,8 @@ def load(
     room: int = 0,
     budget: int = 0,
     problems: int = 2,
+    concurrency: int = 0,
+    qps: float = 0.0,
 ) -> GradedText:
     """Return the task under the given conditions; no weights are read here.
 
@@ -212,6 +226,7 @@ def load(
     if scale not in CARD.scales:
         raise SelectionError(f"text has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
     sources = Sources.read(model, judge, draft, data, device, dtype)
+    load = server_load(sources, concurrency, qps)
     if sources.data.kind == "bank":
         return banked_task(sources.data.path, seed, problems, {
             "model": model, "judge": judge, "chat": chat, "level": level, "room": room,
@@ -220,7 +235,7 @@ def load(
     found = question_set(sources.data, seed, problems, level)
     style = _style(sources.model, found.instruction, chats=_chats(chat))
     task = _task(sources, found, style, seed, room, budget)
-    return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
+    return replace(task, domain=replace(task.domain, temperature=sampling_temperature), load=load)
 
 
 def of_practice(
@@ -249,6 +264,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     names = ("model", "judge", "draft", "data", "device", "dtype")
     sources = Sources.read(*(str(given[name]) for name in names))
     _chats(str(given["chat"]))
+    server_load(sources, int(given["concurrency"]), float(given["qps"]))
     if sources.data.kind == "bank":
         check_bank(read_header(sources.data.path), sources.data.path, given)
         return
@@ -341,7 +357,7 @@ def _task(
         )
         for index, row in enumerate(found.rows)
     )
-    _check_context(sources.model, questions)
+    check_context(sources.model, questions)
     sizes = replace(found.sizes, room=room or found.sizes.room)
     domain = text_domain(style.codec, found.rules, sizes, style.ends)
     reader = CompletionReader(style.codec, found.rules, style.ends)
@@ -369,22 +385,6 @@ def _task(
         questions=questions,
         grader=Answers(reader, golds),
     )
-
-
-def _check_context(model: ModelSpec, questions: tuple[Question, ...]) -> None:
-    """Refuse questions that a model cannot read, and leave it a step's room.
-
-    Raises:
-        SelectionError: naming the longest one.
-    """
-    context = None if model.kind == "builtin" else context_of(model)
-    longest = max(questions, key=lambda question: len(question.prompt))
-    if context is not None and len(longest.prompt) + LEAST_ROOM > context:
-        raise SelectionError(
-            f"Question {longest.index} has {len(longest.prompt)} words with its worked examples, and "
-            f"{model} reads {context} in all.",
-            "Choose a model with a longer context, or shorter questions.",
-        )
 
 
 def _chats(word: str) -> bool:
