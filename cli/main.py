@@ -31,6 +31,7 @@ GROUPS = {
         "reproduce": "Run what judges the claims of a paper: what it said, our bar, what was measured, the verdict.",
         "bank": "Draw samples of a model once; every vote and selection then runs on them in milliseconds.",
         "power": "Plan what deciding a paper's claims takes, by a pilot: units, sizes, power, seconds.",
+        "serve": "Put a server under load by each method: throughput, percentiles of seconds, goodput.",
         "trace": "Take one case of a method apart: operators, kernels and the machine's ceilings.",
         "merge": "Join parts of one plan into one run; parts of other plans are refused.",
     },

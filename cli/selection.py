@@ -52,10 +52,13 @@ DrawWorkers = Annotated[
     typer.Option("--workers", min=0, help="Processes that draw at once; 0: what fits here."),
 ]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")]
+Price = Annotated[
+    str, typer.Option(metavar="in=,out=", show_default=False, help="Money for a million tokens.")
+]
 NoChat = Annotated[bool, typer.Option("--no-chat", help="Use no chat template.")]
 
 
-def with_sources(fixed: list[str] | None, **sources: str | None) -> tuple[str, ...]:
+def with_sources(fixed: list[str] | None, **sources: str | float | None) -> tuple[str, ...]:
     """Return pinned conditions, with those that have an option of their own; None is not said.
 
     Raises:

@@ -91,7 +91,7 @@ def command(
 
 def write_for_ci(outcome: "GateOutcome", junit: Path | None, say: Callable[[str], None]) -> None:
     """Write what a CI system reads."""
-    from adabench.cli.commands import gate_ci
+    from adabench.cli import gate_ci
 
     if junit:
         gate_ci.write(junit, gate_ci.junit(outcome.rows))

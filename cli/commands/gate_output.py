@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from adabench.cli.commands import gate_ci
+from adabench.cli import gate_ci
 from adabench.harness.gate import self_test
 from adabench.harness.gate.judge import counts, missing_metrics
 from adabench.harness.gate.session import GateOutcome

@@ -26,6 +26,7 @@ from adabench.cli.selection import (
     NoChat,
     Out,
     OwnSeeds,
+    Price,
     Scale,
     Select,
     Swept,
@@ -141,6 +142,13 @@ CountsOnly = Annotated[
 ]
 TimedCases = Annotated[int | None, typer.Option(min=0, help="Of each cell: 30, or 0 for all.")]
 Sessions = Annotated[int | None, typer.Option(min=1, help="With --counts: cases in a batch.")]
+Concurrency = Annotated[
+    int | None, typer.Option(min=1, help="Questions in flight at once, of a server.")
+]
+Qps = Annotated[
+    float | None,
+    typer.Option(min=1e-6, callback=finite, help="Questions that come a second, of a server."),
+]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]
 
@@ -152,6 +160,7 @@ def command(
     scale: Scale = "embedded",
     model: Model = None, judge: Judge = None, draft: Draft = None, data: Data = None,
     device: Device = None, dtype: Dtype = None, no_chat: NoChat = False,
+    concurrency: Concurrency = None, qps: Qps = None, price: Price = "",
     out: Out = None, resume: Resume = None, dry: DryRun = False,
     time_limit: TimeLimit = None, memory_limit: MemoryLimit = None,
     energy: MeasureEnergy = False, region: Region = None, meters: Meters = None,
@@ -163,8 +172,7 @@ def command(
     hardware: Hardware = None, mismatch: Mismatch = False,
     executor: Executor = "local", workers: Workers = None, cores: Cores = None,
     gpus: Gpus = None, slurm: Slurm = None, slurm_setup: SlurmSetup = None,
-    confirmed: Confirmed = False,
-    as_json: AsJson = False,
+    confirmed: Confirmed = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run methods on their tasks, judge their claims, write a report."""
     from adabench.cli.decision_output import decide_question
@@ -177,11 +185,11 @@ def command(
 
     pinned_conditions = with_sources(
         fixed, model=model, judge=judge, draft=draft, data=data, device=device, dtype=dtype,
-        chat="off" if no_chat else None,
+        chat="off" if no_chat else None, concurrency=concurrency, qps=qps,
     )  # fmt: skip
     request = run_request.RunRequest(
         selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats, scale,
-        target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions=sessions or 0, timed_cases=run_request.timed_case_count(timed_cases),
+        target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions=sessions or 0, timed_cases=run_request.timed_case_count(timed_cases), price=price,
     )  # fmt: skip
     limits = Limits(time_limit, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
@@ -231,8 +239,9 @@ def _check_request(
 ) -> None:
     """Refuse what a race, or a run that only counts, cannot do."""
     from adabench.harness.distributed.executor import check_race
-    from adabench.harness.run.run_request import check_counts
+    from adabench.harness.run.run_request import check_counts, check_load
 
+    check_load(request, energy=energy)
     if request.race_s:
         check_race(request.repeats, limits, options)
     if request.counts or request.sessions:

@@ -72,10 +72,14 @@ def _looks(manifest: Mapping[str, Any]) -> dict[str, Look]:
 def settled_cards(
     dots: Sequence[OperatingPoint], task_cards: Mapping[str, Card], method_cards: Mapping[str, Card]
 ) -> tuple[dict[str, Card], dict[str, Card]]:
-    """Return the cards with every knob at the one value at which a run has it, if it has one."""
+    """Return the cards with every knob at the one value at which a run has it, if it has one.
+
+    Where nobody saw the work of a task's models, its first cost that was counted stands in for it.
+    """
+    by_task = {name: [dot for dot in dots if dot.task == name] for name in task_cards}
     tasks = {
-        name: pin_conditions(card, [dot.conditions for dot in dots if dot.task == name])
-        for name, card in task_cards.items()
+        name: _with_seen_work(pin_conditions(card, [dot.conditions for dot in own]), own)
+        for (name, card), own in zip(task_cards.items(), by_task.values(), strict=True)
     }
     methods = {
         address: pin_conditions(
@@ -84,6 +88,19 @@ def settled_cards(
         for address, card in method_cards.items()
     }
     return tasks, methods
+
+
+def _with_seen_work(card: Card, dots: Sequence[OperatingPoint]) -> Card:
+    """Return the card with the first cost that all dots hold as primary work, if none holds that of the card."""
+    work = next((one for one in card.metrics if one.primary and one.role == "work"), None)
+    if work is None or not dots or any(dot.holds(work.name).any() for dot in dots):
+        return card
+    costs = (one for one in card.metrics if one.role == "cost")
+    seen = next((one for one in costs if all(dot.holds(one.name).any() for dot in dots)), None)
+    if seen is None:
+        return card
+    now = {work: replace(work, primary=False), seen: replace(seen, role="work", primary=True)}
+    return replace(card, metrics=tuple(now.get(one, one) for one in card.metrics))
 
 
 def _marked(

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from adabench.harness.analysis.independent_units import fitted_for
 from adabench.harness.analysis.invalid_timings import column, judge_timings
 from adabench.harness.contract import registry
+from adabench.harness.contract.load import asks_server
 from adabench.harness.contract.protocols import SHARED_BATCH
 from adabench.harness.contract.record import Cell, Record
 from adabench.harness.stats.intervals import FloatArray, IntArray
@@ -171,13 +172,16 @@ def _contention(table: Table) -> Iterator[str]:
 
 
 def _held(table: Table, *names: str) -> list[FloatArray]:
-    """Return the values of all solving that holds all `names`, ended well or not."""
+    """Return the values of all solving here that holds all `names`, ended well or not; no server's."""
     own = [column(table, name) for name in names]
-    held = ~np.isnan(own).any(axis=0)
+    here = np.array([not asks_server(cell.conditions) for cell in table.cells], bool)
+    held = ~np.isnan(own).any(axis=0) & here[table.cell]
     more = [
         [record.values[name] for name in names]
         for record in table.others
-        if record.phase == "solve" and all(name in record.values for name in names)
+        if record.phase == "solve"
+        and all(name in record.values for name in names)
+        and not asks_server(record.cell.conditions)
     ]
     extra = np.array(more, np.float64).reshape(len(more), len(names)).T
     return [np.append(column[held], late) for column, late in zip(own, extra, strict=True)]
@@ -254,7 +258,7 @@ def _batched(table: Table) -> Iterator[str]:
         yield (
             f"{count} answers of {', '.join(names)} were decoded in batches with others. That "
             "changes the last bits of the model's numbers, and so a word that is drawn near a boundary; "
-            "--sessions 1 decodes each alone."
+            "--sessions 1, or on a server a run without --concurrency, decodes each alone."
         )
 
 

@@ -47,7 +47,8 @@ class Task(Protocol[C, A_contra]):
     get instead; `judge(case, outcome)`, which scores what a substrate accounted for (without it
     `score` does, and gets the answer itself); `levels`, names in the meter that are peaks and no
     totals; `laps_differ`, true where solving a case again legitimately does other work (an online
-    learner); `most_on_device`, how many methods may hold their own copy of its models there at once.
+    learner); `most_on_device`, how many methods may hold their own copy of its models there at once;
+    `load`, of a task that is measured under load (`contract/load.py`).
     """
 
     meter: Meter
@@ -104,7 +105,8 @@ def most_sessions(substrate: object) -> int:
 
     One that can has `batched_sessions`, this number, and `solve_batched(jobs, sessions)`. That calls
     every job with a copy of the substrate which has a meter of its own, so many at once, and returns how
-    many are worth it after what it saw. Counts are those of a case alone. Where a batch may change the last
+    many are worth it after what it saw. Where a task has a `load` (`contract/load.py`) it also takes the moments
+    before which no job begins. Counts are those of a case alone. Where a batch may change the last
     bits of a model's numbers, and so a word that is drawn near a boundary, `batches_exactly` is false.
     """
     return int(getattr(substrate, "batched_sessions", 1))

@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from adabench.harness.errors import SelectionError
+from adabench.harness.plan.quantities import Prices
 from adabench.harness.stats.multiple_testing import holm
 from adabench.harness.stats.paired_answers import answers_interval, score
 
@@ -38,14 +39,6 @@ class Answered:
     generated: float
     prefilled: float
     serial_steps: float
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Money for a million tokens read, and written."""
-
-    read: float
-    written: float
 
 
 @dataclass(frozen=True)
@@ -178,7 +171,7 @@ def _option(
     tokens = float(np.mean([base[i].generated for i in places]))
     price = None
     if prices is not None:
-        price = (mean["prefilled"] * prices.read + mean["generated"] * prices.written) / 1000
+        price = prices.per_thousand(mean["prefilled"], mean["generated"])
     word: Word = "undecided"
     if own is base:
         word = "baseline"

@@ -25,7 +25,7 @@ OPTIONS = {
     "fixed": "--set", "swept": "--sweep", "seeds": "--seeds", "repeats": "--repeats",
     "scale": "--scale", "precision": "--target-ci", "per_case_s": "--max-time-per-case",
     "steady_s": "--warmup", "race_s": "--race", "epsilon": "--frontier-tolerance", "meters": "--energy-meter",
-    "sessions": "--sessions",
+    "sessions": "--sessions", "price": "--price",
 }  # fmt: skip
 """The option of the command line that gives each part of a request."""
 

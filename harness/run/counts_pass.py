@@ -17,6 +17,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
+from adabench.harness.contract.load import load_of
 from adabench.harness.contract.protocols import ends_by_itself, starts_cold
 from adabench.harness.contract.record import Record, Unit
 from adabench.harness.run.block import LoadedBlock
@@ -77,7 +78,14 @@ def counted_turn(opened: OpenTurn, done: Container[Unit], part: Part = WHOLE) ->
 
 
 def counted(opened: OpenTurn, indices: Sequence[int]) -> Iterator[Record]:
-    """Yield the records of cases: a first one alone, then as many a message as its time allows."""
+    """Yield the records of cases: a first one alone, then as many a message as its time allows.
+
+    Under a load they come in the order in which they are answered.
+    """
+    load = load_of(opened.block.task)
+    if load is not None:
+        yield from opened.under_load(load, indices)
+        return
     if needs_clock(opened.block):
         yield from map(opened.solve, indices)
         return
@@ -91,11 +99,14 @@ def counted(opened: OpenTurn, indices: Sequence[int]) -> Iterator[Record]:
 
 
 def timed_cases(opened: OpenTurn, most: int) -> Container[int]:
-    """Return which cases of a turn are timed: a sample that its seed draws, the same for every method; 0: all.
+    """Return which cases of a turn are timed alone: a sample that its seed draws, the same for every method; 0: all.
 
+    None is where all are solved under a load.
     Where a seed does not only draw further cases of one distribution, all are: a part of a list is another list.
     """
     every = range(len(opened.cases))
+    if load_of(opened.block.task) is not None:
+        return ()
     if not most or most >= len(every) or opened.block.entry.card.cases != "exchangeable":
         return every
     return frozenset(random.Random(opened.turn.cell.seed).sample(every, most))

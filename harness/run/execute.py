@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract import registry
+from adabench.harness.contract.load import load_of
 from adabench.harness.contract.protocols import starts_cold
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
@@ -203,7 +204,8 @@ class Bench:
             yield failed_record(turn.cell, "solve", -1, turn.repeat, problem, self.limits)
             return
         indices = [index for index in order if index < len(block.cases)]
-        yield from counted(opened, indices) if counts else map(opened.solve, indices)
+        together = counts or load_of(block.task) is not None
+        yield from counted(opened, indices) if together else map(opened.solve, indices)
 
     def begin_imports(self, entries: Iterable[Entry]) -> None:
         """Start servers of tasks that have none, and let them import what a first method needs."""

@@ -21,6 +21,7 @@ import functools
 import gc
 import itertools
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,18 @@ class Measurement:
     """What the substrate accounts for: plain data. Of a preparation there is none."""
     note: str = ""
     energy: tuple[Mapping[str, Any], ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "values": dict(self.values),
+            "counts": dict(self.counts),
+            "metered": dict(self.metered),
+            "laps": self.laps,
+            "outcome": self.outcome,
+            "note": self.note,
+            "energy": [dict(said) for said in self.energy],
+        }
 
 
 @dataclass
@@ -126,6 +139,29 @@ class MethodBench:
         counts = _counts(meter) | seen
         _refuse_cleared(meter, cleared)
         return Measurement({}, counts, counts, 1, account(substrate, case, answer))
+
+    def under_load(
+        self, substrate: Any, state: Any, case: Any, point: Point, due_s: float | None
+    ) -> Measurement:
+        """Solve a case once while others are in flight, and time it from when it was `due_s`.
+
+        Of a closed loop that is when it begins; moments are on the host's monotonic clock, and recorded on that
+        of the day, so that the parts of a run that was taken up again stand one after the other.
+        """
+        meter = substrate.meter
+        meter.clear()
+        cleared, began_s = meter.clears, time.monotonic()
+        answer = self.method.solve(state, case, point)
+        ended_s = time.monotonic()
+        counts = _counts(meter)
+        _refuse_cleared(meter, cleared)
+        from_s = began_s if due_s is None else due_s
+        values = {
+            "began_s": from_s + time.time() - time.monotonic(),
+            "latency_s": ended_s - from_s,
+            "waited_s": began_s - from_s,
+        }
+        return Measurement(values, counts, counts, 1, account(substrate, case, answer))
 
     def counting(self, count: frozenset[str]) -> list[Probe]:
         """Return the probes of these names that count what runs; they see all that runs at once."""

@@ -233,9 +233,13 @@ class MethodHandle:
             MethodLost: if its process ended, was ended because it took too long or forked too
                 often, or said something that is no reply.
         """
+        self.send(message, *descriptors)
+        return self.reply(timeout_s)
+
+    def send(self, message: Mapping[str, Any], *descriptors: int) -> None:
+        """Send a message, with open files if there are any."""
         with suppress(OSError):  # it has gone; how, the server will say
             self.channel.send(dict(message), *descriptors)
-        return self.reply(timeout_s)
 
     def reply(self, timeout_s: float | None = None) -> Mapping[str, Any]:
         """Wait for the next reply; see `ask`."""

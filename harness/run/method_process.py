@@ -6,43 +6,27 @@ solve, no truth, no score, no other method. What goes back is plain data. It end
 """
 
 import functools
-import gc
-import importlib
-import os
-import pickle
-import resource
-import signal
-import socket
-import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from adabench.harness.contract import registry
+from adabench.harness.contract.card import Point
 from adabench.harness.contract.protocols import batch_note, enter_case, most_sessions, rehearse
 from adabench.harness.contract.record import Cell
-from adabench.harness.contract.registry import Entry
-from adabench.harness.errors import MethodContractError
+from adabench.harness.errors import MethodContractError, MissingAbility
 from adabench.harness.run.case_data import fingerprint, unpickled_case
 from adabench.harness.run.channel import Channel
-from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.failure import FAILURES, failure
 from adabench.harness.run.guards import product_code, thread_origin
-from adabench.harness.run.guards.truth_guard import refuse_truth
 from adabench.harness.run.interventions.permuted_signal import PermutedSignal
-from adabench.harness.run.interventions.planted_slowdown import plant_slowdown
 from adabench.harness.run.measurement import Measurement, MethodBench
-from adabench.harness.run.settings import Settings, settings_from_json
+from adabench.harness.run.settings import Settings
 from adabench.harness.store import prepared_states, used_artefacts
 from adabench.harness.store.prepared_states import PreparedState
-from adabench.profilers.energy.energy_pass import open_energy
-from adabench.profilers.memory import Baseline, give_back, leave_out_compiler
-from adabench.profilers.probe import open_probes
-
-MOST_FILES = 250
-"""Open files that may come with a message: Linux lets 253 through at once."""
+from adabench.profilers.memory import give_back
 
 
 @dataclass
@@ -74,6 +58,8 @@ class MethodProcess:
                 return self._trace(message)
             case "count":
                 return self._count(message)
+            case "load":
+                return self._load(message)
             case _:
                 return self._solve(message)
 
@@ -103,21 +89,17 @@ class MethodProcess:
         found = self._unchanged(message, message, self.bench.solve, self.substrate)
         self._refuse_threads(threads)
         self._refuse_changes()
-        return _plain(found) | {"trained": self._trained(message)}
+        return found.plain() | {"trained": self._trained(message)}
 
     def _count(self, message: dict[str, Any]) -> dict[str, Any]:
         """Solve many cases once each, under no clock; each is answered at its place.
 
         After one that lacks an ability no other is tried: all would end alike.
         """
-        threads, files = frozenset(threading.enumerate()), message["descriptors"]
+        threads = frozenset(threading.enumerate())
         used_artefacts.forget()
         answers: list[dict[str, Any] | None] = [None] * len(message["cases"])
-        jobs: list[Callable[[Any], None]] = []
-        for place, case in enumerate(message["cases"]):
-            own, files = files[: case["files"]], files[case["files"] :]
-            sent = {**case, "descriptors": own}
-            jobs.append(functools.partial(self._count_one, message, sent, answers, place))
+        jobs = self._jobs(self._count_one, message, answers)
         point = repr(sorted(message["point"].items()))
         if point not in self.sessions:
             self.sessions[point] = self._first_sessions(message)
@@ -131,6 +113,63 @@ class MethodProcess:
             "sessions": self.sessions[point],
             "note": batch_note(self.substrate) if shared else "",
         }
+
+    def _load(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Solve cases as they come, several in flight; each answer is sent as soon as it is there."""
+        if self.permuted is not None:
+            raise MissingAbility(
+                f"{self.address} gets the signal of another case, and is solved alone.",
+                "Leave it out, or leave out --concurrency.",
+            )
+        threads = frozenset(threading.enumerate())
+        used_artefacts.forget()
+        jobs = self._jobs(self._load_one, message, [None] * len(message["cases"]))
+        since_s = time.monotonic()
+        message["due_s"] = [since_s + arrival_s for arrival_s in message["arrivals_s"]]
+        self.substrate.solve_batched(jobs, message["in_flight"], message["due_s"])
+        self._refuse_threads(threads)
+        self._refuse_changes()
+        return {"over": True}
+
+    def _load_one(
+        self,
+        message: Mapping[str, Any],
+        sent: dict[str, Any],
+        answers: list[dict[str, Any] | None],
+        place: int,
+        substrate: Any,
+    ) -> None:
+        """Solve one of the cases in flight, and send what came of it."""
+        known = [answer for answer in answers if answer is not None]
+        if known and all(map(_is_skipped, known)):
+            return
+        due_s = message["due_s"][place] if message["due_s"] else None
+
+        def solve(state: Any, case: Any, point: Point, _: frozenset[str]) -> Measurement:
+            return self.bench.under_load(substrate, state, case, point, due_s)
+
+        try:
+            answer = self._unchanged(message, sent, solve, substrate).plain()
+        except FAILURES as problem:
+            answer = failure(problem)
+        answers[place] = answer
+        said = {"note": batch_note(self.substrate), "trained": self._trained(message)}
+        self.channel.send({"place": place, "answer": {**answer, **said}})
+
+    def _jobs(
+        self,
+        solve: Callable[..., None],
+        message: dict[str, Any],
+        answers: list[dict[str, Any] | None],
+    ) -> list[Callable[[Any], None]]:
+        """Return what solves each case of a message into a substrate, with the open files of the case."""
+        jobs: list[Callable[[Any], None]] = []
+        files = message["descriptors"]
+        for place, case in enumerate(message["cases"]):
+            own, files = files[: case["files"]], files[case["files"] :]
+            sent = {**case, "descriptors": own}
+            jobs.append(functools.partial(solve, message, sent, answers, place))
+        return jobs
 
     def _count_one(
         self,
@@ -255,118 +294,6 @@ class MethodProcess:
             )
 
 
-def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> NoReturn:
-    """Be the process: set up what surrounds the method, import it, answer until told to end."""
-    _live_alone(order)
-    channel = Channel(end)
-    code = 0
-    try:
-        if order["rules_of"]:
-            _guarded(channel, lambda: channel.send({"problems": _own_rules(order)}))
-        else:
-            process = _guarded(channel, lambda: _open(channel, substrate, order))
-            if process is not None:
-                _serve(process)
-    except OSError:  # the parent has gone
-        code = 1
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _own_rules(order: Mapping[str, Any]) -> list[str]:
-    """Return what the rules of its task find wrong with a method; they may know the truth."""
-    entry: Entry = pickle.loads(order["entry"])  # finding them again would read every card
-    task = registry.load(pickle.loads(order["rules_of"]))
-    return list(task.check(registry.load(entry), entry.card))
-
-
-def _serve(process: MethodProcess) -> None:
-    channel, method = process.channel, process.bench.method
-    channel.send({f"{verb}s": hasattr(method, verb) for verb in ("solve", "prepare")})
-    while (message := _received(channel)) is not None:
-        if message["do"] == "end":
-            channel.send({"end": True})
-            return
-        _guarded(channel, functools.partial(_reply, process, message))
-
-
-def _received(channel: Channel) -> dict[str, Any] | None:
-    """Return the next message, with the open files that came with it."""
-    message, files = channel.receive_with(MOST_FILES)
-    return message if message is None else {**message, "descriptors": files}
-
-
-def _reply(process: MethodProcess, message: dict[str, Any]) -> None:
-    process.channel.send(process.answer(message))
-
-
-def _guarded(channel: Channel, work: Callable[[], Any]) -> Any:
-    """Return what work returns, or send what it raised and return None."""
-    try:
-        return work()
-    except FAILURES as problem:
-        channel.send(failure(problem))
-        return None
-
-
-def _live_alone(order: Mapping[str, Any]) -> None:
-    """Become a group of our own, to be ended as one; what is printed is talk."""
-    os.setsid()
-    die_with_parent()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    os.dup2(2, 1)
-    memory_bytes = order["memory_bytes"]
-    if memory_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-
-
-def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodProcess:
-    entry: Entry = pickle.loads(order["entry"])  # finding it again would take 40 ms
-    channel.schema = [_class(module, name) for module, name in order["outcomes"]]
-    if entry.card.role == "oracle":
-        substrate = pickle.loads(order["oracle"]) if order["oracle"] else substrate
-    else:
-        refuse_truth()
-    settings = settings_from_json(order["settings"])
-    permuted = PermutedSignal() if entry.permuted else None
-    if permuted is not None:
-        permuted.wrap(entry.card.signal)
-    thread_origin.note_starts(entry.module)
-    metered = settings.energy or settings.meters
-    memory = Baseline()
-    with memory.ours():
-        probes = open_probes(flops=True, device=order["device"], counters=False, baseline=memory)
-        energy = open_energy(order["device"] or "cpu", settings.meters) if metered else None
-        code = product_code.snapshot(entry.module)
-    method = registry.load(entry)
-    leave_out_compiler(memory)
-    if permuted is not None:
-        vars(method)["solve"] = permuted.from_first_call(method.solve)
-    if settings.slowdown:
-        vars(method)["solve"] = plant_slowdown(method.solve, settings.slowdown)
-    bench = MethodBench(
-        method, substrate, settings,
-        [probe for probe in probes if not probe.intrusive],
-        [probe for probe in probes if probe.intrusive],
-        energy, memory,
-    )  # fmt: skip
-    gc.collect()
-    return MethodProcess(
-        channel, substrate, entry.address, settings, bench, code, permuted=permuted
-    )
-
-
-def _class(module: str, name: str) -> type:
-    """Return a class of the substrate by its module and name."""
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    assert isinstance(found, type)
-    return found
-
-
 def _until_skipped(answers: Sequence[dict[str, Any] | None]) -> list[dict[str, Any]]:
     """Return answers up to the first that lacks an ability; what comes after it may not be there."""
     end = next((place for place, one in enumerate(answers) if _is_skipped(one)), len(answers))
@@ -379,15 +306,3 @@ def _is_skipped(answer: Mapping[str, Any] | None) -> bool:
 
 def _values(found: Measurement) -> dict[str, float]:
     return {**found.values, **found.counts}
-
-
-def _plain(found: Measurement) -> dict[str, Any]:
-    return {
-        "values": dict(found.values),
-        "counts": dict(found.counts),
-        "metered": dict(found.metered),
-        "laps": found.laps,
-        "outcome": found.outcome,
-        "note": found.note,
-        "energy": [dict(said) for said in found.energy],
-    }

@@ -7,9 +7,11 @@ substrate accounted for, and the task judges that here, where the truth is.
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Protocol
 
 from adabench.harness.contract.card import Card
+from adabench.harness.contract.load import PREFIX, Load, load_of
 from adabench.harness.contract.protocols import judge
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
@@ -85,6 +87,8 @@ class OpenTurn:
     def solve(self, index: int) -> Record:
         """Let one case be measured, and score it."""
         try:
+            if load_of(self.block.task) is not None:
+                raise MethodLost("it was not answered with the others that were in flight")
             handle = self.process()
             case, files = self.block.case_message(index, self.entry, handle.cases)
             said = handle.ask(
@@ -105,15 +109,8 @@ class OpenTurn:
         Raises:
             MethodFailure, MethodLost: if the message as a whole failed.
         """
-        handle = self.process()
-        messages = [self.block.case_message(i, self.entry, handle.cases) for i in indices]
-        files = [file for _, own in messages for file in own]
-        cases = [{**case, "files": len(own)} for case, own in messages]
-        said = handle.ask(
-            {"do": "count", "cases": cases, **self._work()}, self.bench.step_s, *files
-        )  # fmt: skip
-        for index in indices:
-            handle.cases.update(self.block.sent_with(index, self.entry))
+        handle = self._send_all("count", indices, {})
+        said = handle.reply(self.bench.step_s)
         handle.sessions = int(said["sessions"])
         answers = said["answers"]
         if len(answers) > len(indices):
@@ -122,6 +119,30 @@ class OpenTurn:
             self._counted(index, _with_notes(answer, said))
             for index, answer in zip(indices, answers, strict=False)
         ]
+
+    def under_load(self, load: Load, indices: Sequence[int]) -> Iterator[Record]:
+        """Let cases be solved as they come, several in flight; yield their records as they are answered.
+
+        What was in flight when the method's process was lost failed with it.
+        """
+        left, over = dict(enumerate(indices)), False
+        arrivals_s = load.arrivals_s(len(indices), self.turn.cell.seed)
+        gap_s = max((later - first for first, later in pairwise(arrivals_s)), default=0.0)
+        limit_s = None if self.bench.step_s is None else self.bench.step_s + gap_s
+        how = {"arrivals_s": arrivals_s, "in_flight": min(load.in_flight, len(indices))}
+        try:
+            handle = self._send_all("load", indices, how)
+            while "over" not in (said := handle.reply(limit_s)):
+                if said.get("place") not in left:
+                    raise MethodLost("its process answered a case that it was not asked for")
+                yield self._counted(left.pop(said["place"]), said["answer"], under_load=True)
+            over = True
+        except (MethodFailure, MethodLost) as problem:
+            for index in left.values():
+                yield self.failed(index, problem)
+        finally:
+            if not over:
+                self.end_process()
 
     @property
     def sessions(self) -> int:
@@ -142,16 +163,28 @@ class OpenTurn:
         )
         return replace(found, group=self._group(index))
 
-    def _counted(self, index: int, answer: Mapping[str, Any]) -> Record:
+    def _counted(
+        self, index: int, answer: Mapping[str, Any], *, under_load: bool = False
+    ) -> Record:
         try:
             if "failed" in answer:
                 raise MethodFailure(answer["failed"])
-            return self._record(index, answer, clocked=False)
+            return self._record(index, answer, clocked=False, under_load=under_load)
         except FAILURES as problem:
             return self.failed(index, problem)
 
-    def _record(self, index: int, said: Mapping[str, Any], *, clocked: bool = True) -> Record:
-        """Score what the method's process said of a case; without a clock no seconds are recorded."""
+    def _record(
+        self,
+        index: int,
+        said: Mapping[str, Any],
+        *,
+        clocked: bool = True,
+        under_load: bool = False,
+    ) -> Record:
+        """Score what the method's process said of a case.
+
+        Without a clock no seconds are recorded; those under load have names of their own.
+        """
         with self.block.lock:
             score = judge(self.block.task, self.cases[index], said["outcome"])
         plain = {name: float(value) for name, value in score.items()}
@@ -160,13 +193,32 @@ class OpenTurn:
         unseen = self.block.unseen
         if not clocked:
             by_clock = self.block.by_clock | {name for name in values if name.endswith(OF_CLOCKS)}
-            values = {name: value for name, value in values.items() if name not in by_clock}
+            values = {
+                f"{PREFIX}{name}" if name in by_clock else name: value
+                for name, value in values.items()
+                if under_load or name not in by_clock
+            }
             unseen |= by_clock
         check_values(address, values, self.block.entry.card, cell.scale, unseen)
         return Record(
             cell, "solve", index, self.turn.repeat, "ok", values, said.get("note", ""),
             self._group(index), tuple(said.get("energy", ())), said["trained"],
         )  # fmt: skip
+
+    def _send_all(self, verb: str, indices: Sequence[int], how: Mapping[str, Any]) -> MethodHandle:
+        """Send several cases in one message, and return the process that will answer.
+
+        Raises:
+            MethodFailure, MethodLost: if there can be none.
+        """
+        handle = self.process()
+        messages = [self.block.case_message(i, self.entry, handle.cases) for i in indices]
+        files = [file for _, own in messages for file in own]
+        cases = [{**case, "files": len(own)} for case, own in messages]
+        handle.send({"do": verb, "cases": cases, **how, **self._work()}, *files)
+        for index in indices:
+            handle.cases.update(self.block.sent_with(index, self.entry))
+        return handle
 
     def _group(self, index: int) -> str:
         return str(getattr(self.cases[index], "group", ""))

@@ -18,9 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adabench.harness.contract.load import CONDITIONS
 from adabench.harness.contract.record import Record, Turn
 from adabench.harness.errors import SelectionError, StoreError
 from adabench.harness.plan.grid import MOST_TURNS, plan
+from adabench.harness.plan.quantities import read_prices
 from adabench.harness.plan.request import TOUR, PlanRequest, expand, seeds_or_own
 from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
@@ -69,6 +71,8 @@ class RunRequest:
     """With `counts`: cases whose models share a batch; 0: as many as each task says."""
     timed_cases: int = TIMED_CASES
     """Cases of each turn that are timed, where a seed only draws further ones; the others are counted. 0: all."""
+    price: str = ""
+    """Money for a million tokens, of a server: `in=0.15,out=0.6`. It changes nothing that is run."""
 
     @property
     def plans(self) -> tuple[PlanRequest, ...]:
@@ -122,6 +126,29 @@ def check_counts(request: RunRequest, *, energy: bool) -> None:
         raise SelectionError(
             f"--counts measures no time and no energy, so {found} cannot be had with it.",
             f"Leave out {found}, or leave out --counts.",
+        )
+
+
+def check_load(request: RunRequest, *, energy: bool) -> None:
+    """Refuse what cannot be had of cases that are in flight together, and prices that are none.
+
+    Raises:
+        SelectionError: naming the option.
+    """
+    if request.price:
+        read_prices(request.price)
+    pinned = (word.partition("=") for word in (*request.fixed, *request.swept))
+    loads = [name.strip() for name, _, value in pinned if value.strip() not in ("0", "0.0")]
+    asked = {
+        "--counts": request.counts, "--race": request.race_s is not None,
+        "--target-ci": request.precision is not None, "--warmup": request.steady_s > 0,
+        "--energy": energy or bool(request.meters),
+    }  # fmt: skip
+    found = " and ".join(name for name, is_asked in asked.items() if is_asked)
+    if found and (name := next((name for name in loads if name in CONDITIONS), "")):
+        raise SelectionError(
+            f"{name} has questions in flight together, and {found} is of one case alone.",
+            f"Leave out {found}, or leave out {name}.",
         )
 
 

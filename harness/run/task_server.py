@@ -11,10 +11,12 @@ It adopts what a method's processes leave behind, counts their descendants, repo
 how, and ends them with everything below them. When the run is gone, it ends them all and itself.
 """
 
+import functools
 import gc
 import importlib
 import os
 import pickle
+import resource
 import selectors
 import signal
 import socket
@@ -23,8 +25,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from adabench.harness.contract import registry
+from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import named_digest, own, sources_of
@@ -37,12 +41,21 @@ from adabench.harness.run.descendants import (
     end_tree,
 )
 from adabench.harness.run.failure import FAILURES, failure
-from adabench.harness.run.guards import server_threads
-from adabench.harness.run.method_process import run_method
-from adabench.profilers.memory import give_back
+from adabench.harness.run.guards import product_code, server_threads, thread_origin
+from adabench.harness.run.guards.truth_guard import refuse_truth
+from adabench.harness.run.interventions.permuted_signal import PermutedSignal
+from adabench.harness.run.interventions.planted_slowdown import plant_slowdown
+from adabench.harness.run.measurement import MethodBench
+from adabench.harness.run.method_process import MethodProcess
+from adabench.harness.run.settings import settings_from_json
+from adabench.profilers.energy.energy_pass import open_energy
+from adabench.profilers.memory import Baseline, give_back, leave_out_compiler
+from adabench.profilers.probe import open_probes
 
 LOOK_S = 0.1
 """So often descendants are counted while a method lives; a look costs some 20 us a method."""
+MOST_FILES = 250
+"""Open files that may come with a message: Linux lets 253 through at once."""
 
 
 @dataclass
@@ -238,6 +251,118 @@ def start_compiler() -> None:
         return found
 
     total(np.zeros(2))
+
+
+def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> NoReturn:
+    """Be the process: set up what surrounds the method, import it, answer until told to end."""
+    _live_alone(order)
+    channel = Channel(end)
+    code = 0
+    try:
+        if order["rules_of"]:
+            _guarded(channel, lambda: channel.send({"problems": _own_rules(order)}))
+        else:
+            process = _guarded(channel, lambda: _open(channel, substrate, order))
+            if process is not None:
+                _serve(process)
+    except OSError:  # the parent has gone
+        code = 1
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _own_rules(order: Mapping[str, Any]) -> list[str]:
+    """Return what the rules of its task find wrong with a method; they may know the truth."""
+    entry: Entry = pickle.loads(order["entry"])  # finding them again would read every card
+    task = registry.load(pickle.loads(order["rules_of"]))
+    return list(task.check(registry.load(entry), entry.card))
+
+
+def _serve(process: MethodProcess) -> None:
+    channel, method = process.channel, process.bench.method
+    channel.send({f"{verb}s": hasattr(method, verb) for verb in ("solve", "prepare")})
+    while (message := _received(channel)) is not None:
+        if message["do"] == "end":
+            channel.send({"end": True})
+            return
+        _guarded(channel, functools.partial(_reply, process, message))
+
+
+def _received(channel: Channel) -> dict[str, Any] | None:
+    """Return the next message, with the open files that came with it."""
+    message, files = channel.receive_with(MOST_FILES)
+    return message if message is None else {**message, "descriptors": files}
+
+
+def _reply(process: MethodProcess, message: dict[str, Any]) -> None:
+    process.channel.send(process.answer(message))
+
+
+def _guarded(channel: Channel, work: Callable[[], Any]) -> Any:
+    """Return what work returns, or send what it raised and return None."""
+    try:
+        return work()
+    except FAILURES as problem:
+        channel.send(failure(problem))
+        return None
+
+
+def _live_alone(order: Mapping[str, Any]) -> None:
+    """Become a group of our own, to be ended as one; what is printed is talk."""
+    os.setsid()
+    die_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    os.dup2(2, 1)
+    memory_bytes = order["memory_bytes"]
+    if memory_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+
+
+def _open(channel: Channel, substrate: Any, order: Mapping[str, Any]) -> MethodProcess:
+    entry: Entry = pickle.loads(order["entry"])  # finding it again would take 40 ms
+    channel.schema = [_class(module, name) for module, name in order["outcomes"]]
+    if entry.card.role == "oracle":
+        substrate = pickle.loads(order["oracle"]) if order["oracle"] else substrate
+    else:
+        refuse_truth()
+    settings = settings_from_json(order["settings"])
+    permuted = PermutedSignal() if entry.permuted else None
+    if permuted is not None:
+        permuted.wrap(entry.card.signal)
+    thread_origin.note_starts(entry.module)
+    metered = settings.energy or settings.meters
+    memory = Baseline()
+    with memory.ours():
+        probes = open_probes(flops=True, device=order["device"], counters=False, baseline=memory)
+        energy = open_energy(order["device"] or "cpu", settings.meters) if metered else None
+        code = product_code.snapshot(entry.module)
+    method = registry.load(entry)
+    leave_out_compiler(memory)
+    if permuted is not None:
+        vars(method)["solve"] = permuted.from_first_call(method.solve)
+    if settings.slowdown:
+        vars(method)["solve"] = plant_slowdown(method.solve, settings.slowdown)
+    bench = MethodBench(
+        method, substrate, settings,
+        [probe for probe in probes if not probe.intrusive],
+        [probe for probe in probes if probe.intrusive],
+        energy, memory,
+    )  # fmt: skip
+    gc.collect()
+    return MethodProcess(
+        channel, substrate, entry.address, settings, bench, code, permuted=permuted
+    )
+
+
+def _class(module: str, name: str) -> type:
+    """Return a class of the substrate by its module and name."""
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert isinstance(found, type)
+    return found
 
 
 def main() -> None:

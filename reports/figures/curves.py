@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adabench.harness.analysis.findings import Estimate, Findings, SummaryRow
 from adabench.harness.contract.card import Metric, Scalar
+from adabench.harness.contract.load import CONDITIONS, LATENCY
 from adabench.harness.errors import SelectionError, nearest
 from adabench.reports import highlights, shown_points
 from adabench.reports.figures.direct_names import write_names
@@ -102,13 +103,14 @@ def swept_conditions(findings: Findings, task: str) -> list[str]:
 def layout(findings: Findings, task: str, over: str, metric: str | None = None) -> Curves:
     """Return the curves of a task over one condition or knob.
 
-    Without `metric` it is the task's first cost metric, or its quality if it has none.
+    Without `metric` it is the task's first cost metric, or its quality if it has none; over a load, the seconds.
 
     Raises:
         SelectionError: if there is nothing to draw.
     """
     card = findings.task_cards[task]
     costs = cost_metrics(card)
+    metric = metric or (LATENCY if over in CONDITIONS else None)
     drawn = (
         metric_named(card, metric) if metric else (costs[0] if costs else primary(card, "quality"))
     )

@@ -20,10 +20,11 @@ from typing import Any
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Scalar
 from adabench.harness.contract.record import Record
-from adabench.harness.decision.advice import Advice, AdviceLimits, Answered, Prices, advice_of
-from adabench.harness.errors import MissingAbility, SelectionError
+from adabench.harness.decision.advice import Advice, AdviceLimits, Answered, advice_of
+from adabench.harness.errors import MissingAbility
 from adabench.harness.notebook import run_arguments as words
 from adabench.harness.plan.grid import read_conditions
+from adabench.harness.plan.quantities import Prices, read_prices
 from adabench.harness.store import run_folder
 from adabench.reports.notebook.run_call import run
 from adabench.reports.notebook.run_view import Run
@@ -109,23 +110,6 @@ def advise(
     return work.advice(
         prices, AdviceLimits(max_cost, math.inf if deadline_s is None else deadline_s)
     )
-
-
-def read_prices(text: str) -> Prices:
-    """Read `in=0.15,out=0.6`: money for a million tokens read and written.
-
-    Raises:
-        SelectionError: if it says something else.
-    """
-    try:
-        found = {name: float(value) for name, value in (p.split("=") for p in text.split(","))}
-        prices = Prices(found.pop("in"), found.pop("out"))
-    except (ValueError, KeyError) as wrong:
-        found, prices = {"": 0.0}, Prices(0.0, 0.0)
-        raise SelectionError(f"{text!r} are no prices.", "Write in=0.15,out=0.6.") from wrong
-    if found or not all(math.isfinite(p) and p >= 0 for p in (prices.read, prices.written)):
-        raise SelectionError(f"{text!r} are no prices.", "Write in=0.15,out=0.6.")
-    return prices
 
 
 @dataclass

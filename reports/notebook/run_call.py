@@ -21,6 +21,7 @@ from adabench.harness.run.condition_check import check_conditions
 from adabench.harness.run.run_request import (
     RunRequest,
     check_counts,
+    check_load,
     create_run,
     plan_turns,
     read_request,
@@ -64,14 +65,14 @@ def run(
     no_sweep: bool = False, alone: bool = False, scale: str = "embedded",
     out: str | Path | None = None, resume: str | Path | Run | None = None,
     time_limit: float | str | None = None, memory_limit: float | str | None = None,
-    energy: bool = False, energy_meters: Iterable[str] = (),
-    target_ci: float | str | None = None, max_time_per_case: float = 5.0, warmup: float = 0.0,
-    race: float | str | None = None, frontier_tolerance: float = 0.02, cache: bool = True,
+    energy: bool = False, energy_meters: Iterable[str] = (), target_ci: float | str | None = None,
+    max_time_per_case: float = 5.0, warmup: float = 0.0, cache: bool = True,
+    race: float | str | None = None, frontier_tolerance: float = 0.02,
     hardware: str | Path | None = None, allow_hardware_mismatch: bool = False,
     executor: str = "local", workers: int | None = None, cores: int | None = None,
-    gpus: int | None = None, slurm: Mapping[str, str] | None = None,
-    slurm_setup: Sequence[str] = (), most_turns: float = MOST_TURNS,
-    counts: bool = False, sessions: int = 0, report: bool = False, progress: bool = True,
+    gpus: int | None = None, slurm: Mapping[str, str] | None = None, slurm_setup: Sequence[str] = (),
+    most_turns: float = MOST_TURNS, counts: bool = False, sessions: int = 0, price: str = "",
+    concurrency: int | None = None, qps: float | None = None, report: bool = False, progress: bool = True,
 ) -> Run:  # fmt: skip
     """Run methods on their tasks and return the run; `adabench run --help` explains each option.
 
@@ -89,13 +90,14 @@ def run(
     """
     named = words.sources(
         set, model=model, judge=judge, draft=draft, data=data, device=device, dtype=dtype,
-        chat=None if chat else "off",
+        chat=None if chat else "off", concurrency=concurrency, qps=qps,
     )  # fmt: skip
     request = RunRequest(
         words.patterns(select), words.fixed_words(named), words.swept_words(sweep), not no_sweep,
         words.seed_words(seeds), repeats, scale, words.share(target_ci), max_time_per_case, warmup,
-        words.seconds(race), frontier_tolerance, tuple(energy_meters), alone, counts, sessions=sessions,
+        words.seconds(race), frontier_tolerance, tuple(energy_meters), alone, counts, sessions=sessions, price=price,
     )  # fmt: skip
+    check_load(request, energy=energy)
     if counts or sessions:
         check_counts(request, energy=energy)
     limits = Limits(words.seconds(time_limit), words.size_bytes(memory_limit))

@@ -14,6 +14,7 @@ from adabench.reports import highlights, shown_points
 from adabench.reports.figures import character_plot, pareto
 from adabench.reports.number_format import quantity
 from adabench.reports.report import task_answer
+from adabench.reports.report.endpoint_lines import endpoint_lines
 from adabench.reports.tables.cells import text_of
 
 NAME, VALUE, BAR, COST = 25, 7, 12, 11
@@ -68,7 +69,7 @@ def _task(findings: Findings, task: str, looks: character_plot.Looks) -> list[st
             f"{bar:<{BAR}} {cost:>{COST}} {task_answer.note(findings, row)}"
         )
         lines.append(text.rstrip()[: looks.width])
-    return lines
+    return [*lines, *endpoint_lines(findings, task)]
 
 
 def _head(metric: Metric, looks: character_plot.Looks) -> str:
@@ -100,6 +101,8 @@ def _trust(findings: Findings) -> list[str]:
     times = f"valid for {timed} of {every} configurations" if timed < every else "valid"
     if task_answer.counts_only(findings):
         times = "not asked for (--counts)"
+    elif task_answer.under_load(findings):
+        times = "under load"
     counters = sorted(
         {label for label in findings.labels.values() if label in ("counter", "measured")}
     )

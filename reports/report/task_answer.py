@@ -12,6 +12,7 @@ from typing import Literal
 
 from adabench.harness.analysis.findings import Findings, SummaryRow
 from adabench.harness.contract.card import Metric
+from adabench.harness.contract.load import LATENCY
 from adabench.harness.store.energy_labels import is_energy
 from adabench.reports import highlights, shown_points
 from adabench.reports.tables.cells import Cell, gap_cell, metric_cell
@@ -138,7 +139,15 @@ def counts_only(findings: Findings) -> bool:
     return bool(findings.manifest.get("asked", {}).get("counts"))
 
 
+def under_load(findings: Findings) -> bool:
+    """Tell a run all of whose seconds were measured while other cases were in flight."""
+    rows = findings.summary
+    return bool(rows) and all(LATENCY in row.metrics for row in rows)
+
+
 def _time(findings: Findings) -> Trust:
+    if under_load(findings):
+        return Trust("Time", "under load", "good", "Cases were in flight together on a server.")
     if counts_only(findings):
         return Trust("Time", "not asked for", "mute", "The run counts and measures no time.")
     timed = sum("latency_s" in row.metrics for row in findings.summary)

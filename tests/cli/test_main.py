@@ -56,7 +56,7 @@ def test_a_verb_is_a_file_of_its_name_and_is_listed_with_its_own_words(verb: str
 def test_the_folder_of_verbs_holds_verbs_and_parts_of_gate_and_show() -> None:
     [folder] = importlib.import_module("adabench.cli.commands").__path__
     names = {path.stem for path in Path(folder).glob("*.py")}
-    assert names == {*VERBS, "checkpoint_figures", "gate_ci", "gate_output"}
+    assert names == {*VERBS, "checkpoint_figures", "gate_output"}
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-h",), ("list", "--help"), ("claims", "-h")])

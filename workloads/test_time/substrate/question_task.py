@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
+from adabench.harness.contract.load import Load
 from adabench.harness.contract.protocols import Meter
 from adabench.workloads.shared.language_model.batched.batched_sessions import current
 from adabench.workloads.shared.language_model.batched.session_models import (
@@ -87,16 +88,19 @@ class QuestionTask:
         capable = (getattr(part, "caps", None) for part in self.models.parts)
         return all("exact" in caps for caps in capable if caps is not None)
 
-    def solve_batched(self, jobs: Sequence[Callable[[Any], None]], sessions: int) -> int:
+    def solve_batched(
+        self, jobs: Sequence[Callable[[Any], None]], sessions: int, due_s: Sequence[float] = ()
+    ) -> int:
         """Call each job with a copy of this task, `sessions` of them side by side, and batch their models.
 
+        With `due_s`, moments of the monotonic clock, none begins before its own.
         Every copy has a meter, a ledger and sequences of its own. Return how many sessions are worth it,
         after what was seen.
 
         Raises:
             Exception: what a batch of several sessions raised.
         """
-        return solve_batched(self, self._of_session, self.models.parts, jobs, sessions)
+        return solve_batched(self, self._of_session, self.models.parts, jobs, sessions, due_s)
 
     def _of_session(self, models: SessionModels) -> "QuestionTask":
         own = self.models.of_session(models)
@@ -213,6 +217,8 @@ class GradedTask(QuestionTask):
 
     questions: tuple[Question, ...] = ()
     grader: Grader | None = field(default=None, repr=False, compare=False)
+    load: Load | None = None
+    """How questions come, where they are measured under load."""
     levels: ClassVar[frozenset[str]] = LEVELS
     most_on_device: ClassVar[int] = 2
     """Methods at once: a policy and a judge of 7B are 27 GB, in the process of each."""

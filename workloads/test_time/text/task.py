@@ -52,6 +52,11 @@ Votes are counted by the same form. `prompt` is a file with `{question}` that ta
 A server's FLOPs and cache are not seen, and are then not there. `thought` are words that a model
 of a chat server spent before its answer, where the server counts them.
 
+**Load.** A server answers several questions at once. `concurrency` of them are in flight (a closed loop), or they
+arrive `qps` times a second at random moments (an open one). Words and counts are those of a question alone, as far as the server's
+are; the seconds are under load and have names of their own (`load_latency_s`). `adabench load` draws up throughput,
+percentiles and goodput of such a run.
+
 **Room.** `room` is the most words of a completion; 0 is the data's own: 18 a step of a sum and 24, 320
 for other data.
 
@@ -76,6 +81,7 @@ from adabench.workloads.test_time.text.abilities import absences, bank_absences
 from adabench.workloads.test_time.text.substrate.answer_form import answer_form
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
 from adabench.workloads.test_time.text.substrate.prompt_file import prompt_file
+from adabench.workloads.test_time.text.substrate.server_load import server_load
 from adabench.workloads.test_time.text.substrate.sources import AUTO, Sources, check_draft
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.arithmetic import read_levels
@@ -146,6 +152,8 @@ CARD = Card(
         Knob("room", (0,), 0, open=True, low=0),
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (2,), 2, open=True, low=1),
+        Knob("concurrency", (0,), 0, open=True, low=0, high=256),
+        Knob("qps", (0.0,), 0.0, open=True, low=0.0),
     ),
     cases="exchangeable",
     metrics=(
@@ -173,6 +181,8 @@ CARD = Card(
         Metric("kv_peak_bytes", "B", "lower", "cost"),
         Metric("kv_token_steps", "tokens", "lower", "cost"),
         Metric("ttft_s itl_s tpot_s aux_s", "s", "lower", "cost"),
+        Metric("load_latency_s load_ttft_s load_itl_s load_tpot_s", "s", "lower", "cost"),
+        Metric("load_waited_s load_aux_s load_began_s", "s", "lower", "info"),
         Metric("spent", "", "lower", "info"),
     ),
 )
@@ -200,6 +210,8 @@ def load(
     room: int = 0,
     budget: int = 0,
     problems: int = 2,
+    concurrency: int = 0,
+    qps: float = 0.0,
 ) -> GradedText:
     """Return the task under the given conditions; no weights are read here.
 
@@ -210,6 +222,7 @@ def load(
     if scale not in CARD.scales:
         raise SelectionError(f"text has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
     sources = Sources.read(model, judge, draft, data, device, dtype)
+    load = server_load(sources, concurrency, qps)
     if sources.data.kind == "bank":
         return banked_task(sources.data.path, seed, problems, {
             "model": model, "judge": judge, "chat": chat, "level": level, "room": room,
@@ -220,7 +233,7 @@ def load(
     file = prompt_file(prompt) if prompt else None
     style = prompt_style(sources.model, found.instruction, file, chats=_chats(chat))
     task = graded_task(sources, found, style, seed, room, budget, form)
-    return replace(task, domain=replace(task.domain, temperature=sampling_temperature))
+    return replace(task, domain=replace(task.domain, temperature=sampling_temperature), load=load)
 
 
 def of_practice(
@@ -249,6 +262,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     names = ("model", "judge", "draft", "data", "device", "dtype")
     sources = Sources.read(*(str(given[name]) for name in names))
     _chats(str(given["chat"]))
+    server_load(sources, int(given["concurrency"]), float(given["qps"]))
     if sources.data.kind == "bank":
         check_bank(read_header(sources.data.path), sources.data.path, given)
         return

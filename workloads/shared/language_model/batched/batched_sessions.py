@@ -4,11 +4,14 @@ A session has a thread, and one thread runs at a time, in a fixed order, until i
 all wait, each kind of work is done once for whoever wants it. Nothing depends on how threads are scheduled; no session sees another.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import repeat
 from threading import Lock, Thread, get_ident
 from typing import Any, TypeVar
 
@@ -52,14 +55,22 @@ class BatchedSessions:
         self._problem: BaseException | None = None
         self._pool: ThreadPoolExecutor | None = None
 
-    def run(self, task: object, copies: Sequence[T], jobs: Sequence[Callable[[T], None]]) -> None:
+    def run(
+        self,
+        task: object,
+        copies: Sequence[T],
+        jobs: Sequence[Callable[[T], None]],
+        due_s: Sequence[float] = (),
+    ) -> None:
         """Call every job with a copy of the task; as many are under way as there are copies.
+
+        With `due_s`, rising moments of the monotonic clock, none begins before its own.
 
         Raises:
             Exception: what a common call raised, after all sessions were ended; a call for one session
                 raises there. Also what a job raised, which should raise nothing.
         """
-        todo = iter(jobs)
+        todo = zip(jobs, due_s or repeat(None), strict=False)
         sessions = [_Session() for _ in copies[: len(jobs)]]
         self._turn.acquire()
         _RUNNING.add(id(task))
@@ -120,14 +131,16 @@ class BatchedSessions:
         session: _Session,
         task: object,
         copy: T,
-        todo: Iterator[Callable[[T], None]],
+        todo: Iterator[tuple[Callable[[T], None], float | None]],
     ) -> None:
         """Be a session's thread: do one job after another."""
         session.go.acquire()
         self._sessions[get_ident()] = session
         _CURRENT.set((task, copy))
         try:
-            for job in todo:
+            for job, at_s in todo:
+                if at_s is not None:
+                    self.wait(partial(_await, at_s))
                 job(copy)
         except _Abandoned:
             pass
@@ -196,6 +209,11 @@ class BatchedSessions:
             group[0].problem, replies = problem, [None]
         for session, reply in zip(group, replies, strict=True):
             session.work, session.request, session.reply = None, None, reply
+
+
+def _await(moment_s: float) -> None:
+    """Wait for a moment of the monotonic clock."""
+    time.sleep(max(0.0, moment_s - time.monotonic()))
 
 
 def current(task: T) -> T:

@@ -117,8 +117,11 @@ def solve_batched(
     parts: Sequence[object],
     jobs: Sequence[Callable[[T], None]],
     sessions: int,
+    due_s: Sequence[float] = (),
 ) -> int:
     """Call each job with a copy of a task, `sessions` of them side by side, and batch their models.
+
+    With `due_s`, moments of the monotonic clock, none begins before its own.
 
     `copy` makes one from the models of a session; `parts` are all that are batched. Return how many
     sessions are worth it, after what was seen.
@@ -128,7 +131,7 @@ def solve_batched(
     """
     common = CommonBatches(BatchedSessions())
     copies = [copy(SessionModels(common)) for _ in range(min(sessions, len(jobs)))]
-    common.sessions.run(task, copies, jobs)
+    common.sessions.run(task, copies, jobs, due_s)
     return _worthwhile(common.sessions, len(jobs), most_sessions(parts))
 
 

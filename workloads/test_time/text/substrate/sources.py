@@ -1,8 +1,11 @@
 """Where the model, the judge, the draft and the questions come from, as they were named."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adabench.harness.errors import SelectionError
+from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.data_spec import DataSpec, data_spec
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec, check_pair, judge_spec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, draft_spec, model_spec
@@ -10,6 +13,8 @@ from adabench.workloads.test_time.text.substrate.named_codec import named_codec
 
 AUTO = "auto"
 """The device or the number format that the model, or its server, would take by itself."""
+LEAST_ROOM = 16
+"""Words that must be left for a completion."""
 
 
 @dataclass(frozen=True)
@@ -64,4 +69,20 @@ def check_draft(sources: Sources, draft: ModelSpec) -> None:
         raise SelectionError(
             f"{draft} cannot draft for {sources.model}: their tokenizers have other words.",
             "Name a model of the same family, or leave out --draft.",
+        )
+
+
+def check_context(model: ModelSpec, questions: Sequence[Question]) -> None:
+    """Refuse questions that a model cannot read, and leave it a step's room.
+
+    Raises:
+        SelectionError: naming the longest one.
+    """
+    context = None if model.kind == "builtin" else context_of(model)
+    longest = max(questions, key=lambda question: len(question.prompt))
+    if context is not None and len(longest.prompt) + LEAST_ROOM > context:
+        raise SelectionError(
+            f"Question {longest.index} has {len(longest.prompt)} words with its worked examples, and "
+            f"{model} reads {context} in all.",
+            "Choose a model with a longer context, or shorter questions.",
         )

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 from adabench.workloads.test_time.text.substrate.answer_form import AUTO, AnswerForm
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader, QuestionText
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
 from adabench.workloads.test_time.text.substrate.prompt_file import PromptFile
 from adabench.workloads.test_time.text.substrate.prompts import PromptStyle, bare_examples
-from adabench.workloads.test_time.text.substrate.sources import Sources
+from adabench.workloads.test_time.text.substrate.sources import Sources, check_context
 from adabench.workloads.test_time.text.substrate.text_domain import text_domain
 from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
@@ -21,8 +20,6 @@ from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
 from adabench.workloads.test_time.text.truth.question_sets import QuestionSet
 
 ON_DEVICE = "cuda"
-LEAST_ROOM = 16
-"""Words that must be left for a completion."""
 
 
 def prompt_style(
@@ -72,7 +69,7 @@ def graded_task(
     if style.file is not None:  # it holds its own examples, and asks for answers of any form
         found = replace(found, examples={"": ()}, rules=form.rules)
     questions = tuple(_question(index, row, found, style) for index, row in enumerate(found.rows))
-    _check_context(sources.model, questions)
+    check_context(sources.model, questions)
     sizes = replace(found.sizes, room=room or found.sizes.room)
     domain = text_domain(style.codec, found.rules, sizes, style.ends, form=form)
     reader = CompletionReader(style.codec, found.rules, style.ends, form)
@@ -110,19 +107,3 @@ def _question(index: int, row: QuestionRow, found: QuestionSet, style: PromptSty
     whole = style.prompt(row.question, examples)
     bare = () if style.file else style.bare.prompt(row.question, bare_examples(examples))
     return Question(index, whole, row.level, bare)
-
-
-def _check_context(model: ModelSpec, questions: tuple[Question, ...]) -> None:
-    """Refuse questions that a model cannot read, and leave it a step's room.
-
-    Raises:
-        SelectionError: naming the longest one.
-    """
-    context = None if model.kind == "builtin" else context_of(model)
-    longest = max(questions, key=lambda question: len(question.prompt))
-    if context is not None and len(longest.prompt) + LEAST_ROOM > context:
-        raise SelectionError(
-            f"Question {longest.index} has {len(longest.prompt)} words with its worked examples, and "
-            f"{model} reads {context} in all.",
-            "Choose a model with a longer context, or shorter questions.",
-        )
