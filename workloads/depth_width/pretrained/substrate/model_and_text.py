@@ -193,7 +193,7 @@ def digest(source: ModelAndText) -> str:
 
 @lru_cache(maxsize=4)
 def _shape(model: str) -> RealShape:
-    transformers = require("transformers", extra="real")
+    transformers = require("transformers", extra="models")
     place = folder(model)
     refuse_family(str(configuration(place).get("model_type", "of no type")))
     config = transformers.AutoConfig.from_pretrained(place)

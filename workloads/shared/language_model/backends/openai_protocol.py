@@ -1,6 +1,6 @@
 """Speaks the completions protocol: asks, and says what is wrong when no answer comes.
 
-The `openai` client (extra `serve`) retries refused and broken connections, 429 and 5xx; what is still wrong afterwards becomes one
+The `openai` client (extra `endpoint`) retries refused and broken connections, 429 and 5xx; what is still wrong afterwards becomes one
 sentence with a remedy.
 """
 
@@ -145,7 +145,7 @@ class Completions:
 
     def _connected(self) -> tuple[Any, Any]:
         """Return the client's module, and a client of this process."""
-        openai = require("openai", extra="serve")
+        openai = require("openai", extra="endpoint")
         if self._client is None or self._process != os.getpid():
             self._process = os.getpid()
             self._client = openai.OpenAI(
