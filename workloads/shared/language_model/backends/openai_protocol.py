@@ -105,7 +105,7 @@ class Completions:
         openai, client = self._connected()
         try:
             found = client.chat.completions.create(**body)
-            return _chat_answer(found.to_dict(warnings=False))
+            return chat_answer(found.to_dict(warnings=False))
         except openai.APIError as problem:
             raise self._explained(openai, problem, str(body["model"])) from None
         except (ValueError, AttributeError, TypeError) as broken:
@@ -212,7 +212,7 @@ def _answer(found: dict[str, Any], stamps: Sequence[float]) -> Answer:
     )
 
 
-def _chat_answer(found: dict[str, Any]) -> ChatAnswer:
+def chat_answer(found: dict[str, Any]) -> ChatAnswer:
     """Read one answer; a server that counts no tokens of it is no use for measuring.
 
     Raises:
