@@ -4,9 +4,6 @@ import importlib.metadata
 import re
 from collections.abc import Iterable
 
-PACKAGE = "adabench"
-_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?")
-
 
 def missing_extras(extras: Iterable[str]) -> list[str]:
     """Return those of some extras whose distributions are not all installed."""
@@ -19,16 +16,13 @@ def install_line(extras: list[str]) -> str:
 
 
 def _extra_installed(extra: str) -> bool:
-    """Is every distribution of this extra, and of extras that it stands for, here? An extra we do not know is not."""
+    """Is every distribution of this extra here? An extra we do not know is not."""
     needed = [
-        _REQUIREMENT.findall(line)[0]
-        for line in importlib.metadata.requires(PACKAGE) or ()
+        re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
+        for line in importlib.metadata.requires("adabench") or ()
         if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", line)
     ]
-    return bool(needed) and all(
-        not missing_extras(others.split(",")) if name == PACKAGE else is_installed(name)
-        for name, others in needed
-    )
+    return bool(needed) and all(map(is_installed, needed))
 
 
 def is_installed(distribution: str) -> bool:

@@ -19,7 +19,6 @@ from pathlib import Path
 from time import get_clock_info, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from adabench.harness.contract.extras import PACKAGE
 from adabench.harness.doctor.forecast import Forecast
 from adabench.harness.provenance.environment import fingerprint
 from adabench.harness.store import prepared_states
@@ -46,6 +45,8 @@ NOISE_S = 0.5
 SPREAD = 0.10
 """Above this the machine is called noisy."""
 
+REPEATING = ("all", "paper", "real", "serve")
+"""Extras that repeat what others bring."""
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 
@@ -219,7 +220,7 @@ def _pairs_s(pairs: int) -> float:
 def _package(requirement: str) -> Package | None:
     """Read one line of metadata: `lm-eval>=0.4.9; extra == "eval"`."""
     name, extra = _NAME.match(requirement), _EXTRA.search(requirement)
-    if name is None or name[0] == PACKAGE:  # an extra that stands for others
+    if name is None or (extra and extra["extra"] in REPEATING):
         return None
     group = extra["extra"] if extra else ""
     try:
