@@ -53,7 +53,7 @@ docs: .venv/installed     ## write the generated docs again
 
 site: .venv/installed     ## the documentation as a site in build/docs; a warning or a broken link fails
 	$(BIN)/pip install --quiet --group docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 results: .venv/installed  ## record runs of all tasks anew, or of those in ARGS; `make docs` renders them
 	PYTHONPATH=. $(BIN)/python -m docs.record $(ARGS)

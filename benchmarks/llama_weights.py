@@ -15,7 +15,7 @@ from adabench.workloads.shared.language_model.vocabulary import BOS, EOS, PAD
 
 def to_llama(model: LanguageModel) -> Any:
     """Return a `LlamaForCausalLM` with our weights."""
-    transformers = require("transformers", extra="real")
+    transformers = require("transformers", extra="models")
     shape = model.shape
     config = transformers.LlamaConfig(
         vocab_size=shape.vocabulary,

@@ -12,6 +12,8 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
+from docs.llms_page import llms_page
+
 ROOT = Path(__file__).resolve().parents[1]
 FRONT = {
     "index.md": "README.md",
@@ -61,6 +63,9 @@ def on_files(files: Any, config: Any) -> Any:
     for page, text in texts.items():
         files.append(File.generated(config, page, content=text))
     pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
+    about, nav = config["site_description"], config["nav"]
+    listed = llms_page(config["site_name"], about, nav, pages)
+    files.append(File.generated(config, "llms.txt", content=listed))
     for page, text in pages.items():
         for target in _targets(_source_of(page), text):
             if not target.startswith("docs/") and target not in FRONT.values():

@@ -23,7 +23,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="A list of rows in JSON.")] = False,
     out: Out = None,
     mlflow: Annotated[
-        str | None, typer.Option(metavar="URI", help="Write operating points to MLflow there.")
+        str | None,
+        typer.Option(metavar="URI", help="Write operating points to MLflow: a folder or a server."),
     ] = None,
     wandb: Annotated[
         str | None,
@@ -41,6 +42,10 @@ def command(
     for name, wanted in (("mlflow", mlflow), ("wandb", wandb)):
         if wanted:
             require(name, extra=name)  # before anything is read
+    if mlflow:
+        from adabench.reports.export.mlflow_runs import check_mlflow
+
+        check_mlflow(mlflow)
     if form is not None:
         _write_table(folders, form, out)
     for folder in folders if mlflow or wandb else ():

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from adabench.harness.contract import registry
 from adabench.harness.contract.catalogue import find_entries, method_rows
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.store.default_sources import absence, absent_sources
 
 ROLES = ("adaptive", "static", "control", "oracle")
 LEAST_ROOM = 20
@@ -39,17 +40,20 @@ def command(
         raise SelectionError(f"There is no role {role!r}.", nearest(role, ROLES))
     patterns = (*(what or ()), *([paper] if paper else ()))
     if as_json:
-        print(
-            json.dumps(
-                [row for row in method_rows(patterns or ("*",)) if _fits(row, role, runnable)]
-            )
-        )
+        rows = method_rows(patterns or ("*",))
+        found = [(registry.find(row["address"]), row) for row in rows]
+        chosen = [
+            row | {"absent": [source.condition for source in absent_sources(entry)]}
+            for entry, row in found
+            if _fits(entry, role, runnable)
+        ]
+        print(json.dumps(chosen))
         return
     if not patterns and role is None and not runnable:
         print(table(("TASK", "METHODS", "HERE", "QUESTION"), list(map(_task_line, _tasks()))))
         return
     entries = [e for e in find_entries(patterns or ("*",)) if "/" in e.address]
-    lines = [_method_line(e) for e in entries if _fits(_facts(e), role, runnable)]
+    lines = [_method_line(e) for e in entries if _fits(e, role, runnable)]
     if not lines:
         talk("No method is like that.")
         return
@@ -64,22 +68,27 @@ def _task_line(entry: Entry) -> tuple[str, ...]:
     methods = registry.methods(entry.address).values()
     able = sum(registry.availability(method)[0] for method in methods)
     here = "all" if able == len(methods) else f"{able}"
+    if lacking := absent_sources(entry):
+        here = f"no {', '.join(source.condition.partition('=')[0] for source in lacking)}"
     return (entry.address, str(len(methods)), here, entry.card.title)
 
 
 def _method_line(entry: Entry) -> tuple[str, ...]:
-    available, reason = registry.availability(entry)
+    available, reason = _availability(entry)
     claims = sum(claim.published for claim in entry.card.claims)
     title = entry.card.title if available else f"{entry.card.title} [unavailable: {reason}]"
     return (entry.address, entry.card.role, entry.card.slug, str(claims or ""), title)
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
-    return {"role": entry.card.role, "available": registry.availability(entry)[0]}
+def _availability(entry: Entry) -> tuple[bool, str]:
+    """Say whether a method runs here as it stands: with the default model and data of its task."""
+    available, reason = registry.availability(entry)
+    absent = absence(entry)
+    return available and not absent, reason or absent
 
 
-def _fits(row: dict[str, Any], role: str | None, runnable: bool) -> bool:
-    return role in (None, row["role"]) and (row["available"] or not runnable)
+def _fits(entry: Entry, role: str | None, runnable: bool) -> bool:
+    return role in (None, entry.card.role) and (not runnable or _availability(entry)[0])
 
 
 def table(heads: Sequence[str], lines: Sequence[Sequence[str]], indent: int = 0) -> str:

@@ -18,6 +18,7 @@ from adabench.harness.contract.catalogue import card_document, essay, find_entri
 from adabench.harness.contract.papers import find_papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MOST_NAMES, SelectionError
+from adabench.harness.store.default_sources import absence
 from adabench.reports.tables.claim_words import limit_of, test_of
 
 MOST_COLUMNS = 100
@@ -141,6 +142,7 @@ def _facts(entry: Entry) -> str:
         "control": _control(entry),
         "abilities": ", ".join(map(_ability, card.abilities)),
         "available": "yes" if available else f"no: {reason}",
+        "defaults": absence(entry),
     }
     return "\n".join(f"  {name:10} {text}" for name, text in facts.items() if text)
 

@@ -210,6 +210,20 @@ class Ability:
 
 
 @dataclass(frozen=True)
+class DefaultSource:
+    """A model or data that a task reads at its defaults and that the core does not bring."""
+
+    condition: str
+    """The condition that names it: `model=smollm2`."""
+    remedy: str
+    """The command that brings it."""
+    packages: tuple[str, ...] = ()
+    """Distributions that must be installed, all of them."""
+    files: tuple[str, ...] = ()
+    """Files in the cache folder, of which one must be there."""
+
+
+@dataclass(frozen=True)
 class Card:
     """The header of a task or method file."""
 
@@ -238,6 +252,8 @@ class Card:
     `claims.toml` (`claim_files.py`), and no card of ours holds any."""
     needs: tuple[str, ...] = ()
     """Extras that must be installed: `("milp",)`."""
+    sources: tuple[DefaultSource, ...] = ()
+    """In a task file: what its defaults read beside what is shipped, so that a list says whether it is here."""
     abilities: tuple[Ability, ...] = ()
     """In the file of a method on a task with models of the user's: what it needs of them, so that a
     run names before it begins which methods it will skip."""

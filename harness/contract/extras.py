@@ -22,10 +22,11 @@ def _extra_installed(extra: str) -> bool:
         for line in importlib.metadata.requires("adabench") or ()
         if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", line)
     ]
-    return bool(needed) and all(_installed(name) for name in needed)
+    return bool(needed) and all(map(is_installed, needed))
 
 
-def _installed(distribution: str) -> bool:
+def is_installed(distribution: str) -> bool:
+    """Say whether a distribution is here, by its metadata."""
     try:
         importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

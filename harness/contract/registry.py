@@ -27,7 +27,16 @@ from pathlib import Path
 from types import ModuleType
 
 from adabench.harness.contract import claim_files
-from adabench.harness.contract.card import Ability, Card, Claim, Gap, Knob, Metric, Variant
+from adabench.harness.contract.card import (
+    Ability,
+    Card,
+    Claim,
+    DefaultSource,
+    Gap,
+    Knob,
+    Metric,
+    Variant,
+)
 from adabench.harness.contract.card_reader import card_expression, card_value
 from adabench.harness.contract.extras import install_line, missing_extras
 from adabench.harness.contract.permuted_control import SUFFIX, permuted_card, permuted_name
@@ -54,6 +63,7 @@ _KINDS = {
     "gaps": Gap,
     "metrics": Metric,
     "needs": str,
+    "sources": DefaultSource,
     "abilities": Ability,
     "tasks": str,
     "variants": Variant,

@@ -45,6 +45,8 @@ NOISE_S = 0.5
 SPREAD = 0.10
 """Above this the machine is called noisy."""
 
+REPEATING = ("all", "paper", "real", "serve")
+"""Extras that repeat what others bring."""
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 
@@ -218,7 +220,7 @@ def _pairs_s(pairs: int) -> float:
 def _package(requirement: str) -> Package | None:
     """Read one line of metadata: `lm-eval>=0.4.9; extra == "eval"`."""
     name, extra = _NAME.match(requirement), _EXTRA.search(requirement)
-    if name is None or (extra and extra["extra"] == "all"):  # it repeats the other extras
+    if name is None or (extra and extra["extra"] in REPEATING):
         return None
     group = extra["extra"] if extra else ""
     try:

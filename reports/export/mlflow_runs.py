@@ -1,11 +1,13 @@
 """A run into MLflow: a parent with the files, and below it one MLflow run an operating point.
 
-Needs MLflow (the extra `mlflow`). Where it is written, the URI says: a server, or a folder where MLflow
-allows one.
+Needs MLflow (the extra `mlflow`). Where it is written, the URI says: a folder, or a server. MLflow takes a folder only from
+who says that this is meant (`MLFLOW_ALLOW_FILE_STORE`); who names one here has said it.
 """
 
+import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,21 @@ from adabench.reports.export.tracked_points import TrackedPoint, TrackedRun
 EXPERIMENT = "adabench"
 PARENT = "mlflow.parentRunId"
 """The tag by which MLflow draws a run below another."""
+SETTINGS = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+"""What MLflow is told where the user told it nothing: folders are meant; without a server it fails at once."""
 MOST = 100
 """Parameters, and tags, that MLflow takes at once."""
+
+
+def check_mlflow(uri: str) -> None:
+    """Make sure that runs can be written there, and make the experiment they go into.
+
+    Raises:
+        MissingExtra: if MLflow is not installed.
+        EnvironmentProblem: if it refuses, with its own sentence.
+    """
+    with _opened(uri):
+        pass
 
 
 def export_to_mlflow(run: TrackedRun, files: Iterable[Path], uri: str) -> int:
@@ -26,11 +41,7 @@ def export_to_mlflow(run: TrackedRun, files: Iterable[Path], uri: str) -> int:
         MissingExtra: if MLflow is not installed.
         EnvironmentProblem: if it refuses, with its own sentence.
     """
-    mlflow = require("mlflow", extra="mlflow")
-    try:
-        client: Any = mlflow.MlflowClient(tracking_uri=uri)
-        known = client.get_experiment_by_name(EXPERIMENT)
-        experiment = known.experiment_id if known else client.create_experiment(EXPERIMENT)
+    with _opened(uri) as (mlflow, client, experiment):
         parent = _write(mlflow, client, experiment, run.name, run.facts, {}, {})
         for path in files:
             client.log_artifact(parent, str(path))
@@ -39,12 +50,27 @@ def export_to_mlflow(run: TrackedRun, files: Iterable[Path], uri: str) -> int:
             _write(
                 mlflow, client, experiment, point.name, point.parameters, point.metrics, tags
             )  # fmt: skip
-    except mlflow.exceptions.MlflowException as problem:
+    return len(run.points)
+
+
+@contextmanager
+def _opened(uri: str) -> Iterator[tuple[Any, Any, str]]:
+    """Yield MLflow, a client of what a URI names, and our experiment there."""
+    mlflow = require("mlflow", extra="mlflow")
+    own = {name: value for name, value in SETTINGS.items() if name not in os.environ}
+    os.environ.update(own)
+    try:
+        client: Any = mlflow.MlflowClient(tracking_uri=uri)
+        known = client.get_experiment_by_name(EXPERIMENT)
+        yield mlflow, client, known.experiment_id if known else client.create_experiment(EXPERIMENT)
+    except (mlflow.exceptions.MlflowException, OSError) as problem:
         raise EnvironmentProblem(
             f"MLflow refuses {uri}: {' '.join(str(problem).split())}",
-            "Name a server that runs (http://127.0.0.1:5000), or follow what MLflow says.",
+            "Name a folder (./mlruns) or a server that runs (http://127.0.0.1:5000), or follow what MLflow says.",
         ) from problem
-    return len(run.points)
+    finally:
+        for name in own:
+            os.environ.pop(name, None)
 
 
 def _write(

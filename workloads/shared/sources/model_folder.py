@@ -139,9 +139,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _from_hub(name: str, patterns: Iterable[str]) -> Path:
     """Return the hub's cached folder of a model, with the files of some patterns fetched into it."""
-    hub = require("huggingface_hub", extra="real")
-    errors = require("huggingface_hub.errors", extra="real")
-    cache = require("huggingface_hub.constants", extra="real").HF_HUB_CACHE
+    hub = require("huggingface_hub", extra="models")
+    errors = require("huggingface_hub.errors", extra="models")
+    cache = require("huggingface_hub.constants", extra="models").HF_HUB_CACHE
     try:
         folder = Path(hub.snapshot_download(name, allow_patterns=list(patterns)))
     except errors.HFValidationError as problem:

@@ -15,6 +15,8 @@ from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 
 if TYPE_CHECKING:
+    from adabench.workloads.shared.language_model.backends.litellm_protocol import Provider
+    from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
     from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
 
 
@@ -57,14 +59,14 @@ def open_model(
     probed: bool = False,
     found: "ServerAbilities | None" = None,
 ) -> OpenedModel:
-    """Open a model; with `probed` its abilities are tried, as those of a server are unless they were `found`.
+    """Open a model; with `probed` its abilities are tried, as those of a server of completions are unless they were `found`.
 
     Raises:
         SelectionError: if it names nothing, or what cannot run here.
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
-    if spec.kind == "chat":
-        return _open_chat(spec, device, dtype)
+    if spec.talks:
+        return _open_chat(spec, device, dtype, probed=probed)
     if spec.kind == "openai":
         return _open_server(spec, device, dtype, found)
     plan = _planned(spec, device, dtype)
@@ -101,7 +103,7 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
     from adabench.workloads.shared.language_model.backends import transformers_probe
     from adabench.workloads.shared.language_model.backends.server_abilities import described
 
-    if spec.kind == "chat":
+    if spec.talks:
         _probe_chat(spec)
         return dict(CHAT_NEVER)
     if spec.kind != "openai":
@@ -168,7 +170,7 @@ def skeleton(folder: Any) -> Any:
     """
     import torch
 
-    transformers = require("transformers", extra="real")
+    transformers = require("transformers", extra="models")
     try:
         config = transformers.AutoConfig.from_pretrained(folder)
         with torch.device("meta"):
@@ -225,11 +227,15 @@ def _check_words(spec: ModelSpec, codec: TokenizerCodec, model: Any) -> None:
 
 def _check_server(spec: ModelSpec, device: str | None, dtype: str | None) -> None:
     """Make sure that a server answers, takes the key and serves the model."""
+    from adabench.workloads.shared.language_model.backends.litellm_protocol import Provider
     from adabench.workloads.shared.language_model.backends.openai_probe import served
     from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
 
     _refuse_place(device, dtype)
-    served(Completions(spec.url, retries=1), spec.name)
+    if spec.kind == "litellm":
+        Provider(spec.name).check()
+    else:
+        served(Completions(spec.url, retries=1), spec.name)
 
 
 def _probe_server(spec: ModelSpec) -> "ServerAbilities":
@@ -266,22 +272,34 @@ def _probe_chat(spec: ModelSpec) -> None:
     Raises:
         ServerProblem: if it does not.
     """
+    hello = [{"role": "user", "content": "1 + 1 ="}]
+    asked = {"model": spec.name, "messages": hello, "max_tokens": 8}
+    _talker(spec, retries=1).talk(asked)
+
+
+def _talker(spec: ModelSpec, retries: int = 3) -> "Completions | Provider":
+    """Return what turns are sent to."""
+    from adabench.workloads.shared.language_model.backends.litellm_protocol import Provider
     from adabench.workloads.shared.language_model.backends.openai_protocol import Completions
 
-    hello = [{"role": "user", "content": "1 + 1 ="}]
-    Completions(spec.url, retries=1).talk({"model": spec.name, "messages": hello, "max_tokens": 8})
+    return (
+        Provider(spec.name, retries) if spec.kind == "litellm" else Completions(spec.url, retries)
+    )
 
 
-def _open_chat(spec: ModelSpec, device: str | None, dtype: str | None) -> OpenedModel:
+def _open_chat(
+    spec: ModelSpec, device: str | None, dtype: str | None, *, probed: bool
+) -> OpenedModel:
     from adabench.workloads.shared.language_model.backends.chat_engine import ChatEngine
     from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
 
     _check_server(spec, device, dtype)
-    _probe_chat(spec)
+    if probed:  # what a run's process has done already, and what may leave a thread behind
+        _probe_chat(spec)
     codec = TextPieces()
     profile = ModelProfile(
         spec=str(spec), kind="chat server", parameters=None, vocabulary=None, ids="pieces of text",
         digest=codec.vocabulary, context=None, weights_bytes=None,
         abilities=tuple(ModelAbility(name, False, how) for name, how in CHAT_NEVER.items()),
     )  # fmt: skip
-    return OpenedModel(ChatEngine(spec.name, spec.url), codec, profile)
+    return OpenedModel(ChatEngine(spec.name, _talker(spec)), codec, profile)

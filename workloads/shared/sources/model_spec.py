@@ -5,6 +5,7 @@
     hf:NAME or hf:FOLDER                 a causal language model of Hugging Face transformers
     openai:URL#NAME                      a server of completions, and the model's name on it
     chat:URL#NAME                        a server that only talks: whole answers, no steps
+    litellm:PROVIDER/NAME                a provider that litellm knows; it talks, as a chat server does
     thinned                              of drafts: the model itself, without some of its layers
     likelihood, trained                  judges that need no other model, or that `train` makes
 
@@ -20,13 +21,15 @@ from urllib.parse import urlsplit
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.sources.named_path import is_folder
 
-Kind = Literal["builtin", "smollm2", "likelihood", "trained", "hf", "openai", "chat"]
+Kind = Literal["builtin", "smollm2", "likelihood", "trained", "hf", "openai", "chat", "litellm"]
 PLAIN: tuple[Kind, ...] = ("builtin", "smollm2", "likelihood", "trained")
 """Specs of one word."""
-SCHEMES: tuple[Kind, ...] = ("hf", "openai", "chat")
+SCHEMES: tuple[Kind, ...] = ("hf", "openai", "chat", "litellm")
 THINNED = "thinned"
 """Of drafts: the target itself, without some of its layers."""
-FORMS = "builtin, smollm2, hf:NAME, hf:FOLDER, openai:URL#NAME or chat:URL#NAME"
+FORMS = (
+    "builtin, smollm2, hf:NAME, hf:FOLDER, openai:URL#NAME, chat:URL#NAME or litellm:PROVIDER/NAME"
+)
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,25 @@ class ModelSpec:
 
     kind: Kind
     name: str = ""
-    """Of `hf`: a name on the hub, or a folder. Of a server: the model's name there."""
+    """Of `hf`: a name on the hub, or a folder. Of a server or a provider: the model's name there."""
     url: str = ""
     """Of a server: its address, without a slash at the end."""
 
     @property
     def is_served(self) -> bool:
         """Return whether it is a server's: nobody here sees its work or its cache."""
-        return self.kind in ("openai", "chat")
+        return self.kind == "openai" or self.talks
+
+    @property
+    def talks(self) -> bool:
+        """Return whether it takes turns and gives whole answers, and nothing else."""
+        return self.kind in ("chat", "litellm")
 
     def __str__(self) -> str:
         """Return the words that it was read from."""
-        if self.is_served:
+        if self.url:
             return f"{self.kind}:{self.url}#{self.name}"
-        return f"hf:{self.name}" if self.kind == "hf" else self.kind
+        return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
 def model_spec(text: str) -> ModelSpec:
@@ -64,6 +72,10 @@ def model_spec(text: str) -> ModelSpec:
         raise SelectionError(f"{text!r} names no model: it is none of {FORMS}.", _remedy(text))
     if scheme in ("openai", "chat"):
         return _server(text, "openai" if scheme == "openai" else "chat", rest)
+    if scheme == "litellm":
+        if not all(rest.partition("/")):
+            raise SelectionError(f"{text!r} names no model.", "Write litellm:PROVIDER/NAME.")
+        return ModelSpec("litellm", rest)
     if not rest:
         raise SelectionError(f"{text!r} names no model.", "Write hf:NAME, or hf:FOLDER.")
     return ModelSpec("hf", rest)

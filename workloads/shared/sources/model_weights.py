@@ -24,8 +24,8 @@ def read_weights(kind: str, folder: Any, dtype: Any, named: str) -> Any:
     """
     from adabench.workloads.shared.language_model.smollm2 import quiet
 
-    transformers = require("transformers", extra="real")
-    broken = (*BROKEN, require("safetensors", extra="real").SafetensorError)
+    transformers = require("transformers", extra="models")
+    broken = (*BROKEN, require("safetensors", extra="models").SafetensorError)
     _settle_threads()
     try:
         with quiet(transformers):
@@ -54,5 +54,5 @@ def _settle_threads() -> None:
     transformers converts weights in several threads. In a forked process the first of them that computes
     replaces the parent's pool, and another that looks meanwhile finds none ("Invalid thread pool!").
     """
-    torch = require("torch", extra="real")
+    torch = require("torch", extra="models")
     torch.set_num_threads(torch.get_num_threads())

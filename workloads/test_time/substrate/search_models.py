@@ -73,8 +73,8 @@ def warm_up(models: Models, word: int) -> None:
     for policy in (models.policy, *models.others.values()):
         policy.reset(Costs())
         leaves = policy.fork(policy.open([word]), 2)
-        policy.append(leaves[:1], [[word]])
         with suppress(CapabilityMissing):  # a method that needs it says so
+            policy.append(leaves[:1], [[word]])
             policy.decode(leaves, max_new=2)
         if models.judge is not None:
             models.judge.reset(Costs())

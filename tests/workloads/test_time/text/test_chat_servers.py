@@ -31,6 +31,8 @@ class Talker:
     manner: str = "plain"
     seen: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
+    spec: str = ""
+    """What it is named by, where that is not its address."""
 
     def reply(self, handler: BaseHTTPRequestHandler, body: dict[str, Any] | None) -> Reply:
         if body is None:
@@ -78,7 +80,7 @@ def talker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talker]:
 
 
 def spec(talker: Talker) -> str:
-    return f"chat:{talker.url}#{NAME}"
+    return talker.spec or f"chat:{talker.url}#{NAME}"
 
 
 def solved(talker: Talker, name: str, **point: Any) -> tuple[dict[str, float], dict[str, float]]:

@@ -221,6 +221,6 @@ def check_text(data: str) -> None:
     """
     TEXTS[data].find()
     if not _place(f"{data}-states").is_file():
-        require("transformers", extra="real")
+        require("transformers", extra="models")
         minilm.package_folder()
         states_of(data)

@@ -208,7 +208,7 @@ def digest(source: ModelAndText) -> str:
 def _shape(model: str) -> RealShape:
     place = folder(model)
     if configuration(place).get("model_type") in FAMILIES:
-        config = require("transformers", extra="real").AutoConfig.from_pretrained(place)
+        config = require("transformers", extra="models").AutoConfig.from_pretrained(place)
         if is_llama(config, text_windows.TOKENS):
             return shape_of(config, text_windows.TOKENS)
     return hooked_shape(skeleton(place), text_windows.TOKENS)

@@ -341,8 +341,8 @@ def _hidden(mlp: nn.Module) -> int:
 
 def _choose_attention(causal: Any, layer: nn.Module) -> bool:
     """Let attention be the family's plain one; return whether `gathered_attention` can stand in for it."""
-    transformers = require("transformers", extra="real")
-    masking = require("transformers.masking_utils", extra="real")
+    transformers = require("transformers", extra="models")
+    masking = require("transformers.masking_utils", extra="models")
     attention, _ = units_of(layer)
     home = vars(sys.modules[type(attention).__module__])
     is_chosen = "ALL_ATTENTION_FUNCTIONS" in home and "eager_attention_forward" in home

@@ -118,7 +118,7 @@ def _own_weights(upper: UpperThird, part: str) -> Arm:
 
 
 def _of_peft(kind: str, upper: UpperThird) -> Arm:
-    peft = require("peft", extra="real")
+    peft = require("peft", extra="models")
     if kind == "text-ia3":
         config = peft.IA3Config(
             target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"]
@@ -139,7 +139,7 @@ def _of_peft(kind: str, upper: UpperThird) -> Arm:
 
 def lora_config(rank: int, dora: bool = False, zero: bool = True) -> Any:
     """Return the configuration of LoRA on q and v, alpha twice the rank."""
-    peft = require("peft", extra="real")
+    peft = require("peft", extra="models")
     return peft.LoraConfig(
         r=rank, lora_alpha=2 * rank, target_modules=list(PLACES), use_dora=dora,
         init_lora_weights=zero,

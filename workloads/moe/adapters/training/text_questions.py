@@ -144,7 +144,7 @@ def encode(progress: Progress) -> dict[str, Tensor]:
     Raises:
         MissingExtra: without transformers.
     """
-    require("transformers", extra="real")
+    require("transformers", extra="models")
     known, asked = questions(COUNTS), [question for question, _ in QUESTIONS.values()]
     model, tokenizer = smollm2.load()
     lower = model.model

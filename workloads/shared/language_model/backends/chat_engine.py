@@ -1,6 +1,7 @@
 """A server that only talks: turns go there, whole answers come back.
 
-    engine = ChatEngine("served-name", base_url="http://127.0.0.1:8000/v1")
+    engine = ChatEngine("served-name", Completions("http://127.0.0.1:8000/v1"))
+    engine = ChatEngine("anthropic/name", Provider("anthropic/name"))       by litellm
 
 `POST /v1/chat/completions` puts a question into its model's own form and continues no text of ours. So it
 answers, greedily or by samples, and does nothing else: steps, forced words, scores and states are refused by name.
@@ -18,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 from adabench.workloads.shared.language_model.backends.chat_turns import turns
+from adabench.workloads.shared.language_model.backends.litellm_protocol import Provider
 from adabench.workloads.shared.language_model.backends.openai_protocol import (
     ChatAnswer,
     Completions,
@@ -44,20 +46,12 @@ REMEDY = "Serve the model's completions (openai:URL#NAME), or run it here: --mod
 class ChatEngine(StatelessEngine):
     """A model behind a chat server."""
 
-    def __init__(
-        self,
-        model: str,
-        base_url: str,
-        *,
-        threads: int = 8,
-        retries: int = 3,
-        timeout_s: float = 120.0,
-    ) -> None:
+    def __init__(self, model: str, server: Completions | Provider, *, threads: int = 8) -> None:
         self.name, self.vocabulary = model, PIECES
         self.caps: frozenset[Capability] = frozenset()
         self.costs = Costs()
         self.threads = threads
-        self.server = Completions(base_url, retries, timeout_s)
+        self.server = server
         self._codec = TextPieces()
 
     def reset(self, costs: Costs) -> None:

@@ -1,6 +1,6 @@
 """Speaks the completions protocol: asks, and says what is wrong when no answer comes.
 
-The `openai` client (extra `serve`) retries refused and broken connections, 429 and 5xx; what is still wrong afterwards becomes one
+The `openai` client (extra `endpoint`) retries refused and broken connections, 429 and 5xx; what is still wrong afterwards becomes one
 sentence with a remedy.
 """
 
@@ -105,7 +105,7 @@ class Completions:
         openai, client = self._connected()
         try:
             found = client.chat.completions.create(**body)
-            return _chat_answer(found.to_dict(warnings=False))
+            return chat_answer(found.to_dict(warnings=False))
         except openai.APIError as problem:
             raise self._explained(openai, problem, str(body["model"])) from None
         except (ValueError, AttributeError, TypeError) as broken:
@@ -145,7 +145,7 @@ class Completions:
 
     def _connected(self) -> tuple[Any, Any]:
         """Return the client's module, and a client of this process."""
-        openai = require("openai", extra="serve")
+        openai = require("openai", extra="endpoint")
         if self._client is None or self._process != os.getpid():
             self._process = os.getpid()
             self._client = openai.OpenAI(
@@ -212,7 +212,7 @@ def _answer(found: dict[str, Any], stamps: Sequence[float]) -> Answer:
     )
 
 
-def _chat_answer(found: dict[str, Any]) -> ChatAnswer:
+def chat_answer(found: dict[str, Any]) -> ChatAnswer:
     """Read one answer; a server that counts no tokens of it is no use for measuring.
 
     Raises:

@@ -68,7 +68,7 @@ class TransformersEngine:
         ends: Iterable[int] | None = None,
         device: torch.device | None = None,
     ) -> None:
-        imported("transformers", extra="real")
+        imported("transformers", extra="models")
         self.name, self.caps, self.costs = name, CAPABILITIES, costs or Costs()
         self.vocabulary = vocabulary
         self.model = model.eval()

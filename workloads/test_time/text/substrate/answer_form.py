@@ -153,7 +153,7 @@ def answer_form(text: str) -> AnswerForm:
     if kind == "math-verify" and importlib.util.find_spec(VERIFIER) is None:
         raise MissingExtra(
             "The grader math-verify is a package that is not installed.",
-            "pip install 'adabench[math]' brings it.",
+            "pip install math-verify brings it.",
         )
     return AnswerForm(kind)
 

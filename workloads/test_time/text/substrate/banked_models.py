@@ -14,11 +14,10 @@ from adabench.workloads.shared.language_model.bank.sample_bank import (
 )
 from adabench.workloads.shared.language_model.domain import Domain
 from adabench.workloads.test_time.substrate.search_models import Models
+from adabench.workloads.test_time.text.abilities import is_judged
 from adabench.workloads.test_time.text.substrate.answer_form import answer_form
 from adabench.workloads.test_time.text.substrate.stated_answers import Rule
 from adabench.workloads.test_time.text.substrate.text_domain import Sizes, text_domain
-
-NO_JUDGE = "none"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class BankedModels:
             StoreError: if it is damaged.
         """
         bank = _bank(self.folder)
-        judge = None if bank.header.judge == NO_JUDGE else BankJudge(bank)
+        judge = BankJudge(bank) if is_judged(bank.header) else None
         return Models(BankEngine(bank), judge)
 
 

@@ -23,8 +23,8 @@ WORDS = ("<unk>", "<end>", "\n", *SIGNS, "Problem", "Step", "Answer")
 def random_codec() -> TokenizerCodec:
     """Return the codec of its words."""
     transformers, tokenizers = (
-        require("transformers", extra="real"),
-        require("tokenizers", extra="real"),
+        require("transformers", extra="models"),
+        require("tokenizers", extra="models"),
     )
     models, splits = tokenizers.models, tokenizers.pre_tokenizers
     inner = tokenizers.Tokenizer(
@@ -42,7 +42,7 @@ def random_codec() -> TokenizerCodec:
 
 def random_engine(dtype: Any, device: Any) -> TransformersEngine:
     """Return the engine over its weights, the same on every machine."""
-    transformers, codec = require("transformers", extra="real"), random_codec()
+    transformers, codec = require("transformers", extra="models"), random_codec()
     config = transformers.LlamaConfig(
         vocab_size=len(WORDS), hidden_size=WIDTH, intermediate_size=2 * WIDTH,
         num_hidden_layers=LAYERS, num_attention_heads=HEADS, num_key_value_heads=HEADS // 2,

@@ -7,6 +7,7 @@ would draw. Questions are drawn some at a time and written at once: drawing may 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -26,7 +27,13 @@ from adabench.workloads.shared.language_model.bank.sample_bank import (
     SampleBank,
     read_bank,
 )
-from adabench.workloads.shared.language_model.contract import Chunk, Costs, Seq, mix
+from adabench.workloads.shared.language_model.contract import (
+    CapabilityMissing,
+    Chunk,
+    Costs,
+    Seq,
+    mix,
+)
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.stop_strings import HALF
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader, end_words
@@ -247,7 +254,9 @@ def _sample(task: GradedText, seq: Seq, chunk: Chunk, costs: Costs) -> BankedSam
     reader, judge = task.domain.answer, task.models.judge
     assert isinstance(reader, CompletionReader)
     before = costs.meter.copy()
-    scores = judge.scores([seq])[0] if judge is not None else ()
+    scores: tuple[float, ...] = ()
+    with suppress(CapabilityMissing):  # of what a server only talks nobody reads likelihoods
+        scores = judge.scores([seq])[0] if judge is not None else ()
     spent = costs.meter - before
     formula = getattr(task.models.policy, "formula", None)
     words, logprobs, entropies = _joined(task, chunk)

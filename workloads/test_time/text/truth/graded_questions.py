@@ -30,9 +30,9 @@ def prompt_style(
     Raises:
         SelectionError: for one text to a server that takes turns alone.
     """
-    if model.kind == "chat" and not chats:
+    if model.talks and not chats:
         raise SelectionError(f"{model} takes turns alone.", "Leave out --no-chat.")
-    return PromptStyle(named_codec(model), chats, instruction, model.kind == "chat", file)
+    return PromptStyle(named_codec(model), chats, instruction, model.talks, file)
 
 
 def golds_of(rows: Iterable[QuestionRow], form: AnswerForm) -> tuple[str, ...]:
