@@ -613,7 +613,8 @@ def test_what_is_not_shipped_is_fitted_once_and_outside_of_the_repository(
     assert path.is_relative_to(tiny / "cache")
     (said,) = caplog.messages
     assert "real-greedy was never fitted to smollm2 on brown" in said
-    assert f"{2 * recipes.UNIT_FORECAST_S / 60:.0f} minutes" in said
+    readings = recipes.SOLVING_READINGS + recipes.UNIT_FORECAST_S / recipes.READING_S
+    assert f"{2 * recipes.READING_S * readings / 60:.0f} minutes of one core" in said
     before = path.read_bytes()
     assert unit_files.filed(plan, SOURCE) == path
     assert path.read_bytes() == before

@@ -18,8 +18,10 @@ DEPTH, WIDTH, WEIGHTS = 30, 576, 134_479_872
 UNIT_RANK, UNIT_STEPS, UNIT_FORECAST_S = 32, 40, 310
 WIDTH_RANK, WIDTH_STEPS, WIDTH_FORECAST_S = 48, 24, 300
 PATH_FORECAST_S, WHOLE_SEARCH = 360, 512
-READING_S = 2.8
-"""Processor seconds of one reading of SmolLM2, four windows of 256 words, where these were taken."""
+READING_S = 1.0
+"""Processor seconds of one reading of SmolLM2, four windows of 256 words in bfloat16, where these were taken."""
+EXIT_READINGS, SOLVING_READINGS = 100.0, 30.0
+"""How many readings lenses take as long as, and closed forms however long the text is."""
 PROMPT = 64
 """Words of a window that decide its path; the rest is scored."""
 EXITS = (0.6, 0.7, 0.8, 0.9)
@@ -55,7 +57,9 @@ class RealRetrofit:
     @property
     def readings(self) -> float:
         """Return how many readings of a few windows it takes as long as."""
-        return self.text * UNIT_FORECAST_S / READING_S
+        if self.kind == "exits":
+            return self.text * EXIT_READINGS
+        return SOLVING_READINGS + self.text * UNIT_FORECAST_S / READING_S
 
 
 @dataclass(frozen=True)
