@@ -2,8 +2,8 @@
 
 import pytest
 
-from adabench.cli.commands.checkpoint_figures import documents, page
 from adabench.cli.commands import show
+from adabench.cli.commands.checkpoint_figures import documents, page
 from adabench.harness.errors import SelectionError
 
 READS = ("<all cards>",)

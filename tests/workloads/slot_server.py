@@ -33,6 +33,8 @@ class SlotServer:
     logprobs: bool = False
     wire: list[dict[str, Any]] = field(default_factory=list)
     most_held: int = 0
+    echoes: int = 0
+    """Requests for an echo; a probe makes one."""
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -54,6 +56,7 @@ class SlotServer:
         """Answer one request."""
         if body is None:
             return local_server.models(NAME)
+        self.echoes += bool(body.get("echo"))
         if body.get("echo") or (body.get("logprobs") and not self.logprobs):
             return 400, b'{"error": {"message": "no such option"}}', {}
         if body.get("stream") and not self.streams:
@@ -89,7 +92,11 @@ class SlotServer:
         return {"words": words[:most], "finish": finish}
 
     def _usage(self, words: int) -> dict[str, int] | None:
-        return {"prompt_tokens": 9, "completion_tokens": words, "total_tokens": 9} if self.counts else None
+        return (
+            {"prompt_tokens": 9, "completion_tokens": words, "total_tokens": 9}
+            if self.counts
+            else None
+        )
 
     def _whole(self, choices: list[dict[str, Any]], words: int) -> Reply:
         said = local_server.completion(NAME, "", words, 1)

@@ -13,6 +13,7 @@ from adabench.workloads.shared.language_model.backends.text_pieces import TextPi
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.sources.model_spec import ModelSpec
+from adabench.workloads.shared.sources.server_findings import asked, probed, recalled
 
 if TYPE_CHECKING:
     from adabench.workloads.shared.language_model.backends.server_abilities import ServerAbilities
@@ -45,8 +46,6 @@ CHAT_NEVER = dict.fromkeys(
     "a chat server writes whole answers, and shows no more of its model",
 )
 """Abilities that no server has that only talks."""
-_found: dict[ModelSpec, "ServerAbilities"] = {}
-"""What the last probe of each server in this process found."""
 
 
 def open_model(
@@ -102,17 +101,19 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
     from adabench.workloads.shared.language_model.backends.server_abilities import described
 
     if spec.kind == "chat":
-        _probe_chat(spec)
+        probed(spec, _probe_chat)
         return dict(CHAT_NEVER)
     if spec.kind != "openai":
         return dict(transformers_probe.NEVER)
-    _found[spec] = _probe_server(spec)
-    return {ability.name: ability.how for ability in described(_found[spec]) if not ability.able}
+    found = probed(spec, _probe_server)
+    assert found is not None
+    return {ability.name: ability.how for ability in described(found) if not ability.able}
 
 
 def found_abilities(spec: ModelSpec) -> "ServerAbilities | None":
-    """Return what a server was last found to do in this process; None if nobody asked."""
-    return _found.get(spec)
+    """Return what a server was found to do at the beginning of the run; None if nobody asked."""
+    known = recalled(spec) if spec.kind == "openai" else None
+    return known[0] if known else None
 
 
 def _planned(spec: ModelSpec, device: str | None, dtype: str | None) -> _Plan:
@@ -256,6 +257,8 @@ def _open_server(
 
     _refuse_place(device, dtype)
     codec = TextPieces()
+    found = found or asked(spec, _probe_server)
+    assert found is not None
     engine, profile = open_server(spec.name, spec.url, str(spec), codec, found)
     return OpenedModel(engine, codec, profile)
 
@@ -277,7 +280,8 @@ def _open_chat(spec: ModelSpec, device: str | None, dtype: str | None) -> Opened
     from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
 
     _check_server(spec, device, dtype)
-    _probe_chat(spec)
+    if recalled(spec) is None:
+        asked(spec, _probe_chat)
     codec = TextPieces()
     profile = ModelProfile(
         spec=str(spec), kind="chat server", parameters=None, vocabulary=None, ids="pieces of text",
