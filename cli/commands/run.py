@@ -238,10 +238,11 @@ def _check_request(
     request: "RunRequest", limits: "Limits", options: "FanOutOptions", *, energy: bool
 ) -> None:
     """Refuse what a race, or a run that only counts, cannot do."""
+    from adabench.harness.distributed.backends import FanOutOptions
     from adabench.harness.distributed.executor import check_race
     from adabench.harness.run.run_request import check_counts, check_load
 
-    check_load(request, energy=energy)
+    check_load(request, energy=energy, fans_out=options != FanOutOptions())
     if request.race_s:
         check_race(request.repeats, limits, options)
     if request.counts or request.sessions:

@@ -96,14 +96,15 @@ def command(
     points = serving_points(run_folder.records(run), objective)
     if not points:
         raise SelectionError(
-            f"Nothing in {run} was put under load.",
+            f"No case in {run} was answered under load.",
             "adabench serve --model openai:URL#NAME, or adabench run with --concurrency or --qps.",
         )
     if as_json:
         rows = [asdict(one) | _named(asdict(one)) for one in points]
         print(json.dumps({"objective": asdict(objective), "points": rows, "run": str(run)}))
-        return
-    print("\n".join([*serving_lines(points, objective), f"Records: {run}"]))
+    else:
+        print("\n".join([*serving_lines(points, objective), f"Records: {run}"]))
+    raise typer.Exit(1 if any(one.failed for one in points) else 0)
 
 
 def _named(row: dict[str, object]) -> dict[str, object]:

@@ -18,6 +18,7 @@ yet. TTFT and ITL are there if the server streams; ITL is a case's mean between 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import fmean, median
 from typing import NamedTuple
 
@@ -107,14 +108,27 @@ class _Window(NamedTuple):
 
     begin_s: float
     end_s: float
-    came: list[Record]
-    answered: list[Record]
+    came: Sequence[Record]
+    answered: Sequence[Record]
     note: str
 
 
-def _window(turn: Sequence[Record]) -> _Window:
-    """Return the steady part of a turn whose cases were answered."""
+def _parts(turn: Sequence[Record]) -> list[list[Record]]:
+    """Divide a turn where it was interrupted: nothing was in flight for longer than its load explains."""
     series = sorted(turn, key=lambda record: record.values[BEGAN])
+    _, qps = _load(series[0])
+    longest_s = max(record.values[LATENCY] for record in series) + (20.0 / qps if qps else 0.0)
+    parts, ended_s = [[series[0]]], 0.0
+    for before, record in pairwise(series):
+        ended_s = max(ended_s, before.values[BEGAN] + before.values[LATENCY])
+        if record.values[BEGAN] - ended_s > longest_s:
+            parts.append([])
+        parts[-1].append(record)
+    return parts
+
+
+def _window(series: Sequence[Record]) -> _Window:
+    """Return the steady part of cases that came one after the other and were answered."""
     size = max(1, len(series) // (2 * LEAST))
     blocks = [series[i : i + size] for i in range(0, len(series), size)]
     found = judge([median(record.values[LATENCY] for record in block) for block in blocks])
@@ -130,7 +144,7 @@ def _window(turn: Sequence[Record]) -> _Window:
 def _point(turns: Sequence[Sequence[Record]], objective: Objective) -> ServingPoint | None:
     """Return what the turns of one method under one load came to; None if none of its cases was answered."""
     solved = [[record for record in turn if BEGAN in record.values] for turn in turns]
-    windows = [_window(turn) for turn in solved if turn]
+    windows = [_window(part) for turn in solved if turn for part in _parts(turn)]
     if not windows:
         return None
     came = [record for window in windows for record in window.came]

@@ -129,7 +129,7 @@ def check_counts(request: RunRequest, *, energy: bool) -> None:
         )
 
 
-def check_load(request: RunRequest, *, energy: bool) -> None:
+def check_load(request: RunRequest, *, energy: bool, fans_out: bool) -> None:
     """Refuse what cannot be had of cases that are in flight together, and prices that are none.
 
     Raises:
@@ -142,12 +142,12 @@ def check_load(request: RunRequest, *, energy: bool) -> None:
     asked = {
         "--counts": request.counts, "--race": request.race_s is not None,
         "--target-ci": request.precision is not None, "--warmup": request.steady_s > 0,
-        "--energy": energy or bool(request.meters),
+        "--energy": energy or bool(request.meters), "--workers": fans_out,
     }  # fmt: skip
     found = " and ".join(name for name, is_asked in asked.items() if is_asked)
     if found and (name := next((name for name in loads if name in CONDITIONS), "")):
         raise SelectionError(
-            f"{name} has questions in flight together, and {found} is of one case alone.",
+            f"{name} has so many questions in flight together, which {found} would change or cannot tell apart.",
             f"Leave out {found}, or leave out {name}.",
         )
 

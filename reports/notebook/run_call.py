@@ -97,11 +97,11 @@ def run(
         words.seed_words(seeds), repeats, scale, words.share(target_ci), max_time_per_case, warmup,
         words.seconds(race), frontier_tolerance, tuple(energy_meters), alone, counts, sessions=sessions, price=price,
     )  # fmt: skip
-    check_load(request, energy=energy)
     if counts or sessions:
         check_counts(request, energy=energy)
     limits = Limits(words.seconds(time_limit), words.size_bytes(memory_limit))
     options = fan_out_to(executor, workers, cores, slurm, gpus, slurm_setup)
+    check_load(request, energy=energy, fans_out=options != FanOutOptions())
     how = Execution(limits, options, energy, cache, progress)
     pinned = admit_machine(
         str(hardware) if hardware else None, off_profile=allow_hardware_mismatch, say=how.say

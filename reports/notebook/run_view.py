@@ -1,6 +1,7 @@
 """A run folder as Python sees it: its records and findings as frames, its page, its front."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.load_run import load_run
+from adabench.harness.analysis.serving import Objective, serving_points
 from adabench.harness.contract.record import Record
+from adabench.harness.notebook.run_arguments import seconds
 from adabench.harness.provenance import worker_environment
 from adabench.harness.store import run_folder
 from adabench.harness.store.table import read as read_table
@@ -103,6 +106,22 @@ class Run:
             SelectionError: if no task has both metrics.
         """
         return front_frame(self.findings, quality, cost, oracles=oracles)
+
+    def serving(
+        self, slo: float | str | None = None, slo_ttft: float | str | None = None
+    ) -> "pd.DataFrame":
+        """Return what each method gave under load, a row each: throughput, percentiles of seconds, goodput.
+
+        An answer is in time within `slo` (`"2s"`), and if its first word came within `slo_ttft`.
+
+        Raises:
+            StoreError: if the records were not kept.
+        """
+        import pandas as pd
+
+        objective = Objective(seconds(slo), seconds(slo_ttft))
+        points = serving_points(run_folder.records(self.folder), objective)
+        return pd.DataFrame([asdict(point) for point in points])
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML page, by default into the run's folder, and return where it is.

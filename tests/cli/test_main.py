@@ -162,6 +162,7 @@ def test_no_verb_minds_that_nobody_reads(
         "reproduce": ("reproduce", "ets", "--dry-run"),
         "advise": ("advise", "--help"),
         "bank": ("bank", "--help"),
+        "serve": ("serve", "--help"),
         "power": ("power", "--help"),
         "list": ("list",),
         "show": ("show", "roots"),

@@ -33,6 +33,8 @@ class SlotServer:
     logprobs: bool = False
     wire: list[dict[str, Any]] = field(default_factory=list)
     most_held: int = 0
+    echoes: int = 0
+    """Requests for an echo; a probe makes one."""
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -54,6 +56,7 @@ class SlotServer:
         """Answer one request."""
         if body is None:
             return local_server.models(NAME)
+        self.echoes += bool(body.get("echo"))
         if body.get("echo") or (body.get("logprobs") and not self.logprobs):
             return 400, b'{"error": {"message": "no such option"}}', {}
         if body.get("stream") and not self.streams:

@@ -13,6 +13,7 @@ from adabench.workloads.shared.language_model.backends.text_pieces import TextPi
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.sources.model_spec import ModelSpec
+from adabench.workloads.shared.sources.server_findings import asked, probed, recalled
 
 if TYPE_CHECKING:
     from adabench.workloads.shared.language_model.backends.litellm_protocol import Provider
@@ -47,8 +48,6 @@ CHAT_NEVER = dict.fromkeys(
     "a chat server writes whole answers, and shows no more of its model",
 )
 """Abilities that no server has that only talks."""
-_found: dict[ModelSpec, "ServerAbilities"] = {}
-"""What the last probe of each server in this process found."""
 
 
 def open_model(
@@ -66,7 +65,7 @@ def open_model(
         EnvironmentProblem: if a package, a device, a network or a server is missing.
     """
     if spec.talks:
-        return _open_chat(spec, device, dtype, probed=probed)
+        return _open_chat(spec, device, dtype)
     if spec.kind == "openai":
         return _open_server(spec, device, dtype, found)
     plan = _planned(spec, device, dtype)
@@ -104,17 +103,19 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
     from adabench.workloads.shared.language_model.backends.server_abilities import described
 
     if spec.talks:
-        _probe_chat(spec)
+        probed(spec, _probe_chat)
         return dict(CHAT_NEVER)
     if spec.kind != "openai":
         return dict(transformers_probe.NEVER)
-    _found[spec] = _probe_server(spec)
-    return {ability.name: ability.how for ability in described(_found[spec]) if not ability.able}
+    found = probed(spec, _probe_server)
+    assert found is not None
+    return {ability.name: ability.how for ability in described(found) if not ability.able}
 
 
 def found_abilities(spec: ModelSpec) -> "ServerAbilities | None":
-    """Return what a server was last found to do in this process; None if nobody asked."""
-    return _found.get(spec)
+    """Return what a server was found to do at the beginning of the run; None if nobody asked."""
+    known = recalled(spec) if spec.kind == "openai" else None
+    return known[0] if known else None
 
 
 def _planned(spec: ModelSpec, device: str | None, dtype: str | None) -> _Plan:
@@ -262,6 +263,8 @@ def _open_server(
 
     _refuse_place(device, dtype)
     codec = TextPieces()
+    found = found or asked(spec, _probe_server)
+    assert found is not None
     engine, profile = open_server(spec.name, spec.url, str(spec), codec, found)
     return OpenedModel(engine, codec, profile)
 
@@ -273,8 +276,7 @@ def _probe_chat(spec: ModelSpec) -> None:
         ServerProblem: if it does not.
     """
     hello = [{"role": "user", "content": "1 + 1 ="}]
-    asked = {"model": spec.name, "messages": hello, "max_tokens": 8}
-    _talker(spec, retries=1).talk(asked)
+    _talker(spec, retries=1).talk({"model": spec.name, "messages": hello, "max_tokens": 8})
 
 
 def _talker(spec: ModelSpec, retries: int = 3) -> "Completions | Provider":
@@ -287,15 +289,13 @@ def _talker(spec: ModelSpec, retries: int = 3) -> "Completions | Provider":
     )
 
 
-def _open_chat(
-    spec: ModelSpec, device: str | None, dtype: str | None, *, probed: bool
-) -> OpenedModel:
+def _open_chat(spec: ModelSpec, device: str | None, dtype: str | None) -> OpenedModel:
     from adabench.workloads.shared.language_model.backends.chat_engine import ChatEngine
     from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
 
     _check_server(spec, device, dtype)
-    if probed:  # what a run's process has done already, and what may leave a thread behind
-        _probe_chat(spec)
+    if recalled(spec) is None:
+        asked(spec, _probe_chat)
     codec = TextPieces()
     profile = ModelProfile(
         spec=str(spec), kind="chat server", parameters=None, vocabulary=None, ids="pieces of text",

@@ -1,6 +1,6 @@
 """Puts a server that speaks the OpenAI *completions* protocol behind the engine interface (`openai_probe.open_server` opens one).
 
-    engine, profile = open_server("served-name", url, spec, TextPieces())        # `openai_probe.py`
+    engine, profile = open_server("served-name", url, spec, TextPieces(), found)     # `openai_probe.py`
     engine = OpenAIEngine("served-name", WordCodec(), base_url="http://127.0.0.1:8000/v1")
 
 A server of somebody else's model is spoken to in text, cut into pieces of our own
@@ -27,7 +27,8 @@ temperature 1, other servers' may not be, unless that is the temperature you sam
 **Budgets.** A request in flight cannot be stopped, so each sequence may draw its equal share of
 what is left; what some leave over is shared again, with the prefixes sent again.
 
-Words are counted as the server counts them. FLOPs are booked if the served model's `Formula` is given. Words have
+Words are counted as the server counts them. Without log-probabilities it counts those of siblings together, and nobody knows
+the longest: there are no `serial_steps` of such a case then. FLOPs are booked if the served model's `Formula` is given. Words have
 times of their own if the server streams them (`streams=True`); without that nothing is said of when the
 first one came. `score` needs `echo=True` and a server that echoes
 a prompt with log-probabilities; the one word it must then draw is booked as `discarded`.
@@ -257,7 +258,7 @@ class OpenAIEngine(StatelessEngine):
             discarded = sum(one.discarded for one in drawn)
             if discarded:
                 self.costs.meter["discarded"] += round(size * discarded)
-            longest = max(longest, round(size * max(counts)))
+            longest = max(longest, self._serial_words(answer, counts))
             for seq, one in zip(group, drawn, strict=True):
                 seq.ids.extend(one.ids)
                 chances[seq] += one.chances
@@ -271,6 +272,18 @@ class OpenAIEngine(StatelessEngine):
         if "logprobs" in self.caps or not (pieces and answer.generated):
             return 1.0
         return min(1.0, answer.generated / pieces)
+
+    def _serial_words(self, answer: Answer, counts: Sequence[int]) -> int:
+        """Return the words of the longest of siblings, whose counts are pieces where no words are shown.
+
+        A server that shows none and counts those of all siblings together does not say which was the longest.
+        """
+        if "logprobs" in self.caps or not isinstance(self.reader, PieceReader):
+            return max(counts)
+        if len(counts) > 1 or not answer.generated:
+            self.costs.meter["unserial"] += 1
+            return 0
+        return answer.generated
 
     def _send(self, ask: Callable[[A], B], bodies: Sequence[A]) -> list[B]:
         """Return the answers to requests that are sent at once."""

@@ -1,4 +1,4 @@
-"""Finds out what a completions server can do, by about a dozen short requests when it is opened.
+"""Finds out what a completions server can do, by about a dozen short requests.
 
 Servers of one protocol differ in what they leave out. What is missing is a missing capability of the engine, and `adabench doctor
 --model` shows each with how it was found.
@@ -133,9 +133,9 @@ class ServerProbe:
 
 
 def open_server(
-    name: str, url: str, spec: str, codec: TextPieces, found: ServerAbilities | None = None
+    name: str, url: str, spec: str, codec: TextPieces, found: ServerAbilities
 ) -> tuple[OpenAIEngine, ModelProfile]:
-    """Return an engine that uses what a server can do; it is probed, unless that was `found` before.
+    """Return an engine that uses what a server was found to do.
 
     Raises:
         MissingExtra: without the `openai` client.
@@ -143,7 +143,6 @@ def open_server(
     """
     server = Completions(url, retries=1)
     listed = served(server, name)
-    found = found or ServerProbe(server, name).abilities()
     meta = listed.get("meta") or {}
     context = meta.get("n_ctx") or listed.get("max_model_len")
     engine = OpenAIEngine(

@@ -1,6 +1,7 @@
 """Sessions take turns: what they ask of a model is done together, and what one gets wrong stays its own."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -183,3 +184,16 @@ def test_a_thread_of_the_methods_own_is_refused() -> None:
     run(sessions, task, 1, [job])
     assert [type(one) for one in refused] == [MethodContractError] * 2
     assert model.batches == []
+
+
+def test_no_job_begins_before_it_is_due_and_none_waits_for_a_session_that_is_free() -> None:
+    sessions, begun = BatchedSessions(), dict[int, float]()
+
+    def job(number: int, own: Task) -> None:
+        begun[number] = time.monotonic()
+
+    due_s = [time.monotonic() + 0.01 * number for number in range(6)]
+    copies = [Task(number) for number in range(3)]
+    sessions.run(Task(), copies, [partial(job, number) for number in range(6)], due_s)
+    assert sorted(begun) == list(range(6))
+    assert all(begun[number] >= due_s[number] for number in begun)
