@@ -23,7 +23,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="A list of rows in JSON.")] = False,
     out: Out = None,
     mlflow: Annotated[
-        str | None, typer.Option(metavar="URI", help="Write operating points to MLflow: a folder or a server.")
+        str | None,
+        typer.Option(metavar="URI", help="Write operating points to MLflow: a folder or a server."),
     ] = None,
     wandb: Annotated[
         str | None,

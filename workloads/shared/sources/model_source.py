@@ -100,14 +100,15 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
     Raises:
         EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
-    from adabench.workloads.shared.language_model.backends import transformers_probe
-    from adabench.workloads.shared.language_model.backends.server_abilities import described
-
     if spec.talks:
         _probe_chat(spec)
         return dict(CHAT_NEVER)
     if spec.kind != "openai":
+        from adabench.workloads.shared.language_model.backends import transformers_probe
+
         return dict(transformers_probe.NEVER)
+    from adabench.workloads.shared.language_model.backends.server_abilities import described
+
     _found[spec] = _probe_server(spec)
     return {ability.name: ability.how for ability in described(_found[spec]) if not ability.able}
 
