@@ -12,6 +12,8 @@ from checks.offence import Offence
 from checks.tree import Source, Tree
 
 CHECK = "unused"
+REGISTERING = ("command", "callback", "register", "fixture")
+"""Decorators that hand a function to somebody else: the command line, a library, pytest."""
 Definition = ast.FunctionDef | ast.ClassDef
 
 
@@ -44,7 +46,7 @@ def _public(source: Source) -> Iterator[Definition]:
 def _registers(decorator: ast.expr) -> bool:
     """Tell whether `@app.command()` or the like hands the function to somebody else."""
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return isinstance(called, ast.Attribute) and called.attr in ("command", "callback", "register")
+    return isinstance(called, ast.Attribute) and called.attr in REGISTERING
 
 
 def _names(nodes: tuple[ast.AST, ...]) -> Iterator[str]:

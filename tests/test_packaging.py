@@ -244,6 +244,35 @@ def test_every_help_page_is_short() -> None:
         assert len(page.stdout.splitlines()) < 60, verb
 
 
+def extras() -> dict[str, list[str]]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return dict(project["optional-dependencies"])
+
+
+def test_every_extra_that_is_named_exists_and_has_a_row_on_the_page_of_installing() -> None:
+    code = "\n".join((ROOT / name).read_text() for name in product_files() if name.endswith(".py"))
+    named = set(re.findall(r'extra="(\w+)"', code)) | set(re.findall(r"adabench\[(\w+)\]", code))
+    assert {"models", "endpoint", "litellm", "cluster"} <= named <= set(extras())
+    page = (ROOT / "docs" / "start" / "install.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in extras())
+
+
+def test_all_holds_every_extra_but_the_one_that_breaks_ray() -> None:
+    given = extras()
+    held = set(re.findall(r"\w+", given["all"][0].partition("[")[2]))
+    assert held == set(given) - {"all", "zeus", "paper", "real", "serve"}
+
+
+def test_each_job_of_a_user_is_installed_from_the_wheel_and_tried() -> None:
+    yaml = pytest.importorskip("yaml", reason="the workflow is read with PyYAML")
+    document = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    matrix = document["jobs"]["extras"]["strategy"]["matrix"]["extra"]
+    assert {"models", "endpoint", "litellm", "cluster", "paper", "all"} == set(matrix)
+    script = (ROOT / ".ci" / "extra").read_text()
+    cases = re.findall(r"^  ([a-z |]+)\)", script, re.MULTILINE)
+    assert {name for line in cases for name in line.split(" | ")} == set(matrix)
+
+
 OFFLINE = """
 import socket
 class Refused(socket.socket):

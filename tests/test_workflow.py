@@ -6,6 +6,7 @@ passes unchanged code is seen in tests/docs/test_user_jobs.py.
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,27 @@ def test_ambiguous_is_a_notice_and_fails_only_if_asked_to(
     assert done.stdout.startswith(words)
     assert (tmp_path / "outputs").read_text() == f"exit-code={code}\n"
     assert ("::notice title=adabench gate::Ambiguous" in done.stdout) == (code == 5 and ends == 0)
+
+
+def test_the_hook_and_the_jobs_run_commands_that_the_program_takes() -> None:
+    from typer.testing import CliRunner
+
+    from adabench.cli.main import app
+
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["id"] == "adabench-check"
+    job, ray = (
+        yaml.safe_load((ROOT / "docs" / "examples" / name).read_text())
+        for name in ("job.yml", "rayjob.yml")
+    )
+    (script,) = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    said = "\n".join([hook["entry"] + " x", script, ray["spec"]["entrypoint"]])
+    commands = re.findall(r"adabench ((?:check|run) .+)", said)
+    assert len(commands) == 4
+    for command in commands:
+        assert CliRunner().invoke(app, [*shlex.split(command), "--help"]).exit_code == 0, command
+    assert job["kind"] == "Job"
+    assert ray["kind"] == "RayJob"
 
 
 def test_the_example_fetches_both_revisions() -> None:

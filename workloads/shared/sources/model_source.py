@@ -99,14 +99,15 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
     Raises:
         EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
-    from adabench.workloads.shared.language_model.backends import transformers_probe
-    from adabench.workloads.shared.language_model.backends.server_abilities import described
-
     if spec.talks:
         probed(spec, _probe_chat)
         return dict(CHAT_NEVER)
     if spec.kind != "openai":
+        from adabench.workloads.shared.language_model.backends import transformers_probe
+
         return dict(transformers_probe.NEVER)
+    from adabench.workloads.shared.language_model.backends.server_abilities import described
+
     found = probed(spec, _probe_server)
     assert found is not None
     return {ability.name: ability.how for ability in described(found) if not ability.able}

@@ -79,7 +79,7 @@ def test_a_seed_is_left_out_where_the_provider_takes_none(monkeypatch: pytest.Mo
 def test_what_is_wrong_is_said_before_a_run_and_no_key_is_quoted(
     talker: Talker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(SelectionError, match=r"PROVIDER/NAME|names no model"):
+    with pytest.raises(SelectionError, match="names no model"):
         model_spec("litellm:gpt-4o")
     with pytest.raises(SelectionError, match="knows no provider"):
         Provider("nonesuch/x").check()
