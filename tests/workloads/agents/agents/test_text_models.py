@@ -14,7 +14,6 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.store import run_folder
 from adabench.workloads.agents.agents import task as agents
-from adabench.workloads.agents.agents.substrate import text_tools
 from adabench.workloads.agents.agents.substrate.article_world import ArticleIndex, name_of
 from adabench.workloads.agents.agents.substrate.branches import TextBranches
 from adabench.workloads.agents.agents.substrate.text_script import TextScript, read_answer
@@ -23,7 +22,6 @@ from adabench.workloads.agents.agents.substrate.text_tools import (
     NOTHING,
     TextTools,
     calculated,
-    run_python,
 )
 from adabench.workloads.agents.agents.truth.text_answers import answer_text, question_text
 from adabench.workloads.agents.substrate.action_words import K1
@@ -32,6 +30,8 @@ from adabench.workloads.agents.substrate.worlds import World, WorldRules
 from adabench.workloads.agents.truth.problems import draw_problem
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.contract import Costs
+from adabench.workloads.shared.programs import confined_python
+from adabench.workloads.shared.programs.confined_python import run_python
 from tests.suite.waits import wait_until
 from tests.workloads import local_server
 
@@ -129,9 +129,9 @@ def test_what_python_prints_depends_on_no_clock_and_no_order_of_a_set():
 
 
 def test_code_that_waits_for_nothing_failed_and_code_that_was_starved_is_no_answer(monkeypatch):
-    monkeypatch.setattr(text_tools, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(confined_python, "PATIENCE_S", 0.0)
     for is_asleep in (True, False):
-        monkeypatch.setattr(text_tools, "_is_asleep", lambda pid, found=is_asleep: found)
+        monkeypatch.setattr(confined_python, "_is_asleep", lambda pid, found=is_asleep: found)
         if is_asleep:
             assert run_python("import threading; threading.Event().wait()") == ("", False)
         else:
@@ -141,13 +141,13 @@ def test_code_that_waits_for_nothing_failed_and_code_that_was_starved_is_no_answ
 
 
 def test_a_process_that_waits_is_told_from_one_that_does_not():
-    assert not text_tools._is_asleep(os.getpid())
+    assert not confined_python._is_asleep(os.getpid())
     with subprocess.Popen(["sleep", "infinity"]) as waiting:
         try:
-            wait_until(lambda: text_tools._is_asleep(waiting.pid), waiting)
+            wait_until(lambda: confined_python._is_asleep(waiting.pid), waiting)
         finally:
             waiting.kill()
-    assert not text_tools._is_asleep(waiting.pid)
+    assert not confined_python._is_asleep(waiting.pid)
 
 
 def test_lines_are_read_as_calls_answers_and_what_is_neither():

@@ -12,110 +12,17 @@ Python. A busy machine moves none of these limits. They hold honest code back; t
 """
 
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.agents.agents.substrate.article_world import ArticleIndex
 from adabench.workloads.agents.substrate.action_words import C1, C2, K1, K2, TIMEOUT
 from adabench.workloads.agents.substrate.fault_plans import FaultPlan
 from adabench.workloads.agents.substrate.tool_server import DEADLINE_S
 from adabench.workloads.agents.substrate.worlds import World
-
-MOST_INSTRUCTIONS = 10_000_000
-"""A second of processor time or two: each is looked at."""
-PROCESSOR_S, PATIENCE_S = 20, 60.0
-"""Far beyond what so many instructions take on any machine."""
-MEMORY_BYTES, MOST_SIGNS = 256 << 20, 200
-ENVIRONMENT = {"PYTHONHASHSEED": "0"}
-
-COUNTED = f"""
-import os, resource, signal, sys, time
-
-def limit():
-    for name, most in (
-        ("AS", {MEMORY_BYTES}), ("CPU", {PROCESSOR_S}), ("CORE", 0), ("FSIZE", 0), ("NPROC", 0)
-    ):
-        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (most, most + (name == "CPU")))
-
-def run(code, instructions, rest_s):
-    def end():
-        os.kill(os.getpid(), signal.SIGXCPU)
-
-    def look(frame, event, arg):
-        nonlocal instructions
-        instructions -= 1
-        if instructions < 0:
-            end()
-        frame.f_trace_opcodes = True
-        return look
-
-    def sleep(seconds):
-        nonlocal rest_s
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        rest_s -= seconds
-        if rest_s < 0:
-            end()
-
-    time.sleep = sleep
-    code = compile(code, "<string>", "exec")
-    sys.settrace(look)
-    exec(code, {{"__name__": "__main__"}})
-
-limit()
-run(sys.argv.pop(1), int(sys.argv.pop(1)), 2.0)
-"""
-"""A program that runs another and ends itself, as the kernel would, when that has taken too much."""
-
-
-def run_python(code: str, instructions: int = MOST_INSTRUCTIONS) -> tuple[str, bool]:
-    """Return what some code prints, or how it failed, and whether it came to its end within limits.
-
-    Raises:
-        EnvironmentProblem: if this machine gave the code no time to run.
-    """
-    with subprocess.Popen(
-        [sys.executable, "-P", "-s", "-S", "-c", COUNTED, code, str(instructions)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-        text=True, env=ENVIRONMENT, errors="replace",
-    ) as process:  # fmt: skip
-        try:
-            out, talk = process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            is_waiting = _is_asleep(process.pid)
-            process.kill()
-            if is_waiting:  # for what never comes, on any machine
-                return "", False
-            raise _starved() from None
-    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        return "", False
-    said = out.strip() or (talk.strip().splitlines() or ["It printed nothing."])[-1]
-    return said[:MOST_SIGNS], True
-
-
-def _is_asleep(pid: int) -> bool:
-    """Return whether a process waits for something other than a processor or a disk."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
-    return False
-
-
-def _starved() -> EnvironmentProblem:
-    """Return the problem of a machine on which all questions that follow would have no answer either."""
-    problem = EnvironmentProblem(
-        f"The Python tool had too little of this machine: {PATIENCE_S:g} s were not enough for what takes a few.",
-        "Run fewer processes beside it, then go on with --resume.",
-    )
-    problem.ends_run = True
-    return problem
-
+from adabench.workloads.shared.programs.confined_python import run_python
 
 TOOLS = {"search": K1, "lookup": K2, "calc": C1, "python": C2}
 NOTHING = "Nothing was found."
