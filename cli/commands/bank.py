@@ -72,8 +72,10 @@ def command(
         print(json.dumps({**line, "model": found.header.model, "data": found.header.data}))
         return
     print(f"{out}: {len(rows)} questions with {least} samples of {found.header.model}")
+    said = {"grader": found.header.grader, "prompt": found.header.prompt}
+    more = "".join(f" --set {k}={v}" for k, v in said.items() if v not in ("auto", ""))
     print(
-        f"adabench run text/majority text/ttspm --counts --data bank:{out} --model {found.header.model}"
+        f"adabench run text/majority text/ttspm --counts --data bank:{out} --model {found.header.model}{more}"
     )
 
 

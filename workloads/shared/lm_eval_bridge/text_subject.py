@@ -7,6 +7,7 @@ is that very question. Likelihoods are the policy's, whatever the method. What i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from importlib import import_module
 from typing import Any
 
 from adabench.harness.contract.card import Scalar
@@ -185,7 +186,7 @@ class TextSubject:
             )
 
     def _grades(self, words: Words, prompt: Prompt, question: Question) -> Mapping[str, float]:
-        module, reader = self.made.module, self.domain.answer
+        module, reader = text_grading(self.made.module), self.domain.answer
         if prompt.context in self.known:
             gold = self.made.task.grader.golds[question.index]
         elif prompt.gold is None:
@@ -269,3 +270,8 @@ def _stopping(task: Any) -> Any:
         return replace(models, policy=StopStrings(models.policy, task.domain.codec))
 
     return load_models
+
+
+def text_grading(task: Any) -> Any:
+    """Return the module by which the task `text` grades: of what is right lm-eval's side knows no more."""
+    return import_module(f"{task.__name__.rpartition('.')[0]}.truth.grading")

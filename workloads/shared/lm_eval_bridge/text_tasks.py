@@ -17,7 +17,11 @@ from adabench.harness.contract.card import Scalar
 from adabench.harness.errors import SelectionError, require
 from adabench.harness.plan.grid import check_value
 from adabench.workloads.shared.language_model.backends.text_pieces import END, TextPieces
-from adabench.workloads.shared.lm_eval_bridge.text_subject import UnendedText, prompt_text
+from adabench.workloads.shared.lm_eval_bridge.text_subject import (
+    UnendedText,
+    prompt_text,
+    text_grading,
+)
 
 ANY_MODEL = "openai:http://127.0.0.1/v1#any"
 """A server's prompts are plain text; nothing is sent to it."""
@@ -105,7 +109,7 @@ def text_items(seed: int = 0, **conditions: Scalar) -> list[dict[str, Any]]:
 
 def text_grades(item: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
     """Grade a completion by the rules of its data."""
-    module, codec, text = _module(), TextPieces(), results[0]
+    module, codec, text = text_grading(_module()), TextPieces(), results[0]
     reader = module.CompletionReader(codec, tuple(item["rules"]))
     words = codec.encode(text) + (() if isinstance(text, UnendedText) else (END,))
     right = module.Answers(reader, (item["answer"],)).is_right(0, words)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.shared.sources.named_path import is_file
+from adabench.workloads.shared.sources.named_path import is_file, is_folder
 
 Kind = Literal["arithmetic", "gsm8k", "file", "hub", "bank"]
 PLAIN: tuple[Kind, ...] = ("arithmetic", "gsm8k")
@@ -63,6 +63,11 @@ def data_spec(text: str) -> DataSpec:
         return _hub(text)
     if text.startswith(BANK):
         return DataSpec("bank", text.removeprefix(BANK))
+    if is_folder(Path(text).expanduser()):
+        raise SelectionError(
+            f"{text} is a folder, and questions stand in a file.",
+            "Name the file in it; a data set of the hub that lies there is hf:FOLDER:SPLIT.",
+        )
     if text.endswith(ENDING):
         return _file(text)
     if is_file(Path(text).expanduser()):

@@ -313,10 +313,15 @@ def check_cases(conditions: Mapping[str, Scalar], seeds: Sequence[int]) -> None:
 
 
 def counts_only(conditions: Mapping[str, Scalar]) -> str:
-    """Return why nothing is timed under these conditions; nothing where models run."""
+    """Return why nothing is timed under these conditions; nothing where models run.
+
+    Raises:
+        SelectionError: for data that name nothing, or no bank.
+    """
     data = str(conditions.get("data", CARD.defaults["data"]))
     if data_spec(data).kind != "bank":
         return ""
+    read_header(data_spec(data).path)
     return f"{data} replays what was drawn before, and no time of it is a model's."
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -74,6 +75,13 @@ def test_a_file_grades_and_may_read_votes(tmp_path, monkeypatch):
     assert reader(reader.codec.encode("a=b=c" + END)) == "c"
     assert answers.is_right(0, reader.codec.encode("so 7 {a}." + END))
     assert not answers.is_right(0, reader.codec.encode("so 7" + END))
+    path.write_text(
+        "from __future__ import annotations\nimport dataclasses\n"
+        "@dataclasses.dataclass\nclass Mark:\n    right: bool\n"
+        "def right(text, answer):\n    return Mark(True).right\n"
+    )
+    os.utime(path, ns=(1, 1))
+    assert answers.is_right(0, reader.codec.encode("so 7" + END))
 
 
 @pytest.mark.parametrize(

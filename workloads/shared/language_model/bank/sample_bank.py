@@ -99,7 +99,7 @@ def read_header(folder: Path) -> BankHeader:
     try:
         found = json.loads((folder / HEADER).read_text(encoding="utf-8"))
         header = BankHeader(**{name: _plain(value) for name, value in found.items()})
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, AttributeError, TypeError) as problem:
         raise SelectionError(
             f"{folder} is no bank of samples: its {HEADER} is missing or says something else.",
             "Draw one: adabench bank --model SPEC --data FILE --out FOLDER.",

@@ -11,11 +11,13 @@ Votes and the grader read a completion by the same form, and nothing here knows 
 function NAME is called by who grades alone, `read` by methods too.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import logging
 import re
 import string
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,7 +118,7 @@ class AnswerForm:
             said = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
             raise _problem(
                 f"{function.__name__} of {self.file} failed on the completion {what[0]!r:.80}: {said}",
-                "Correct the function, then go on: what was recorded stays.",
+                "Correct the function and begin a new run: one run has one grader.",
             ) from problem
 
     def __str__(self) -> str:
@@ -169,18 +171,26 @@ def _of_file(path: str, function: str) -> AnswerForm:
     return AnswerForm("file", path, function)
 
 
-@cache
 def _module(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("grader_of_a_user", Path(path).expanduser())
+    """Return the module of a file as it is now."""
+    place = Path(path).expanduser()
+    return _loaded(place, place.stat().st_mtime_ns if place.is_file() else 0)
+
+
+@cache
+def _loaded(place: Path, time_ns: int) -> ModuleType:
+    name = f"grader_{hashlib.sha256(f'{place} {time_ns}'.encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, place)
     assert spec is not None
     assert spec.loader is not None, "its name ends in .py"
     found = importlib.util.module_from_spec(spec)
+    sys.modules[name] = found  # dataclasses of the file look for it there
     try:
         spec.loader.exec_module(found)
     except Exception as problem:
         said = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
         raise _problem(
-            f"{path} cannot be imported: {said}", "Correct the file of your grader."
+            f"{place} cannot be imported: {said}", "Correct the file of your grader."
         ) from problem
     return found
 

@@ -27,6 +27,8 @@ GENERATED = 128
 """Questions of data that are generated, where nobody says how many."""
 SPARED = 0.7
 """Of the free memory, what further models may take."""
+MOST_PER_S = 20.0
+"""Questions for each second of a limited time, where nobody says how many: more than are drawn in it."""
 
 
 def draw_bank(
@@ -56,6 +58,8 @@ def draw_bank(
             "A bank holds whole completions to questions.", "Name questions; leave out budget."
         )
     count = int(given["problems"]) or row_count(data, level) or GENERATED
+    if time_s is not None and not given["problems"]:
+        count = min(count, max(1, round(MOST_PER_S * time_s)))
     given["problems"] = count
     check_conditions(given)
     task = load(CARD.scales[0], seed, **given)
