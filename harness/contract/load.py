@@ -15,7 +15,7 @@ PREFIX = "load_"
 CONDITIONS = ("concurrency", "qps")
 """Of a task: how many cases are in flight, or how many arrive a second; 0 of both is no load."""
 LATENCY = f"{PREFIX}latency_s"
-SERVED = ("openai:", "chat:")
+SERVED = ("openai:", "chat:", "litellm:")
 """Begin the names of models that are servers'."""
 MOST_IN_FLIGHT = 64
 """Of an open loop; a case that arrives while so many are in flight waits, and that is measured."""

@@ -13,7 +13,11 @@ from adabench.workloads.shared.language_model.backends.text_pieces import TextPi
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
 from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.sources.model_spec import ModelSpec
-from adabench.workloads.shared.sources.server_findings import asked, probed, recalled
+from adabench.workloads.shared.sources.server_findings import (
+    known_abilities,
+    probe_anew,
+    probe_once,
+)
 
 if TYPE_CHECKING:
     from adabench.workloads.shared.language_model.backends.litellm_protocol import Provider
@@ -100,7 +104,7 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
         EnvironmentProblem: if a server is missing, refuses, or completes nothing.
     """
     if spec.talks:
-        probed(spec, _probe_chat)
+        probe_once(spec, _probe_chat)
         return dict(CHAT_NEVER)
     if spec.kind != "openai":
         from adabench.workloads.shared.language_model.backends import transformers_probe
@@ -108,14 +112,14 @@ def missing_abilities(spec: ModelSpec) -> dict[str, str]:
         return dict(transformers_probe.NEVER)
     from adabench.workloads.shared.language_model.backends.server_abilities import described
 
-    found = probed(spec, _probe_server)
+    found = probe_once(spec, _probe_server)
     assert found is not None
     return {ability.name: ability.how for ability in described(found) if not ability.able}
 
 
 def found_abilities(spec: ModelSpec) -> "ServerAbilities | None":
     """Return what a server was found to do at the beginning of the run; None if nobody asked."""
-    known = recalled(spec) if spec.kind == "openai" else None
+    known = known_abilities(spec) if spec.kind == "openai" else None
     return known[0] if known else None
 
 
@@ -264,7 +268,7 @@ def _open_server(
 
     _refuse_place(device, dtype)
     codec = TextPieces()
-    found = found or asked(spec, _probe_server)
+    found = found or probe_anew(spec, _probe_server)
     assert found is not None
     engine, profile = open_server(spec.name, spec.url, str(spec), codec, found)
     return OpenedModel(engine, codec, profile)
@@ -295,8 +299,8 @@ def _open_chat(spec: ModelSpec, device: str | None, dtype: str | None) -> Opened
     from adabench.workloads.shared.language_model.backends.model_profile import ModelAbility
 
     _check_server(spec, device, dtype)
-    if recalled(spec) is None:
-        asked(spec, _probe_chat)
+    if known_abilities(spec) is None:
+        probe_anew(spec, _probe_chat)
     codec = TextPieces()
     profile = ModelProfile(
         spec=str(spec), kind="chat server", parameters=None, vocabulary=None, ids="pieces of text",

@@ -26,7 +26,7 @@ _found: dict[ModelSpec, tuple[float, "ServerAbilities | None"]] = {}
 """By server: when it was probed here, on the monotonic clock, and its abilities; None of a chat server."""
 
 
-def probed(
+def probe_once(
     spec: ModelSpec, probe: Callable[[ModelSpec], "ServerAbilities | None"]
 ) -> "ServerAbilities | None":
     """Return what a server can do as a run begins: it is probed, unless it just was.
@@ -36,11 +36,11 @@ def probed(
     """
     there = _found.get(spec)
     if there is None or time.monotonic() - there[0] > JUST_S:
-        return asked(spec, probe)
+        return probe_anew(spec, probe)
     return there[1]
 
 
-def asked(
+def probe_anew(
     spec: ModelSpec, probe: Callable[[ModelSpec], "ServerAbilities | None"]
 ) -> "ServerAbilities | None":
     """Probe a server, and remember what was found.
@@ -58,7 +58,7 @@ def asked(
     return abilities
 
 
-def recalled(spec: ModelSpec) -> "tuple[ServerAbilities | None] | None":
+def known_abilities(spec: ModelSpec) -> "tuple[ServerAbilities | None] | None":
     """Return what a server was found to do, here or by another process a while ago; None: nobody knows."""
     if spec in _found:
         return (_found[spec][1],)

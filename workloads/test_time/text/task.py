@@ -54,7 +54,7 @@ of a chat server spent before its answer, where the server counts them.
 
 **Load.** A server answers several questions at once. `concurrency` of them are in flight (a closed loop), or they
 arrive `qps` times a second at random moments (an open one). Words and counts are those of a question alone, as far as the server's
-are; the seconds are under load and have names of their own (`load_latency_s`). `adabench load` draws up throughput,
+are; the seconds are under load and have names of their own (`load_latency_s`). `adabench serve` draws up throughput,
 percentiles and goodput of such a run.
 
 **Room.** `room` is the most words of a completion; 0 is the data's own: 18 a step of a sum and 24, 320
