@@ -2,7 +2,7 @@
 
 source      it names nothing of the task that a method has no business with (oracles excepted)
 contract    it serves a case once, leaves it as it was, and answers with that
-online      capacity of a slot does not depend on what is read from then on (oracles excepted)
+online      capacity of a slot does not depend on what is read later than `delay` slots before it (oracles excepted)
 blind       another name of the service changes nothing that it does (oracles excepted)
 """
 
@@ -33,12 +33,13 @@ from adabench.workloads.shared.counting.method_trials import (
 from adabench.workloads.shared.counting.random_streams import read_only
 from adabench.workloads.shared.counting.source_rules import Rules
 
-SLOTS = 96
+KNOWN, SLOTS = 4, 96
+"""Days that are known, and slots that are served."""
 CUTS = (0.3, 0.7)
 DELAYS = (1, 3)
 OFF_LIMITS = frozenset((
     "future", "there", "told", "generate", "make_demand", "Demand", "meter", "score", "judge", "of",
-    "environment", "oracle_environment", "transcript", "group", "instance", "base", "coming",
+    "environment", "oracle_environment", "transcript", "group", "base", "coming",
     "setflags", "FAMILIES", "read_packaged", "read_file",
 ))  # fmt: skip
 """Attributes, imported names and strings that no honest method needs."""
@@ -75,10 +76,11 @@ def tried(method: Trials) -> Iterator[str]:
 
 
 def small_demand(delay: int, family: str = "bursts") -> Demand:
-    """Return a service of which a third of a day is served."""
-    readings = generate(family, 1, 7)[: PAST * DAY + SLOTS]
-    known = PAST * DAY
-    return make_demand(family, readings, LEVELS, known, Terms(delay=delay, seed=7), generated=True)
+    """Return a service of which a third of a day is served; no network is tuned to it."""
+    known = KNOWN * DAY
+    readings = generate(family, 1, 7)[(PAST - KNOWN) * DAY : PAST * DAY + SLOTS]
+    made = make_demand(family, readings, LEVELS, known, Terms(delay=delay, seed=7))
+    return replace(made, case=replace(made.case, familiar=True))
 
 
 def other_future(trial: Trial, cut: float) -> Demand:
@@ -97,7 +99,7 @@ def _agrees(trial: Trial) -> bool:
 ONLINE = OnlineRule(
     CUTS,
     cut_at=lambda trial, share: float(int(share * trial.case.slots)),
-    steps=lambda trial, cut: int(cut),
+    steps=lambda trial, cut: int(cut) + trial.case.delay,
     done=lambda trial: trial.heard,
     other_future=other_future,
     step="slot",

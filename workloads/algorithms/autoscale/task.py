@@ -21,6 +21,7 @@ the forecast over the mean load, by 20 quantiles and by its median; `covered` of
 **Days.** A day has 288 slots, and 1 % of them are three: no violation rate can be told of one. So a case is all the
 days that are served (`days`, by default 14), with one dial for all of them; `--set days=1` makes it a day.
 
+    adabench run 'autoscale/*' --set trace=bursts+drift     some of the families
     adabench run 'autoscale/*' --set trace=real             Alibaba, Google and Azure, with the extra `traces`
     adabench run 'autoscale/*' --data FILE.csv:COLUMN       a service of your own (`trace_reader.py`)
 
@@ -28,7 +29,9 @@ days that are served (`days`, by default 14), with one dial for all of them; `--
 every seed: there seeds differ by trainings alone, and the interval of what is not trained has no width.
 """
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric
+from collections.abc import Mapping
+
+from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.algorithms.autoscale.conformance import check
 from adabench.workloads.algorithms.autoscale.substrate.provisioning import Autoscale, Provision
@@ -43,6 +46,7 @@ from adabench.workloads.algorithms.autoscale.substrate.traces import (
     FAMILIES,
     LEVELS,
     PAST,
+    Demand,
     Terms,
     generate,
     make_demand,
@@ -64,7 +68,7 @@ CARD = Card(
             ),
             methods=(
                 "harmony", "fixed_target", "gaussian_head", "released_loss", "shuffled_levels",
-                "adaptive_conformal", "random_capacity",
+                "adaptive_conformal", "permuted_forecasts", "random_capacity",
             ),
             oracle="clairvoyant",
             coin="random_capacity",
@@ -98,10 +102,10 @@ CARD = Card(
     ),
 )  # fmt: skip
 
-CHECK_CONDITIONS = {"days": 1}
+CHECK_CONDITIONS = {"days": 1, "trace": "bursts"}
 OUTCOMES = (Provision,)
 
-__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "check_conditions", "load"]
 
 
 def load(
@@ -125,28 +129,47 @@ def load(
     if scale != "embedded":
         raise SelectionError(f"autoscale has no scale {scale!r}.", "It runs at `embedded`.")
     terms = Terms(eps, delay, instances, DAY if data == GENERATED else day, seed)
-    if data == GENERATED and (trace == "suite" or trace in FAMILIES):
-        names = tuple(FAMILIES) if trace == "suite" else (trace,)
-        made = {name: generate(name, days, seed) for name in names}
-        return scored_task(
-            [make_demand(*one, LEVELS, PAST * DAY, terms, generated=True) for one in made.items()]
-        )
-    found = _recorded(trace, data, terms.day)
-    demands = [
-        make_demand(
-            one.name, one.readings[: one.known + days * terms.day], one.levels, one.known, terms
-        )
-        for one in found
-    ]
-    return scored_task(demands)
-
-
-def _recorded(trace: str, data: str, day: int) -> tuple[Recorded, ...]:
-    """Read what is named."""
     if data != GENERATED:
-        return (read_file(data, day),)
-    if trace != "real" and trace not in TRACES:
-        raise SelectionError(
-            f"There is no trace {trace!r}.", nearest(trace, ("suite", *FAMILIES, "real", *TRACES))
-        )
-    return tuple(read_packaged(name) for name in (TRACES if trace == "real" else (trace,)))
+        return scored_task([_demand(read_file(data, day), days, terms)])
+    made = []
+    for name in _names(trace):
+        if name in TRACES:
+            made.append(_demand(read_packaged(name), days, terms))
+        else:
+            readings = generate(name, days, seed)
+            made.append(make_demand(name, readings, LEVELS, PAST * DAY, terms, generated=True))
+    return scored_task(made)
+
+
+def check_conditions(conditions: Mapping[str, Scalar]) -> None:
+    """Refuse a trace or a file that cannot be served.
+
+    Raises:
+        SelectionError: naming what is wrong with it.
+        EnvironmentProblem: if it is recorded, and its package is not installed.
+    """
+    data = str(conditions.get("data", GENERATED))
+    if data != GENERATED:
+        read_file(data, int(conditions.get("day", DAY)))
+        return
+    for name in _names(str(conditions.get("trace", "suite"))):
+        if name in TRACES:
+            read_packaged(name)
+
+
+def _names(trace: str) -> tuple[str, ...]:
+    """Return the services that a condition names: a suite, or one or several joined by plus signs."""
+    known = {"suite": tuple(FAMILIES), "real": tuple(TRACES)}
+    names = known.get(trace, tuple(trace.split("+")))
+    for name in names:
+        if name not in FAMILIES and name not in TRACES:
+            raise SelectionError(
+                f"There is no trace {name!r}.", nearest(name, (*known, *FAMILIES, *TRACES))
+            )
+    return names
+
+
+def _demand(found: Recorded, days: int, terms: Terms) -> Demand:
+    """Return a recorded service, of which so many days are served at most."""
+    readings = found.readings[: found.known + days * terms.day]
+    return make_demand(found.name, readings, found.levels, found.known, terms)

@@ -26,8 +26,8 @@ KNOWN = 0.7
 """Of a recorded trace, by time."""
 MOST = 8
 """Indicators with the load; of more, those that go with it most closely in the known part."""
-LEAST_DAYS = 2
-"""Known days without which no day before can be looked back at."""
+LEAST_DAYS, LEAST_SLOTS = 2, 144
+"""Known rows without which nothing can be looked back at and learned."""
 MOST_MISSING = 0.5
 UNREADABLE = (OSError, EOFError, UnicodeDecodeError, ValueError)
 
@@ -118,7 +118,7 @@ def _table(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        return pd.read_csv(path)
+        return pd.read_csv(path, skip_blank_lines=False)  # a blank line is a missing reading
     except pd.errors.EmptyDataError:
         raise SelectionError(f"{path} is empty.", "Give a header and a row a slot.") from None
     except UNREADABLE as problem:
@@ -134,11 +134,11 @@ def _recorded(name: str, readings: Floats, levels: tuple[int, ...], day: int) ->
         SelectionError: naming what is wrong with its load or its length.
     """
     known, load = int(KNOWN * len(readings)), readings[:, -1]
-    if known < LEAST_DAYS * day:
+    least = max(LEAST_DAYS * day, LEAST_SLOTS)
+    if known < least:
         raise SelectionError(
-            f"{name} has {len(readings):,} rows: {known:,} would be known, and a day is {day}.",
-            f"Give {int(LEAST_DAYS * day / KNOWN) + 1:,} rows, or say how many a day has: "
-            "--set day=SLOTS.",
+            f"{name} has {len(readings):,} rows: {known:,} would be known, and it takes {least:,}.",
+            f"Give {int(least / KNOWN) + 1:,} rows, or say how many a day has: --set day=SLOTS.",
         )
     missing = float(np.isnan(load).mean())
     if missing > MOST_MISSING or np.isnan(load[known:]).all():

@@ -8,14 +8,14 @@ a normalising flow bends the Gaussian that comes out. Stage 2 decides, for a vio
 
 a' is the capacity before, and without a switching cost the first quantile is all. What adapts is eps': the violations so
 far, older ones fading over a week, give a Beta posterior of their rate; where P(rate > eps) > 0.9 eps' falls by 1 % a
-slot, below 0.1 it rises. Three known days are rehearsed before the first slot is served.
+slot, below 0.1 it rises. The last two known days are rehearsed before the first slot is served.
 
 Networks ship trained on generated services of another stream. On a recorded trace, or at another delay, `prepare` goes
-on with the training on the service's known past, `steps` of it.
+on with the training for `epochs` of the service's known past, but for the days that are rehearsed.
 
 Variants: `fixed_target` leaves eps' at eps; `gaussian_head` and `released_loss` are other trainings of the forecaster
-with a fixed target (`train_forecaster.py`); controls are `shuffled_levels`, and `random_capacity`, which draws capacity
-with the mean and variance of what HARMONY would allocate.
+with a fixed target (`train_forecaster.py`); controls are `shuffled_levels`, `permuted_forecasts`, which has the forecast
+of any known slot, and `random_capacity`, which draws capacity with the mean and variance of what HARMONY would allocate.
 
 **Fidelity.** Stage 1 after the released code, at width 24, and centred on the last reading, not on the window's mean:
 a training of a minute learns little else. Stage 2 is not released: it is inferred from the abstract.
@@ -53,6 +53,8 @@ from adabench.workloads.algorithms.autoscale.substrate.provisioning import (
     BULK,
     Autoscale,
     Bools,
+    Forecast,
+    Ints,
     Past,
     Provision,
     decide,
@@ -68,8 +70,10 @@ MEMORY = 2016
 SURE, STEP = 0.9, 0.01
 LEAST, MOST = 0.05, 4.0
 """Of eps: how far eps' goes."""
-REHEARSED = 3
-"""Days."""
+REHEARSED = 2
+"""Days; of a short past a quarter."""
+BATCH = 192
+"""Windows of a step of `tune`."""
 
 CARD = Card(
     title="HARMONY",
@@ -77,25 +81,30 @@ CARD = Card(
     "Decision-Making, arXiv 2408.01000, August 2024",
     slug="harmony",
     adapts="capacity of each slot, on the forecast distribution of its load and the violations so far",
-    signal=("algorithms.autoscale.methods.harmony.service_forecast:load_quantiles",),
+    no_signal="a run may have one service; `permuted_forecasts` has the forecasts of other slots",
     fidelity="reconstructed",
     knobs=(
         Knob("switch", (0.0, 0.5), 0.0, open=True, low=0.0, high=0.95),
-        Knob("steps", (400,), 400, at="prepare", open=True, low=0, high=20000),
+        Knob("epochs", (10,), 10, at="prepare", open=True, low=0, high=1000),
     ),
-    fixed={"loss": "flow", "adapts": True, "draws": False},
+    fixed={"loss": "flow", "adapts": True, "forecasts": "own"},
     variants=(
         Variant("fixed_target", "HARMONY with a fixed target", {"adapts": False}, role="adaptive",
-                adapts="capacity of each slot, on the forecast distribution of its load"),
+                adapts="capacity of each slot, on the forecast distribution of its load",
+                paper="an ablation of arXiv 2408.01000", slug="harmony"),
         Variant("gaussian_head", "HARMONY without its flow, with a fixed target",
                 {"loss": "gaussian", "adapts": False}, role="adaptive",
-                adapts="capacity of each slot, on a Gaussian forecast of its load"),
+                adapts="capacity of each slot, on a Gaussian forecast of its load",
+                paper="an ablation of arXiv 2408.01000", slug="harmony"),
         Variant("released_loss", "HARMONY by the released loss, with a fixed target",
                 {"loss": "released", "adapts": False}, role="adaptive",
-                adapts="capacity of each slot, on what the released loss makes of its forecast"),
+                adapts="capacity of each slot, on what the released loss makes of its forecast",
+                paper="an ablation of arXiv 2408.01000", slug="harmony"),
         Variant("shuffled_levels", "HARMONY with its levels shuffled", {"loss": "shuffled"}),
+        Variant("permuted_forecasts", "HARMONY on forecasts of other slots",
+                {"forecasts": "permuted"}),
         Variant("random_capacity", "Random capacity of HARMONY's mean and variance",
-                {"draws": True, "adapts": False}),
+                {"forecasts": "drawn", "adapts": False}),
     ),
 )  # fmt: skip
 
@@ -140,18 +149,26 @@ class BayesianDecision:
 
 def prepare(task: Autoscale, point: Point, seed: int) -> Tuned:
     """Go on with the training on the past of each service that is not like those of the training."""
-    found, steps = {}, int(point["steps"])
-    loss = cast(Loss, point["loss"])
+    found, loss = {}, cast(Loss, point["loss"])
     for case in task.training():
+        past = case.past[: rehearsal(case)[0]]
+        steps = int(point["epochs"]) * len(past) // BATCH
         if case.familiar or not steps:
             continue
         network = deepcopy(handed_out(loss, case))
+        levels = levels_of(loss, case.levels, training_seed(loss, case.seed))
         tune(
-            network, case.past, levels_of(loss, case.levels, training_seed(loss, case.seed)), loss,
-            steps, delay=case.delay, day=case.day, seed=case.seed,
+            network, past, levels, loss, steps, delay=case.delay, day=case.day, seed=case.seed
         )  # fmt: skip
         found[case.instance] = nn.utils.parameters_to_vector(network.parameters()).double().numpy()
     return Tuned(task, found)
+
+
+def rehearsal(case: Service) -> Ints:
+    """Return the known slots that are rehearsed."""
+    length = len(case.past)
+    rehearsed = min(REHEARSED * case.day, length // 4)
+    return np.arange(max(length - rehearsed, window_of(case) + case.delay - 1), length)
 
 
 def pack(state: Tuned) -> dict[float, Floats]:
@@ -166,12 +183,11 @@ def unpack(task: Autoscale, point: Point, data: dict[float, Floats]) -> Tuned:
 
 def solve(state: Tuned, case: Service, point: Point) -> Provision:
     """Rehearse on known days, then forecast and decide."""
-    forecast = forecast_of(state, case, cast(Loss, point["loss"]))
-    first = max(window_of(case) + case.delay - 1, len(case.past) - REHEARSED * case.day)
-    slots = np.arange(first, len(case.past))
-    if point["draws"]:
-        return state.task.provision(case, drawn(forecasts(case.past, slots, case, forecast), case))
-    adapts = bool(point["adapts"])
+    forecast: Forecast = forecast_of(state, case, cast(Loss, point["loss"]))
+    slots, adapts = rehearsal(case), bool(point["adapts"])
+    if point["forecasts"] != "own":
+        rows = forecasts(case.past, slots, case, forecast)
+        forecast = Drawn(rows, case.seed, permuted=point["forecasts"] == "permuted")
     decision = BayesianDecision(dial_of(case), float(point["switch"]), adapts=adapts)
     if adapts:
         tails = forecasts(case.past, slots, case, forecast)[:, len(BULK) :]
@@ -188,21 +204,19 @@ def forecast_of(state: Tuned, case: Service, loss: Loss) -> ServiceForecast:
     return ServiceForecast(network, levels, case)
 
 
-def drawn(rows: Floats, case: Service) -> "Drawn":
-    """Return a forecast that draws rows with the mean and variance of some (B, 27)."""
-    return Drawn(rows.mean(0), rows.std(0), case.seed)
-
-
 @dataclass(frozen=True)
 class Drawn:
-    """Rows that tell nothing of their slot."""
+    """Forecasts that tell nothing of their slot: one of some rows (R, 27), or drawn with their mean and variance."""
 
-    mean: Floats
-    spread: Floats
+    rows: Floats
     seed: int
+    permuted: bool
 
     def __call__(self, past: Past) -> Floats:
         """Return rows (B, 27), each drawn by its slot's own number."""
-        steps = [np.random.default_rng((self.seed, slot)).standard_normal() for slot in past.slots]
-        rows = np.maximum(self.mean + self.spread * np.array(steps)[:, None], 0.0)
+        coins = [np.random.default_rng((self.seed, slot)) for slot in past.slots]
+        if self.permuted:
+            return self.rows[[coin.integers(len(self.rows)) for coin in coins]]
+        steps = np.array([coin.standard_normal() for coin in coins])[:, None]
+        rows = np.maximum(self.rows.mean(0) + self.rows.std(0) * steps, 0.0)
         return np.hstack([np.sort(part, 1) for part in np.split(rows, [len(BULK)], 1)])
