@@ -22,8 +22,8 @@ from tests.suite.passes import processor
 
 HERE = Path(__file__).parent
 LIBRARIES = ("numpy", "numba", "torch", "transformers")
-EXACT_FAMILY, ROUNDED = "algorithms", ("mip", "active_search")
-"""A family whose counts come from whole numbers; two of its tasks stand on solvers and on learnt weights."""
+EXACT_FAMILY, ROUNDED = "algorithms", ("mip", "active_search", "autoscale")
+"""A family whose counts come from whole numbers; three of its tasks stand on solvers, learnt weights, least squares."""
 TOLERANCE = 1e-9
 """Of a value: what a JSON file and an equal sum in another order may differ by."""
 
