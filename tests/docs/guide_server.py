@@ -28,7 +28,8 @@ def _reply(handler: BaseHTTPRequestHandler, body: dict[str, Any] | None) -> loca
         return 200, json.dumps(_talk(body)).encode(), {}
     if local_server.refused(body):
         return 400, b'{"error": {"message": "no such option"}}', {}
-    words = _answer(str(body["prompt"]).rpartition("Problem:")[2] or str(body["prompt"])).split(" ")
+    drawn = int(body.get("seed") or 0) % 5 if body.get("temperature") else 0
+    words = ["Well,"] * drawn + _answer(str(body["prompt"]).rpartition("Problem:")[2]).split(" ")
     most = body.get("max_tokens", 16)
     text = " ".join(words[:most])
     for stop in body.get("stop") or ():
