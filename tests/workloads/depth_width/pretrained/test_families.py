@@ -181,7 +181,7 @@ def test_some_rows_are_what_all_of_them_are_under_a_mask(family: str):
     assert ours.executions().sum() == 0.5 * ran.sum()
 
 
-@pytest.mark.parametrize("family", ["Gemma2", "GPT2", "OPT", "Bloom", "Phi3"])
+@pytest.mark.parametrize("family", ["Gemma2", "GPT2", "OPT", "Bloom", "Falcon", "Phi3"])
 def test_learners_are_slices_of_any_mlp_of_hidden_units(family: str):
     model, draw = HookedDecoder(causal(family), TOKENS), torch.Generator().manual_seed(3)
     modules = modules_of(model, 2)

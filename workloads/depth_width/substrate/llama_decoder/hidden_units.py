@@ -85,7 +85,7 @@ def hidden_units(model: Decoder, index: int) -> HiddenUnits:
 
     def look(unit: int, x: Tensor, branch: Branch) -> Tensor:
         made = branch.whole()
-        seen.append((x, made))
+        seen.append((x, made.clone()))  # Falcon adds to it in place
         return made
 
     weight = model.embed.weight
