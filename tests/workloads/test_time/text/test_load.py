@@ -47,7 +47,7 @@ def test_questions_in_flight_get_the_answers_and_counts_of_questions_alone(
                 "run", *BOTH, "--model", server.spec, *FEW, *words, "--out", folder, env=ENV
             )
             assert done.returncode == 0, done.stderr
-            assert server.echoes - echoes == 1, "the server is probed once"
+            assert server.echoes - echoes <= 1, "the server is probed once, if it was not just now"
             wire = [one for one in server.wire[begun:] if "Problem:" in one["body"]["prompt"]]
             asked[folder] = {json.dumps(one["body"], sort_keys=True) for one in wire}
             assert "generated (low)" in done.stdout

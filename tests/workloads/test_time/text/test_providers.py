@@ -10,6 +10,7 @@ pytest.importorskip("litellm", reason="the extra `litellm` is not installed")
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.shared.language_model.backends.litellm_protocol import Provider
 from adabench.workloads.shared.language_model.backends.openai_protocol import ServerProblem
+from adabench.workloads.shared.sources import server_findings
 from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.test_time.text import task as text
 from tests.workloads import local_server
@@ -53,7 +54,10 @@ def test_what_needs_more_than_whole_answers_is_missed_by_name_before_a_run(talke
     assert "samples" not in lacks
 
 
-def test_a_provider_that_counts_nothing_is_refused(talker: Talker) -> None:
+def test_a_provider_that_counts_nothing_is_refused(
+    talker: Talker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_findings, "_found", {})  # what a server of this address did before
     talker.manner = "uncounted"
     with pytest.raises(ServerProblem, match="does not say how many tokens"):
         text.missing_abilities({"model": talker.spec})

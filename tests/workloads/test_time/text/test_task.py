@@ -15,8 +15,8 @@ from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.harness.run import block
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.test_time.text import task as text
+from adabench.workloads.test_time.text.substrate import sources
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
-from adabench.workloads.test_time.text.truth import graded_questions
 
 transformers = pytest.importorskip("transformers", reason="the extra `real` is not installed")
 N = {"N": 3, "weight": "one"}
@@ -150,7 +150,7 @@ def test_a_run_knows_which_models_are_on_a_device(device, on_device, most):
 def test_a_question_that_a_later_seed_cannot_ask_is_refused_beforehand(
     llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(graded_questions, "context_of", lambda spec: 2000)
+    monkeypatch.setattr(sources, "context_of", lambda spec: 2000)
     path = tmp_path / "mine.jsonl"
     rows = [{"question": "How many?" * times, "answer": "2"} for times in (1, 1000)]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
