@@ -15,7 +15,6 @@ from functools import partial
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.algorithms.discovery.substrate.discovery_task import (
-    MARGIN,
     Case,
     Desk,
     Discovery,
@@ -75,6 +74,6 @@ def _climb(parent: str, patience: int, desk: Desk) -> None:
         if child in seen:
             continue
         seen.add(child)
-        found = desk.evaluate(child, best.limits(MARGIN))
+        found = desk.evaluate(child, best.limits)
         if found is not None and found.cost < best.cost:
             best = found

@@ -37,8 +37,8 @@ from adabench.workloads.shared.sources.model_spec import model_spec
 COINS, SEARCH, HELD_OUT = range(3)
 """Purposes of random streams."""
 FAILURE_TRIES = 100_000
-MARGIN = 0.2
-"""Of a stage's mean cost: by how much a policy may be behind another and still go on to the next stage."""
+MARGIN = 0.05
+"""Of a stage's mean cost: by what part a policy may be behind another and still go on to the next stage."""
 PROGRAM_INSTRUCTIONS = 2_000_000
 LONGEST_ANSWER, ANSWER_TOKENS, SILENCES, ANSWER_S = 40_000, 2_000, 3, 60.0
 """Signs of an answer that are read; tokens asked for; answers in a row that may not come; how long one may take."""
@@ -92,9 +92,10 @@ class Evaluation:
     """Those that were walked."""
     is_whole: bool
 
-    def limits(self, margin: float) -> tuple[float, ...]:
-        """Return what each stage of another policy may cost at the most."""
-        return tuple(stage + margin for stage in self.stages)
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """Return what each stage of another policy may cost at the most, so that it goes on to the next."""
+        return tuple(stage * (1 + MARGIN) for stage in self.stages)
 
 
 Strategy = Callable[["Desk"], None]
@@ -218,11 +219,11 @@ class Desk:
 
 
 def _stages(problem: Problem, seed: int, purpose: int) -> list[list[tuple[Site, int]]]:
-    """Return walks in stages: of the first site all, of each other one a third and then the rest."""
+    """Return walks in stages: of each site a third and then the rest, of the first of several all at once."""
     stages = []
     for number, site in enumerate(problem.sites):
         seeds = walk_seeds(seed, purpose, site, site.walks)
-        cut = site.walks if number == 0 else max(1, site.walks // 3)
+        cut = max(1, site.walks // 3) if number or len(problem.sites) == 1 else site.walks
         parts = (seeds[:cut], seeds[cut:])
         stages += [[(site, one) for one in part] for part in parts if part]
     return stages

@@ -107,12 +107,12 @@ PROBLEMS: Mapping[str, Problem] = {
     "packing": Problem(
         (Site("26 circles", Kind.CIRCLES, (26,), -2.6358627564, 200_000, 4),),
         NAIVE.format(0.01, 0.1),
-        25_000_000,
+        80_000_000,
     ),
     "autocorrelation": Problem(
         (Site("60 steps", Kind.HEIGHTS, (60,), 1.50529397, 100_000, 3),),
         NAIVE.format(0.001, 0.1),
-        12_000_000,
+        20_000_000,
     ),
 }  # fmt: skip
 

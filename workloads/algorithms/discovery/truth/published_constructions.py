@@ -181,7 +181,6 @@ def _tensor(name: str, factors: Sequence[tuple[Any, Any]], rank: int, path: str)
     """Return a tensor whose factors, times two, are whole numbers."""
     pairs = []
     for real, imaginary in factors:
-        _refuse_long(name, real, path)
         made = _whole(name, real, path)
         pairs.append(
             (made, np.zeros_like(made) if imaginary is None else _whole(name, imaginary, path))
@@ -191,31 +190,11 @@ def _tensor(name: str, factors: Sequence[tuple[Any, Any]], rank: int, path: str)
     return Construction(name, tuple(pairs), float(rank))
 
 
-def _whole(name: str, values: Any, path: str) -> exact.Ints:
-    try:
-        numbers = np.array(values, np.float64)
-    except (ValueError, TypeError):
-        raise bad(
-            path, f"{name} holds something that is no number, or rows of unlike length"
-        ) from None
-    if not np.isfinite(numbers).all():
-        raise bad(path, f"{name} holds a number that is not finite")
-    if (numbers != np.round(numbers)).any():
-        raise bad(path, f"{name} holds an entry that is no half of a whole number")
-    return numbers.astype(np.int64)
-
-
-def _refuse_long(name: str, rows: Any, path: str) -> None:
+def _numbers(name: str, rows: Any, path: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
     first = rows[0] if isinstance(rows, list) and rows else None
-    longest = max(
-        len(rows) if isinstance(rows, list) else 0, len(first) if isinstance(first, list) else 0
-    )
+    longest = max(len(part) for part in (rows, first, []) if isinstance(part, list))
     if longest > MOST_POINTS:
         raise bad(path, f"{name} has {longest:,} terms, and at most {MOST_POINTS:,} are verified")
-
-
-def _other(name: str, rows: Any, path: str) -> Construction:
-    _refuse_long(name, rows, path)
     try:
         numbers = np.array(rows, np.float64)
     except (ValueError, TypeError, OverflowError):
@@ -224,6 +203,18 @@ def _other(name: str, rows: Any, path: str) -> Construction:
         ) from None
     if not numbers.size or not np.isfinite(numbers).all():
         raise bad(path, f"{name} is empty, or holds a number that is not finite")
+    return numbers
+
+
+def _whole(name: str, values: Any, path: str) -> exact.Ints:
+    numbers = _numbers(name, values, path)
+    if (numbers != np.round(numbers)).any():
+        raise bad(path, f"{name} holds an entry that is no half of a whole number")
+    return numbers.astype(np.int64)
+
+
+def _other(name: str, rows: Any, path: str) -> Construction:
+    _numbers(name, rows, path)
     return Construction(name, rows, SAID[name].said)
 
 

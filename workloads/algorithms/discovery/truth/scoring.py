@@ -93,27 +93,33 @@ def _judged(case: Case, found: Found) -> dict[str, float]:
         raise MethodContractError("That is no construction.", "Return `task.known_best(case)`.")
     data = tuple(map(tuple, said["data"])) if TENSOR.fullmatch(case.group) else said["data"]
     one = Construction(case.group, data, float(said["said"]))
-    kind, values = kind_of(case.group), {"zero": 0.0, "before": kind_of(case.group).before}
+    kind, is_tensor = kind_of(case.group), bool(TENSOR.fullmatch(case.group))
+    values = {"zero": 0.0, "before": kind.before}
+    if is_tensor:  # without a valid one there is the plain product
+        sides = [int(side) for side in case.group.split("x")]
+        values |= {"rank": float(math.prod(sides)), "one_below_before": kind.before - 1}
     try:
         value = verified(one)
     except Refusal:
-        return values | {"attainment": 0.0, "verified": 0.0, "unverified": 1.0}
-    copies = forged(one)
-    accepted = sum(map(_is_accepted, copies))
-    values |= {
-        "attainment": 1.0,
-        "verified": 1.0,
-        "unverified": 0.0,
-        "value": outward(value, kind.better),
-        "forged": float(len(copies)),
-        "refused": float(len(copies) - accepted),
-        "accepted": float(accepted),
-    }
-    if not math.isnan(kind.before):
-        values["improves"] = float(kind.better * value > kind.better * Fraction(kind.before))
-        values["falls_behind"] = float(kind.better * value < kind.better * Fraction(kind.before))
-    if TENSOR.fullmatch(case.group):
-        values |= {"rank": float(value), "one_below_before": kind.before - 1}
+        values |= {"attainment": 0.0, "verified": 0.0, "unverified": 1.0}
+    else:
+        copies = forged(one)
+        accepted = float(sum(map(_is_accepted, copies)))
+        values |= {
+            "attainment": 1.0,
+            "verified": 1.0,
+            "unverified": 0.0,
+            "value": outward(value, kind.better),
+        }
+        values |= {
+            "forged": float(len(copies)),
+            "accepted": accepted,
+            "refused": len(copies) - accepted,
+        }
+        values |= {"rank": float(value)} if is_tensor else {}
+        if not math.isnan(kind.before):
+            gain = kind.better * (Fraction(value) - Fraction(kind.before))
+            values |= {"improves": float(gain > 0), "falls_behind": float(gain < 0)}
     return {name: number for name, number in values.items() if not math.isnan(number)}
 
 
@@ -146,18 +152,14 @@ def _walked(case: Case, policy: Policy, searched: float) -> Iterator[tuple[str, 
         yield _named("cost" if site.is_timed else "shortfall", site), means[-1]
         yield _named("best", site), best[-1]
         if site.is_timed:
-            yield (
-                _named("solved", site),
-                float(np.mean([walked.value <= site.known for walked in walks])),
-            )
+            solved = [walked.value <= site.known for walked in walks]
+            yield _named("solved", site), float(np.mean(solved))
     held_out = float(np.mean(means))
     yield "zero", 0.0
     yield "held_out", held_out
     if problem.sites[0].is_timed:
-        yield (
-            "above_known",
-            max(value - site.known for value, site in zip(best, sites, strict=True)),
-        )
+        behind = (value - site.known for value, site in zip(best, sites, strict=True))
+        yield "above_known", max(behind)
         yield "attainment", 1.0 - held_out / float(np.mean([site.worst for site in sites]))
     else:
         known = abs(problem.sites[0].known)

@@ -38,7 +38,6 @@ from adabench.workloads.algorithms.discovery.methods.alphaevolve.program_databas
     ProgramDatabase,
 )
 from adabench.workloads.algorithms.discovery.substrate.discovery_task import (
-    MARGIN,
     Case,
     Desk,
     Discovery,
@@ -123,7 +122,7 @@ class Evolution:
     def limits(self, island: int) -> tuple[float, ...]:
         """Return what each stage may cost: as much as that of the island's best, and a margin."""
         best = min(self.database.islands[island].programs, key=lambda program: program.cost)
-        return best.evaluation.limits(MARGIN)
+        return best.evaluation.limits
 
     def mutator(self) -> str:
         """Draw a mutator, by Thompson sampling where scores count."""
