@@ -10,9 +10,7 @@ from adabench.harness.errors import SelectionError
 if TYPE_CHECKING:
     from adabench.harness.distributed.backends import FanOutOptions
 
-Executor = Annotated[
-    str, typer.Option(help="Where it runs: local, slurm or ray (an existing cluster).")
-]
+Executor = Annotated[str, typer.Option(help="local, slurm or ray.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Workers at once.")]
 Cores = Annotated[int | None, typer.Option(min=1, help="Cores of each worker.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs of each worker.")]

@@ -20,7 +20,7 @@ TASKS_OWN = "the task's own; 0..2 for most"
 OwnSeeds = Annotated[
     str, typer.Option("--seeds", help="0..4, or 7, or 0,3,10..12.", show_default=TASKS_OWN)
 ]  # fmt: skip
-Scale = Annotated[str, typer.Option(help="embedded, real, gpu or paper.")]
+Scale = Annotated[str, typer.Option(help="Or real, gpu, paper.")]
 Fixed = Annotated[
     list[str] | None, typer.Option("--set", help="Pin a knob or condition: k=v.")
 ]  # fmt: skip

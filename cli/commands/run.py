@@ -97,7 +97,7 @@ MaxTimePerCase = Annotated[
         parser=time_of,
         metavar="TIME",
         show_default="5s",
-        help="With --target-ci: time that a case may take.",
+        help="With --target-ci: a case.",
     ),
 ]
 FrontierTolerance = Annotated[
@@ -142,12 +142,10 @@ CountsOnly = Annotated[
 ]
 TimedCases = Annotated[int | None, typer.Option(min=0, help="Of each cell: 30, or 0 for all.")]
 Sessions = Annotated[int | None, typer.Option(min=1, help="With --counts: cases in a batch.")]
-Concurrency = Annotated[
-    int | None, typer.Option(min=1, help="Questions in flight at once, of a server.")
-]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="In flight at once, on a server.")]
 Qps = Annotated[
     float | None,
-    typer.Option(min=1e-6, callback=finite, help="Questions that come a second, of a server."),
+    typer.Option(min=1e-6, callback=finite, help="Arrivals a second, on a server."),
 ]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")]
 Cached = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep prepared states.")]

@@ -63,7 +63,7 @@ def data_spec(text: str) -> DataSpec:
         return _hub(text)
     if text.startswith(BANK):
         return DataSpec("bank", text.removeprefix(BANK))
-    if is_folder(Path(text).expanduser()):
+    if text and is_folder(Path(text).expanduser()):
         raise SelectionError(
             f"{text} is a folder, and questions stand in a file.",
             "Name the file in it; a data set of the hub that lies there is hf:FOLDER:SPLIT.",
