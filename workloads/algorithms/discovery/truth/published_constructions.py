@@ -192,7 +192,7 @@ def _tensor(name: str, factors: Sequence[tuple[Any, Any]], rank: int, path: str)
 
 def _numbers(name: str, rows: Any, path: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
     first = rows[0] if isinstance(rows, list) and rows else None
-    longest = max(len(part) for part in (rows, first, []) if isinstance(part, list))
+    longest = max((len(part) for part in (rows, first) if isinstance(part, list)), default=0)
     if longest > MOST_POINTS:
         raise bad(path, f"{name} has {longest:,} terms, and at most {MOST_POINTS:,} are verified")
     try:
