@@ -215,7 +215,8 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(folder: Path) -> None
     done = greedy_of(server)
     assert done.returncode == 0, done.stderr
     assert statuses(folder) == ["ok"] * 4
-    assert sum("lost" in json.dumps(body) for body in server.seen) == 1
+    assert server.times == 0
+    assert any("lost" in json.dumps(body) for body in server.seen)
 
 
 def test_a_grader_that_fails_ends_the_run_and_is_not_changed_within_it(folder: Path) -> None:
