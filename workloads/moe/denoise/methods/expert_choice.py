@@ -45,6 +45,7 @@ CARD = Card(
             {"arm": "static"},
             role="static",
             adapts="nothing but which bytes an expert takes",
+            slug="ec-dlm",
             essay="""The same number of experts a byte whatever is hidden: what schedules are held against.""",
         ),
         Variant(
@@ -59,6 +60,7 @@ CARD = Card(
             {"arm": "retrofit"},
             role="static",
             adapts="nothing but which bytes an expert takes",
+            slug="ec-dlm",
             essay="""A model of token choice whose routing was replaced, its weights kept, trained for a fifth more.""",
         ),
         Variant(

@@ -46,6 +46,7 @@ CARD = Card(
             {"bits": "mixed"},
             role="static",
             adapts="nothing in a run: in how many bits an expert is held, by how often it ran before",
+            slug="moe-survey",
             essay="""The half of each layer's experts that ran most on calibration texts has 8 bits, the others have 4.
 
             **What to expect.** Written before measuring: between 8 and 4 bits, nearer to 8 than a mix by lot by little.

@@ -25,6 +25,7 @@ from adabench.workloads.moe.experts.substrate.passage_bench import (
 CARD = Card(
     title="The k most probable experts",
     paper="Switch, arXiv 2101.03961, and Mixtral, arXiv 2401.04088; the anchor of the survey, arXiv 2412.14219",
+    slug="moe-survey",
     adapts="nothing but which experts: every byte runs equally many",
     role="static",
     knobs=(Knob("k", (1, 2, 3, 4), 2), Knob("kernel", ("segments",), "segments", also=("loop",))),
