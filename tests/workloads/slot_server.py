@@ -31,6 +31,8 @@ class SlotServer:
     streams: bool = True
     counts: bool = True
     logprobs: bool = False
+    waits_for: int = 1
+    """An answer is held back until so many requests were in their slots at once, or for ten seconds."""
     wire: list[dict[str, Any]] = field(default_factory=list)
     most_held: int = 0
     echoes: int = 0
@@ -39,7 +41,7 @@ class SlotServer:
 
     def __post_init__(self) -> None:
         self._free = threading.Semaphore(self.slots)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._held = 0
 
     @property
@@ -66,6 +68,8 @@ class SlotServer:
             with self._lock:
                 self._held += 1
                 self.most_held = max(self.most_held, self._held)
+                self._lock.notify_all()
+                self._lock.wait_for(lambda: self.most_held >= self.waits_for, timeout=10)
             choices = [self._choice(body, index) for index in range(body.get("n", 1))]
             words = sum(len(choice["words"]) for choice in choices)
             time.sleep(self.word_s * words)

@@ -48,7 +48,13 @@ CARD = Card(
     no_oracle="the bytes of a text are not right or wrong, and no choice of experts can be known to be best",
     comparison=("nats", "expert_flops", "flops_counted", "stored_bytes", "max_load", "latency_s"),
     speedup_work="flops_counted",
-    gaps=(Gap(mixture=("full_topk",), methods=("skip_ratio", "top_p"), coin="random_skip"),),
+    gaps=(
+        Gap(
+            mixture=("full_topk",),
+            methods=("skip_ratio", "top_p", "skip_in_bytes"),
+            coin="random_skip",
+        ),
+    ),
     knobs=(
         Knob("batches", (4,), 4, open=True, low=1, high=12),
         Knob("passages", (32,), 32, open=True, low=1, high=64),

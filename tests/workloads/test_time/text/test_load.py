@@ -43,6 +43,7 @@ def test_questions_in_flight_get_the_answers_and_counts_of_questions_alone(
             (together, ("--concurrency", 4)),
         ):
             begun, echoes = len(server.wire), server.echoes
+            server.waits_for = 2 if folder is together else 1
             done = command(
                 "run", *BOTH, "--model", server.spec, *FEW, *words, "--out", folder, env=ENV
             )

@@ -47,7 +47,7 @@ CARD = Card(
             {"by": "lot"},
             adapts="whether a byte runs one expert or two, by lot",
             paper="our control of expert skipping in the survey, arXiv 2412.14219",
-            control_of=("skip_ratio", "top_p"),
+            control_of=("skip_ratio", "top_p", "skip_in_bytes"),
             essay="""As many second experts are skipped in each layer, by lot: what skipping costs where no signal says where.
 
             The share of each layer is that which the rule skips on calibration texts at the same `tau`.
@@ -61,6 +61,8 @@ CARD = Card(
             "skip_in_bytes",
             "Skipping, with experts in 8 bits",
             {"bits": 8},
+            role="adaptive",
+            adapts="whether a byte runs one expert or two, with experts of 8 bits",
             paper="survey, arXiv 2412.14219: techniques of two levels composed",
             slug="moe-survey",
             essay="""Skipping by ratio and experts of 8 bits at once: the survey's sentence that levels compose.
