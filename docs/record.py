@@ -36,6 +36,7 @@ TRAINED = (
     "active_search",
     "adapters",
     "classify",
+    "denoise",
     "ledger",
     "ledger_affine",
     "ledger_cot",
@@ -46,6 +47,12 @@ TRAINED = (
 )
 FIVE = ("--seeds", "0..4")
 FEWER: dict[str, tuple[str, ...]] = {
+    # Searches are units, and ten tell more than three.
+    "discovery": ("discovery/*", "--seeds", "0..9", "--counts"),
+    # Eight weeks: in two a violation rate of 1 % is 40 slots. No claim is about times.
+    "autoscale": ("autoscale/*", "--seeds", "0..4", "--no-sweep", "--set", "days=56", "--counts"),
+    # Its one claim about times has a run of its own (`experts_moe_survey`).
+    "experts": ("experts/*", "--seeds", "0..4", "--counts"),
     # A minute of solver time a case, and the best arm tries them all: three methods, processor time.
     "mip": (
         "mip/balans", "mip/random_arms", "mip/scip",

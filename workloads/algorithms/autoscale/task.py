@@ -75,10 +75,10 @@ CARD = Card(
         ),
     ),
     knobs=(
-        Knob("eps", (0.005, 0.01, 0.02, 0.05, 0.1), 0.01, open=True, low=0.001, high=0.1),
-        Knob("delay", (1, 2, 3), 1, open=True, low=1, high=48),
+        Knob("eps", (0.01,), 0.01, open=True, low=0.001, high=0.1),
+        Knob("delay", (1,), 1, open=True, low=1, high=48),
         Knob("days", (14,), 14, open=True, low=1, high=60),
-        Knob("instances", (0, 20), 0, open=True, low=0, high=100000),
+        Knob("instances", (0,), 0, open=True, low=0, high=100000),
         Knob("trace", ("suite",), "suite", open=True),
         Knob("data", ("generated",), "generated", open=True),
         Knob("day", (288,), 288, open=True, low=4, high=86400),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from adabench.workloads.moe.denoise.recipes import ARMS, FOLDER, LATER, LENGTH, LEVELS, recipes
-from adabench.workloads.moe.denoise.substrate.mask_bench import arm_model
+from adabench.workloads.moe.denoise.substrate.mask_bench import arm_model, arm_offsets
 from adabench.workloads.moe.denoise.substrate.masked_passages import bound, drawn
 from adabench.workloads.moe.denoise.substrate.routings import arm_route
 from adabench.workloads.moe.denoise.training import train_arms
@@ -47,6 +47,7 @@ def held_out(weights: dict[str, torch.Tensor]) -> dict[str, float]:
     with checkpoints.one_thread():
         for arm in (*ARMS, *LATER):
             model = arm_model(weights, arm)
-            read = model(given.shown, arm_route(arm, given.ratios.tolist(), LENGTH))
+            route = arm_route(arm, given.ratios.tolist(), LENGTH, arm_offsets(weights, arm))
+            read = model(given.shown, route)
             found[arm] = round(float(bound(read.logits, given).mean()), 4)
     return found

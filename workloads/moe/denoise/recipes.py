@@ -15,7 +15,7 @@ from adabench.workloads.moe.substrate.byte_model import ByteShape
 FOLDER = Path(__file__).parent / "checkpoints"
 TRAININGS, SHIPPED = 5, 1
 """Of all arms, and those that ship so far: a run's seeds take these in turn."""
-STEPS, BATCH = 600, 32
+STEPS, BATCH = 1000, 32
 """Of an arm, and sequences of a step."""
 AFTERWARDS = STEPS // 5
 """Steps of the arms that go on from token choice."""
@@ -28,7 +28,9 @@ SHAPE = ByteShape(
     width=40, hidden=32, experts=16, chosen=CHOSEN, layers=2, length=LENGTH, words=MASK + 1,
     causal=False, rotary=True, shared=SHARED * 32,
 )  # fmt: skip
-ARMS = ("token_choice", "static", "linear", "linear_reverse")
+TOKEN_ARMS = ("token_choice", "token_bias", "continued")
+"""Arms whose bytes choose."""
+ARMS = ("token_choice", "token_bias", "static", "linear", "linear_reverse", "cosine_reverse")
 LATER = ("continued", "retrofit")
 """Arms that begin where token choice ended: with its routing, and with that of `static`."""
 
@@ -40,7 +42,7 @@ class Recipe:
     name: str
     seed: int
     steps: int = STEPS
-    forecast_s: int = 110
+    forecast_s: int = 240
 
 
 @cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from adabench.workloads.moe.substrate.byte_model import ByteShape
 
 FOLDER = Path(__file__).parent / "checkpoints"
-TRAININGS, SHIPPED = 5, 1
+TRAININGS, SHIPPED = 5, 5
 """Of each kind, and those that ship so far: a run's seeds take these in turn."""
 STEPS, BATCH = 3000, 12
 """Of a training, and passages of a step: as many of each domain."""

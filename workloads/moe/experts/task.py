@@ -42,11 +42,11 @@ from adabench.workloads.moe.substrate.byte_corpus import passages as drawn
 CARD = Card(
     title="Experts: a mixture-of-experts language model after its training",
     seeds=5,
-    trainings=1,
+    trainings=5,
     paper="our own substrate; A Survey on Inference Optimization Techniques for MoE Models, arXiv 2412.14219",
     adapts="how many experts a byte runs",
     no_oracle="the bytes of a text are not right or wrong, and no choice of experts can be known to be best",
-    comparison=("nats", "expert_flops", "flops_counted", "stored_bytes", "max_load", "latency_s"),
+    comparison=("nats", "expert_flops", "flops_counted", "stored_bytes", "max_load"),
     speedup_work="flops_counted",
     gaps=(
         Gap(

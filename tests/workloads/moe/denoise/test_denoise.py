@@ -27,7 +27,7 @@ def scored(task: denoise.DenoiseTask, name: str, **point: Any) -> dict[str, floa
     return dict(task.score(case, method.solve(task.bench, case, setting)))
 
 
-@pytest.mark.parametrize("arm", ["linear_reverse", "linear", "static", "retrofit"])
+@pytest.mark.parametrize("arm", ["linear_reverse", "linear", "cosine_reverse", "retrofit"])
 def test_experts_that_choose_are_loaded_evenly(small: denoise.DenoiseTask, arm: str) -> None:
     found = scored(small, "expert_choice", arm=arm)
     assert found["max_load"] == 1.0
@@ -35,8 +35,9 @@ def test_experts_that_choose_are_loaded_evenly(small: denoise.DenoiseTask, arm: 
     assert found["accuracy"] > 0.2
 
 
-def test_token_choice_takes_four_and_is_not_even(small: denoise.DenoiseTask) -> None:
-    found = scored(small, "token_choice")
+@pytest.mark.parametrize("arm", ["token_choice", "token_bias"])
+def test_token_choice_takes_four_and_is_not_even(small: denoise.DenoiseTask, arm: str) -> None:
+    found = scored(small, "token_choice", arm=arm)
     assert found["pairs"] == 4.0
     assert found["max_load"] > 1.0
 

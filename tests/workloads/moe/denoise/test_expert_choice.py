@@ -81,6 +81,18 @@ def test_token_choice_has_the_same_norm() -> None:
     assert torch.allclose(mixed.sum(1), norm_scales(16)[4].expand(5), atol=1e-5)
 
 
+def test_offsets_say_who_is_chosen_and_not_what_it_weighs() -> None:
+    torch.manual_seed(2)
+    scores, offsets = torch.randn(5, 16), torch.zeros(16)
+    assert token_weights(scores, 4, offsets).equal(token_weights(scores, 4))
+    offsets[3] = 2.0
+    mixed = token_weights(scores, 4, offsets)
+    assert (mixed[:, 3] != 0).all()
+    own = scores.softmax(-1).masked_fill(mixed == 0, 0.0)
+    expected = own / own.sum(-1, keepdim=True) * norm_scales(16)[4]
+    assert torch.allclose(mixed, expected, atol=1e-5)
+
+
 def test_a_causal_model_is_not_read_with_experts_that_choose() -> None:
     model = ByteModel(ByteShape(width=16, hidden=8, experts=4, layers=1, length=8))
     with pytest.raises(SelectionError, match="see what comes after"):

@@ -19,8 +19,21 @@ CARD = Card(
     paper="Switch, arXiv 2101.03961; the rival of arXiv 2604.01622",
     adapts="nothing but which experts: every byte takes four",
     role="static",
-    knobs=(Knob("arm", ("token_choice",), "token_choice", also=("continued",)),),
+    knobs=(Knob("arm", ("token_choice",), "token_choice", also=("token_bias", "continued")),),
     variants=(
+        Variant(
+            "token_bias",
+            "Token choice balanced by offsets",
+            {"arm": "token_bias"},
+            role="static",
+            paper="loss-free balancing, arXiv 2408.15664; a rival of arXiv 2604.01622",
+            essay="""Token choice whose chances got offsets, raised after each step for experts with few bytes, and no balance loss.
+
+            **What to expect.** Written before measuring: loads as even as with the loss, and a loss as low.
+
+            **Ways to fake it.** Offsets of the weights, too, which would be another model.
+            """,
+        ),
         Variant(
             "continued",
             "Token choice, trained on",

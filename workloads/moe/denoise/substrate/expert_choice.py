@@ -97,8 +97,13 @@ def norm_scales(experts: int, shared: int = 2) -> Tensor:
     return torch.tensor(found)
 
 
-def token_weights(scores: Tensor, chosen: int) -> Tensor:
-    """Return the weights of the `chosen` likeliest experts of each position [n, E], at the norm that expert choice has."""
-    values, places = scores.softmax(-1).topk(chosen, dim=-1)
+def token_weights(scores: Tensor, chosen: int, offsets: Tensor | None = None) -> Tensor:
+    """Return the weights of the `chosen` likeliest experts of each position [n, E], at the norm that expert choice has.
+
+    `offsets` [E] are added to chances where experts are chosen, and not where they are weighed.
+    """
+    odds = scores.softmax(-1)
+    places = (odds if offsets is None else odds + offsets).topk(chosen, dim=-1).indices
+    values = odds.gather(-1, places)
     shares = values / values.sum(-1, keepdim=True) * norm_scales(scores.shape[-1])[chosen]
     return torch.zeros_like(scores).scatter(-1, places, shares)

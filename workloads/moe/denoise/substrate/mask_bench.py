@@ -24,6 +24,8 @@ from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wordi
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import one_thread
 
+OFFSETS = "offsets"
+"""Of a file: what balances the experts of an arm, beside its weights."""
 WORDING = Wording(
     foreign="The answer was not read by this bench.",
     twice="A case was read in two ways, and one of them is not counted.",
@@ -100,7 +102,9 @@ class MaskBench:
         """Read a case with an arm, by the routing that it was trained with or another one, and count what is multiplied."""
         before, model = self._ledger.open(case.index), self.model(arm)
         with one_thread():
-            read = model(torch.from_numpy(case.shown), route or arm_route(arm, case.ratios, LENGTH))
+            offsets = arm_offsets(_weights(of_seed(self.seed)), arm)
+            routed = route or arm_route(arm, case.ratios, LENGTH, offsets)
+            read = model(torch.from_numpy(case.shown), routed)
             hidden = torch.from_numpy(case.shown == MASK)
             odds = read.logits[hidden][:, :MASK].log_softmax(-1)
         sums = {
@@ -127,6 +131,11 @@ class MaskBench:
             "max_load": counted["max_load"],
         }
         return Outcome(answer.odds, self._arms[case.index], each)
+
+
+def arm_offsets(weights: Mapping[str, Tensor], arm: str) -> Tensor | None:
+    """Return what balances an arm's experts, [layers, E]; None for an arm that has no such offsets."""
+    return weights.get(f"{OFFSETS}/{arm}")
 
 
 def arm_model(weights: Mapping[str, Tensor], arm: str) -> ByteModel:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adabench.workloads.moe.denoise.recipes import CHOSEN, FEWEST, MOST
+from adabench.workloads.moe.denoise.recipes import CHOSEN, FEWEST, MOST, TOKEN_ARMS
 from adabench.workloads.moe.denoise.substrate.expert_choice import (
     capacity,
     choose,
@@ -16,9 +16,11 @@ from adabench.workloads.moe.denoise.substrate.expert_choice import (
 from adabench.workloads.moe.substrate.expert_layer import Route
 
 
-def token_route(chosen: int = CHOSEN) -> Route:
-    """Return token choice: every position takes its likeliest experts."""
-    return lambda layer, scores: token_weights(scores, chosen)
+def token_route(offsets: Tensor | None = None, chosen: int = CHOSEN) -> Route:
+    """Return token choice: every position takes its likeliest experts, by chances and the offsets [layers, E] that balance them."""
+    return lambda layer, scores: token_weights(
+        scores, chosen, None if offsets is None else offsets[layer]
+    )
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,10 @@ def scheduled(schedule: str, ratios: Sequence[float]) -> list[int]:
     return [experts_a_byte(schedule, ratio, FEWEST, MOST) for ratio in ratios]
 
 
-def arm_route(arm: str, ratios: Sequence[float], length: int) -> Route:
+def arm_route(
+    arm: str, ratios: Sequence[float], length: int, offsets: Tensor | None = None
+) -> Route:
     """Return how an arm is trained and read."""
-    if arm in ("token_choice", "continued"):
-        return token_route()
+    if arm in TOKEN_ARMS:
+        return token_route(offsets)
     return ExpertRoute(scheduled("static" if arm == "retrofit" else arm, ratios), length)
