@@ -13,6 +13,7 @@ import typer
 from adabench.cli.execution import announce, interruptible, new_folder
 from adabench.cli.forecast_lines import duration
 from adabench.cli.terminal import talk, verdict_output
+from adabench.harness.contract.task_gates import NO_ROOM
 from adabench.harness.errors import SelectionError, StoreError
 
 if TYPE_CHECKING:
@@ -54,12 +55,13 @@ def run_decision(
     from adabench.harness.decision.decision import Decision
     from adabench.profilers.hardware.host import usable_cores
 
-    found = Decision(claims, first_seed, usable_cores(), _settings(cached=cached), say=talk)
+    found = Decision(claims, first_seed, usable_cores(), usual_settings(cached=cached), say=talk)
     found.run(budget_s, once=once)
     return found
 
 
-def _settings(*, cached: bool) -> "Settings":
+def usual_settings(*, cached: bool = True) -> "Settings":
+    """Return how cells are run where nobody says it."""
     from adabench.harness.run.settings import Settings
     from adabench.harness.store import prepared_states
 
@@ -149,7 +151,7 @@ def _best(
     talk(f"a pilot of {len(pilots)} methods, on seeds {PILOT} and on")
     with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
         means = pilot_means(
-            question.metric, pilots, _settings(cached=cached), usable_cores(), time_s
+            question.metric, pilots, usual_settings(cached=cached), usable_cores(), time_s
         )
     found = best_of(question, means)
     names = {pilot.statement.entry.name for pilot in pilots}
@@ -203,7 +205,13 @@ def answers(found: "Decision", others: "Mapping[str, str]") -> list[dict[str, An
     """Return what became of each claim as plain data, the decided ones first."""
     rows = sorted(found.claims, key=lambda claim: (not claim.is_decided, claim.name))
     lines = [_answer(found, claim) for claim in rows]
-    return lines + [{"id": name, "verdict": "not run", "left": why} for name, why in others.items()]
+    words = {
+        n: "not testable here" if why.startswith(NO_ROOM) else "not run"
+        for n, why in others.items()
+    }
+    return lines + [
+        {"id": name, "verdict": words[name], "left": why} for name, why in others.items()
+    ]
 
 
 def _answer(found: "Decision", claim: "OpenClaim") -> dict[str, Any]:
@@ -264,7 +272,8 @@ def show(
     print(f"{len(done)} of {len(found.claims)} decided in {duration(found.spent_s)}{names}")
     for row in rows:
         _print(row)
-    print(f"Records: {folder}   adabench report {folder}")
+    if found.claims:
+        print(f"Records: {folder}   adabench report {folder}")
 
 
 def _print(row: "Mapping[str, Any]") -> None:

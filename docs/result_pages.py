@@ -14,11 +14,12 @@ from adabench.harness.contract.card import Card, Claim, Metric, Point
 from adabench.harness.contract.earlier_options import command_today
 from adabench.harness.contract.papers import papers
 from adabench.harness.contract.registry import Entry
+from adabench.harness.contract.task_gates import NO_ROOM
 from adabench.harness.decision.open_claim import by_counts
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
-from docs import abstract_section, paper_answer, paper_commands, paper_index
+from docs import abstract_section, gate_section, paper_answer, paper_commands, paper_index
 from docs.markdown_table import cell as _cell
 from docs.markdown_table import number as _number
 from docs.markdown_table import table as _table
@@ -77,18 +78,19 @@ def task_index(runs: Sequence[Findings]) -> str:
         rows = [row for row in _each_once(own, commands) if row.task == task]
         counts = _counts([row for row in rows if row.source not in OURS])
         said = counts if own else "no recorded run yet"
-        lines.append(f"| [{task}]({task}.md) | {_cell(entry.card.title)} | {said} |")
+        room = gate_section.names_of(entry.card.shown)
+        lines.append(f"| [{task}]({task}.md) | {_cell(entry.card.title)} | {room} | {said} |")
     return _page(
         "# Results by task",
         "What the recorded runs show, one page a task. `make results` records all of them anew.",
-        _table(("task", "what is compared", "published claims in recorded runs"), lines),
+        _table(("task", "what is compared", "gates", "published claims in recorded runs"), lines),
     )
 
 
 def task_page(task: str, runs: Sequence[Findings]) -> str:
     """Return what was measured on one task."""
     card = registry.find(task).card
-    parts = [f"# {task}", f"{card.title}."]
+    parts = [f"# {task}", f"{card.title}.", *gate_section.section(task, card)]
     own = [run for run in runs if task in run.task_cards]
     own = [run for run in own if not Path(run.run).name.startswith(REPRODUCTION)]
     usual = [run for run in own if Path(run.run).name not in FURTHER]
@@ -449,7 +451,8 @@ def _answered(run: Findings) -> Iterable[ClaimRow]:
     return (
         row
         for row in run.claims
-        if row.id in looked and row.verdict not in ("not run", "not testable here")
+        if row.id in looked and row.verdict != "not run"
+        if row.verdict != "not testable here" or row.reason.startswith(NO_ROOM)
         if row.verdict != "undecided" or _is_counted(row)
     )
 

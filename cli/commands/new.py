@@ -31,7 +31,7 @@ def task(
     ] = None,
 ) -> None:
     """Write a task's package: a task, static methods, a control, an oracle and a method that adapts."""
-    from adabench.harness.contract.task_scaffold import write_task
+    from adabench.harness.contract.scaffold.task_scaffold import write_task
 
     folder = out or Path(name)
     print(write_task(name, folder))
@@ -60,7 +60,7 @@ def method(
     ] = "",
 ) -> None:
     """Write a method's file: code that runs, and a card that says what to fill in."""
-    from adabench.harness.contract.method_scaffold import method_place, method_text
+    from adabench.harness.contract.scaffold.method_scaffold import method_place, method_text
 
     text = method_text(address, like)
     path = out or method_place(address)

@@ -116,8 +116,9 @@ def decide_within(
     claims, others = decidable(found.statements, plans)
     with interruptible(shlex.join(["adabench", *sys.argv[1:]])):
         done = run_decision(claims, first_of(seeds), time_s)
-    write_run(done, folder, tuple(dict.fromkeys(c.statement.entry.address for c in claims)))
-    write_answers(folder, done, others)
+    if claims:
+        write_run(done, folder, tuple(dict.fromkeys(c.statement.entry.address for c in claims)))
+        write_answers(folder, done, others)
     with verdict_output():
         show(found.title, done, others, folder, as_json=as_json)
     raise typer.Exit(0 if all(claim.is_decided for claim in claims) else 5)

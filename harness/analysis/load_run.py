@@ -8,6 +8,7 @@ from typing import get_args
 
 from adabench.harness.analysis import findings_cache, findings_file, measurement_warnings
 from adabench.harness.analysis.analyse import analyse
+from adabench.harness.analysis.claims.room_gate import without_room
 from adabench.harness.analysis.findings import Findings
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card
@@ -61,8 +62,10 @@ def load_run(folder: Path) -> Findings:
 
 
 def _judged_anew(found: Findings, evidence: Path) -> Findings:
-    """Return findings with the claims that their evidence bears out, where there is some."""
-    return replace(found, claims=load_run(evidence).claims) if evidence.is_dir() else found
+    """Return findings with the claims that their evidence bears out; without any, less those that have no room."""
+    if evidence.is_dir():
+        return replace(found, claims=load_run(evidence).claims)
+    return replace(found, claims=without_room(found.claims, found.task_cards, found.method_cards))
 
 
 def _with_question(

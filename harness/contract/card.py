@@ -34,6 +34,7 @@ from adabench.harness.contract.expectations import (
     Testable,
     Where,
 )
+from adabench.harness.contract.task_gates import GateRow, Gates
 
 __all__ = [
     "Ability",
@@ -48,6 +49,7 @@ __all__ = [
     "Fidelity",
     "Frontier",
     "Gap",
+    "Gates",
     "Knob",
     "Level",
     "Metric",
@@ -282,6 +284,10 @@ class Card:
     gaps: tuple[Gap, ...] = ()
     """In a task file: what the oracle gap of each method is measured between. A task with one
     backbone may leave it to the roles: all statics, the oracle, the control."""
+    gates: tuple[Gates, ...] = ()
+    """In a task file: what its development cases must show before published claims are tested on it."""
+    shown: tuple[GateRow, ...] = field(default=(), compare=False)
+    """What they showed: found beside the task by the registry, never written."""
     comparison: tuple[str, ...] = ()
     """In a task file: metrics of the table in which methods stand side by side, beside what all tables have."""
     speedup_work: str = ""

@@ -158,6 +158,20 @@ def judge(task: Any, case: object, outcome: object) -> Mapping[str, float]:
     return found
 
 
+KIND = "kind_"
+"""Begins the name under which a record says of which kind its answer is."""
+
+
+def kind_of(task: Any, case: object, outcome: object) -> str:
+    """Return of which kind an answer is, where the task tells kinds; it is asked where the truth is.
+
+    Nothing is an answer that is right, `luck` one that is right by a wrong way. Others are failures, of kinds that a
+    task's gates name (`repairs`).
+    """
+    own = getattr(task, "kind", None)
+    return "" if own is None else str(own(case, outcome))
+
+
 class Method(Protocol[S_contra, C_contra, A_co]):
     """What a method module looks like.
 

@@ -26,13 +26,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from adabench.harness.contract import claim_files
+from adabench.harness.contract import claim_files, task_gates
 from adabench.harness.contract.card import (
     Ability,
     Card,
     Claim,
     DefaultSource,
     Gap,
+    Gates,
     Knob,
     Metric,
     Variant,
@@ -61,6 +62,7 @@ _KINDS = {
     "knobs": Knob,
     "claims": Claim,
     "gaps": Gap,
+    "gates": Gates,
     "metrics": Metric,
     "needs": str,
     "sources": DefaultSource,
@@ -101,14 +103,24 @@ def tasks() -> dict[str, Entry]:
     """Return every task by name, built-in ones first."""
     found: dict[str, Entry] = {}
     for path in task_files():
-        entry = _entry(path.parent.name, module_name(path), path)
+        entry = _with_figures(_entry(path.parent.name, module_name(path), path))
         if entry.address in found:
             twice = f"{module_name(path)} and {found[entry.address].module} have the same name"
             entry = replace(entry, problem=f"{twice}; rename one of the two folders")
         found[entry.address] = entry
     for address, module in entry_points("adabench.tasks"):
-        found.setdefault(address, _entry(address, module, find_module(module)))
+        found.setdefault(address, _with_figures(_entry(address, module, find_module(module))))
     return found
+
+
+def _with_figures(entry: Entry) -> Entry:
+    """Add what the gates of a task showed, from the file beside it."""
+    try:
+        found = task_gates.recorded(entry.path.parent) if entry.card.gates else None
+    except MethodContractError as broken:
+        return replace(entry, problem=f"{broken.message} {broken.hint}".strip())
+    shown = found.rows if found else ()
+    return replace(entry, card=replace(entry.card, shown=shown)) if shown else entry
 
 
 def methods(task: str) -> dict[str, Entry]:

@@ -17,7 +17,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from adabench.harness.analysis.claims.room_gate import no_room
 from adabench.harness.analysis.reproduction import Statement
+from adabench.harness.contract import registry
 from adabench.harness.contract.card import OutOfReach
 from adabench.harness.contract.papers import Plan
 from adabench.harness.contract.record import Record, Turn
@@ -232,11 +234,17 @@ def decidable(
         expect = own.claim.expect
         if isinstance(expect, OutOfReach):
             others[own.claim.id] = expect.reason
+        elif closed := _no_room(own):
+            others[own.claim.id] = closed
         elif own.claim.scale not in ("embedded", "real"):
             others[own.claim.id] = "it takes another scale: adabench reproduce without --time"
         else:
             found.append(OpenClaim.of(own, plans.get(own.claim.id)))
     return found, others
+
+
+def _no_room(own: Statement) -> str:
+    return no_room(own.claim, own.entry.name, own.entry.card, registry.find(own.entry.task).card)
 
 
 def run_turns(

@@ -28,6 +28,7 @@ from adabench.harness.contract.papers import faults, papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, EnvironmentProblem, MethodContractError
 from adabench.harness.run.block import LoadedBlock
+from adabench.harness.run.guards import gate_figures
 from adabench.harness.run.guards.method_source import source_problems
 from adabench.harness.run.guards.truth_guard import truth_modules
 from adabench.harness.run.method_handle import ServerHandle
@@ -134,6 +135,7 @@ def _task_rules(entry: Entry) -> list[Rule]:
         ("metrics", lambda: _one_plot(entry.card)),
         ("baselines", lambda: _baselines(entry)),
         ("gaps", lambda: _gaps(entry)),
+        ("gates", lambda: gate_figures.problems(entry)),
         ("cases", lambda: _stable_cases(entry)),
         ("substrate", lambda: _substrate(entry)),
     ]

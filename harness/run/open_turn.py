@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.load import PREFIX, Load, load_of
-from adabench.harness.contract.protocols import judge
+from adabench.harness.contract.protocols import KIND, judge, kind_of
 from adabench.harness.contract.record import Cell, Record, Turn, Unit
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import MethodContractError
@@ -187,7 +187,10 @@ class OpenTurn:
         """
         with self.block.lock:
             score = judge(self.block.task, self.cases[index], said["outcome"])
+            kinds = self.bench.settings.kinds
+            kind = kind_of(self.block.task, self.cases[index], said["outcome"]) if kinds else ""
         plain = {name: float(value) for name, value in score.items()}
+        plain |= {f"{KIND}{kind}": 1.0} if kind else {}
         cell, address = self.turn.cell, self.entry.address
         values = join_values(address, said.get("values", {}), said["counts"], plain)
         unseen = self.block.unseen

@@ -42,11 +42,13 @@ class Settings:
     """Cases of a turn that are timed, where a seed only draws further ones; the others are counted. 0: all are timed."""
     sessions: int = 0
     """Cases that are counted side by side, with their models in one batch; 0: as many as the task says."""
+    kinds: bool = False
+    """Whether records say of which kind an answer is, where the task tells kinds (`protocols.kind_of`)."""
 
     @property
     def counts_folder(self) -> Path | None:
-        """Return where counted cells are kept; nowhere if a number of sessions was asked for."""
-        return None if self.sessions else self.cache_folder
+        """Return where counted cells are kept; nowhere if a number of sessions or kinds were asked for."""
+        return None if self.sessions or self.kinds else self.cache_folder
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""

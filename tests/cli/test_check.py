@@ -1,6 +1,8 @@
 """`adabench check` from the outside."""
 
 import json
+import os
+import shutil
 import subprocess
 import textwrap
 from collections.abc import Callable
@@ -46,3 +48,28 @@ def test_check_finds_what_a_method_does_wrong(
     assert done.returncode == 4
     for broken in ("adapts=", "twice", "not in its sweep", "stpes", "fixd"):
         assert broken in done.stdout
+
+
+def test_gates_are_measured_once_printed_ever_after_and_refused_when_stale(
+    process: Callable[..., subprocess.CompletedProcess[str]],
+    toy_env: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    package = tmp_path / "adabench_toy"
+    shutil.copytree(Path(__file__).parents[1] / "plugin" / "adabench_toy", package)
+    task = package / "task.py"
+    declared = 'gates=(Gates("fixed", seeds=2, without={"failures": "there is one kind"}),),'
+    text = task.read_text().replace("import Card,", "import Card, Gates,")
+    task.write_text(text.replace("    knobs=(", f"    {declared}\n    knobs=(", 1))
+    env = {**toy_env, "PYTHONPATH": os.pathsep.join([str(tmp_path), toy_env["PYTHONPATH"]])}
+    measured = process("check", "roots", "--gates", env=env)
+    assert "gate room (hindsight)" in measured.stdout
+    assert "does not apply: there is one kind" in measured.stdout
+    found = json.loads(process("check", "roots", "--json", env=env).stdout)
+    figures = {row["rule"]: row["gate"]["figure"] for row in found if "gate" in row}
+    assert figures["gate room (hindsight)"] > 0
+    assert figures["gate failures"] is None
+    task.write_text(task.read_text().replace("seeds=2", "seeds=3"))
+    stale = process("check", "roots", env=env)
+    assert stale.returncode == 4
+    assert "adabench check roots --gates measures them anew" in stale.stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.method_scaffold import method_text
+from adabench.harness.contract.scaffold.method_scaffold import method_text
 from adabench.harness.errors import SelectionError
 
 READS = ("<all files>",)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adabench.harness.contract import plugins
-from adabench.harness.contract.task_scaffold import write_task
+from adabench.harness.contract.scaffold.task_scaffold import write_task
 from adabench.harness.errors import SelectionError, StoreError
 from tests.cli.program import PROGRAM
 

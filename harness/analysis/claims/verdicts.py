@@ -6,8 +6,8 @@ form of statement has its module (`ratio_and_difference.py`, `monotone.py`, `fro
 `ranking.py`, `bound.py`).
 
 *Before any number.* A claim that no run can decide (`OutOfReach`), whose instrument is missing, or
-whose metric is an estimate (`*_est_*`) is `not testable here`, as is a method that was skipped; one
-that failed is `undecided`. Where a rival, a condition, a sweep or a scale is missing it is `not
+whose metric is an estimate (`*_est_*`) is `not testable here`, as are a published one whose task fails a
+gate under the conditions that it was tested at (`room_gate.py`), and a method that was skipped; one that failed is `undecided`. Where a rival, a condition, a sweep or a scale is missing it is `not
 run`, and the row names the command whose run can decide it.
 
 *Operating points.* Conditions and knobs named in `where` take those values, others their
@@ -36,6 +36,7 @@ from adabench.harness.analysis.claims.ranking import (
     rule_signed_rank,
 )
 from adabench.harness.analysis.claims.ratio_and_difference import rule_paired
+from adabench.harness.analysis.claims.room_gate import no_room
 from adabench.harness.analysis.claims.verdict_rule import said
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.analysis.independent_units import with_units
@@ -147,6 +148,10 @@ class Court:
         expect, own = claim.expect, (self.evidence.task, self.method)
         if isinstance(expect, OutOfReach):
             return Ruling("not testable here", reason=expect.reason)
+        methods = self.evidence.methods
+        closed = no_room(claim, self.method, methods[self.method], self.evidence.card)
+        if closed:
+            return Ruling("not testable here", reason=closed)
         recorded = [c for c in self.table.all_cells if (c.task, c.method) == own]
         scales = sorted({cell.scale for cell in recorded})
         if claim.scale not in scales:

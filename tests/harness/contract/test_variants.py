@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from adabench.harness.contract import catalogue, method_scaffold, registry
+from adabench.harness.contract import catalogue, registry
 from adabench.harness.contract.card import Ability, Card, Knob, OnTask, Variant
+from adabench.harness.contract.scaffold import method_scaffold
 from adabench.harness.contract.variants import bound, variant_card
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan.grid import plan, select_settings

@@ -42,7 +42,7 @@ for a question; 0 is no limit. `tool_price` stands before a run; sweep it.
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.agents.substrate.agent_task import GradedAgentTask, Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
@@ -80,6 +80,25 @@ CARD = Card(
             methods=("bavt", "random_node"),
             oracle="any_right",
             coin="random_node",
+        ),
+    ),
+    gates=(
+        Gates(
+            default="forced_mode",
+            cases={"questions": 240},
+            oracles=("best_mode",),
+            pool=("forced_mode",),
+            without={"failures": "what a choice of modes repairs is what another mode answers, and room counts it"},
+        ),
+        Gates(
+            default="parallel_vote",
+            at={"kinds": "kb4", "delay": 2},
+            cases={"questions": 240},
+            oracles=("any_right",),
+            without={
+                "failures": "a search may repair every wrong row and every dead end, and no other failure is told apart",
+                "strategies": "all questions are of one kind, and no difficulty is told apart",
+            },
         ),
     ),
     knobs=(

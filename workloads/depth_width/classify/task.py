@@ -33,7 +33,7 @@ from types import ModuleType
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.classify import conformance
 from adabench.workloads.depth_width.classify.models import Models
@@ -73,6 +73,17 @@ CARD = Card(
             coin="random_gate",
         ),
         Gap(mixture=("ffnn", "gru", "both"), methods=("ffnn_ffnn", "gru_gru")),
+    ),
+    gates=(
+        Gates(
+            default="gru",
+            cases={"together": 64, "sets": 2},
+            groups=("accuracy_free", "accuracy_order"),
+            count="queries",
+            without={
+                "failures": "a choice of experts repairs what another expert answers, and room counts it"
+            },
+        ),
     ),
     speedup_work="flops_counted",
     knobs=(

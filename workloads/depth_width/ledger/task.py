@@ -42,7 +42,7 @@ from types import ModuleType
 
 import torch
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric
 from adabench.harness.errors import DeviceUnavailable, SelectionError
 from adabench.workloads.depth_width.ledger.models import WIDTH, Models
 from adabench.workloads.depth_width.ledger.substrate import gpu_shape
@@ -96,6 +96,19 @@ CARD = Card(
             methods=("duo_llm", "random_duo"),
             oracle="duo_segments",
             coin="random_duo",
+        ),
+    ),
+    gates=(
+        Gates(
+            default="vanilla",
+            cases={"batches": 6},
+            pool=("vanilla",),
+            groups=("accuracy_k1", "accuracy_k2", "accuracy_k3", "accuracy_k4"),
+            count="answers",
+            without={
+                "failures": "an answer is a value that was or was not carried through the layers: there is one kind of failure",
+                "saturation": "what is claimed is work saved at the accuracy of all layers, which is at its ceiling by design",
+            },
         ),
     ),
     speedup_work="flops_counted",

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.moe.adapters import conformance
@@ -67,6 +67,16 @@ CARD = Card(
         "reading_s",
         "reading_merged_s",
         "stored_bytes",
+    ),
+    gates=(
+        Gates(
+            default="lora",
+            cases={"tasks": 3},
+            without={
+                "failures": "an adapter repairs whatever the base does not know of a task",
+                "strategies": "nothing tells beforehand how hard a new task is",
+            },
+        ),
     ),
     no_speedup="what methods save is trained parameters; what an adaptation takes is in its own time",
     knobs=(

@@ -62,7 +62,7 @@ methods take minutes: ask more (`--set problems=75`) before you quote a number.
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
+from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
@@ -138,6 +138,25 @@ CARD = Card(
             oracle="revision_oracle",
             oracle_at={"returns": "right"},
             coin="random_rounds",
+        ),
+    ),
+    gates=(
+        Gates(
+            default="greedy",
+            cases={"problems": 200},
+            anywhere=("lengths",),
+            repairs=("arithmetic",),
+            pool=("greedy", "majority", "judged_vote", "best_of_n"),
+        ),
+        Gates(
+            default="greedy",
+            at={"lengths": "1..8"},
+            cases={"problems": 200},
+            repairs=("arithmetic",),
+            without={
+                "room": "what the pool of models leaves is shown by the gates of routing, which has its responses",
+                "strategies": "what the pool of models leaves is shown by the gates of routing, which has its responses",
+            },
         ),
     ),
     knobs=(

@@ -31,11 +31,16 @@ independent fits; seeds of one collection share four parts in five of what they 
 `hypervolume`; they are in `chain/radar`'s.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gates, Knob, Metric
+from adabench.harness.contract.task_gates import StaticOutcomes
 from adabench.harness.errors import SelectionError
 from adabench.workloads.test_time.routing import conformance
 from adabench.workloads.test_time.routing.substrate.calibration_desk import Routes
-from adabench.workloads.test_time.routing.truth.held_out import RoutingTask, routing_task
+from adabench.workloads.test_time.routing.truth.held_out import (
+    RoutingTask,
+    pooled_responses,
+    routing_task,
+)
 
 CARD = Card(
     title="Routing: what responses tell of abilities and difficulties",
@@ -45,6 +50,14 @@ CARD = Card(
     knobs=(
         Knob("questions", (0,), 0, open=True, low=0),
         Knob("repeats", (4,), 4, open=True, low=1),
+    ),
+    gates=(
+        Gates(
+            default="fixed_front",
+            without={
+                "failures": "a choice of configurations repairs what another one answers",
+            },
+        ),
     ),
     cases="exchangeable",
     metrics=(
@@ -63,7 +76,7 @@ CARD = Card(
 CHECK_CONDITIONS = {"questions": 100, "repeats": 1}
 OUTCOMES = (Routes,)
 check = conformance.check
-__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load"]
+__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "development", "load"]
 
 
 def load(scale: str, seed: int, *, questions: int = 0, repeats: int = 4) -> RoutingTask:
@@ -76,3 +89,13 @@ def load(scale: str, seed: int, *, questions: int = 0, repeats: int = 4) -> Rout
     if scale not in CARD.scales:
         raise SelectionError(f"routing has no scale {scale!r}.", "It runs at `embedded`.")
     return routing_task(seed, questions, repeats)
+
+
+def development() -> StaticOutcomes:
+    """Return what each configuration of the pool answered to the questions of all collections, by their lengths.
+
+    Raises:
+        EnvironmentProblem: if the responses are not there.
+    """
+    names, right, flops, lengths = pooled_responses()
+    return StaticOutcomes(names, right, flops, lengths)

@@ -263,6 +263,11 @@ class GradedTask(QuestionTask):
             "malformed": float(self.domain.answer(completion) is None),
         }
 
+    def kind(self, question: Question, completion: tuple[int, ...]) -> str:
+        """Return of which kind a completion is, where the grader tells kinds."""
+        own = getattr(self.grader, "kind", None)
+        return "" if own is None else str(own(question.index, completion))
+
     def score(self, question: Question, completion: tuple[int, ...]) -> Mapping[str, float]:
         """Judge a completion that was decoded by this very object."""
         return self.judge(question, self.account(question, completion))

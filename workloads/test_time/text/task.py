@@ -70,7 +70,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from adabench.harness.contract.card import Card, DefaultSource, Gap, Knob, Metric, Scalar
+from adabench.harness.contract.card import Card, DefaultSource, Gap, Gates, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.bank.sample_bank import read_header
 from adabench.workloads.shared.sources.data_spec import data_spec
@@ -135,6 +135,15 @@ CARD = Card(
             mixture=("target_only",),
             methods=("arbitrage", "rsd", "random_escalation"),
             coin="random_escalation",
+        ),
+    ),
+    gates=(
+        Gates(
+            default="greedy",
+            cases={"problems": 200},
+            oracles=("pass_at_n",),
+            pool=("greedy", "majority", "judged_vote", "best_of_n"),
+            repairs=("arithmetic",),
         ),
     ),
     knobs=(

@@ -18,7 +18,7 @@ from adabench.workloads.test_time.chain.substrate.problems import (
     split_of,
     stream,
 )
-from adabench.workloads.test_time.chain.truth.worked_solutions import apply, trace, truth
+from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply, trace, truth
 
 SPLITS = ("train", "prm", "calibration", "dev", "test")
 
@@ -41,6 +41,21 @@ def test_every_trace_ends_in_the_truth_and_fits_its_room(seed, length, layout):
     written = trace(problem, generator(seed + 1), layout)
     assert answer(written) == truth(problem)
     assert len(written) <= room(problem.prompt)
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("4 7 + 3 8 = 8 5 ; 8 5 * 1 2 = 2 0 ;", ""),
+        ("4 7 + 3 8 = 8 6 ; 8 6 * 1 2 = 3 2 ;", "arithmetic"),
+        ("4 7 + 3 8 = 8 5 ; 8 5 * 0 2 = 7 0 ;", "slip"),
+        ("4 7 + 3 8 = 8 6 ; 8 6 * 1 2 = 2 0 ;", "luck"),
+        ("4 7 + 3 8 = 8 5 ; 8 5 * 1 2 =", "malformed"),
+    ],
+)
+def test_an_answer_is_told_by_its_kind(written: str, kind: str) -> None:
+    grader = Answers((Problem(47, (("+", 38), ("*", 12))),))
+    assert grader.kind(0, (*encode(written), EOS)) == kind
 
 
 def test_a_split_product_takes_three_steps_and_another_path_each_time():

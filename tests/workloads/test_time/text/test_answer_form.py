@@ -53,6 +53,23 @@ def test_a_completion_is_read_alike_for_votes_and_grades(word, answer, right, wr
         assert reader(words) not in votes, one
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Step 1: 7 + 4 = 11\nStep 2: 11 + 3 = 14\nAnswer: 14", ""),
+        ("Step 1: 7 + 4 = 12\nStep 2: 12 + 3 = 15\nAnswer: 15", "arithmetic"),
+        ("Step 1: 7 + 4 = 11\nAnswer: 11", "slip"),
+        ("Step 1: 7 + 4 = 10\nStep 2: 10 + 3 = 14\nAnswer: 14", "luck"),
+        ("2 * 3 + 8 = 14\nAnswer: 14", ""),
+        ("20 - 9 + 3=14\nAnswer: 14", ""),
+        ("who knows", "malformed"),
+    ],
+)
+def test_an_answer_is_told_by_its_kind(said: str, kind: str) -> None:
+    reader, answers = grader("auto", "14")
+    assert answers.kind(0, reader.codec.encode(said + END)) == kind
+
+
 def test_formulas_are_votes_by_what_they_say():
     pytest.importorskip("math_verify", reason="math-verify is not installed")
     reader, answers = grader("math-verify", "\\frac{x}{2}")

@@ -41,6 +41,19 @@ class Answers:
         """Return whether a completion of that question states the right answer."""
         return answer(completion) == truth(self.problems[index])
 
+    def kind(self, index: int, completion: Sequence[int]) -> str:
+        """Return of which kind an answer is: `arithmetic` where a step is wrong by itself, else `slip` or `malformed`.
+
+        One that is right is `luck` where a step is wrong, and else of none.
+        """
+        if answer(completion) is None:
+            return "malformed"
+        ends = range(STEP_WORDS, len(completion), STEP_WORDS)
+        holds_error = not all(self.is_right_step(completion[:end]) for end in ends)
+        if self.is_right(index, completion):
+            return "luck" if holds_error else ""
+        return "arithmetic" if holds_error else "slip"
+
     def is_right_step(self, completion: Sequence[int]) -> bool:
         """Return whether the last step of a completion is right by itself. For oracles alone."""
         step = completion[-STEP_WORDS:]

@@ -140,6 +140,21 @@ def routing_task(seed: int, questions: int, repeats: int) -> RoutingTask:
     return RoutingTask(splits_of(seed, questions, repeats, name), name)
 
 
+def pooled_responses() -> tuple[tuple[str, ...], Floats, Floats, Floats]:
+    """Return the names of the configurations, and of every question of all collections what they answered.
+
+    Right answers and FLOPs are [questions, configurations], lengths of prompts [questions].
+
+    Raises:
+        EnvironmentProblem: if the responses are not there.
+    """
+    names = dict.fromkeys(map(collection_name, range(FIFTHS)))
+    tables = [read_responses(name) for name in names]
+    parts = [(one.right, one.flops, one.lengths) for one in tables]
+    right, flops, lengths = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return tuple(one.name for one in tables[0].configurations), right, flops, lengths
+
+
 def splits_of(seed: int, questions: int, repeats: int, name: str = FIRST) -> tuple[Split, ...]:
     """Return the question sets of a run's seed, of the first so many questions, of all for 0.
 

@@ -106,6 +106,10 @@ class GradedText(Accounted, GradedTask):
             **seen,
         }
 
+    def kind(self, question: Question, outcome: Any) -> str:
+        """Return of which kind a completion is, as the grader tells it."""
+        return super().kind(question, self.completion_of(outcome))
+
     def substrate(self) -> QuestionTask:
         """Return what methods get."""
         return TextTask(*self._made)

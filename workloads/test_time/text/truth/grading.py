@@ -6,6 +6,7 @@ it are one; other texts by their plain forms (`stated_answers.py`). Another form
 """
 
 import importlib.util
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ from adabench.workloads.test_time.text.substrate.stated_answers import (
 
 _FORMULA = frozenset("\\^_{}")
 """Signs that only a formula has."""
+_SUM = re.compile(r"(?<![\d*/.])(?<![*/] )(-?\d+(?: ?[+-] ?\d+)+) ?= ?(-?\d+)")
+_TERM = re.compile(r"[+-]?\d+")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,23 @@ class Answers:
             return form.grades(self.reader.text(completion), right)
         stated = self.reader.stated(completion)
         return stated is not None and equal(right, stated, form)
+
+    def kind(self, index: int, completion: Sequence[int]) -> str:
+        """Return of which kind an answer is: `arithmetic` where a sum in it is wrong, else `slip` or `malformed`.
+
+        One that is right is `luck` where a sum is wrong, and else of none.
+        """
+        if self.reader.stated(completion) is None:
+            return "malformed"
+        is_wrong = any(not _holds(*parts) for parts in _SUM.findall(self.reader.text(completion)))
+        if self.is_right(index, completion):
+            return "luck" if is_wrong else ""
+        return "arithmetic" if is_wrong else "slip"
+
+
+def _holds(terms: str, total: str) -> bool:
+    """Say whether terms that are added and taken away come to a total."""
+    return sum(int(term) for term in _TERM.findall(terms.replace(" ", ""))) == int(total)
 
 
 def gold(answer: str, form: AnswerForm = AUTO) -> str:
