@@ -10,9 +10,10 @@ each of them answers on the `dev` split. A policy that revises goes on from one 
 attempts of that one at `train` problems; its judge learns from what it attempts on the `prm` split.
 Steps, never seconds: the result does not depend on how busy the machine is.
 
-Recipes are of two makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
+Recipes are of three makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
 are, since recorded runs rest on them. Further trainings of `lm-s`, and the judges `judge-x`, are of the
-second, which is cheaper (`training/short_training.py`).
+second, which is cheaper (`training/short_training.py`). Models of the format `orders` are of a third
+(`training/order_training.py`).
 """
 
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Recipe:
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is, and a table is fitted with one."""
-    make: Literal["first", "second"] = "first"
+    make: Literal["first", "second", "third"] = "first"
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
@@ -176,15 +177,15 @@ def _of_orders(s: int) -> list[Recipe]:
     own = f"lm-s{ORDERS}-s{s}"
     return [
         Recipe(
-            own, LM_S, s, 3000, 32, 3e-3, make="second", forecast_s=240,
+            own, LM_S, s, 3000, 32, 3e-3, make="third", forecast_s=240,
             format="orders", mistaken=MISTAKEN["lm-s"],
         ),
         Recipe(
-            f"lm-x{ORDERS}-s{s}", LM_M, s, 1400, 32, 2e-3, make="second", forecast_s=500,
+            f"lm-x{ORDERS}-s{s}", LM_M, s, 1400, 32, 2e-3, make="third", forecast_s=500,
             format="orders", mistaken=MISTAKEN["lm-x"],
         ),
         Recipe(
-            f"judge{ORDERS}-s{s}", DEEPER, s, 900, 32, 3e-3, make="second", forecast_s=240,
+            f"judge{ORDERS}-s{s}", DEEPER, s, 900, 32, 3e-3, make="third", forecast_s=240,
             kind="judge", trunk=own, policy=own, problems=600,
             format="orders", mistaken=MISTAKEN["judge"],
         ),

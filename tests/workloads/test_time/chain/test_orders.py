@@ -1,5 +1,7 @@
 """The format `orders`: its words, what its teachers believe, its decoders, and what ships."""
 
+import json
+from dataclasses import asdict
 from itertools import islice, permutations
 
 import numpy as np
@@ -28,9 +30,14 @@ from adabench.workloads.test_time.chain.substrate.order_problems import (
     slips,
     stream,
 )
-from adabench.workloads.test_time.chain.substrate.trained_models import TrainingMissing, engine
+from adabench.workloads.test_time.chain.substrate.trained_models import (
+    FOLDER,
+    TrainingMissing,
+    engine,
+)
 from adabench.workloads.test_time.chain.task import load, missing_abilities
 from adabench.workloads.test_time.chain.training.order_figures import table_share
+from adabench.workloads.test_time.chain.training.train_judge import passes
 from adabench.workloads.test_time.chain.truth.order_solutions import (
     OrderAnswers,
     belief,
@@ -262,3 +269,17 @@ def test_each_training_has_a_policy_a_larger_one_and_a_judge():
     assert len(own) == 15
     judge = recipes()["judge-orders-s2"]
     assert (judge.trunk, judge.policy) == ("lm-s-orders-s2", "lm-s-orders-s2")
+
+
+@pytest.mark.parametrize("name", ["lm-s-orders-s0", "judge-orders-s0"])
+def test_a_card_says_the_recipe_and_what_the_file_is_worth(name):
+    said = json.loads((FOLDER / f"{name}.json").read_text())
+    plan = json.loads(json.dumps(asdict(recipes()[name])))
+    assert said.items() >= plan.items()
+    dev = said["dev"]
+    if name.startswith("judge"):
+        assert passes(dev, "orders")
+    else:
+        assert dev["table"] == 1.0
+        assert dev["malformed"] <= 0.02
+        assert dev["arithmetic"] >= 0.94
