@@ -8,7 +8,7 @@ just one, is the random router.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adabench.harness.analysis.independent_units import with_units
 from adabench.harness.analysis.operating_points import OperatingPoint, Setting, settings
@@ -93,12 +93,29 @@ def anchors(
         cards = {name: method_cards[f"{task}/{name}"] for name in names}
         if axes(task_cards[task]) is None:
             continue
-        found += [
-            anchors_of(task, name, near, task_cards[task], cards)
-            for name in names
-            if cards[name].role in roles
-        ]
+        for name in names:
+            if cards[name].role in roles:
+                card = _fitting(task_cards[task], [dot for dot in near if dot.method == name])
+                found.append(anchors_of(task, name, near, card, cards))
     return found
+
+
+def _fitting(card: Card, dots: Sequence[OperatingPoint]) -> Card:
+    """Return a task's card whose mixtures hold no static that cannot run where a method's dots lie."""
+    usual = {knob.name: knob.default for knob in card.knobs}
+    ran_at = [usual | dict(dot.conditions) for dot in dots]
+    gaps = [
+        replace(
+            gap,
+            mixture=tuple(
+                name
+                for name in gap.mixture
+                if any(gap.only_at.get(name, {}).items() <= one.items() for one in ran_at)
+            ),
+        )
+        for gap in card.gaps
+    ]
+    return replace(card, gaps=tuple(gaps))
 
 
 def anchors_of(

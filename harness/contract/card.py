@@ -143,6 +143,8 @@ class Gap:
     """The random router of the same training family at the method's rates: the -1."""
     oracle_at: Mapping[str, Scalar] = field(default_factory=dict)
     """The knobs at which the oracle counts, where it has settings that do not."""
+    only_at: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """By static of the mixture that cannot run everywhere: the conditions where it does. Elsewhere it is no part of it."""
     room: float = 0.01
     """How far the oracle must lead the mixture, in units of the primary quality, at the costs where
     a method runs; where it leads by less there is no gap to close."""

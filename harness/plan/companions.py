@@ -2,7 +2,7 @@
 
 A number that says how much of a gap was closed, or that a claim tells a method from chance, needs them
 on the same cases. So whoever selects an adaptive method gets them along, unless it is to run alone. A
-control that is made for other conditions than those of the method stays away.
+static or a control that is made for other conditions than those of the method stays away.
 Of the mixture every setting is run, for a mixture of one is none; of the others the default.
 """
 
@@ -29,12 +29,18 @@ def companions(
         if method.card.role != "adaptive":
             continue
         gaps = _gaps_of(task, method)
-        mixture = {name for gap in gaps for name in gap.mixture}
         base = {**dict(method.card.conditions), **fixed}
-        others = {name for gap in gaps for name in (gap.oracle, gap.coin)}
-        others |= _controls(task, method, base, {*swept, task.card.budget})
-        base = {name: value for name, value in base.items() if name not in swept}
+        free = {*swept, task.card.budget}
         known = registry.methods(task.name)
+        mixture = {
+            name
+            for gap in gaps
+            for name in gap.mixture
+            if _fits(task, known.get(f"{task.name}/{name}"), base, free)
+        }
+        others = {name for gap in gaps for name in (gap.oracle, gap.coin)}
+        others |= _controls(task, method, base, free)
+        base = {name: value for name, value in base.items() if name not in swept}
         for address in sorted(f"{task.name}/{name}" for name in mixture | others if name):
             companion = known.get(address)
             if address in chosen or companion is None or not registry.availability(companion)[0]:
@@ -64,15 +70,27 @@ def _controls(task: Entry, method: Entry, fixed: Mapping[str, Scalar], free: set
     Raises:
         SelectionError: if a value is not one that a condition takes.
     """
-    conditions = {
-        knob.name: check_value(knob, fixed.get(knob.name, knob.default)) for knob in task.card.knobs
-    }
     return {
         entry.name
         for entry in registry.methods(task.name).values()
-        if entry.card.controls(method.name)
-        and all(
-            name in free or conditions.get(name, value) == value
-            for name, value in entry.card.conditions.items()
-        )
+        if entry.card.controls(method.name) and _fits(task, entry, fixed, free)
     }
+
+
+def _fits(
+    task: Entry, companion: Entry | None, fixed: Mapping[str, Scalar], free: set[str]
+) -> bool:
+    """Tell whether a method is made for conditions at which another one runs.
+
+    Raises:
+        SelectionError: if a value is not one that a condition takes.
+    """
+    if companion is None:
+        return False
+    conditions = {
+        knob.name: check_value(knob, fixed.get(knob.name, knob.default)) for knob in task.card.knobs
+    }
+    return all(
+        name in free or conditions.get(name, value) == value
+        for name, value in companion.card.conditions.items()
+    )

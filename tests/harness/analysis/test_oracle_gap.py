@@ -321,3 +321,14 @@ def test_a_row_names_what_mixture_and_oracle_are_made_of():
     assert [dict(row.artefacts) for row in rows] == [
         {"toy/uniform": "code-1:a", "toy/best": "code-1:b"}
     ]
+
+
+def test_a_static_that_cannot_run_here_is_no_part_of_the_mixture():
+    gap = replace(GAP, mixture=("uniform", "other"))
+    curve = lifted(0.1)
+    assert router(curve, task=replace(TASK, gaps=(gap,))).status == "not run"
+    elsewhere = replace(gap, only_at={"other": {"noise": 1}})
+    found = router(curve, task=replace(TASK, gaps=(elsewhere,)))
+    assert found == router(curve)
+    here = replace(gap, only_at={"other": {"noise": 0}})
+    assert router(curve, task=replace(TASK, gaps=(here,))).status == "not run"

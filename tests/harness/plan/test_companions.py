@@ -72,3 +72,12 @@ def test_a_control_that_is_made_for_other_conditions_stays_away(
     assert "random_pair" in methods(
         of("chain/ttspm", star=False, fixed=("lengths=1..8", "problems=48"))
     )
+
+
+def test_a_static_that_is_made_for_other_conditions_stays_away() -> None:
+    [*_, gap] = [g for g in registry.find("chain").card.gaps if "beam" in g.methods]
+    assert {"held_orders", "surest"} < set(gap.mixture)
+    assert not {"held_orders", "surest"} & methods(of("chain/beam", star=False))
+    turns = of("chain/beam", star=False, fixed=("format=orders",))
+    assert set(gap.mixture) < methods(turns)
+    assert {turn.cell.conditions["format"] for turn in turns} == {"orders"}

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from adabench.harness.errors import EnvironmentProblem
-from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
+from adabench.workloads.depth_width.substrate import checkpoints
+from adabench.workloads.shared.training import int8_packing
 
 
 def weights() -> dict[str, torch.Tensor]:

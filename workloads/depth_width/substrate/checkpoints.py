@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
-from adabench.workloads.depth_width.substrate import int8_packing
+from adabench.workloads.shared.training import int8_packing
 from adabench.workloads.shared.training.checkpoints import Progress, find_recipe
 from adabench.workloads.shared.training.trainer import silent
 

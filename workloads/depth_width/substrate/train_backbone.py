@@ -33,7 +33,6 @@ from adabench.workloads.depth_width.substrate.gathered_forward import (
     everyone,
     hidden,
 )
-from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.recursion_routing import (
     Penalty,
     coin_k,
@@ -45,6 +44,7 @@ from adabench.workloads.depth_width.substrate.recursion_routing import (
 from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS, Corpus, draw
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import LEVELS
 from adabench.workloads.shared.training.schedule import trapezoid
 from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 

@@ -5,11 +5,12 @@ from adabench.workloads.test_time.chain.substrate.configuration_pool import has_
 from adabench.workloads.test_time.chain.substrate.trained_models import has_pair, has_revisers
 
 FIRST = "Choose policy=lm-s, layout=several and trainings=1."
+SPLITS = "Choose format=splits."
 
 
 def absences(policy: str, layout: Layout, trainings: int) -> dict[str, tuple[str, str]]:
     """Return by ability why it is not there and what would give it."""
-    found = {}
+    found = {"orders": ("The factors of these questions have an order.", "Choose format=orders.")}
     is_small = policy == "lm-s"
     which = f"policy={policy}, layout={layout}, trainings={trainings}"
     if not is_small:
@@ -21,4 +22,16 @@ def absences(policy: str, layout: Layout, trainings: int) -> dict[str, tuple[str
     if not (is_small and layout == "several" and has_revisers(trainings)):
         remedy = f"{FIRST[:-1]}, or train a policy for each training: adabench train 'chain/{REVISER}-s*'."
         found["revisions"] = f"With {which} no policy was trained on attempts of its own.", remedy
+    return found
+
+
+def absences_of_orders(policy: str) -> dict[str, tuple[str, str]]:
+    """Return the same of the format `orders`, for which nothing but a policy and a judge was trained."""
+    found = {
+        "draft": ("With format=orders the policy is the draft of no other.", SPLITS),
+        "pool": ("With format=orders no larger policies stand beside it.", SPLITS),
+        "revisions": ("With format=orders no policy was trained on attempts of its own.", SPLITS),
+    }
+    if policy != "lm-s":
+        found["scores"] = f"No judge is stronger than {policy}.", "Choose policy=lm-s."
     return found

@@ -1,7 +1,8 @@
-"""Checkpoints: fp16 safetensors with a JSON card beside each, rebuilt from seeds.
+"""Checkpoints: safetensors with a JSON card beside each, rebuilt from seeds.
 
 A card says which recipe made the file, a digest of the sources it was made with, and what it
-scored on the `dev` split. Everything is measured on the file as it is shipped, in fp16.
+scored on the `dev` split. Everything is measured on the file as it is shipped: in fp16, and where a recipe's
+format is `orders` in eight bits, heads aside.
 """
 
 from itertools import islice
@@ -11,10 +12,11 @@ from typing import Any
 
 from torch import nn
 
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, int8_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
 from adabench.workloads.test_time.chain.recipes import ATTEMPT_JUDGE, Recipe, recipes
+from adabench.workloads.test_time.chain.substrate import order_problems
 from adabench.workloads.test_time.chain.substrate import problems as data
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pool_of
 from adabench.workloads.test_time.chain.substrate.step_modes import restore_score
@@ -27,6 +29,8 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     router_head,
 )
 from adabench.workloads.test_time.chain.training import (
+    order_figures,
+    order_training,
     short_training,
     train_judge,
     train_models,
@@ -37,8 +41,11 @@ from adabench.workloads.test_time.chain.training import (
     train_scale_score,
     train_strategies,
 )
+from adabench.workloads.test_time.chain.training.forms import ORDERS
 
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
+DEV_ORDERS = 160
+"""Questions of the format `orders` to which a judge is held."""
 
 
 def recipe(name: str) -> Recipe:
@@ -70,7 +77,9 @@ def train(
         return _train_table(plan, progress, folder)
     weights: dict[str, Any] = {}
     for prefix, module in _modules(plan, progress, folder).items():
-        weights |= checkpoints.halves(module.state_dict(), prefix)
+        whole = plan.format == "orders" and not prefix
+        store = int8_packing.packed if whole else checkpoints.halves
+        weights |= {f"{prefix}{key}": value for key, value in store(module.state_dict()).items()}
     return ship(plan, weights, folder, lambda: held_out(plan, folder), _code(plan))
 
 
@@ -112,6 +121,8 @@ def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 
 
 def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module:
+    if plan.format == "orders":
+        return order_training.train(plan, progress)
     if plan.make == "second":
         return short_training.train(plan, progress)
     start = restore(plan.trunk, folder) if plan.trunk else None
@@ -125,14 +136,16 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
         found = train_router.report(trio(plan, folder), router_head(plan.name, folder))
         return {name: round(value, 4) for name, value in found.items()}
     if plan.kind == "judge":
-        problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
-        found = train_judge.report(engine(plan.policy, folder), judge(plan.name, folder), problems)
+        found = _judge_figures(plan, folder)
         return {name: round(value, 4) for name, value in found.items()}
     if plan.kind == "revision-judge":
         judges = judge(plan.name, folder), judge(ATTEMPT_JUDGE, FOLDER)
         found = train_revision_judge.report(engine(plan.policy, folder), *judges)
         return {name: round(value, 4) for name, value in found.items()}
     policy = engine(plan.name, folder)
+    if plan.format == "orders":
+        figures = order_figures.report(policy, plan.mistaken)
+        return {name: round(value, 4) for name, value in figures.items()}
     if plan.kind == "reviser":
         found = train_revisions.report(policy)
         return {name: round(value, 4) for name, value in found.items()}
@@ -144,9 +157,22 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
+def _judge_figures(plan: Recipe, folder: Path) -> dict[str, float]:
+    """Return how well a judge of single solutions tells right from wrong, and chooses."""
+    policy, own = engine(plan.policy, folder), judge(plan.name, folder)
+    if plan.format == "orders":
+        large = range(order_problems.LONGEST + 1)
+        asked = order_problems.questions("dev", DEV_SEED, DEV_ORDERS, large)
+        return train_judge.report(policy, own, asked, form=ORDERS)
+    problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
+    return train_judge.report(policy, own, problems)
+
+
 def _code(plan: Recipe) -> list[ModuleType]:
     """Return the training that a recipe's file depends on."""
     own = short_training if plan.make == "second" else train_models
+    if plan.format == "orders":
+        own = order_training
     trainings = {
         "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
         "responses": train_responses,

@@ -10,9 +10,10 @@ each of them answers on the `dev` split. A policy that revises goes on from one 
 attempts of that one at `train` problems; its judge learns from what it attempts on the `prm` split.
 Steps, never seconds: the result does not depend on how busy the machine is.
 
-Recipes are of two makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
+Recipes are of three makes. `lm-s-s0`, `lm-m`, `lm-l` and `judge` are of the first, and stay as they
 are, since recorded runs rest on them. Further trainings of `lm-s`, and the judges `judge-x`, are of the
-second, which is cheaper (`training/short_training.py`).
+second, which is cheaper (`training/short_training.py`). Models of the format `orders` are of a third
+(`training/order_training.py`).
 """
 
 from dataclasses import dataclass
@@ -20,8 +21,12 @@ from typing import Literal
 
 from adabench.workloads.shared.language_model.model import LM_L, LM_M, LM_S, Shape
 
+Format = Literal["splits", "orders"]
+"""Of questions and solutions (`substrate/problems.py`, `substrate/order_problems.py`)."""
 Layout = Literal["several", "single"]
 """Of the traces that a policy learns from (`truth/worked_solutions.py`)."""
+Mistaken = tuple[float, float]
+"""Which shares of the products of small and of large factors a teacher misremembers."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Recipe:
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is, and a table is fitted with one."""
-    make: Literal["first", "second"] = "first"
+    make: Literal["first", "second", "third"] = "first"
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
@@ -58,6 +63,9 @@ class Recipe:
     target: str = ""
     """To whom a router hands steps over; the largest policy of a pool."""
     forecast_s: int = 600
+    format: Format = "splits"
+    mistaken: Mistaken = (0.0, 0.0)
+    """Of the teacher of a model of the format `orders` (`truth/order_solutions.py`)."""
 
 
 TRAININGS = (0, 1, 2, 3, 4)
@@ -66,6 +74,15 @@ DEEPER = Shape(layers=4, width=64, heads=2, hidden=176)
 """Of a judge that grows out of `lm-s`: its layers, and a new one behind each."""
 AS_GOOD_AS_FIRST = 0.445
 """What `lm-s-s0` scores on `dev`: the mean over lengths of greedy answers and samples."""
+ORDERS = "-orders"
+"""Ends the names of models of the format `orders`, before the training seed."""
+MISTAKEN: dict[str, Mistaken] = {
+    "lm-s": (0.01, 0.35),
+    "lm-x": (0.006, 0.18),
+    "judge": (0.004, 0.14),
+}
+"""By model: what its teacher misremembers. They are nested: what a judge believes wrongly its policy does too,
+so that a search that asks it for too long finds what both believe."""
 
 
 REVISER, REVISION_JUDGE = "lm-s-revisions", "judge-revisions"
@@ -151,6 +168,27 @@ def _of_seed(s: int) -> list[Recipe]:
         _table(TABLE, "judge", s, s % BASES),
         _revision_table(REVISION_TABLE, ATTEMPT_JUDGE, s, s % BASES),
         _responses(s),
+        *_of_orders(s),
+    ]  # fmt: skip
+
+
+def _of_orders(s: int) -> list[Recipe]:
+    """Return the recipes of the format `orders`: a policy, a larger one, a judge that grows out of the first."""
+    own = f"lm-s{ORDERS}-s{s}"
+    return [
+        Recipe(
+            own, LM_S, s, 3000, 32, 3e-3, make="third", forecast_s=240,
+            format="orders", mistaken=MISTAKEN["lm-s"],
+        ),
+        Recipe(
+            f"lm-x{ORDERS}-s{s}", LM_M, s, 1400, 32, 2e-3, make="third", forecast_s=500,
+            format="orders", mistaken=MISTAKEN["lm-x"],
+        ),
+        Recipe(
+            f"judge{ORDERS}-s{s}", DEEPER, s, 900, 32, 3e-3, make="third", forecast_s=240,
+            kind="judge", trunk=own, policy=own, problems=600,
+            format="orders", mistaken=MISTAKEN["judge"],
+        ),
     ]  # fmt: skip
 
 

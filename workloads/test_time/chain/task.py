@@ -41,7 +41,9 @@ the share of the answer's words that the target wrote, `redrawn_share` what it d
 **A policy that revises** reads earlier attempts at a question and writes another one, which is an answer
 like any other (`task.session(question, revising=True)`, `RecordedEngine.resume`).
 
-**Conditions.** `layout=single`: a policy trained on traces without alternative paths, where errors
+**Conditions.** `format=orders`: products of a value with seven factors modulo 97, in any order (`order_problems.py`);
+`large` says how many of them are large in turn (`0..7`), which is how hard a question is, and each is a group. A
+policy (`lm-s`, `lm-x`) errs in products that its teacher misremembered and in little else. `layout=single`: a policy trained on traces without alternative paths, where errors
 are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk
 of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
 say so. `lm-m`, the judge's first weights, answers what `lm-s` does and is not shipped. `budget`: tokens
@@ -52,7 +54,7 @@ smaller one (`judge-x`), is the draft of no target and in no pool, and revises w
 for each; what is missing of them is named before anything runs (`adabench train chain/judge-x-s0` makes it). Of other policies, those that are there.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
-bytes, tokens and FLOPs are real, quality is withheld. `layout`, `lengths` and `trainings` mean nothing there.
+bytes, tokens and FLOPs are real, quality is withheld. `format`, `layout`, `lengths`, `large` and `trainings` mean nothing there.
 
 **Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
 and decoding is dominated by weights, not by the cache. The default asks 16 questions a seed, so that all
@@ -66,14 +68,24 @@ from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric, Scala
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.chain.abilities import absences
-from adabench.workloads.test_time.chain.recipes import Layout
-from adabench.workloads.test_time.chain.substrate import gpu_mechanics
+from adabench.workloads.test_time.chain.abilities import absences, absences_of_orders
+from adabench.workloads.test_time.chain.recipes import Format, Layout
+from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pooled_models
-from adabench.workloads.test_time.chain.substrate.domain import MECHANICS, chain_of, with_modes
+from adabench.workloads.test_time.chain.substrate.domain import (
+    MECHANICS,
+    ORDERS,
+    chain_of,
+    with_modes,
+)
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
-from adabench.workloads.test_time.chain.substrate.trained_models import policy_name
+from adabench.workloads.test_time.chain.substrate.trained_models import (
+    order_models,
+    order_names,
+    policy_name,
+)
+from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
 from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.substrate.question_task import GradedTask
@@ -87,7 +99,16 @@ CARD = Card(
     trainings=1,
     gaps=(
         Gap(
-            mixture=("best_of_n", "greedy", "judged_vote", "majority", "sample"),
+            mixture=(
+                "best_of_n",
+                "greedy",
+                "held_orders",
+                "judged_vote",
+                "majority",
+                "sample",
+                "surest",
+            ),
+            only_at={"held_orders": {"format": "orders"}, "surest": {"format": "orders"}},
             methods=(
                 "adaptive_consistency",
                 "beam",
@@ -103,7 +124,16 @@ CARD = Card(
             coin="random_n",
         ),
         Gap(
-            mixture=("best_of_n", "greedy", "judged_vote", "majority", "sample"),
+            mixture=(
+                "best_of_n",
+                "greedy",
+                "held_orders",
+                "judged_vote",
+                "majority",
+                "sample",
+                "surest",
+            ),
+            only_at={"held_orders": {"format": "orders"}, "surest": {"format": "orders"}},
             methods=("compute_optimal", "random_strategy"),
             oracle="best_strategy",
             coin="random_strategy",
@@ -161,10 +191,12 @@ CARD = Card(
     ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
+        Knob("format", ("splits", "orders"), "splits"),
         Knob("layout", ("several", "single"), "several"),
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (16,), 16, open=True, low=1),
         Knob("lengths", ("4,6",), "4,6", open=True),
+        Knob("large", ("0..7",), "0..7", open=True),
         Knob("trainings", (1,), 1, open=True, low=1, high=5),
     ),
     cases="exchangeable",
@@ -209,10 +241,12 @@ def load(
     seed: int,
     *,
     policy: str = "lm-s",
+    format: Format = "splits",
     layout: Layout = "several",
     budget: int = 0,
     problems: int = 16,
     lengths: str = "4,6",
+    large: str = "0..7",
     trainings: int = 1,
 ) -> GradedTask:
     """Return the task under the given conditions.
@@ -224,6 +258,8 @@ def load(
     """
     if scale not in CARD.scales:
         raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
+    if format == "orders" and scale == "embedded":
+        return _of_orders(seed, policy, layout, budget, problems, large, trainings)
     turns = read_lengths(lengths)
     if scale == "gpu":
         gpu_mechanics.available()
@@ -240,6 +276,24 @@ def load(
     return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
 
 
+def _of_orders(
+    seed: int, policy: str, layout: Layout, budget: int, problems: int, large: str, trainings: int
+) -> GradedTask:
+    """Return the task in the format `orders`."""
+    if layout != "several":
+        raise SelectionError(f"format=orders has no layout {layout!r}.", "Choose layout=several.")
+    turns = read_lengths(large, "large", 0, order_problems.LONGEST)
+    drawn = tuple(order_problems.questions("test", mix(_EVALUATION, seed), problems, turns))
+    asked = tuple(
+        Question(index, problem.prompt, f"k{problem.large}") for index, problem in enumerate(drawn)
+    )
+    order_names(policy, seed, trainings)  # an unknown policy is refused here
+    own = partial(order_models, policy, seed, trainings)
+    return GradedTask(
+        seed, ORDERS, own, budget or None, questions=asked, grader=OrderAnswers(drawn)
+    )
+
+
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
     """Return by ability why no method gets it under these conditions, and what would give it.
 
@@ -249,6 +303,9 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     given = {**CARD.defaults, **conditions}
     policy = str(given["policy"])
     layout: Layout = "single" if given["layout"] == "single" else "several"
+    if given["format"] == "orders":
+        order_names(policy, 0)
+        return absences_of_orders(policy)
     policy_name(policy, layout, 0)
     return absences(policy, layout, int(given["trainings"]))
 

@@ -37,9 +37,10 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
     forced,
 )
 from adabench.workloads.depth_width.ledger_affine.substrate.train_ffns import FfnRecipe
-from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
+from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.units.unit_forward import attention
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training import int8_packing
 from tests.workloads.depth_width.forward_promises import (
     DecodedForwardPromises,
     Forward,

@@ -10,8 +10,9 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import FEATURES, Head, Judge
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
-from adabench.workloads.test_time.chain.substrate.problems import answer, stream
+from adabench.workloads.test_time.chain.substrate.problems import answer, room, stream
 from adabench.workloads.test_time.chain.training import train_judge
+from adabench.workloads.test_time.chain.training.forms import Form
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
 TINY = Shape(layers=1, width=16, heads=2, hidden=32)
@@ -177,7 +178,7 @@ class Favourite:
     [(7, 0, 1.0, 1.0, False), (7, 11, 1.0, 0.0, False), (5, 11, 0.0, 1.0, True)],
 )
 def test_a_judge_passes_where_it_chooses_better_than_the_vote_of_the_same_samples(
-    monkeypatch, right, place, majority, best, good
+    right, place, majority, best, good
 ):
     """Of twelve samples the last states 5 and all others 7."""
     policy, stated = NativeEngine(model(), "tiny"), dict[tuple[int, ...], int]()
@@ -185,10 +186,13 @@ def test_a_judge_passes_where_it_chooses_better_than_the_vote_of_the_same_sample
     def say(completion: tuple[int, ...]) -> int:
         return stated.setdefault(completion, 5 if len(stated) == 11 else 7)
 
-    monkeypatch.setattr(train_judge, "answer", say)
-    monkeypatch.setattr(train_judge, "truth", lambda problem: right)
+    form = Form(say, room, lambda problem: right)
     problems = [next(stream("dev", 1, (1,)))]
-    found = train_judge.report(policy, Favourite(place), problems, n=12)
+    found = train_judge.report(policy, Favourite(place), problems, n=12, form=form)
     assert len(stated) == 12
     assert (found["majority"], found["best_by_judge"]) == (majority, best)
     assert train_judge.passes(found) == good
+    # In the format `orders` its vote has to win, not its favourite: one score against eleven ballots.
+    assert found["judged_vote"] == best
+    assert train_judge.passes(found | {"judged_vote": 0.0}, "orders") is False
+    assert train_judge.passes(found | {"judged_vote": 2.0}, "orders") is True

@@ -41,12 +41,13 @@ from adabench.workloads.depth_width.classify.substrate.reading import (
     States,
     tally,
 )
-from adabench.workloads.depth_width.substrate import checkpoints, int8_packing
+from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
 from adabench.workloads.depth_width.substrate.questions import Questions
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.work_counter import Work
+from adabench.workloads.shared.training import int8_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.schedule import trapezoid
 from adabench.workloads.shared.training.trainer import Trainer

@@ -35,7 +35,6 @@ from adabench.workloads.depth_width.ledger_affine.substrate.loop_forward import 
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import KMAX, MODULUS
 from adabench.workloads.depth_width.substrate.train_backbone import (
     BATCH,
@@ -52,6 +51,7 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
     value_loss,
 )
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import LEVELS
 from adabench.workloads.shared.training.schedule import Schedule, trapezoid
 from adabench.workloads.shared.training.trainer import Trainer, silent
 

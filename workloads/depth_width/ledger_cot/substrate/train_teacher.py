@@ -23,11 +23,11 @@ from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Backbone, Shape
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import Ints
 from adabench.workloads.depth_width.substrate.train_backbone import ANSWER_WEIGHT, CURRICULUM
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import LEVELS
 from adabench.workloads.shared.training.trainer import seeded, silent
 
 BATCH = {"words": 32, "direct": 48}

@@ -32,7 +32,6 @@ from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate import learners as widths
 from adabench.workloads.depth_width.substrate.backbone import Backbone, hollow
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
-from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.learner_choices import budget, sampled, taken
 from adabench.workloads.depth_width.substrate.learners import LEARNERS, Modules, Widened
 from adabench.workloads.depth_width.substrate.train_backbone import (
@@ -46,6 +45,7 @@ from adabench.workloads.depth_width.substrate.train_backbone import (
 )
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import LEVELS
 from adabench.workloads.shared.training.schedule import cosine_by_share
 from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 

@@ -19,7 +19,6 @@ from torch import Tensor
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX, Loadable
-from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, answer
 from adabench.workloads.depth_width.substrate.paths.path_routers import (
     CHOICES,
@@ -35,6 +34,7 @@ from adabench.workloads.depth_width.substrate.paths.path_routers import (
 from adabench.workloads.depth_width.substrate.paths.path_search import Found, Look, holds, search
 from adabench.workloads.depth_width.substrate.questions import ask, sibling
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import HALVES
 from adabench.workloads.shared.training.trainer import seeded, silent
 
 CANDIDATES = 12

@@ -24,7 +24,6 @@ from torch.nn.utils import parametrize
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
-from adabench.workloads.depth_width.substrate.int8_packing import LEVELS
 from adabench.workloads.depth_width.substrate.stream import draw
 from adabench.workloads.depth_width.substrate.train_backbone import (
     BackboneRecipe,
@@ -42,6 +41,7 @@ from adabench.workloads.depth_width.substrate.units.routers_and_forecasters impo
 )
 from adabench.workloads.depth_width.substrate.units.unit_reader import held_out
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import LEVELS
 from adabench.workloads.shared.training.schedule import cosine_by_share
 from adabench.workloads.shared.training.trainer import Trainer, seeded
 

@@ -28,10 +28,10 @@ from adabench.workloads.depth_width.pretrained.substrate.plans import RealPathfi
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.depth_width.substrate.paths.path_routers import Routers
 from adabench.workloads.shared.sources.torch_place import torch_device
+from adabench.workloads.shared.training.int8_packing import HALVES
 
 CODE = (train_window_routers,)
 """The code that fits: a file is known by it."""

@@ -42,9 +42,9 @@ from adabench.workloads.depth_width.pretrained.substrate.width_forward import (
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.llama_decoder.llama_backbone import Decoder
 from adabench.workloads.shared.sources.torch_place import torch_device
+from adabench.workloads.shared.training.int8_packing import HALVES
 
 CODE = (width_fit,)
 """The code that fits: a file is known by it."""

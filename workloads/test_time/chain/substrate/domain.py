@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adabench.workloads.shared.language_model.domain import Words
+from adabench.workloads.shared.language_model.domain import Domain, Words
 from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, WordCodec
-from adabench.workloads.test_time.chain.substrate import gpu_mechanics
+from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
 from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, score_name, shares
@@ -25,6 +25,19 @@ CHAIN = DualDomain(
     unforced=DIGITS,
     shares=shares,
     revisions=RETRY,
+)
+
+
+ORDERS = Domain(
+    codec=WordCodec(),
+    answer=order_problems.answer,
+    room=order_problems.room,
+    step_marks=frozenset({STEP_END}),
+    step_room=order_problems.STEP_WORDS,
+    # Seven factors, `<eos>`, and one to spare.
+    deepest=order_problems.LONGEST + 2,
+    temperature=order_problems.TEMPERATURE,
+    unforced=order_problems.NUMBERS,
 )
 
 

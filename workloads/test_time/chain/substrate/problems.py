@@ -64,8 +64,12 @@ def digits(number: int) -> str:
 
 def split_of(problem: Problem) -> Split:
     """Return the one split that a problem belongs to."""
-    text = f"{problem.first} {problem.operations}".encode()
-    percent = int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big") % 100
+    return split_of_text(f"{problem.first} {problem.operations}")
+
+
+def split_of_text(text: str) -> Split:
+    """Return the one split that a problem belongs to, by a text that says it whole."""
+    percent = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") % 100
     for name, (low, high) in _SHARES.items():
         if low <= percent < high:
             return name  # type: ignore[return-value]
@@ -76,14 +80,17 @@ def stream(
     split: Split, seed: int, lengths: Sequence[int], largest: int = MODULUS - 1
 ) -> Iterator[Problem]:
     """Yield problems of a split for ever; `lengths` are drawn with equal probability."""
-    names = list(_SHARES)
-    generator = np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence((seed, names.index(split))))
-    )
+    generator = generator_of(split, seed)
     while True:
         problem = draw(generator, int(generator.choice(lengths)), largest)
         if split_of(problem) == split:
             yield problem
+
+
+def generator_of(split: Split, seed: int) -> np.random.Generator:
+    """Return the random numbers of a split's stream."""
+    place = list(_SHARES).index(split)
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, place))))
 
 
 def draw(generator: np.random.Generator, length: int, largest: int = MODULUS - 1) -> Problem:

@@ -30,12 +30,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from adabench.workloads.shared.language_model.contract import CapabilityMissing, Masks, Seq
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, Seq
 from adabench.workloads.shared.language_model.domain import Words
 from adabench.workloads.shared.language_model.search_session import Session
-from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, STEP_END, VOCABULARY
+from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, STEP_END
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import BASES, SCORE, recipes
+from adabench.workloads.test_time.chain.substrate.held_words import mask_of, write
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
@@ -52,16 +53,7 @@ RESULT = slice(-3, -1)
 """Where the result of the latest step stands, once it is closed."""
 
 
-def mask_of(words: Iterator[int] | frozenset[int]) -> Masks:
-    """Return the mask [V] of some words."""
-    mask = np.zeros(VOCABULARY, np.bool_)
-    mask[list(words)] = True
-    return mask
-
-
 ANY_DIGIT = mask_of(DIGITS)
-ONLY = np.eye(VOCABULARY, dtype=np.bool_)
-"""Masks [V, V]: row w allows word w alone."""
 
 
 @dataclass(frozen=True)
@@ -191,12 +183,6 @@ def restore_score(name: str) -> dict[str, tuple[float, float]]:
 def log_entropy(entropy: float) -> float:
     """Return the number that a difficulty is a line of."""
     return math.log(entropy + LEAST_ENTROPY)
-
-
-def write(session: Session, seqs: Sequence[Seq], rows: Sequence[Sequence[int]]) -> None:
-    """Let sequences draw just these words, as many for each."""
-    for words in zip(*rows, strict=True):
-        session.decode(seqs, max_new=1, temperature=0.0, allow=ONLY[list(words)])
 
 
 def shares(prompt: Words, completion: Words) -> Mapping[str, float]:

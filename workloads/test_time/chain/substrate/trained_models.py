@@ -21,6 +21,7 @@ from adabench.workloads.shared.language_model.step_router import RouterHead, Ste
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import (
     ATTEMPT_JUDGE,
+    ORDERS,
     REVISER,
     REVISION_TABLE,
     ROUTER,
@@ -53,19 +54,23 @@ def policy_name(policy: str, layout: Layout, seed: int, trainings: int = 1) -> s
         TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
     base = f"{policy}{'-single' if layout == 'single' else ''}"
-    known = dict.fromkeys(name.rpartition("-s")[0] for name in recipes() if name.startswith("lm-"))
+    known = dict.fromkeys(
+        name.rpartition("-s")[0]
+        for name, plan in recipes().items()
+        if name.startswith("lm-") and plan.format == "splits"
+    )
     known |= dict.fromkeys(TRUNKS)
     if base not in known:
         raise SelectionError(f"There is no policy {base!r}.", nearest(base, known))
     base = TRUNKS.get(base, base)
     if policy == "lm-s" and trainings > 1:
-        _require_trainings(trainings)
+        _require_trainings(trainings, ("lm-s", JUDGES))
     return f"{base}-s{seed % min(trainings, _trainings(base))}"
 
 
-def _require_trainings(wanted: int) -> None:
-    """See that so many trainings of the small policy are there, with the judges of their completions."""
-    names = [f"{base}-s{k}" for k in range(wanted) for base in ("lm-s", JUDGES)]
+def _require_trainings(wanted: int, bases: tuple[str, ...]) -> None:
+    """See that so many trainings of models are there: of the small policy and the judges of its completions."""
+    names = [f"{base}-s{k}" for k in range(wanted) for base in bases]
     missing = [name for name in names if not checkpoints.is_there(name, FOLDER)]
     if not missing:
         return
@@ -109,6 +114,34 @@ def models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models
         plans["revisions"] = partial(strategy_plan, name)
     drafting = pair(seed) if has_pair(trainings) else None
     return replace(found, pair=drafting, plans=plans, reviser=revising)
+
+
+def order_models(policy: str, seed: int, trainings: int = 1) -> Models:
+    """Return the engines of the format `orders` for a policy and a run seed.
+
+    Raises:
+        SelectionError: if there is no such policy.
+        TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
+    """
+    names = order_names(policy, seed, trainings)
+    return Models(engine(names[0]), judge(names[1]) if names[1:] else None, names, FOLDER)
+
+
+def order_names(policy: str, seed: int, trainings: int = 1) -> tuple[str, ...]:
+    """Return the names of a policy of the format `orders` and of its judge, if it has one.
+
+    Raises:
+        SelectionError: if there is no such policy.
+        TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
+    """
+    bases = (f"{policy}{ORDERS}", f"judge{ORDERS}")[: 2 if policy == "lm-s" else 1]
+    if f"{bases[0]}-s0" not in recipes():
+        raise SelectionError(
+            f"There is no policy {policy!r} of the format orders.",
+            nearest(policy, ("lm-s", "lm-x")),
+        )
+    _require_trainings(trainings, bases)
+    return tuple(f"{base}-s{seed % trainings}" for base in bases)
 
 
 def has_revisers(trainings: int = 1) -> bool:

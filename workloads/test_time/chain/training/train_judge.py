@@ -29,6 +29,7 @@ from torch.nn import functional as F
 
 from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.contract import STEP, Costs, Seq, mix
+from adabench.workloads.shared.language_model.domain import Words
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
@@ -37,16 +38,11 @@ from adabench.workloads.shared.training import language_recipe
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.language_recipe import WEIGHT_DECAY
 from adabench.workloads.shared.training.trainer import Trainer
-from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.problems import (
-    LONGEST,
-    Problem,
-    answer,
-    room,
-    stream,
-)
-from adabench.workloads.test_time.chain.training import short_training, train_models
-from adabench.workloads.test_time.chain.truth.worked_solutions import truth
+from adabench.workloads.test_time.chain.recipes import Format, Recipe
+from adabench.workloads.test_time.chain.substrate import order_problems
+from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream
+from adabench.workloads.test_time.chain.training import order_training, short_training, train_models
+from adabench.workloads.test_time.chain.training.forms import ORDERS, SPLITS, Asked, Form
 from adabench.workloads.test_time.substrate.voting import vote
 
 SOLUTIONS, ROLL_OUTS = 6, 3
@@ -69,33 +65,38 @@ class Lesson:
     """One for every `;`, and one for having stopped."""
 
 
-def collect(policy: NativeEngine, problems: Sequence[Problem], seed: int) -> list[Lesson]:
+def collect(
+    policy: NativeEngine, problems: Sequence[Asked], seed: int, form: Form = SPLITS
+) -> list[Lesson]:
     """Sample solutions and label each of their prefixes by roll-outs."""
     lessons: list[Lesson] = []
     for start in range(0, len(problems), TOGETHER):
         policy.reset(Costs())
-        lessons += _batch(policy, problems[start : start + TOGETHER], mix(seed, start))
+        lessons += _batch(policy, problems[start : start + TOGETHER], mix(seed, start), form)
     return lessons
 
 
-def _batch(policy: NativeEngine, problems: Sequence[Problem], key: int) -> Iterator[Lesson]:
+def _batch(
+    policy: NativeEngine, problems: Sequence[Asked], key: int, form: Form
+) -> Iterator[Lesson]:
     roots = [policy.open(problem.prompt, mix(key, i)) for i, problem in enumerate(problems)]
     owners = [problem for problem in problems for _ in range(SOLUTIONS)]
     seqs = [seq for root in roots for seq in policy.fork(root, SOLUTIONS)]
     rolled: list[list[float]] = [[] for _ in seqs]
-    longest = max(room(problem.prompt) for problem in problems)
+    longest = max(form.room(problem.prompt) for problem in problems)
     while True:
         going = [
             i for i, seq in enumerate(seqs) if not seq.finished and len(seq.completion) < longest
         ]
         if not going:
             break
-        policy.decode([seqs[i] for i in going], stop=STEP, max_new=longest)
+        leaves = [seqs[i] for i in going]
+        policy.decode(leaves, stop=STEP, max_new=longest, temperature=form.temperature)
         stepped = [i for i in going if seqs[i].ids[-1] == STEP_END]
-        for i, share in zip(stepped, _shares(policy, seqs, stepped, owners), strict=True):
+        for i, share in zip(stepped, _shares(policy, seqs, stepped, owners, form), strict=True):
             rolled[i].append(share)
     for seq, problem, shares in zip(seqs, owners, rolled, strict=True):
-        own = float(answer(seq.completion) == truth(problem))
+        own = float(form.answer(seq.completion) == form.truth(problem))
         mixed = [(ROLL_OUTS * share + own) / (ROLL_OUTS + 1) for share in shares]
         if seq.finished:
             mixed.append(own)
@@ -103,14 +104,21 @@ def _batch(policy: NativeEngine, problems: Sequence[Problem], key: int) -> Itera
 
 
 def _shares(
-    policy: NativeEngine, seqs: Sequence[Seq], which: Sequence[int], owners: Sequence[Problem]
+    policy: NativeEngine,
+    seqs: Sequence[Seq],
+    which: Sequence[int],
+    owners: Sequence[Asked],
+    form: Form,
 ) -> list[float]:
     """Return the share of right answers among roll-outs from each sequence."""
     leaves = [leaf for i in which for leaf in policy.fork(seqs[i], ROLL_OUTS)]
     problems = [owners[i] for i in which for _ in range(ROLL_OUTS)]
-    limit = max((room(problem.prompt) for problem in problems), default=0)
-    policy.decode(leaves, max_new=limit)
-    right = [answer(leaf.completion) == truth(p) for leaf, p in zip(leaves, problems, strict=True)]
+    limit = max((form.room(problem.prompt) for problem in problems), default=0)
+    policy.decode(leaves, max_new=limit, temperature=form.temperature)
+    right = [
+        form.answer(leaf.completion) == form.truth(problem)
+        for leaf, problem in zip(leaves, problems, strict=True)
+    ]
     for leaf in leaves:
         policy.close(leaf)
     return [float(np.mean(part)) for part in np.array(right).reshape(-1, ROLL_OUTS)]
@@ -121,9 +129,8 @@ def train(
 ) -> tuple[LanguageModel, Head]:
     """Train a judge; return its trunk and head in evaluation mode."""
     trunk = _trained_trunk(recipe, trunk, progress)
-    lengths = LENGTHS if recipe.make == "first" else ALL_LENGTHS
-    problems = list(islice(stream("prm", recipe.seed, lengths), recipe.problems))
-    lessons = collect(policy, problems, recipe.seed)
+    form = ORDERS if recipe.format == "orders" else SPLITS
+    lessons = collect(policy, _problems(recipe), recipe.seed, form)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         head = Head(recipe.shape.width)
@@ -132,9 +139,20 @@ def train(
     return trunk, head.eval().requires_grad_(False)
 
 
+def _problems(recipe: Recipe) -> Sequence[Asked]:
+    """Return the problems whose solutions a judge learns from."""
+    if recipe.format == "orders":
+        large = range(order_problems.LONGEST + 1)
+        return order_problems.questions("prm", recipe.seed, recipe.problems, large)
+    lengths = LENGTHS if recipe.make == "first" else ALL_LENGTHS
+    return list(islice(stream("prm", recipe.seed, lengths), recipe.problems))
+
+
 def _trained_trunk(recipe: Recipe, trunk: LanguageModel, progress: Progress) -> LanguageModel:
     """Train a trunk for longer, and with more layers where the recipe has them."""
     language = replace(recipe, seed=TRUNK_SEED + recipe.seed)
+    if recipe.format == "orders":
+        return order_training.train(language, progress, start=trunk)
     if recipe.make == "second":
         return rounded(short_training.train(language, progress, start=trunk))
     trunk.train().requires_grad_(True)
@@ -189,13 +207,21 @@ class Judged:
     least: list[float]
     vote_right: bool
     """Whether the answer that most of them state is right."""
+    judged_vote_right: bool
+    """Whether that is right for which the last scores of those that state it add up to most."""
 
 
 def report(
-    policy: NativeEngine, judge: Judge, problems: Sequence[Problem], n: int = 16
+    policy: NativeEngine,
+    judge: Judge,
+    problems: Sequence[Asked],
+    n: int = 16,
+    form: Form = SPLITS,
 ) -> dict[str, float]:
     """Return how well a judge tells right from wrong, and chooses, on given problems."""
-    judged = [_judged(policy, judge, problem, mix(7, i), n) for i, problem in enumerate(problems)]
+    judged = [
+        _judged(policy, judge, problem, mix(7, i), n, form) for i, problem in enumerate(problems)
+    ]
     right = np.array([row.right for row in judged])
     last, least = np.array([row.last for row in judged]), np.array([row.least for row in judged])
     return {
@@ -205,30 +231,43 @@ def report(
         "auc_within_min": auc_within_problems(least, right),
         "calibration_error": calibration_error(last.ravel(), right.ravel()),
         "majority": float(np.mean([row.vote_right for row in judged])),
+        "judged_vote": float(np.mean([row.judged_vote_right for row in judged])),
         "best_by_judge": float(right[np.arange(len(right)), last.argmax(1)].mean()),
         "best_by_judge_min": float(right[np.arange(len(right)), least.argmax(1)].mean()),
         "pass": float(right.any(1).mean()),
     }
 
 
-def passes(dev: Mapping[str, float]) -> bool:
-    """Say whether a judge, by its report, chooses better than a vote without it."""
-    return dev["best_by_judge"] > dev["majority"]
+def passes(dev: Mapping[str, float], format: Format = "splits") -> bool:
+    """Say whether a judge, by its report, is better than a vote without it.
+
+    A judge of `orders` shares beliefs with its policy, so that choosing the best of many by its score alone
+    finds what both believe; there its votes count.
+    """
+    return dev["judged_vote" if format == "orders" else "best_by_judge"] > dev["majority"]
 
 
-def _judged(policy: NativeEngine, judge: Judge, problem: Problem, key: int, n: int) -> Judged:
+def _judged(
+    policy: NativeEngine, judge: Judge, problem: Asked, key: int, n: int, form: Form
+) -> Judged:
     """Sample n solutions of a problem and let the judge score them."""
     policy.reset(Costs())
     judge.reset(Costs())
     leaves = policy.fork(policy.open(problem.prompt, key), n)
-    policy.decode(leaves, max_new=room(problem.prompt))
+    policy.decode(leaves, max_new=form.room(problem.prompt), temperature=form.temperature)
     scores = judge.scores(leaves)
     completions = [leaf.completion for leaf in leaves]
+    last = [row[-1] if row else 0.0 for row in scores]
+
+    def is_right(completion: Words) -> bool:
+        return form.answer(completion) == form.truth(problem)
+
     return Judged(
-        [answer(one) == truth(problem) for one in completions],
-        [row[-1] if row else 0.0 for row in scores],
+        [is_right(one) for one in completions],
+        last,
         [min(row, default=0.0) for row in scores],
-        answer(vote(completions, [1.0] * n, answer)) == truth(problem),
+        is_right(vote(completions, [1.0] * n, form.answer)),
+        is_right(vote(completions, last, form.answer)),
     )
 
 

@@ -37,12 +37,12 @@ from adabench.workloads.depth_width.substrate import checkpoints, train_backbone
 from adabench.workloads.depth_width.substrate.backbone import Shape
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.stream import draw
 from adabench.workloads.depth_width.substrate.train_backbone import Batch, batch_of, even_batches
 from adabench.workloads.depth_width.substrate.units import unit_forward
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import HALVES
 from adabench.workloads.shared.training.schedule import cosine_by_share
 from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 

@@ -55,11 +55,11 @@ from adabench.workloads.depth_width.ledger_cot.substrate.train_student import (
 from adabench.workloads.depth_width.substrate import checkpoints
 from adabench.workloads.depth_width.substrate.backbone import Backbone
 from adabench.workloads.depth_width.substrate.checkpoints import SUFFIX
-from adabench.workloads.depth_width.substrate.int8_packing import HALVES
 from adabench.workloads.depth_width.substrate.stream import Bools
 from adabench.workloads.depth_width.substrate.train_backbone import CLIP
 from adabench.workloads.depth_width.substrate.work_counter import Work
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.int8_packing import HALVES
 from adabench.workloads.shared.training.schedule import warmed
 from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 
