@@ -1,4 +1,4 @@
-"""Holds what the checkpoints of small networks share: half or eight-bit precision on disk, and a digest of their code.
+"""Holds what the checkpoints of small networks share: half precision on disk, and a digest of their code.
 
 A card's `source` is the digest of the code that made the file, as recorded on that day, never restated. Where code was changed since and shown
 to train to the same file, its digest stands beside it as `same_as`.
@@ -17,7 +17,6 @@ from torch import Tensor
 from adabench.harness.errors import EnvironmentProblem, SelectionError, nearest
 from adabench.harness.provenance import source_digests
 from adabench.harness.store import checkpoint_folders, used_artefacts
-from adabench.workloads.shared.training import int8_packing
 
 Recipe = TypeVar("Recipe")
 SUFFIX = ".safetensors"
@@ -93,7 +92,7 @@ def weights(name: str, folder: Path, forecast_s: float) -> dict[str, Tensor]:
             f"The checkpoint {name} is not in {folder}, and a run trains nothing.",
             f"Make it first, in about {forecast_s:.0f} s of one core: adabench train {name}.",
         )
-    return int8_packing.unpacked(load_file(path))
+    return {key: value.float() for key, value in load_file(path).items()}
 
 
 def code_digest(*modules: ModuleType) -> str:

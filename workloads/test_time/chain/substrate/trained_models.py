@@ -18,7 +18,7 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, int8_packing
 from adabench.workloads.test_time.chain.recipes import (
     ATTEMPT_JUDGE,
     ORDERS,
@@ -267,6 +267,6 @@ def _weights(name: str, folder: Path | None, *, head: bool) -> dict[str, Any]:
     found = checkpoints.weights(name, folder or checkpoints.home(name, FOLDER), forecast_s)
     return {
         key.removeprefix("head."): value
-        for key, value in found.items()
+        for key, value in int8_packing.unpacked(found).items()
         if key.startswith("head.") == head
     }
