@@ -30,7 +30,7 @@ def section(task: str, card: Card) -> list[str]:
         task=task, names=" and ".join(failed), it="it" if len(failed) == 1 else "them"
     )
     lines = [_line(row, card) for row in card.shown]
-    heads = ("gate", "", "figure", "bar", "cases", "what was seen", "where")
+    heads = ("gate", "answer", "figure", "bar", "cases", "what was seen", "where")
     return [*head, *([said] if failed else []), table(heads, lines)]
 
 

@@ -332,7 +332,7 @@ def test_the_meter_after_so_many_laps_is_so_many_times_the_first() -> None:
 
 def test_every_setting_reaches_the_child() -> None:
     odd = Settings(0.5, Path("/x"), 0.7, Target(0.02, 3.0, 12), 1.5, ("hot", "cold"), ("plug",),
-                   True, 60.0, 0.25, 5, 4, 8)  # fmt: skip
+                   True, 60.0, 0.25, 5, 4, 8, True)  # fmt: skip
     usual = Settings()
     assert all(getattr(odd, item.name) != getattr(usual, item.name) for item in fields(Settings))
     for settings in (odd, usual):

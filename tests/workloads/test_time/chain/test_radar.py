@@ -336,7 +336,7 @@ def test_shares_say_who_wrote_the_answer(where: GradedTask) -> None:
 def test_a_policy_without_a_pool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """So does every training but the first by itself: responses were never gathered of others."""
     monkeypatch.setattr(configuration_pool, "models", lambda *_: Models(engine("lm-s-s0"), None))
-    monkeypatch.setattr(trained_models, "_require_trainings", lambda wanted: None)
+    monkeypatch.setattr(trained_models, "_require_trainings", lambda *_: None)
     for conditions in ({"policy": "lm-l"}, {"layout": "single"}, {"trainings": 2}):
         other = load("embedded", 0, problems=1, **conditions)  # type: ignore[arg-type]
         for name in (*ROUTERS, "configuration", "random_pair", "radar_oracle"):
