@@ -26,7 +26,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from adabench.harness.contract import claim_files, task_gates
+from adabench.harness.contract import claim_files, gates_file
 from adabench.harness.contract.card import (
     Ability,
     Card,
@@ -116,7 +116,7 @@ def tasks() -> dict[str, Entry]:
 def _with_figures(entry: Entry) -> Entry:
     """Add what the gates of a task showed, from the file beside it."""
     try:
-        found = task_gates.recorded(entry.path.parent) if entry.card.gates else None
+        found = gates_file.recorded(entry.path.parent) if entry.card.gates else None
     except MethodContractError as broken:
         return replace(entry, problem=f"{broken.message} {broken.hint}".strip())
     shown = found.rows if found else ()

@@ -13,20 +13,15 @@ Where one fails, a published claim that was tested under these conditions is `no
 and theorems need no room and stay as they are.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from adabench.harness.contract.expectations import Scalar
-from adabench.harness.errors import MethodContractError
 
 GateName = Literal["room", "failures", "strategies", "saturation"]
 GATES: tuple[GateName, ...] = get_args(GateName)
 GateWord = Literal["passes", "fails", "does not apply"]
-FILE = "gates.json"
 NO_ROOM = "no room"
 """How the reason of a verdict begins that a gate decided."""
 ABSENT = "never on the front of any difficulty: "
@@ -100,48 +95,3 @@ class GateRow:
     def name(self) -> str:
         """Return the gate, with its oracle where it has one."""
         return f"{self.gate} ({self.oracle})" if self.oracle else self.gate
-
-
-@dataclass(frozen=True)
-class GateFigures:
-    """What `gates.json` holds: rows, and what they were made of."""
-
-    made_of: str
-    """A digest of the declaration and of every setting that was run."""
-    trained: Mapping[str, str]
-    """Digests of the trained artefacts that methods read, by name."""
-    rows: tuple[GateRow, ...]
-
-
-def recorded(home: Path) -> GateFigures | None:
-    """Return the figures beside a task; None where none were measured.
-
-    Raises:
-        MethodContractError: if the file cannot be read.
-    """
-    path = home / FILE
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return _recorded(path, stat.st_mtime_ns, stat.st_size)
-
-
-@cache
-def _recorded(path: Path, mtime_ns: int, size: int) -> GateFigures:
-    """Read figures once for each state of their file."""
-    del mtime_ns, size
-    try:
-        plain = json.loads(path.read_text("utf-8"))
-        rows = tuple(_row(one) for one in plain["rows"])
-        return GateFigures(plain["made_of"], plain["trained"], rows)
-    except (ValueError, KeyError, TypeError) as broken:
-        raise MethodContractError(
-            f"{path.parent.name}/{path.name} holds no figures of gates: {broken}.",
-            f"adabench check {path.parent.name} --gates measures them anew.",
-        ) from broken
-
-
-def _row(plain: Mapping[str, Any]) -> GateRow:
-    known = {one.name: plain[one.name] for one in fields(GateRow) if one.name in plain}
-    return GateRow(**{**known, "methods": tuple(plain.get("methods", ()))})

@@ -12,17 +12,11 @@ from adabench.harness.analysis import gate_table
 from adabench.harness.analysis.gate_table import Arm, GateTable
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Gap, Gates, Metric
+from adabench.harness.contract.gates_file import FILE, GateFigures
 from adabench.harness.contract.protocols import KIND
 from adabench.harness.contract.record import Record
 from adabench.harness.contract.registry import Entry
-from adabench.harness.contract.task_gates import (
-    FILE,
-    GATES,
-    GateFigures,
-    GateName,
-    GateRow,
-    StaticOutcomes,
-)
+from adabench.harness.contract.task_gates import GATES, GateName, GateRow, StaticOutcomes
 from adabench.harness.decision.decision import run_turns
 from adabench.harness.errors import EnvironmentProblem, MethodContractError
 from adabench.harness.files.whole_file import write_whole

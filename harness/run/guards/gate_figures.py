@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from adabench.harness.contract import registry, task_gates
+from adabench.harness.contract import gates_file, registry, task_gates
 from adabench.harness.contract.card import Card
 from adabench.harness.contract.registry import Entry
 from adabench.harness.plan import gate_settings
@@ -32,15 +32,15 @@ def _methods(task: Entry) -> dict[str, Card]:
 
 def _stale(task: Entry) -> Iterator[str]:
     again = f"adabench check {task.name} --gates measures them anew"
-    found = task_gates.recorded(task.path.parent)
+    found = gates_file.recorded(task.path.parent)
     if found is None:
         return
     if found.made_of != gate_settings.digest(task):
-        yield f"{task_gates.FILE} holds figures of other settings or another declaration: {again}"
+        yield f"{gates_file.FILE} holds figures of other settings or another declaration: {again}"
     for name, digest in found.trained.items():
         here = _digests(task.path.parent.parent, name)
         if here and digest not in here:
-            yield f"{task_gates.FILE} holds figures of other weights of {name}: {again}"
+            yield f"{gates_file.FILE} holds figures of other weights of {name}: {again}"
 
 
 def _digests(family: Path, name: str) -> set[str]:

@@ -7,10 +7,11 @@ import pytest
 
 from adabench.harness.analysis.claims.room_gate import without_room
 from adabench.harness.analysis.findings import ClaimRow
-from adabench.harness.contract import registry, task_gates
+from adabench.harness.contract import gates_file, registry
 from adabench.harness.contract.card import Card, Claim, Gates, OutOfReach, Ratio
+from adabench.harness.contract.gates_file import GateFigures
 from adabench.harness.contract.registry import Entry
-from adabench.harness.contract.task_gates import GateFigures, GateRow
+from adabench.harness.contract.task_gates import GateRow
 from adabench.harness.decision import gate_pass
 from adabench.harness.errors import MethodContractError
 from adabench.harness.plan import gate_settings
@@ -63,15 +64,15 @@ def test_figures_are_read_back_and_refused_once_the_declaration_is_another(tmp_p
     assert list(gate_figures.problems(task)) == []
     row = GateRow("room", "fails", "says", 0.0, 0.01, oracle="hindsight", at={"spread": 4.0})
     gate_pass.write(task, GateFigures(gate_settings.digest(task), {}, (row,)))
-    again = task_gates.recorded(tmp_path)
+    again = gates_file.recorded(tmp_path)
     assert again is not None
     assert again.rows == (row,)
     assert list(gate_figures.problems(task)) == []
     [stale] = gate_figures.problems(roots(tmp_path, replace(GATES, seeds=4)))
     assert "adabench check roots --gates" in stale
-    (tmp_path / task_gates.FILE).write_text("{}")
+    (tmp_path / gates_file.FILE).write_text("{}")
     with pytest.raises(MethodContractError, match="no figures of gates"):
-        task_gates.recorded(tmp_path)
+        gates_file.recorded(tmp_path)
 
 
 def test_figures_of_other_weights_are_refused(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def test_finding_a_module_does_not_import_it(dice: Path) -> None:
     assert find("no_such_package_at_all.x") is None
 
 
-VOCABULARY = {f"adabench.harness.contract.{name}" for name in ("card", "claim", "expectations")}
+VOCABULARY = {
+    f"adabench.harness.contract.{name}" for name in ("card", "claim", "expectations", "task_gates")
+}
 """What a card is written with."""
 
 

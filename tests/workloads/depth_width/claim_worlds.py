@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 from adabench.harness.analysis.claims.verdicts import verdicts
 from adabench.harness.analysis.findings import ClaimRow
@@ -15,7 +16,8 @@ Values = Mapping[str, float]
 def judged(task: str, values: Mapping[str, Values]) -> dict[str, ClaimRow]:
     """Return the verdict on each claim of a task, by id, where methods measure `values`.
 
-    Every method stands at its defaults; each value wavers a little from case to case.
+    Every method stands at its defaults; each value wavers a little from case to case. A made-up world has room: gates that a task
+    fails close no claim here.
     """
     entries = {name: registry.find(f"{task}/{name}") for name in values}
     records = [
@@ -26,7 +28,7 @@ def judged(task: str, values: Mapping[str, Values]) -> dict[str, ClaimRow]:
     ]
     known = {entry.address: entry.card for entry in registry.methods(task).values()}
     cards = {entry.address: known[entry.address] for entry in entries.values()}
-    rows = verdicts(records, {task: registry.find(task).card}, cards)
+    rows = verdicts(records, {task: replace(registry.find(task).card, shown=())}, cards)
     return {row.id: row for row in rows}
 
 
