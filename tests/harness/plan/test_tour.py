@@ -9,9 +9,15 @@ def test_the_tour_brings_mixture_oracle_and_coin_of_every_adaptive_method() -> N
     chosen = {selection.method.address for selection in expand(TOUR)}
     for address in sorted(chosen):
         entry = registry.find(address)
-        for gap in registry.find(entry.task).card.gaps:
+        home = registry.find(entry.task).card
+        for gap in home.gaps:
             if entry.card.role == "adaptive" and entry.name in gap.methods:
-                needed = (*gap.mixture, *filter(None, (gap.oracle, gap.coin)))
+                here = [
+                    name
+                    for name in gap.mixture
+                    if gap.only_at.get(name, {}).items() <= home.defaults.items()
+                ]
+                needed = (*here, *filter(None, (gap.oracle, gap.coin)))
                 assert {f"{entry.task}/{name}" for name in needed} <= chosen
 
 
