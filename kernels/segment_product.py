@@ -1,6 +1,6 @@
 """The product of sorted segments, and its backward: one matrix product a group that has rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -61,3 +61,7 @@ class SegmentProduct(torch.autograd.Function):
             gradient_of_weights(gradient, x, weights, ctx.sizes) if of_weights else None,
             None,
         )
+
+
+product_with_gradients: Callable[[Tensor, Tensor, list[int]], Tensor] = SegmentProduct.apply
+"""`product` of x, weights and sizes, which can be trained through."""

@@ -101,8 +101,8 @@ def _says(row: "GateRow") -> str:
 
 def _plain(address: str, row: "GateRow") -> dict[str, Any]:
     """Return a gate as a finding that breaks no rule, with its figure."""
-    kept = {"address": address, "rule": f"gate {row.name}", "problem": "", "skipped": False}
-    return {**kept, "gate": asdict(row)}
+    finding = {"address": address, "rule": f"gate {row.name}", "problem": "", "skipped": False}
+    return {**finding, "gate": asdict(row)}
 
 
 def _line(finding: "Finding") -> str:

@@ -151,7 +151,7 @@ def test_a_saturated_default_fails(right: float, word: str) -> None:
 CLAIM = Claim("X-1", "says", "headline", "paper", 2.0, Ratio("work", "cheap", high=1.0))
 
 
-def told(claim: Claim = CLAIM, *rows: GateRow, policy: str = "small") -> str:
+def reason(claim: Claim = CLAIM, *rows: GateRow, policy: str = "small") -> str:
     """Say whether a claim of `router` has room on a task with these figures."""
     task = Card("task", knobs=(Knob("policy", (policy,), policy, open=True),), shown=rows)
     return no_room(claim, "router", Card("router"), task)
@@ -159,17 +159,17 @@ def told(claim: Claim = CLAIM, *rows: GateRow, policy: str = "small") -> str:
 
 def test_a_failed_gate_closes_published_claims_under_its_conditions() -> None:
     fails = GateRow("failures", "fails", "says", 0.25, 0.8, at={"policy": "small"})
-    assert told(CLAIM, fails).startswith("no room: failures 0.250, bar 0.8")
-    assert told(CLAIM, fails, policy="large") == ""
-    assert told(CLAIM, GateRow("failures", "passes", "says", 0.9, 0.8)) == ""
-    assert told(CLAIM) == ""
+    assert reason(CLAIM, fails).startswith("no room: failures 0.250, bar 0.8")
+    assert reason(CLAIM, fails, policy="large") == ""
+    assert reason(CLAIM, GateRow("failures", "passes", "says", 0.9, 0.8)) == ""
+    assert reason(CLAIM) == ""
 
 
 def test_the_room_of_an_oracle_closes_the_claims_of_its_methods_alone() -> None:
     other = GateRow("room", "fails", "says", 0.0, 0.01, oracle="o", methods=("search",))
     own = GateRow("room", "fails", "says", 0.0, 0.01, oracle="o", methods=("router", "search"))
-    assert told(CLAIM, other) == ""
-    assert told(CLAIM, own) == "no room: room (o) 0.000, bar 0.01"
+    assert reason(CLAIM, other) == ""
+    assert reason(CLAIM, own) == "no room: room (o) 0.000, bar 0.01"
 
 
 @pytest.mark.parametrize(
@@ -181,4 +181,4 @@ def test_the_room_of_an_oracle_closes_the_claims_of_its_methods_alone() -> None:
     ],
 )
 def test_what_needs_no_room_is_judged_as_ever(claim: Claim) -> None:
-    assert told(claim, GateRow("failures", "fails", "says", 0.25, 0.8)) == ""
+    assert reason(claim, GateRow("failures", "fails", "says", 0.25, 0.8)) == ""

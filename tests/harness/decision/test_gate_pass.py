@@ -115,7 +115,7 @@ def test_verdicts_that_were_recorded_without_records_are_closed_too() -> None:
     )
     words = {"A": "reproduced", "B": "reproduced", "C": "not testable here"}
     rows = [
-        ClaimRow(one.id, "roots", "residual", words[one.id], 1.0, 0.9, 1.1, 2.0, 36, source=one.source)  # type: ignore[arg-type]
+        ClaimRow(one.id, "roots", "residual", words[one.id], 1.0, 0.9, 1.1, 2.0, 36, source=one.source)
         for one in claims
     ]  # fmt: skip
     task = Card("roots", shown=(GateRow("failures", "fails", "says", 0.2, 0.8),))

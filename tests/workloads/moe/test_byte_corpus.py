@@ -37,4 +37,4 @@ def test_more_text_than_there_is_is_refused() -> None:
     with pytest.raises(SelectionError, match="math have 189"):
         passages("math", "test", 190, 96, 0)
     with pytest.raises(SelectionError, match="is no domain"):
-        passages("verse", "test", 1, 96, 0)  # type: ignore[arg-type]
+        passages("verse", "test", 1, 96, 0)

@@ -10,7 +10,7 @@ import torch
 
 from adabench.workloads.moe.denoise.recipes import ARMS, FOLDER, LATER, LENGTH, LEVELS, recipes
 from adabench.workloads.moe.denoise.substrate.mask_bench import arm_model, arm_offsets
-from adabench.workloads.moe.denoise.substrate.masked_passages import bound, drawn
+from adabench.workloads.moe.denoise.substrate.masked_passages import bound, draw
 from adabench.workloads.moe.denoise.substrate.routings import arm_route
 from adabench.workloads.moe.denoise.training import train_arms
 from adabench.workloads.moe.substrate import weight_packing
@@ -43,7 +43,7 @@ def train(
 @torch.no_grad()
 def held_out(weights: dict[str, torch.Tensor]) -> dict[str, float]:
     """Return by arm the bound in nats a hidden byte on passages for calibration."""
-    given, found = drawn("calibration", HELD_OUT, HELD_OUT_SEED), {}
+    given, found = draw("calibration", HELD_OUT, HELD_OUT_SEED), {}
     with checkpoints.one_thread():
         for arm in (*ARMS, *LATER):
             model = arm_model(weights, arm)

@@ -35,7 +35,7 @@ from adabench.workloads.moe.denoise.substrate.mask_bench import (
     MaskedCase,
     Outcome,
 )
-from adabench.workloads.moe.denoise.substrate.masked_passages import Masked, drawn
+from adabench.workloads.moe.denoise.substrate.masked_passages import Masked, draw
 from adabench.workloads.moe.denoise.truth.learning_curves import training_figures
 
 CARD = Card(
@@ -126,7 +126,7 @@ def load(scale: str, seed: int, *, batches: int = 4, passages: int = 32) -> Deno
     """
     if scale not in CARD.scales:
         raise SelectionError(f"denoise has no scale {scale!r}.", "It runs at `embedded`.")
-    every = drawn("test", batches * passages, seed)
+    every = draw("test", batches * passages, seed)
     known = tuple(
         Masked(every.shown[i : i + passages], every.bytes[i : i + passages])
         for i in range(0, batches * passages, passages)

@@ -43,7 +43,7 @@ def masked(windows: Ints, random: np.random.Generator) -> Masked:
     return Masked(shown, bytes_)
 
 
-def drawn(split: Split, count: int, *seeds: int) -> Masked:
+def draw(split: Split, count: int, *seeds: int) -> Masked:
     """Draw passages of a split, with their masks."""
     windows = passages(DOMAIN, split, count, LENGTH, *seeds)[:, :-1]
     random = np.random.default_rng(np.random.SeedSequence(seeds[0], spawn_key=(5, *seeds[1:])))

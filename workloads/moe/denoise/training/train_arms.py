@@ -31,7 +31,7 @@ from adabench.workloads.moe.denoise.substrate.masked_passages import (
     DOMAIN,
     Masked,
     bound,
-    drawn,
+    draw,
     masked,
 )
 from adabench.workloads.moe.denoise.substrate.routings import arm_route
@@ -129,7 +129,7 @@ def _arm(name: str, seed: int, start: Mapping[str, Tensor] | None, peak: float, 
 
 
 def _together(arms: list[Arm], steps: int, random: np.random.Generator, say: Any) -> None:
-    text, watched = split_text(DOMAIN, "train"), drawn("calibration", WATCHED, WATCHED_SEED)
+    text, watched = split_text(DOMAIN, "train"), draw("calibration", WATCHED, WATCHED_SEED)
     window, every = np.arange(LENGTH), max(1, steps // POINTS)
     for arm in arms:
         arm.watch(0, watched)
