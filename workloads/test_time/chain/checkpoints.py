@@ -16,7 +16,6 @@ from adabench.workloads.shared.training import checkpoints, int8_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
 from adabench.workloads.test_time.chain.recipes import ATTEMPT_JUDGE, Recipe, recipes
-from adabench.workloads.test_time.chain.substrate import order_problems
 from adabench.workloads.test_time.chain.substrate import problems as data
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pool_of
 from adabench.workloads.test_time.chain.substrate.step_modes import restore_score
@@ -41,7 +40,7 @@ from adabench.workloads.test_time.chain.training import (
     train_scale_score,
     train_strategies,
 )
-from adabench.workloads.test_time.chain.training.forms import ORDERS
+from adabench.workloads.test_time.chain.training.forms import ORDERS, form_of
 
 DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
 DEV_ORDERS = 160
@@ -106,7 +105,7 @@ def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 
 def _collect_responses(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Let a pool answer and write down what came of it, in whole numbers."""
-    pool = pool_of(lambda name: engine(name, _place(name, folder)))
+    pool = pool_of(lambda name: engine(name, _place(name, folder)), plan)
     responses, worth = train_responses.collect(plan, pool, progress)
     return ship(plan, responses, folder, lambda: worth, _code(plan))
 
@@ -122,7 +121,8 @@ def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 
 def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module:
     if plan.format == "orders":
-        return order_training.train(plan, progress)
+        start = restore(plan.trunk, folder) if plan.trunk else None
+        return order_training.train(plan, progress, start=start)
     if plan.make == "second":
         return short_training.train(plan, progress)
     start = restore(plan.trunk, folder) if plan.trunk else None
@@ -143,12 +143,12 @@ def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
         found = train_revision_judge.report(engine(plan.policy, folder), *judges)
         return {name: round(value, 4) for name, value in found.items()}
     policy = engine(plan.name, folder)
+    if plan.kind == "reviser":
+        found = train_revisions.report(policy, form_of(plan))
+        return {name: round(value, 4) for name, value in found.items()}
     if plan.format == "orders":
         figures = order_figures.report(policy, plan.mistaken)
         return {name: round(value, 4) for name, value in figures.items()}
-    if plan.kind == "reviser":
-        found = train_revisions.report(policy)
-        return {name: round(value, 4) for name, value in found.items()}
     found = {}
     for length in range(1, data.LONGEST + 1):
         problems = list(islice(data.stream("dev", DEV_SEED, [length]), DEV_PROBLEMS))
@@ -161,8 +161,7 @@ def _judge_figures(plan: Recipe, folder: Path) -> dict[str, float]:
     """Return how well a judge of single solutions tells right from wrong, and chooses."""
     policy, own = engine(plan.policy, folder), judge(plan.name, folder)
     if plan.format == "orders":
-        large = range(order_problems.LONGEST + 1)
-        asked = order_problems.questions("dev", DEV_SEED, DEV_ORDERS, large)
+        asked = ORDERS.problems("dev", DEV_SEED, DEV_ORDERS)
         return train_judge.report(policy, own, asked, form=ORDERS)
     problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
     return train_judge.report(policy, own, problems)
@@ -171,7 +170,7 @@ def _judge_figures(plan: Recipe, folder: Path) -> dict[str, float]:
 def _code(plan: Recipe) -> list[ModuleType]:
     """Return the training that a recipe's file depends on."""
     own = short_training if plan.make == "second" else train_models
-    if plan.format == "orders":
+    if plan.make == "third":
         own = order_training
     trainings = {
         "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
@@ -185,7 +184,8 @@ def _code(plan: Recipe) -> list[ModuleType]:
 def trio(plan: Recipe, folder: Path) -> train_router.Trio:
     """Return the models that a router's recipe names; in `folder`, else where they were put."""
     draft, target = (engine(name, _place(name, folder)) for name in (plan.policy, plan.target))
-    return train_router.Trio(draft, target, judge(plan.trunk, _place(plan.trunk, folder)))
+    reader = judge(plan.trunk, _place(plan.trunk, folder))
+    return train_router.Trio(draft, target, reader, form_of(plan))
 
 
 def _place(name: str, folder: Path) -> Path | None:

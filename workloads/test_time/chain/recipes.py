@@ -45,7 +45,7 @@ class Recipe:
     ] = "lm"
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
-    a judge and leaves it as it is, and a table is fitted with one."""
+    a judge and leaves it as it is, and a table is fitted with one. Of responses: the policy in the middle."""
     make: Literal["first", "second", "third"] = "first"
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
@@ -76,9 +76,12 @@ AS_GOOD_AS_FIRST = 0.445
 """What `lm-s-s0` scores on `dev`: the mean over lengths of greedy answers and samples."""
 ORDERS = "-orders"
 """Ends the names of models of the format `orders`, before the training seed."""
+DEEP = Shape(layers=6, width=128, heads=4, hidden=352)
+"""Of the largest policy of `orders`, which grows out of `lm-x`."""
 MISTAKEN: dict[str, Mistaken] = {
     "lm-s": (0.01, 0.35),
     "lm-x": (0.006, 0.18),
+    "lm-l": (0.003, 0.08),
     "judge": (0.004, 0.14),
 }
 """By model: what its teacher misremembers. They are nested: what a judge believes wrongly its policy does too,
@@ -173,8 +176,12 @@ def _of_seed(s: int) -> list[Recipe]:
 
 
 def _of_orders(s: int) -> list[Recipe]:
-    """Return the recipes of the format `orders`: a policy, a larger one, a judge that grows out of the first."""
-    own = f"lm-s{ORDERS}-s{s}"
+    """Return the recipes of the format `orders`: a policy, two larger ones, and what stands on the first.
+
+    Each training has all of its own but for the larger policies, of which those of seed 0 are everybody's.
+    """
+    own, judge = f"lm-s{ORDERS}-s{s}", f"judge{ORDERS}-s{s}"
+    middle, large = (f"{name}{ORDERS}-s0" for name in ("lm-x", "lm-l"))
     return [
         Recipe(
             own, LM_S, s, 3000, 32, 3e-3, make="third", forecast_s=240,
@@ -185,9 +192,34 @@ def _of_orders(s: int) -> list[Recipe]:
             format="orders", mistaken=MISTAKEN["lm-x"],
         ),
         Recipe(
-            f"judge{ORDERS}-s{s}", DEEPER, s, 900, 32, 3e-3, make="third", forecast_s=240,
+            f"lm-l{ORDERS}-s{s}", DEEP, s, 350, 32, 2e-3, make="third", forecast_s=400,
+            trunk=f"lm-x{ORDERS}-s{s}", format="orders", mistaken=MISTAKEN["lm-l"],
+        ),
+        Recipe(
+            judge, DEEPER, s, 900, 32, 3e-3, make="third", forecast_s=240,
             kind="judge", trunk=own, policy=own, problems=600,
             format="orders", mistaken=MISTAKEN["judge"],
+        ),
+        Recipe(
+            f"{TABLE}{ORDERS}-s{s}", LM_S, s, 240, 1, 0.0, kind="table", forecast_s=240,
+            trunk=judge, policy=own, problems=240, format="orders",
+        ),
+        Recipe(
+            f"{RESPONSES}{ORDERS}-s{s}", LM_S, s, 480, 1, 0.0, kind="responses", forecast_s=300,
+            policy=own, trunk=middle, target=large, problems=480, format="orders",
+        ),
+        Recipe(
+            f"{ROUTER}{ORDERS}-s{s}", DEEPER, s, 3000, 512, 2e-3, kind="router", forecast_s=240,
+            trunk=judge, policy=own, target=large, problems=1200, format="orders",
+        ),
+        Recipe(
+            f"{REVISER}{ORDERS}-s{s}", LM_S, s, 1200, 32, 3e-3, kind="reviser", forecast_s=240,
+            trunk=own, policy=own, problems=2000, format="orders",
+        ),
+        Recipe(
+            f"{REVISION_TABLE}{ORDERS}-s{s}", LM_S, s, 160, 1, 0.0, kind="table", forecast_s=180,
+            mechanism="revisions", trunk=judge, policy=f"{REVISER}{ORDERS}-s{s}", problems=160,
+            format="orders",
         ),
     ]  # fmt: skip
 

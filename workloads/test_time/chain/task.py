@@ -71,7 +71,10 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain.abilities import absences, absences_of_orders
 from adabench.workloads.test_time.chain.recipes import Format, Layout
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
-from adabench.workloads.test_time.chain.substrate.configuration_pool import pooled_models
+from adabench.workloads.test_time.chain.substrate.configuration_pool import (
+    pooled_models,
+    pooled_order_models,
+)
 from adabench.workloads.test_time.chain.substrate.domain import (
     MECHANICS,
     ORDERS,
@@ -80,11 +83,7 @@ from adabench.workloads.test_time.chain.substrate.domain import (
 )
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
-from adabench.workloads.test_time.chain.substrate.trained_models import (
-    order_models,
-    order_names,
-    policy_name,
-)
+from adabench.workloads.test_time.chain.substrate.trained_models import order_names, policy_name
 from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
 from adabench.workloads.test_time.substrate.method_rules import method_problems
@@ -288,7 +287,7 @@ def _of_orders(
         Question(index, problem.prompt, f"k{problem.large}") for index, problem in enumerate(drawn)
     )
     order_names(policy, seed, trainings)  # an unknown policy is refused here
-    own = partial(order_models, policy, seed, trainings)
+    own = partial(pooled_order_models, policy, seed, trainings)
     return GradedTask(
         seed, ORDERS, own, budget or None, questions=asked, grader=OrderAnswers(drawn)
     )
@@ -305,7 +304,7 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     layout: Layout = "single" if given["layout"] == "single" else "several"
     if given["format"] == "orders":
         order_names(policy, 0)
-        return absences_of_orders(policy)
+        return absences_of_orders(policy, int(given["trainings"]))
     policy_name(policy, layout, 0)
     return absences(policy, layout, int(given["trainings"]))
 

@@ -188,7 +188,7 @@ def test_the_number_of_large_factors_is_the_group():
         ({"large": "8"}, "large cannot be '8'"),
         ({"large": "1,1"}, "large '1,1' names 1 twice"),
         ({"layout": "single"}, "no layout 'single'"),
-        ({"policy": "lm-l"}, "no policy 'lm-l'"),
+        ({"policy": "lm-m"}, "no policy 'lm-m'"),
     ],
 )
 def test_what_there_is_not_is_refused(conditions, says):
@@ -264,11 +264,16 @@ def test_a_step_is_right_by_itself():
     assert not grader.is_right_step(encode("69 * 15"))
 
 
-def test_each_training_has_a_policy_a_larger_one_and_a_judge():
-    own = [plan for plan in recipes().values() if plan.format == "orders"]
-    assert len(own) == 15
-    judge = recipes()["judge-orders-s2"]
+def test_what_stands_on_a_policy_is_of_its_training_and_larger_policies_are_everybodys():
+    own = {plan.name: plan for plan in recipes().values() if plan.format == "orders"}
+    assert len(own) == 5 * 9
+    judge, router = own["judge-orders-s2"], own["arbitrage-router-orders-s2"]
+    responses = own["radar-responses-orders-s2"]
     assert (judge.trunk, judge.policy) == ("lm-s-orders-s2", "lm-s-orders-s2")
+    assert (router.trunk, router.policy, router.target) == (
+        judge.name, judge.policy, "lm-l-orders-s0",
+    )  # fmt: skip
+    assert (responses.policy, responses.trunk) == (judge.policy, "lm-x-orders-s0")
 
 
 @pytest.mark.parametrize("name", ["lm-s-orders-s0", "judge-orders-s0"])

@@ -25,6 +25,7 @@ from adabench.workloads.test_time.chain import checkpoints
 from adabench.workloads.test_time.chain.methods import radar_oracle
 from adabench.workloads.test_time.chain.recipes import recipes
 from adabench.workloads.test_time.chain.substrate import configuration_pool, trained_models
+from adabench.workloads.test_time.chain.substrate import problems as problems_module
 from adabench.workloads.test_time.chain.substrate.configuration_pool import (
     CONFIGURATIONS,
     FIRST,
@@ -42,6 +43,7 @@ from adabench.workloads.test_time.chain.substrate.problems import (
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.training import train_responses
+from adabench.workloads.test_time.chain.training.forms import SPLITS
 from adabench.workloads.test_time.methods import random_pair
 from adabench.workloads.test_time.substrate.configurations import prompt_state
 from adabench.workloads.test_time.substrate.question_task import GradedTask
@@ -86,8 +88,7 @@ def cases(where: GradedTask, *places: int) -> list[Question]:
 
 
 def shipped_problems() -> list[Problem]:
-    drawn = islice(stream("calibration", 0, train_responses.LENGTHS), recipes()[FIRST].problems)
-    return list(dict.fromkeys(drawn))
+    return list(dict.fromkeys(SPLITS.problems("calibration", 0, recipes()[FIRST].problems)))
 
 
 def test_the_shipped_prompts_are_of_the_calibration_split_and_no_other() -> None:
@@ -111,7 +112,7 @@ def test_the_shipped_responses_are_what_the_models_answer() -> None:
     """Drawn again: not from the response model, not from coins, and at their whole price."""
     count = 3
     problems = shipped_problems()[:count]
-    small, pool = replace(recipes()[FIRST], problems=count), pool_of(engine)
+    small, pool = replace(recipes()[FIRST], problems=count), pool_of(engine, recipes()[FIRST])
     again, _ = train_responses.collect(small, pool, lambda *_: None)
     shipped = load_file(responses_file())
     longest = again["prompts"].shape[1]
@@ -128,8 +129,9 @@ def test_responses_are_collected_from_calibration_alone(monkeypatch: pytest.Monk
         drawn.append(split)
         return stream(split, seed, lengths)
 
-    monkeypatch.setattr(train_responses, "stream", watched)
-    train_responses.collect(replace(recipes()[FIRST], problems=1), pool_of(engine), lambda *_: None)
+    monkeypatch.setattr(problems_module, "stream", watched)
+    small, pool = replace(recipes()[FIRST], problems=1), pool_of(engine, recipes()[FIRST])
+    train_responses.collect(small, pool, lambda *_: None)
     assert drawn == ["calibration"]
 
 

@@ -1,5 +1,7 @@
 """A judge's measures, on hand-made scores; its labels, on a policy that is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,9 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import FEATURES, Head, Judge
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END, encode
-from adabench.workloads.test_time.chain.substrate.problems import answer, room, stream
+from adabench.workloads.test_time.chain.substrate.problems import answer, stream
 from adabench.workloads.test_time.chain.training import train_judge
-from adabench.workloads.test_time.chain.training.forms import Form
+from adabench.workloads.test_time.chain.training.forms import SPLITS
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
 TINY = Shape(layers=1, width=16, heads=2, hidden=32)
@@ -186,7 +188,7 @@ def test_a_judge_passes_where_it_chooses_better_than_the_vote_of_the_same_sample
     def say(completion: tuple[int, ...]) -> int:
         return stated.setdefault(completion, 5 if len(stated) == 11 else 7)
 
-    form = Form(say, room, lambda problem: right)
+    form = replace(SPLITS, answer=say, truth=lambda problem: right)
     problems = [next(stream("dev", 1, (1,)))]
     found = train_judge.report(policy, Favourite(place), problems, n=12, form=form)
     assert len(stated) == 12

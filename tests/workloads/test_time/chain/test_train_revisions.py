@@ -21,6 +21,7 @@ from adabench.workloads.test_time.chain.recipes import (
     TRAININGS,
     recipes,
 )
+from adabench.workloads.test_time.chain.substrate import problems as problems_module
 from adabench.workloads.test_time.chain.substrate import trained_models
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import (
@@ -42,6 +43,7 @@ from adabench.workloads.test_time.chain.training import (
     train_revisions,
     train_strategies,
 )
+from adabench.workloads.test_time.chain.training.forms import SPLITS
 from adabench.workloads.test_time.chain.training.train_models import IGNORE_INDEX, pad
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 from adabench.workloads.test_time.substrate.strategies import MECHANISMS
@@ -58,7 +60,7 @@ def policy():
 
 @pytest.fixture(scope="module")
 def problems() -> list[Problem]:
-    return train_revisions.problems_of("train", 3, 24)
+    return SPLITS.problems("train", 3, 24)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def splits(monkeypatch) -> list[str]:
         drawn.append(split)
         return stream(split, seed, lengths)
 
-    monkeypatch.setattr(train_revisions, "stream", watched)
+    monkeypatch.setattr(problems_module, "stream", watched)
     return drawn
 
 
@@ -121,7 +123,7 @@ def test_a_table_of_revisions_is_fitted_to_dev_questions_alone(monkeypatch, poli
 
 def test_what_is_learned_from_is_no_question_of_a_run(problems) -> None:
     assert {split_of(problem) for problem in problems} == {"train"}
-    many = train_revisions.problems_of("train", 3, 200)
+    many = SPLITS.problems("train", 3, 200)
     assert {len(problem.operations) for problem in many} == set(range(1, LONGEST + 1))
 
 
@@ -211,7 +213,7 @@ def test_an_edit_is_a_word_that_is_put_in_left_out_or_changed() -> None:
 def test_a_judge_is_told_whether_an_attempt_was_right_and_nothing_of_its_steps(
     policy,
 ) -> None:
-    asked = train_revisions.problems_of("prm", 5, 4)
+    asked = SPLITS.problems("prm", 5, 4)
     found = list(train_revision_judge.lessons(policy, asked, 5))
     chains, length = train_revision_judge.CHAINS, train_revision_judge.LENGTH
     assert len(found) == len(asked) * chains * length
@@ -226,7 +228,7 @@ def test_a_judge_is_told_whether_an_attempt_was_right_and_nothing_of_its_steps(
 
 
 def test_chains_in_training_read_what_they_read_in_a_run(policy) -> None:
-    (problem,) = train_revisions.problems_of("prm", 6, 1)
+    (problem,) = SPLITS.problems("prm", 6, 1)
     (chain,) = train_revisions.revise(policy, problem.prompt, mix(1, 2), 1, 6)
     bodies = [seq.completion[: -1 if seq.finished else None] for seq in chain]
     for k, seq in enumerate(chain):

@@ -20,6 +20,8 @@ from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
 
 RETRY = Revisions(mark=IDS["retry"], context=LM_S.context, spare=2 * STEP_WORDS)
 """A product that is split anew makes an attempt two steps longer."""
+ORDERS_RETRY = Revisions(mark=IDS["retry"], context=LM_S.context, spare=0)
+"""Of the format `orders`, whose attempts at a question are all of one length."""
 
 
 class AttemptJudge:

@@ -3,11 +3,11 @@
     configuration   lm-s@1 lm-s@4 lm-s@16   lm-x@1 ...   lm-l@1 ... lm-l@16
     price           in FLOPs, as sessions counted them
 
-Beside the first training of `lm-s`, in its default layout, stand `lm-x`, which has six times its FLOPs,
-and `lm-l` with 26 times. Responses to questions of the `calibration` split are shipped
-(`training/train_responses.py`), five collections of them, which seeds of a run take in turn; embeddings of
-these questions are computed from their prompts when they are asked for, by the policy that reads the prompt
-in a run. Other trainings of the policy were never asked, and have no pool.
+Beside `lm-s` stand `lm-x`, which has six times its FLOPs, and `lm-l` with 26 times, in the format `orders` 13. Responses to questions of
+the `calibration` split are shipped (`training/train_responses.py`); embeddings of these questions are computed
+from their prompts when they are asked for, by the policy that reads the prompt in a run. In the format `orders`
+each training of `lm-s` was asked questions of its own. In `splits` the first was, in its default layout, five
+times, and seeds of a run take these collections in turn.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,21 @@ from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.session_account import POLICY
 from adabench.workloads.shared.training import checkpoints
-from adabench.workloads.test_time.chain.recipes import RESPONSES, TRAININGS, Layout, recipes
+from adabench.workloads.test_time.chain.recipes import (
+    RESPONSES,
+    TRAININGS,
+    Layout,
+    Recipe,
+    recipes,
+)
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
+    all_there,
     engine,
     in_turn,
     models,
+    order_file,
+    order_models,
 )
 from adabench.workloads.test_time.substrate.configurations import (
     Floats,
@@ -40,12 +49,11 @@ ROLES = {"lm-s": POLICY, "lm-x": "middle", "lm-l": "large"}
 """By model: its role in a session."""
 CONFIGURATIONS = configurations_of(ROLES, (1, 4, 16))
 FIRST = f"{RESPONSES}-s0"
-"""The first collection; all of them are of the same three policies."""
+"""The first collection of the format `splits`; all of them are of the same three policies."""
 
 
-def pool_of(open_engine: Callable[[str], NativeEngine]) -> Models:
+def pool_of(open_engine: Callable[[str], NativeEngine], plan: Recipe) -> Models:
     """Return the three policies that responses are of, without these."""
-    plan = recipes()[FIRST]
     others = {"middle": open_engine(plan.trunk), "large": open_engine(plan.target)}
     files = (plan.policy, plan.trunk, plan.target)
     return Models(open_engine(plan.policy), None, files, FOLDER, others=others)
@@ -68,9 +76,33 @@ def pooled_models(policy: str, layout: Layout, seed: int, trainings: int = 1) ->
     own = models(policy, layout, seed, trainings)
     if not has_pool(policy, layout, trainings):
         return own
-    pool, name = pool_of(engine), collection_name(seed)
-    responses = partial(read_responses, name)
-    return replace(own, pool=replace(pool, names=(*pool.names, name), responses=responses))
+    return _pooled(own, collection_name(seed))
+
+
+def pooled_order_models(policy: str, seed: int, trainings: int = 1) -> Models:
+    """Return the engines of the format `orders` for a policy and a run seed, with its pool.
+
+    Raises:
+        SelectionError: if there is no such policy.
+        TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
+    """
+    own = order_models(policy, seed, trainings)
+    if not has_order_pool(policy, trainings):
+        return own
+    return _pooled(own, order_file(RESPONSES, seed, trainings))
+
+
+def has_order_pool(policy: str, trainings: int) -> bool:
+    """Say whether each training of a policy of `orders` is the smallest of a pool."""
+    return policy == "lm-s" and all_there(RESPONSES, trainings)
+
+
+def _pooled(own: Models, collection: str) -> Models:
+    """Return models with the pool that a collection of responses is of."""
+    pool = pool_of(engine, recipes()[collection])
+    names = (*pool.names, collection)
+    responses = partial(read_responses, collection)
+    return replace(own, pool=replace(pool, names=names, responses=responses))
 
 
 def collection_name(seed: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from adabench.workloads.shared.language_model.domain import Domain, Words
 from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, WordCodec
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
-from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
+from adabench.workloads.test_time.chain.substrate.attempt_judge import ORDERS_RETRY, RETRY
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
 from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, score_name, shares
 from adabench.workloads.test_time.substrate.dual_modes import DualDomain
@@ -38,6 +38,7 @@ ORDERS = Domain(
     deepest=order_problems.LONGEST + 2,
     temperature=order_problems.TEMPERATURE,
     unforced=order_problems.NUMBERS,
+    revisions=ORDERS_RETRY,
 )
 
 

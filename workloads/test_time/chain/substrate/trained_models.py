@@ -2,7 +2,9 @@
 
 Seeds of a run take the trainings of `lm-s` in turn, as many as the condition `trainings` wants; what is
 missing of them is named, and nothing stands in for it. Of other policies they take those that are there.
-With one training, which is the default, `lm-s` has the judge `judge-s0`, on which recorded runs rest;
+
+In the format `orders` each training of `lm-s` has a judge, a table of strategies, a router to the largest policy, a
+collection of responses and a policy that revises, all of its own. In `splits`, with one training, which is the default, `lm-s` has the judge `judge-s0`, on which recorded runs rest;
 with more, each training has a judge of its own completions, all of one make (`judge-x`), and revises by
 a policy of its own: where one of those is missing, none of them revises.
 """
@@ -30,7 +32,11 @@ from adabench.workloads.test_time.chain.recipes import (
     Layout,
     recipes,
 )
-from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY, AttemptJudge
+from adabench.workloads.test_time.chain.substrate.attempt_judge import (
+    ORDERS_RETRY,
+    RETRY,
+    AttemptJudge,
+)
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.strategies import Plan
 from adabench.workloads.test_time.substrate.strategy_store import restored
@@ -38,6 +44,8 @@ from adabench.workloads.test_time.substrate.strategy_store import restored
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 JUDGES = "judge-x"
 """Judges of further trainings, and of the first beside these."""
+ORDER_POLICIES = ("lm-s", "lm-x", "lm-l")
+"""Of the format `orders`, from the smallest."""
 TRUNKS = {"lm-x": "judge"}
 """By policy: the judge whose trunk it is, a language model that was trained for longer than others."""
 
@@ -124,7 +132,30 @@ def order_models(policy: str, seed: int, trainings: int = 1) -> Models:
         TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
     names = order_names(policy, seed, trainings)
-    return Models(engine(names[0]), judge(names[1]) if names[1:] else None, names, FOLDER)
+    own = engine(names[0])
+    if policy != "lm-s":
+        return Models(own, None, names, FOLDER)
+    plans = {"search": partial(strategy_plan, order_file(TABLE, seed, trainings))}
+    revising = None
+    if all_there(REVISER, trainings):
+        revisions = order_file(REVISER, seed, trainings)
+        reader = AttemptJudge(judge(names[1]), ORDERS_RETRY)
+        revising = Models(engine(revisions), reader, (revisions, names[1]), FOLDER)
+        plans["revisions"] = partial(strategy_plan, order_file(REVISION_TABLE, seed, trainings))
+    drafting = _pair(order_file(ROUTER, seed, trainings)) if all_there(ROUTER, trainings) else None
+    return Models(own, judge(names[1]), names, FOLDER, plans=plans, reviser=revising, pair=drafting)
+
+
+def order_file(base: str, seed: int, trainings: int) -> str:
+    """Return the name of a file of the format `orders` that belongs to a run seed's training."""
+    return f"{base}{ORDERS}-s{seed % trainings}"
+
+
+def all_there(base: str, trainings: int) -> bool:
+    """Say whether a file of the format `orders` is there for each training."""
+    return all(
+        checkpoints.is_there(order_file(base, k, trainings), FOLDER) for k in range(trainings)
+    )
 
 
 def order_names(policy: str, seed: int, trainings: int = 1) -> tuple[str, ...]:
@@ -134,12 +165,16 @@ def order_names(policy: str, seed: int, trainings: int = 1) -> tuple[str, ...]:
         SelectionError: if there is no such policy.
         TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
-    bases = (f"{policy}{ORDERS}", f"judge{ORDERS}")[: 2 if policy == "lm-s" else 1]
-    if f"{bases[0]}-s0" not in recipes():
+    if policy not in ORDER_POLICIES:
         raise SelectionError(
             f"There is no policy {policy!r} of the format orders.",
-            nearest(policy, ("lm-s", "lm-x")),
+            nearest(policy, ORDER_POLICIES),
         )
+    own = f"{policy}{ORDERS}"
+    if policy != "lm-s":
+        _require_trainings(1, (own,))
+        return (in_turn(own, seed),)
+    bases = (own, f"judge{ORDERS}")
     _require_trainings(trainings, bases)
     return tuple(f"{base}-s{seed % trainings}" for base in bases)
 
@@ -181,7 +216,11 @@ def _table_name(base: str, seed: int, trainings: int) -> str:
 
 def pair(seed: int) -> Models:
     """Return draft, target, judge and router of a run seed, where there is one."""
-    name = in_turn(ROUTER, seed)
+    return _pair(in_turn(ROUTER, seed))
+
+
+def _pair(name: str) -> Models:
+    """Return a router's draft, target and judge, and the router itself."""
     plan = checkpoints.find_recipe(name, recipes())
     files = (plan.policy, plan.target, plan.trunk, name)
     return Models(

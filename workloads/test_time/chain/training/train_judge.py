@@ -39,10 +39,15 @@ from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.language_recipe import WEIGHT_DECAY
 from adabench.workloads.shared.training.trainer import Trainer
 from adabench.workloads.test_time.chain.recipes import Format, Recipe
-from adabench.workloads.test_time.chain.substrate import order_problems
-from adabench.workloads.test_time.chain.substrate.problems import LONGEST, stream
+from adabench.workloads.test_time.chain.substrate.problems import stream
 from adabench.workloads.test_time.chain.training import order_training, short_training, train_models
-from adabench.workloads.test_time.chain.training.forms import ORDERS, SPLITS, Asked, Form
+from adabench.workloads.test_time.chain.training.forms import (
+    ALL_LENGTHS,
+    SPLITS,
+    Asked,
+    Form,
+    form_of,
+)
 from adabench.workloads.test_time.substrate.voting import vote
 
 SOLUTIONS, ROLL_OUTS = 6, 3
@@ -50,7 +55,6 @@ TRUNK_SEED = 1000
 HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 4000, 512, 2e-3
 LENGTHS = (2, 3, 4, 5, 6)
 """Of the problems that a judge of the first make learns from."""
-ALL_LENGTHS = tuple(range(1, LONGEST + 1))
 TOGETHER = 32
 """Problems whose solutions are sampled in one batch."""
 
@@ -129,8 +133,7 @@ def train(
 ) -> tuple[LanguageModel, Head]:
     """Train a judge; return its trunk and head in evaluation mode."""
     trunk = _trained_trunk(recipe, trunk, progress)
-    form = ORDERS if recipe.format == "orders" else SPLITS
-    lessons = collect(policy, _problems(recipe), recipe.seed, form)
+    lessons = collect(policy, _problems(recipe), recipe.seed, form_of(recipe))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         head = Head(recipe.shape.width)
@@ -142,8 +145,7 @@ def train(
 def _problems(recipe: Recipe) -> Sequence[Asked]:
     """Return the problems whose solutions a judge learns from."""
     if recipe.format == "orders":
-        large = range(order_problems.LONGEST + 1)
-        return order_problems.questions("prm", recipe.seed, recipe.problems, large)
+        return form_of(recipe).problems("prm", recipe.seed, recipe.problems)
     lengths = LENGTHS if recipe.make == "first" else ALL_LENGTHS
     return list(islice(stream("prm", recipe.seed, lengths), recipe.problems))
 

@@ -3,13 +3,11 @@
 Each configuration answers each question in a session of its own, as a method would have it answer in a
 run (`configurations.collect_responses`). Short questions come twice now and then; only the first is answered, so
 that none is in two parts of a split. Written down are the prompts, which answers were right, and both
-counts. Neither the number of operations nor anything else that says how hard a question is goes along;
+counts. Nothing that says how hard a question is goes along;
 what a router knows of a question is its prompt.
 
 **How good**, in the card: the accuracy and the mean MFLOP of each configuration.
 """
-
-from itertools import islice
 
 import torch
 from torch import Tensor
@@ -20,9 +18,7 @@ from adabench.workloads.shared.language_model.vocabulary import PAD
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.configuration_pool import CONFIGURATIONS
-from adabench.workloads.test_time.chain.substrate.domain import chain_of
-from adabench.workloads.test_time.chain.substrate.problems import LONGEST, Problem, stream
-from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
+from adabench.workloads.test_time.chain.training.forms import form_of
 from adabench.workloads.test_time.substrate.configurations import (
     SHIPPED_AS,
     collect_responses,
@@ -31,7 +27,6 @@ from adabench.workloads.test_time.substrate.configurations import (
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
 
-LENGTHS = tuple(range(1, LONGEST + 1))
 _KEYS = 0xCA11B
 """Keys the draws of these sessions apart from those of a run."""
 
@@ -40,14 +35,15 @@ def collect(
     recipe: Recipe, pool: Models, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Let a pool answer; return the responses, and what each configuration is worth."""
-    drawn = tuple(islice(stream("calibration", recipe.seed, LENGTHS), recipe.problems))
-    first: dict[Problem, int] = {}
+    form = form_of(recipe)
+    drawn = tuple(form.problems("calibration", recipe.seed, recipe.problems))
+    first: dict[tuple[int, ...], int] = {}
     for index, problem in enumerate(drawn):
-        first.setdefault(problem, index)
-    questions = [Question(index, problem.prompt, "") for problem, index in first.items()]
+        first.setdefault(problem.prompt, index)
+    questions = [Question(index, prompt, "") for prompt, index in first.items()]
     task = GradedTask(
-        mix(_KEYS, recipe.seed), chain_of(LENGTHS), lambda: Models(pool.policy, None, pool=pool),
-        grader=Answers(drawn),
+        mix(_KEYS, recipe.seed), form.domain, lambda: Models(pool.policy, None, pool=pool),
+        grader=form.grader(drawn),
     )  # fmt: skip
     found = collect_responses(task, CONFIGURATIONS, questions, progress)
     longest = max(len(one.prompt) for one in questions)

@@ -31,6 +31,7 @@ from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
 from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
 from adabench.workloads.test_time.chain.training import short_training
+from adabench.workloads.test_time.chain.training.forms import SPLITS
 from adabench.workloads.test_time.chain.training.train_judge import (
     TRUNK_SEED,
     Lesson,
@@ -42,7 +43,6 @@ from adabench.workloads.test_time.chain.training.train_revisions import (
     batches,
     collect,
     learn,
-    problems_of,
     revise,
 )
 from adabench.workloads.test_time.chain.truth.worked_solutions import truth
@@ -61,7 +61,7 @@ def train(
 ) -> tuple[LanguageModel, Head]:
     """Train a judge of what `writer` revises; return its trunk and head in evaluation mode."""
     trunk = _trunk(recipe, start, writer, progress)
-    problems = problems_of("prm", recipe.seed, recipe.problems)
+    problems = SPLITS.problems("prm", recipe.seed, recipe.problems)
     known = list(lessons(writer, problems, recipe.seed))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -76,7 +76,7 @@ def _trunk(
 ) -> LanguageModel:
     """Return a language model with more layers, trained for longer."""
     seed = TRUNK_SEED + recipe.seed
-    attempts = collect(writer, problems_of("train", seed, TRUNK_PROBLEMS), seed)
+    attempts = collect(writer, SPLITS.problems("train", seed, TRUNK_PROBLEMS), seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LanguageModel(recipe.shape)

@@ -2,7 +2,7 @@
 
     <bos>  wrong ; retry  wrong ; retry  question  right ; <eos>          loss on the right one alone
 
-A policy samples solutions of `train` problems at temperature 1. A row takes 0 to 4 of a problem's wrong
+A policy samples solutions of `train` problems. A row takes 0 to 4 of a problem's wrong
 ones, as many as are drawn with equal probability, and ends in a right one. Among the wrong ones the
 last is that with the least edit distance (in words) to the right one, so that there is something to be
 learned of it; the others are any. Where a row would leave the context its earliest attempts are left out.
@@ -18,7 +18,6 @@ the next attempt loses, and how many of the wrong ones it mends.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -31,18 +30,9 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import EOS
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
-from adabench.workloads.test_time.chain.substrate.problems import (
-    LONGEST,
-    Problem,
-    Split,
-    answer,
-    room,
-    stream,
-)
 from adabench.workloads.test_time.chain.training import short_training
+from adabench.workloads.test_time.chain.training.forms import SPLITS, Asked, Form, form_of
 from adabench.workloads.test_time.chain.training.train_models import POOL, pad
-from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 from adabench.workloads.test_time.substrate.attempt_chains import READ
 
 SAMPLES = 16
@@ -50,8 +40,8 @@ SAMPLES = 16
 MOST_WRONG = 4
 TOGETHER = 64
 """Problems whose attempts are sampled in one batch."""
-DEV_SEED, DEV_PROBLEMS, DEV_ATTEMPTS = 5, 25, 8
-"""Problems of each length, and attempts in a chain."""
+DEV_SEED, DEV_PROBLEMS, DEV_ATTEMPTS = 5, 200, 8
+"""Problems of all difficulties, and attempts in a chain."""
 
 Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Words = tuple[int, ...]
@@ -68,29 +58,35 @@ class Attempts:
     wrong: tuple[Words, ...]
 
 
-def collect(policy: NativeEngine, problems: Sequence[Problem], seed: int) -> list[Attempts]:
+def collect(
+    policy: NativeEngine, problems: Sequence[Asked], seed: int, form: Form = SPLITS
+) -> list[Attempts]:
     """Sample attempts at problems; those without a right one teach nothing."""
     found: list[Attempts] = []
     for start in range(0, len(problems), TOGETHER):
-        found += _batch(policy, problems[start : start + TOGETHER], mix(seed, start))
+        found += _batch(policy, problems[start : start + TOGETHER], mix(seed, start), form)
     return [one for one in found if one.right]
 
 
-def _batch(policy: NativeEngine, problems: Sequence[Problem], key: int) -> Iterator[Attempts]:
+def _batch(
+    policy: NativeEngine, problems: Sequence[Asked], key: int, form: Form
+) -> Iterator[Attempts]:
     policy.reset(Costs())
     roots = [policy.open(problem.prompt, mix(key, i)) for i, problem in enumerate(problems)]
     leaves = [policy.fork(root, SAMPLES) for root in roots]
-    longest = max(room(problem.prompt) for problem in problems)
-    policy.decode([leaf for some in leaves for leaf in some], max_new=longest)
+    longest = max(form.room(problem.prompt) for problem in problems)
+    every = [leaf for some in leaves for leaf in some]
+    policy.decode(every, max_new=longest, temperature=form.temperature)
     for problem, some in zip(problems, leaves, strict=True):
-        stated = {leaf.completion[:-1]: answer(leaf.completion) for leaf in some if leaf.finished}
-        known = truth(problem)
+        ended = [leaf.completion for leaf in some if leaf.finished]
+        stated = {completion[:-1]: form.answer(completion) for completion in ended}
+        known = form.truth(problem)
         right = tuple(words for words, said in stated.items() if said == known)
         wrong = tuple(words for words, said in stated.items() if said not in (known, None))
         yield Attempts(problem.prompt, right, wrong)
 
 
-def row(attempts: Attempts, generator: np.random.Generator) -> Row:
+def row(attempts: Attempts, generator: np.random.Generator, form: Form = SPLITS) -> Row:
     """Return one row: some wrong attempts, the nearest of them last, and a right one."""
     right = attempts.right[generator.integers(len(attempts.right))]
     count = min(int(generator.integers(MOST_WRONG + 1)), len(attempts.wrong))
@@ -100,7 +96,7 @@ def row(attempts: Attempts, generator: np.random.Generator) -> Row:
         nearest = min(wrong, key=lambda words: distance(words, right))
         others = [words for words in wrong if words is not nearest]
         read = [*others[: count - 1], nearest]
-    before, question = RETRY.read(attempts.prompt, read)
+    before, question = form.revisions.read(attempts.prompt, read)
     return (*before, *question), (*right, EOS)
 
 
@@ -128,8 +124,9 @@ def train(
     recipe: Recipe, start: LanguageModel, policy: NativeEngine, progress: Progress
 ) -> LanguageModel:
     """Train a policy on from `start`; return it in evaluation mode."""
-    problems = problems_of("train", recipe.seed, recipe.problems)
-    attempts = collect(policy, problems, recipe.seed)
+    form = form_of(recipe)
+    problems = form.problems("train", recipe.seed, recipe.problems)
+    attempts = collect(policy, problems, recipe.seed, form)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LanguageModel(recipe.shape)
@@ -149,54 +146,46 @@ def learn(
     model.load_state_dict(mean)
 
 
-def problems_of(split: Split, seed: int, count: int) -> list[Problem]:
-    """Return problems of a split, of all lengths alike."""
-    return list(islice(stream(split, seed, range(1, LONGEST + 1)), count))
-
-
 def batches(attempts: Sequence[Attempts], recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (ids, targets) [batch, T] for ever, eight at a time out of one pool, each of about one length."""
-    generator = np.random.Generator(np.random.PCG64(recipe.seed))
+    generator, form = np.random.Generator(np.random.PCG64(recipe.seed)), form_of(recipe)
     while True:
         drawn = generator.integers(len(attempts), size=POOL * recipe.batch)
-        rows = [row(attempts[i], generator) for i in drawn]
+        rows = [row(attempts[i], generator, form) for i in drawn]
         rows.sort(key=lambda one: len(one[0]) + len(one[1]))
         for part in generator.permutation(POOL):
             yield pad(rows[part * recipe.batch : (part + 1) * recipe.batch])
 
 
 def revise(
-    policy: NativeEngine, prompt: Words, key: int, chains: int, length: int
+    policy: NativeEngine, prompt: Words, key: int, chains: int, length: int, form: Form = SPLITS
 ) -> list[list[Seq]]:
     """Return chains of attempts at a problem, as sessions write them (`attempt_chains.py`)."""
     found = [[leaf] for leaf in policy.fork(policy.open(prompt, key), chains)]
-    policy.decode([chain[0] for chain in found], max_new=room(prompt))
+    firsts = [chain[0] for chain in found]
+    policy.decode(firsts, max_new=form.room(prompt), temperature=form.temperature)
     for _ in range(length - 1):
         fresh = []
         for chain in found:
             bodies = [seq.completion[: -1 if seq.finished else None] for seq in chain[-READ:]]
-            before, question = RETRY.read(prompt, bodies)
+            before, question = form.revisions.read(prompt, bodies)
             key = mix(chain[-1].key, len(chain[-1].ids))
             fresh.append(policy.open((*before, *question), key))
             chain.append(fresh[-1])
-        policy.decode(fresh, max_new=room(prompt))
+        policy.decode(fresh, max_new=form.room(prompt), temperature=form.temperature)
     return found
 
 
-def report(policy: NativeEngine) -> dict[str, float]:
+def report(policy: NativeEngine, form: Form = SPLITS) -> dict[str, float]:
     """Return what chains of attempts come to on problems of the `dev` split."""
-    found = {}
-    every = []
-    for length in range(1, LONGEST + 1):
-        right = []
-        for i, problem in enumerate(islice(stream("dev", DEV_SEED, [length]), DEV_PROBLEMS)):
-            policy.reset(Costs())
-            (*chains,) = revise(policy, problem.prompt, mix(11, i), 4, DEV_ATTEMPTS)
-            right += [[answer(s.completion) == truth(problem) for s in chain] for chain in chains]
-        every.append(np.array(right, np.float64))
-        for k in (1, 2, 4, DEV_ATTEMPTS):
-            found[f"attempt{k}_d{length}"] = float(every[-1][:, k - 1].mean())
-    fates = np.concatenate(every)
+    right = []
+    for i, problem in enumerate(form.problems("dev", DEV_SEED, DEV_PROBLEMS)):
+        policy.reset(Costs())
+        chains = revise(policy, problem.prompt, mix(11, i), 4, DEV_ATTEMPTS, form)
+        known = form.truth(problem)
+        right += [[form.answer(seq.completion) == known for seq in chain] for chain in chains]
+    fates = np.array(right, np.float64)
+    found = {f"attempt{k}": float(fates[:, k - 1].mean()) for k in (1, 2, 4, DEV_ATTEMPTS)}
     before, after = fates[:, :-1], fates[:, 1:]
     found["lost"] = float((before * (1 - after)).sum() / before.sum())
     found["mended"] = float(((1 - before) * after).sum() / (1 - before).sum())

@@ -36,15 +36,11 @@ from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.language_recipe import WEIGHT_DECAY
 from adabench.workloads.shared.training.trainer import Trainer
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.problems import (
-    STEP_WORDS,
-    Problem,
-    Split,
-    room,
-    stream,
-)
+from adabench.workloads.test_time.chain.substrate.problems import Split, stream
+from adabench.workloads.test_time.chain.training.forms import SPLITS, Asked, Form
 
 LENGTHS = (4, 5, 6, 7, 8)
+"""Operations of the problems of the format `splits`; of `orders` all are gone through."""
 LEAST, LARGE = 0.02, 0.05
 """Advantages that are labels; advantages that a router is measured by."""
 STRAY = 0.15
@@ -60,6 +56,8 @@ class Trio:
     draft: NativeEngine
     target: NativeEngine
     judge: Judge
+    form: Form = SPLITS
+    """Of the problems."""
 
     def reset(self) -> None:
         """Forget every sequence."""
@@ -99,7 +97,7 @@ class Lessons:
 Row = tuple[Floats, float, float, float]
 
 
-def collect(trio: Trio, problems: Sequence[Problem], seed: int, stray: float | None) -> list[Row]:
+def collect(trio: Trio, problems: Sequence[Asked], seed: int, stray: float | None) -> list[Row]:
     """Go through problems; along the better step, or where `stray` is given along the draft's."""
     generator = np.random.Generator(np.random.PCG64(seed))
     rows: list[Row] = []
@@ -111,9 +109,9 @@ def collect(trio: Trio, problems: Sequence[Problem], seed: int, stray: float | N
     return rows
 
 
-def _begun(trio: Trio, problem: Problem) -> Walk:
+def _begun(trio: Trio, problem: Asked) -> Walk:
     prompt = problem.prompt
-    return Walk(room(prompt), trio.draft.open(prompt), trio.target.open(prompt), [])
+    return Walk(trio.form.room(prompt), trio.draft.open(prompt), trio.target.open(prompt), [])
 
 
 def _step(
@@ -141,7 +139,7 @@ def _step(
 
 def _written(trio: Trio, walks: list[Walk]) -> tuple[list[Seq], list[Seq]]:
     """Return each walk's draft sequence with the draft's own next step, and with the target's."""
-    limit = 2 * STEP_WORDS
+    limit = trio.form.domain.step_room
     pairs = []
     for walk in walks:
         pairs.append(trio.draft.fork(walk.draft, 2))
@@ -172,7 +170,11 @@ def lessons(
     trio: Trio, split: Split, seed: int, count: int, *, only_drafts: bool = False
 ) -> Lessons:
     """Return what problems of a split teach, gone through in both ways."""
-    problems = list(islice(stream(split, seed, LENGTHS), count))
+    problems: Sequence[Asked]
+    if trio.form is SPLITS:
+        problems = list(islice(stream(split, seed, LENGTHS), count))
+    else:
+        problems = trio.form.problems(split, seed, count)
     rows = [] if only_drafts else collect(trio, problems, seed, None)
     rows += collect(trio, problems, seed, STRAY)
     sights, gains, scores, drops = zip(*rows, strict=True)
