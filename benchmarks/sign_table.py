@@ -1,7 +1,7 @@
 """Where test-time compute beats a larger model at matched FLOPs: the sign table of compute-optimal scaling.
 
-    adabench run chain/compute_optimal --alone --set lengths=1..8 --sweep N=4,16,64 --out RUN
-    adabench run chain/greedy --set lengths=1..8 --sweep policy=lm-s,lm-l --out RUN
+    adabench run chain/compute_optimal --alone --sweep N=4,16,64 --out RUN
+    adabench run chain/greedy --sweep policy=lm-s,lm-l --out RUN
     .venv/bin/python benchmarks/sign_table.py RUN RUN
 
 A model of M times the parameters takes M times the FLOPs in pretraining and in inference. At equal sums the
@@ -23,19 +23,19 @@ from adabench.harness.store.table import read
 from adabench.workloads.test_time.chain.recipes import recipes
 
 RATIOS = (0.16, 0.79, 22.0)
-PAIRS = (("d1", "d2"), ("d3", "d4"), ("d5", "d6"), ("d7", "d8"))
+PAIRS = (("k0", "k1"), ("k2", "k3"), ("k4", "k5"), ("k6", "k7"))
 
 
 def allowed(r: float) -> float:
     """Return how many times the FLOPs of one answer the small model may spend."""
-    shapes = [recipes()[f"{name}-s0"].shape.parameters for name in ("lm-l", "lm-s")]
+    shapes = [recipes()[f"{name}-orders-s0"].shape.parameters for name in ("lm-l", "lm-s")]
     size = round(shapes[0] / shapes[1])
     return size + 3 * (size - 1) / r
 
 
 def of(dots: Sequence[OperatingPoint], method: str, **where: object) -> list[OperatingPoint]:
-    """Return the operating points of a method on questions of all lengths."""
-    wanted = {"lengths": "1..8", "layout": "several", **where}
+    """Return the operating points of a method on questions of all kinds."""
+    wanted = {"large": "0..7", **where}
     return [
         dot for dot in dots if dot.method == method
         and all({**dot.conditions, **dot.point}.get(name) == value for name, value in wanted.items())

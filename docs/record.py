@@ -79,17 +79,10 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "ledger/random_units", "ledger/random_width", "--alone", "--no-sweep",
         *FIVE, "--sweep", "weights=method,coins",
     ),
-    # Three trainings of policy and judge, each on its own seed (`adabench train 'chain/judge-x-s[0-2]'`).
-    "chain_trainings": (
-        "chain/rebase", "chain/ets", "chain/beam", "chain/dvts", "chain/judged_vote",
-        "chain/best_of_n", "chain/majority", "chain/random_n", "chain/greedy", "chain/sample",
-        "chain/pass_at_n", "--alone", "--no-sweep",
-        "--seeds", "0..2", "--set", "trainings=3", "--set", "problems=75",
-    ),
     # Diverse trees against a beam at the width at which they are said to pay.
     "chain_wide": (
         "chain/dvts", "chain/beam", "chain/random_n", "--alone", "--no-sweep",
-        "--set", "problems=75", "--sweep", "N=64",
+        "--set", "problems=40", "--sweep", "N=64",
     ),
     # What a router over the pool of models has to gain, told how often each configuration is right.
     "chain_pool": (
@@ -139,9 +132,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
-COUNTED = re.compile(
-    "adapters_trainings|chain_(compute_optimal|scale|ttspm|wide|trainings)|classify_(hecto|text|trainings)|text_band"
-)
+COUNTED = re.compile("adapters_trainings|chain|classify_(hecto|text|trainings)|text_band")
 """Begins the names of further runs of whose claims none is about times: they are counted alone."""
 MORE_TRAININGS = (
     "active_search_trainings", "adapters_survey", "adapters_trainings", "classify_trainings",

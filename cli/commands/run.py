@@ -202,14 +202,14 @@ def command(
         _check_resume(resume, request, given_profile=bool(pinned) or dry)
         opened = run_request.resume_run(resume)
     else:
-        words = ("adabench", *sys.argv[1:])
-        turns = run_request.plan_turns(request, **({"most": math.inf} if confirmed else {}))
+        most = {"most": math.inf} if confirmed else {}
+        request, turns = run_request.plan_run(request, talk, energy=energy, **most)
         refuse_elsewhere((turn.cell.address for turn in turns), options.kind)
         announce(turns, out)
         if dry:
             show_plan(turns, as_json)
             return
-        opened = run_request.create_run(out, turns, request, pinned, words)
+        opened = run_request.create_run(out, turns, request, pinned, ("adabench", *sys.argv[1:]))
     keep_methods(opened.folder, (turn.cell.address for turn in opened.turns))
     anew = _measure(opened, limits, options, energy=energy, cached=cached)
     findings = load_run(opened.folder)

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Gap, Gates, Scalar
 from adabench.harness.contract.registry import Entry
-from adabench.harness.plan.grid import Selection, select_settings
+from adabench.harness.plan.grid import SOURCES, Selection, select_settings
 
 FIRST_SEED = 800
 """Of development: seeds from here on are of no run of ours and of no pilot."""
@@ -22,15 +22,29 @@ def conditions_of(task: Card, gates: Gates) -> dict[str, Scalar]:
 def statics_of(task: Entry, gates: Gates) -> list[Entry]:
     """Return every static method of a task that runs under the conditions of gates.
 
-    What another package brings along has no say, and what lacks an extra cannot be run.
+    What another package brings along has no say, and what lacks an extra, or what the named data do not hold,
+    cannot be run.
     """
+    lacks = _lacks(task, gates)
     return [
         method
         for method in registry.methods(task.name).values()
         if method.card.role == "static" and _runs_there(method.card, task.card, gates)
         if method.module.partition(".")[0] == task.module.partition(".")[0]
         if registry.availability(method)[0]
+        if not any(
+            one.name in lacks and one.is_needed(method.card.defaults)
+            for one in method.card.abilities
+        )
     ]
+
+
+def _lacks(task: Entry, gates: Gates) -> frozenset[str]:
+    """Return the abilities that methods do not get of the models or data that gates name."""
+    if not SOURCES & gates.at.keys():
+        return frozenset()
+    own = getattr(registry.load(task), "missing_abilities", None)
+    return frozenset(own(conditions_of(task.card, gates))) if own else frozenset()
 
 
 def gaps_of(task: Entry, gates: Gates) -> list[Gap]:

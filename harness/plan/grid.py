@@ -13,8 +13,8 @@ is a function of the plan itself, so a resumed run goes on in the same order.
 import itertools
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from adabench.harness.contract import registry
 from adabench.harness.contract.card import Card, Knob, Scalar
@@ -25,6 +25,7 @@ from adabench.harness.errors import SelectionError, nearest
 MOST_TURNS = 1_000_000
 """Of a plan that nobody confirmed; more is a typing error."""
 Sweep = Mapping[str, Sequence[Scalar]]
+"""By knob: its values."""
 Setting = tuple[dict[str, Scalar], dict[str, Scalar]]
 """A point of the method and the conditions of the task."""
 
@@ -62,9 +63,15 @@ def select_settings(
     both = set(fixed or ()) & set(swept or ())
     if both:
         raise SelectionError(f"{', '.join(sorted(both))} cannot be pinned and swept at once.")
-    knobs = (*task.card.knobs, *method.card.knobs)
+    usual = _usual_sweeps(task, fixed or {})
+    knobs = tuple(
+        replace(knob, values=tuple(usual[knob.name]), default=usual[knob.name][0])
+        if knob.name in usual
+        else knob
+        for knob in (*task.card.knobs, *method.card.knobs)
+    )
     own = _own_conditions(task, method, fixed or {})
-    base = task.card.defaults | method.card.defaults | own
+    base: dict[str, Scalar] = {knob.name: knob.default for knob in knobs} | own
     base |= {
         name: check_value(_named(knobs, name), value)
         for name, value in (fixed or {}).items()
@@ -85,6 +92,15 @@ def _own_conditions(task: Entry, method: Entry, fixed: Mapping[str, Scalar]) -> 
         if knob.of in fixed and fixed[knob.of] != defaults[knob.of]
     }
     return {name: value for name, value in method.card.conditions.items() if name not in elsewhere}
+
+
+def _usual_sweeps(task: Entry, fixed: Mapping[str, Scalar]) -> Sweep:
+    """Return by knob what a task and its methods run where a source is named; the first value is the default."""
+    if not SOURCES & fixed.keys() & task.card.defaults.keys():
+        return {}
+    usual: Callable[[Mapping[str, Scalar]], Sweep] | None
+    usual = getattr(registry.load(task), "usual_sweeps", None)
+    return usual(fixed) if usual else {}
 
 
 def plan(

@@ -3,7 +3,7 @@
 A task may have functions for it, which load nothing large. `check_conditions(conditions)` refuses what
 cannot work; it is asked once for each set of conditions of a plan. `check_cases(conditions, seeds)`
 refuses cases that cannot be asked: a broken line of a file that only a later seed reads.
-`counts_only(conditions)` says why nothing may be timed under them. `missing_abilities(conditions)` says what some
+`counts_only(conditions)` says why nothing may be timed under them: a run of nothing else is counted. `missing_abilities(conditions)` says what some
 methods will lack (`harness/plan/shortages.py`), `missing_point(method, point, conditions)` why a model has no such
 point. Only tasks with such a condition, or with a method whose card names an ability, are imported for it; whatever
 another one refuses, it refuses when it is loaded. At scale `gpu` models have random weights, and lack nothing that is trained.
@@ -73,13 +73,29 @@ def _points(task: str) -> MissingPoint | None:
     return found
 
 
+def untimed(turns: Sequence[Turn]) -> str:
+    """Return why nothing of a plan may be timed; nothing where something may."""
+    found = _replays(turns)
+    return found[0] if found and all(found) else ""
+
+
 def _check_clock(turns: Sequence[Turn]) -> None:
     """Refuse to time what a task only replays."""
-    for cell in {_name(turn.cell): turn.cell for turn in turns if not turn.counts}.values():
-        if SOURCES & cell.conditions.keys():
-            counts_only = getattr(registry.load(registry.find(cell.task)), "counts_only", None)
-            if counts_only is not None and (why := counts_only(cell.conditions)):
-                raise SelectionError(why, "Add --counts.")
+    if why := next(filter(None, _replays(turns)), ""):
+        raise SelectionError(why, "Add --counts.")
+
+
+def _replays(turns: Sequence[Turn]) -> list[str]:
+    """Return for each set of conditions that is to be timed why it may not be; nothing where it may."""
+    cells = {_name(turn.cell): turn.cell for turn in turns if not turn.counts}.values()
+    return [_replay(cell) for cell in cells]
+
+
+def _replay(cell: Cell) -> str:
+    if not SOURCES & cell.conditions.keys():
+        return ""
+    counts_only = getattr(registry.load(registry.find(cell.task)), "counts_only", None)
+    return "" if counts_only is None else str(counts_only(cell.conditions))
 
 
 def _needy(turns: Sequence[Turn]) -> set[Conditions]:

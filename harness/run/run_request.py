@@ -26,6 +26,7 @@ from adabench.harness.plan.quantities import read_prices
 from adabench.harness.plan.request import TOUR, PlanRequest, expand, seeds_or_own
 from adabench.harness.provenance import environment, environment_diff, run_sources, source_digests
 from adabench.harness.race.runner import run_race
+from adabench.harness.run.condition_check import untimed
 from adabench.harness.run.counts_pool import count_turns
 from adabench.harness.run.execute import execute
 from adabench.harness.run.instruments import require_instruments
@@ -103,6 +104,24 @@ def plan_turns(request: RunRequest, most: float = MOST_TURNS) -> tuple[Turn, ...
         expand(request.plans), seeds=seeds, repeats=request.repeats, scale=request.scale, most=most,
         counts=request.counts,
     )  # fmt: skip
+
+
+def plan_run(
+    request: RunRequest, say: Callable[[str], None], *, energy: bool, most: float = MOST_TURNS
+) -> tuple[RunRequest, tuple[Turn, ...]]:
+    """Return a request with its turns; where nothing of them may be timed they are counted, and `say` is told.
+
+    Raises:
+        SelectionError: as `plan_turns` and `check_counts` do.
+    """
+    turns = plan_turns(request, most)
+    why = "" if request.race_s else untimed(turns)
+    if not why:
+        return request, turns
+    counted = replace(request, counts=True)
+    check_counts(counted, energy=energy)
+    say(f"{why} It is counted, as with --counts.")
+    return counted, plan_turns(counted, most)
 
 
 def check_counts(request: RunRequest, *, energy: bool) -> None:

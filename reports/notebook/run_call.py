@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract.earlier_options import earlier_keywords_too
+from adabench.harness.contract.record import Turn
 from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.distributed.executor import check_race, records_to_come
 from adabench.harness.distributed.places import fan_out_to
@@ -23,7 +24,7 @@ from adabench.harness.run.run_request import (
     check_counts,
     check_load,
     create_run,
-    plan_turns,
+    plan_run,
     read_request,
     resume_run,
     write_log,
@@ -108,28 +109,31 @@ def run(
     )
     if resume is None:
         switches = {"--energy": energy, "--no-cache": not cache, "--no-report": not report}
-        opened = _created(Path(out) if out else None, request, how, pinned, switches, most_turns)
+        planned = plan_run(request, how.say, energy=energy, most=most_turns)
+        opened = _created(Path(out) if out else None, *planned, how, pinned, switches)
     else:
         opened = _resumed(resume, request, chosen=bool(out or pinned))
     _execute(opened, how)
-    found = Run(opened.folder)
-    if report:
-        write_report(found.findings, found.folder)
+    return _reported(Run(opened.folder)) if report else Run(opened.folder)
+
+
+def _reported(found: Run) -> Run:
+    """Return a run once its page is written."""
+    write_report(found.findings, found.folder)
     return found
 
 
 def _created(
     out: Path | None,
     request: RunRequest,
+    turns: tuple[Turn, ...],
     how: Execution,
     pinned: Mapping[str, Any] | None,
     switches: Mapping[str, bool],
-    most_turns: float,
 ) -> run_folder.Run:
-    """Plan a run and make its folder."""
+    """Make the folder of a run."""
     if request.race_s:
         check_race(request.repeats, how.limits, how.options)
-    turns = plan_turns(request, most_turns)
     refuse_elsewhere((turn.cell.address for turn in turns), how.options.kind)
     for shortage in check_conditions(turns):
         how.say(str(shortage))

@@ -72,11 +72,12 @@ def test_a_bank_is_drawn_asked_and_joined(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["questions"] == 4
     asked = ("run", "text/majority", "text/beam", "--alone", "--model", "builtin", "--set", "N=2")
     more = ("--set", "problems=4", "--seeds", 0, "--data", f"bank:{tmp_path / 'c'}", "--no-report")
-    timed = adabench(*asked, *more, "--out", tmp_path / "r")
+    timed = adabench(*asked, *more, "--repeats", 2, "--out", tmp_path / "r")
     assert timed.returncode == 2
-    assert "Add --counts." in timed.stderr
-    done = adabench(*asked, *more, "--counts", "--json", "--out", tmp_path / "r")
+    assert "--repeats cannot be had with it" in timed.stderr
+    done = adabench(*asked, *more, "--json", "--out", tmp_path / "r")
     assert done.returncode == 0, done.stderr
+    assert "It is counted, as with --counts." in done.stderr
     assert "text/beam needs steps" in done.stderr
     assert {row["method"] for row in json.loads(done.stdout)["summary"]} == {"majority"}
 

@@ -29,7 +29,7 @@ from docs import result_pages
 
 PAPERS = {slug: paper for slug, paper in papers().items() if paper.commands}
 SLUGS = ("arbitrage", "compute-optimal", "radar", "scale", "ttspm")
-SETS = ("hit d4", "majority d4", "hit d6", "majority d6")
+SETS = ("hit k2", "majority k2", "hit k4", "majority k4")
 CASES = 2
 
 
@@ -57,7 +57,9 @@ def turns_of(command: str, monkeypatch: pytest.MonkeyPatch) -> list[Turn]:
 def groups_of(cell: Cell) -> Sequence[str]:
     """The groups of cases that a task has under a cell's conditions."""
     if cell.task == "chain":
-        return [f"d{length}" for length in read_lengths(str(cell.conditions["lengths"]))]
+        if cell.conditions["format"] == "splits":
+            return [f"d{length}" for length in read_lengths(str(cell.conditions["lengths"]))]
+        return [f"k{k}" for k in read_lengths(str(cell.conditions["large"]), "large", 0, 7)]
     if cell.task == "saturation":
         return SETS if cell.conditions["unit"] == "set" else ("graded", "agreement")
     if cell.task == "routing":

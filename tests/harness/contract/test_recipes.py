@@ -69,5 +69,5 @@ def test_recipes_of_one_task_build_on_those_of_another() -> None:
     [stream] = bases_of(questions)
     assert (questions.task, questions.name) == ("ledger_qa", "qa-6-s0")
     assert (stream.task, stream.name) == ("ledger", "vanilla-6-s0")
-    [judge] = find_recipes(("judge-s0",))
-    assert [base.name for base in bases_of(judge)] == ["lm-m-s0", "lm-s-s0"]
+    [judge] = find_recipes(("judge-orders-s0",))
+    assert [base.name for base in bases_of(judge)] == ["lm-s-orders-s0"]

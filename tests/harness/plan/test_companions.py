@@ -62,22 +62,20 @@ def test_a_control_that_is_made_for_other_conditions_stays_away(
 ) -> None:
     turns = of("chain/radar", star=False)
     assert {"random_pair", "random_n", "configuration", "radar_oracle"} <= methods(turns)
-    assert {turn.cell.conditions["lengths"] for turn in turns} == {"1..8"}
     known = registry.methods("chain")
     pair = known["chain/random_pair"]
-    of_all = replace(pair, card=replace(pair.card, control_of=()))
+    of_all = replace(pair, card=replace(pair.card, control_of=(), conditions={"large": "2,4"}))
     monkeypatch.setitem(known, "chain/random_pair", of_all)
     monkeypatch.setattr(registry, "methods", lambda task: known)
     assert "random_pair" not in methods(of("chain/ttspm", star=False))
-    assert "random_pair" in methods(
-        of("chain/ttspm", star=False, fixed=("lengths=1..8", "problems=48"))
-    )
+    assert "random_pair" in methods(of("chain/ttspm", star=False, fixed=("large=2,4",)))
 
 
 def test_a_static_that_is_made_for_other_conditions_stays_away() -> None:
     [*_, gap] = [g for g in registry.find("chain").card.gaps if "beam" in g.methods]
     assert {"held_orders", "surest"} < set(gap.mixture)
-    assert not {"held_orders", "surest"} & methods(of("chain/beam", star=False))
-    turns = of("chain/beam", star=False, fixed=("format=orders",))
+    turns = of("chain/beam", star=False)
     assert set(gap.mixture) < methods(turns)
     assert {turn.cell.conditions["format"] for turn in turns} == {"orders"}
+    elsewhere = methods(of("chain/beam", star=False, fixed=("format=splits", "trainings=1")))
+    assert not {"held_orders", "surest"} & elsewhere

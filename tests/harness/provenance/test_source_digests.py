@@ -87,7 +87,7 @@ def is_base(source: Source) -> bool:
     return not own([source])
 
 
-@pytest.mark.parametrize("most", [4, pytest.param(None, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most", [2, pytest.param(None, marks=pytest.mark.slow)])
 def test_an_edit_of_any_product_file_moves_exactly_the_right_digests(
     graph: grimp.ImportGraph, pairs: dict[str, Pair], depends: dict[str, set[str]], most: int | None
 ) -> None:

@@ -91,7 +91,6 @@ def test_any_number_of_questions_in_a_batch_gives_the_same(
         ("arbitrage", {}),  # draft, target and a router
         ("revisions", {}),  # attempts that are read again
         ("radar", {}),  # a state that holds the task; two policies
-        ("sys2", {}),  # words that may be drawn, and how sure of them
     ],
 )
 def test_every_kind_of_method_gives_the_same(
@@ -99,6 +98,14 @@ def test_every_kind_of_method_gives_the_same(
 ) -> None:
     solve = of_chain.solver(f"chain/{method}", point)
     assert of_chain.together(solve, 6, 5) == of_chain.alone(solve, 6)
+
+
+def test_modes_give_the_same() -> None:
+    """Words that may be drawn, and how sure of them."""
+    task = chain.load("embedded", SEED, problems=6, format="splits", trainings=1)
+    subject = Subject(task, task.substrate())
+    solve = subject.solver("chain/sys2", {})
+    assert subject.together(solve, 6, 5) == subject.alone(solve, 6)
 
 
 @pytest.mark.parametrize("method", ["act", "bavt", "best_mode"])
@@ -112,9 +119,9 @@ def test_agents_call_their_own_tools(of_lookup: Subject, method: str) -> None:
 
 
 def test_a_budget_ends_each_question_where_it_does_alone() -> None:
-    task = chain.load("embedded", SEED, problems=8, budget=260)
+    task = chain.load("embedded", SEED, problems=8, budget=500)
     subject = Subject(task, task.substrate())
-    solve = subject.solver("chain/majority", {"N": 4})
+    solve = subject.solver("chain/adaptive_consistency", {"N": 8})
     alone = subject.alone(solve, 8)
     assert {found["spent"] for _, found in alone} == {0.0, 1.0}
     assert subject.together(solve, 8, 8) == alone

@@ -6,6 +6,7 @@ Sums are in float64 here and in float32 there, so a draw within about 1e-6 of a 
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -30,37 +31,51 @@ def draw(
     temperature: float,
     top_p: float,
     masks: Masks | None = None,
+    rows: Sequence[int] | None = None,
 ) -> tuple[list[int], list[float]]:
     """Return a word for each row [n, V] and its log-probability at temperature 1.
+
+    `rows` says which row each number is for, where some draw from the same one; it is then prepared once.
 
     As `decoder.pick` does: the distribution function, in the order of the ids, is inverted at the
     row's number; temperature 0 takes the largest; `top_p` keeps the fewest most probable words
     that reach it. Words outside `masks` [n or 1, V] are never drawn; log-probabilities are among
     all words.
     """
-    found = []
-    for index, (row, number) in enumerate(zip(logits, numbers, strict=True)):
-        mask = None if masks is None else masks[index if len(masks) > 1 else 0]
-        found.append(_draw(row, number, temperature, top_p, mask))
-    return [word for word, _ in found], [chance for _, chance in found]
+    found: dict[int, tuple[int, float]] = {}
+    places = range(len(numbers)) if rows is None else rows
+    shared = range(len(numbers)) if masks is not None and len(masks) > 1 else [0] * len(numbers)
+    laws = sorted(range(len(numbers)), key=lambda index: (places[index], shared[index]))
+    for (place, own), group in groupby(laws, key=lambda index: (places[index], shared[index])):
+        law = _Law(logits[place], temperature, top_p, None if masks is None else masks[own])
+        found.update((index, law.draw(numbers[index])) for index in group)
+    drawn = [found[index] for index in range(len(numbers))]
+    return [word for word, _ in drawn], [chance for _, chance in drawn]
 
 
-def _draw(
-    logits: Row, number: float, temperature: float, top_p: float, mask: Row | None
-) -> tuple[int, float]:
-    """Draw from one row: its numbers stay in a processor's cache, where those of a batch would not."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max()
-    weights = np.exp(shifted)
-    norm = float(np.log(weights.sum()))
-    among = shifted if mask is None else np.where(mask, shifted, -np.inf)
-    if temperature == 0:
-        word = int(among.argmax())
-    else:
-        np.divide(among - among.max(), temperature, out=weights)
-        np.exp(weights, out=weights)
-        word = _picked(weights if top_p == 1 else _nucleus(weights, top_p), number)
-    return word, float(shifted[word]) - norm
+class _Law:
+    """The distribution of one row: its numbers stay in a processor's cache, where those of a batch would not."""
+
+    def __init__(self, logits: Row, temperature: float, top_p: float, mask: Row | None) -> None:
+        self.shifted = shifted = logits.astype(np.float64)
+        shifted -= shifted.max()
+        weights = np.exp(shifted)
+        self.norm = float(np.log(weights.sum()))
+        among = shifted if mask is None else np.where(mask, shifted, -np.inf)
+        self.likeliest = int(among.argmax())
+        self.weights: Row | None = None
+        if temperature != 0:
+            np.divide(among - among[self.likeliest], temperature, out=weights)
+            np.exp(weights, out=weights)
+            self.weights = weights if top_p == 1 else _nucleus(weights, top_p)
+            self.sums = np.cumsum(self.weights)
+
+    def draw(self, number: float) -> tuple[int, float]:
+        """Return the word at a number, and its log-probability at temperature 1."""
+        word = self.likeliest
+        if self.weights is not None:
+            word = _picked(self.weights, self.sums, number)
+        return word, float(self.shifted[word]) - self.norm
 
 
 def _nucleus(weights: Row, top_p: float) -> Row:
@@ -72,9 +87,8 @@ def _nucleus(weights: Row, top_p: float) -> Row:
     return weights
 
 
-def _picked(weights: Row, number: float) -> int:
+def _picked(weights: Row, sums: Row, number: float) -> int:
     """Invert the distribution function at a number."""
-    sums = np.cumsum(weights)
     word = int(np.searchsorted(sums, number * sums[-1], "right"))
     # A product that rounds up to the whole sum lies behind every word: the last one that may be drawn.
     return word if word < len(weights) else int(np.flatnonzero(weights)[-1])

@@ -5,6 +5,7 @@
     FILE.jsonl                                  an object a line: question, answer, level if it has one
     hf:NAME:SPLIT, hf:NAME:CONFIG:SPLIT         a data set of the hub, or a folder that holds one
     bank:FOLDER                                 questions with what a model wrote to them (`adabench bank`)
+    bank:smollm2                                such a bank that ships, by its name
 
 Reading a spec opens nothing. Who opens it knows the answers, and is therefore not here.
 """

@@ -1,8 +1,8 @@
 """Checkpoints: safetensors with a JSON card beside each, rebuilt from seeds.
 
 A card says which recipe made the file, a digest of the sources it was made with, and what it
-scored on the `dev` split. Everything is measured on the file as it is shipped: in fp16, and where a recipe's
-format is `orders` in eight bits, heads aside.
+scored on the `dev` split. Everything is measured on the file as it is shipped: in eight bits, heads and policies of the
+format `splits` in fp16.
 """
 
 from itertools import islice
@@ -15,7 +15,8 @@ from torch import nn
 from adabench.workloads.shared.training import checkpoints, int8_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
-from adabench.workloads.test_time.chain.recipes import ATTEMPT_JUDGE, Recipe, recipes
+from adabench.workloads.test_time.chain.recipes import Recipe, recipes
+from adabench.workloads.test_time.chain.substrate import order_problems
 from adabench.workloads.test_time.chain.substrate import problems as data
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pool_of
 from adabench.workloads.test_time.chain.substrate.step_modes import restore_score
@@ -34,17 +35,15 @@ from adabench.workloads.test_time.chain.training import (
     train_judge,
     train_models,
     train_responses,
-    train_revision_judge,
     train_revisions,
     train_router,
     train_scale_score,
     train_strategies,
 )
-from adabench.workloads.test_time.chain.training.forms import ORDERS, form_of
 
-DEV_SEED, DEV_LENGTHS, DEV_PROBLEMS = 5, (4, 6), 100
+DEV_SEED, DEV_PROBLEMS = 5, 100
 DEV_ORDERS = 160
-"""Questions of the format `orders` to which a judge is held."""
+"""Questions to which a judge is held."""
 
 
 def recipe(name: str) -> Recipe:
@@ -91,8 +90,7 @@ def _modules(plan: Recipe, progress: Progress, folder: Path) -> dict[str, nn.Mod
     trunk, policy = restore(plan.trunk, folder), engine(plan.policy, folder)
     if plan.kind == "reviser":
         return {"": train_revisions.train(plan, trunk, policy, progress)}
-    make = train_judge if plan.kind == "judge" else train_revision_judge
-    model, head = make.train(plan, trunk, policy, progress)
+    model, head = train_judge.train(plan, trunk, policy, progress)
     return {"": model, "head.": head}
 
 
@@ -120,63 +118,46 @@ def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 
 
 def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module:
-    if plan.format == "orders":
+    if plan.make == "third":
         start = restore(plan.trunk, folder) if plan.trunk else None
         return order_training.train(plan, progress, start=start)
     if plan.make == "second":
         return short_training.train(plan, progress)
-    start = restore(plan.trunk, folder) if plan.trunk else None
-    return train_models.train(plan, progress, start=start)
+    return train_models.train(plan, progress)
 
 
 def held_out(plan: Recipe, folder: Path) -> dict[str, float]:
     """Return what a checkpoint scores on problems of the `dev` split."""
     restore.cache_clear()
+    return {name: round(value, 4) for name, value in _figures(plan, folder).items()}
+
+
+def _figures(plan: Recipe, folder: Path) -> dict[str, float]:
     if plan.kind == "router":
-        found = train_router.report(trio(plan, folder), router_head(plan.name, folder))
-        return {name: round(value, 4) for name, value in found.items()}
+        return train_router.report(trio(plan, folder), router_head(plan.name, folder))
     if plan.kind == "judge":
-        found = _judge_figures(plan, folder)
-        return {name: round(value, 4) for name, value in found.items()}
-    if plan.kind == "revision-judge":
-        judges = judge(plan.name, folder), judge(ATTEMPT_JUDGE, FOLDER)
-        found = train_revision_judge.report(engine(plan.policy, folder), *judges)
-        return {name: round(value, 4) for name, value in found.items()}
+        asked = order_problems.questions("dev", DEV_SEED, DEV_ORDERS)
+        return train_judge.report(engine(plan.policy, folder), judge(plan.name, folder), asked)
     policy = engine(plan.name, folder)
     if plan.kind == "reviser":
-        found = train_revisions.report(policy, form_of(plan))
-        return {name: round(value, 4) for name, value in found.items()}
+        return train_revisions.report(policy)
     if plan.format == "orders":
-        figures = order_figures.report(policy, plan.mistaken)
-        return {name: round(value, 4) for name, value in figures.items()}
+        return order_figures.report(policy, plan.mistaken)
     found = {}
     for length in range(1, data.LONGEST + 1):
         problems = list(islice(data.stream("dev", DEV_SEED, [length]), DEV_PROBLEMS))
         for label, temperature in (("greedy", 0.0), ("sampled", 1.0)):
             found[f"{label}_d{length}"] = train_models.accuracy(policy, problems, temperature)
-    return {name: round(value, 4) for name, value in found.items()}
-
-
-def _judge_figures(plan: Recipe, folder: Path) -> dict[str, float]:
-    """Return how well a judge of single solutions tells right from wrong, and chooses."""
-    policy, own = engine(plan.policy, folder), judge(plan.name, folder)
-    if plan.format == "orders":
-        asked = ORDERS.problems("dev", DEV_SEED, DEV_ORDERS)
-        return train_judge.report(policy, own, asked, form=ORDERS)
-    problems = list(islice(data.stream("dev", DEV_SEED, DEV_LENGTHS), DEV_PROBLEMS))
-    return train_judge.report(policy, own, problems)
+    return found
 
 
 def _code(plan: Recipe) -> list[ModuleType]:
     """Return the training that a recipe's file depends on."""
-    own = short_training if plan.make == "second" else train_models
-    if plan.make == "third":
-        own = order_training
+    makes = {"first": train_models, "second": short_training, "third": order_training}
     trainings = {
-        "lm": own, "judge": train_judge, "router": train_router, "score": train_scale_score,
-        "responses": train_responses,
-        "table": train_strategies,
-        "reviser": train_revisions, "revision-judge": train_revision_judge,
+        "lm": makes[plan.make], "judge": train_judge, "router": train_router,
+        "score": train_scale_score, "responses": train_responses, "table": train_strategies,
+        "reviser": train_revisions,
     }  # fmt: skip
     return [trainings[plan.kind]]
 
@@ -185,7 +166,7 @@ def trio(plan: Recipe, folder: Path) -> train_router.Trio:
     """Return the models that a router's recipe names; in `folder`, else where they were put."""
     draft, target = (engine(name, _place(name, folder)) for name in (plan.policy, plan.target))
     reader = judge(plan.trunk, _place(plan.trunk, folder))
-    return train_router.Trio(draft, target, reader, form_of(plan))
+    return train_router.Trio(draft, target, reader)
 
 
 def _place(name: str, folder: Path) -> Path | None:

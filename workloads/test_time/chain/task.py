@@ -1,10 +1,11 @@
 """Chain arithmetic: how many tokens does a problem need, and on which branch.
 
-    prompt       4 7 + 3 8 * 1 2 >
-    completion   4 7 + 3 8 = 8 5 ; 8 5 * 0 5 = 2 5 ; 8 5 * 0 7 = 9 5 ; 2 5 + 9 5 = 2 0 ; <eos>
+    prompt       69 : 9 17 15 11 >
+    completion   69 * 15 = 65 : 9 17 ? 11 ; 65 * 17 = 38 : 9 ? ? 11 ; 38 * 9 = 51 : ? ? ? 11 ; ... ; <eos>
 
-Small language models really sample every word (`problems.py`, `recipes.py`). Only the answer is
-graded: voting, judging and searching all have something to gain, and none is told what is right.
+A value times seven factors modulo 97, one factor a step, in any order (`order_problems.py`). Small language models
+really sample every word (`recipes.py`). Only the answer is graded: voting, judging and searching all have something
+to gain, and none is told what is right.
 
     def solve(task, question, point):
         with task.session(question) as session:
@@ -13,10 +14,15 @@ graded: voting, judging and searching all have something to gain, and none is to
             session.offer(vote([leaf.completion for leaf in leaves], weights, session.answer))
         return session.best
 
-**What is given to everybody alike.** Held-out questions of 4 and 6 operations; a policy and a judge
-stronger than it (a larger model, trained on outcomes of the policy's roll-outs); the engine, which
-samples, shares prefixes, counts, and stops a method whose budget is gone. Sample i of a question is
-the same for every method: what differs between two of them is what they did with it.
+**What the errors are.** A policy's teacher misremembers a share of the products by large factors
+(`truth/order_solutions.py`), and the policy states them with confidence. Orders do not meet before the answer, so
+those that pass no such product agree on it: votes, judges and searches can find them, and no single decoding does. A
+judge misremembers less, and what it misremembers its policy does too: asked for too long, it finds what both believe.
+
+**What is given to everybody alike.** Held-out questions with 0 to 7 large factors, which is how hard they are; a
+policy and a judge that is better than it; the engine, which samples, shares prefixes, counts, and stops a method
+whose budget is gone. Sample i of a question is the same for every method: what differs between two of them is what
+they did with it.
 
 **What is scored.** `accuracy`: the answer that the returned completion states. It must be one that the
 engine decoded for this question, as it left it (`decoding_ledger.py`); one that is not a chain of
@@ -41,51 +47,49 @@ the share of the answer's words that the target wrote, `redrawn_share` what it d
 **A policy that revises** reads earlier attempts at a question and writes another one, which is an answer
 like any other (`task.session(question, revising=True)`, `RecordedEngine.resume`).
 
-**Conditions.** `format=orders`: products of a value with seven factors modulo 97, in any order (`order_problems.py`);
-`large` says how many of them are large in turn (`0..7`), which is how hard a question is, and each is a group. A
-policy (`lm-s`, `lm-x`) errs in products that its teacher misremembered and in little else. `layout=single`: a policy trained on traces without alternative paths, where errors
-are systematic and voting has little to gain. `policy`: `lm-x` (6 times the FLOPs of `lm-s`; the trunk
-of a judge) or `lm-l` (26 times) answer more. No judge is stronger than they are; methods that need one
-say so. `lm-m`, the judge's first weights, answers what `lm-s` does and is not shipped. `budget`: tokens
-that may be generated; 0 is no limit. `lengths`: how many operations questions have, in turn (`1..8`,
-`2,8`); each is a group. `trainings`: how many trainings of policy and judge run seeds take in turn.
-With 1 seeds draw other questions, not other weights. With more each `lm-s` has a judge of its own, a
-smaller one (`judge-x`), is the draft of no target and in no pool, and revises where a policy was trained to
-for each; what is missing of them is named before anything runs (`adabench train chain/judge-x-s0` makes it). Of other policies, those that are there.
+**Conditions.** `large`: how many factors of the questions are large, in turn (`0..7`, `2,4`); each is a group.
+`trainings`: how many trainings of the policy run seeds take in turn, each with a judge, a table of strategies, a
+router, responses and a policy that revises of its own. With 1 seeds draw other questions, not other weights; what is
+missing is named before anything runs. `policy`: `lm-x` (5 times the FLOPs of `lm-s`) or `lm-l` (20 times) answer
+more; no judge is stronger than they are, and methods that need one say so. `budget`: tokens that may be generated; 0
+is no limit. `format=splits` has sums and products modulo 100 in which a product may be worked out in parts, for
+methods with two modes (`substrate/problems.py`): `lengths` operations, one policy, no judge.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
-bytes, tokens and FLOPs are real, quality is withheld. `format`, `layout`, `lengths`, `large` and `trainings` mean nothing there.
+bytes, tokens and FLOPs are real, quality is withheld. `format`, `large`, `lengths` and `trainings` mean nothing there.
 
-**Limits.** Steps have nine words and problems a few steps: ancestors are cheap beside leaves,
-and decoding is dominated by weights, not by the cache. The default asks 16 questions a seed, so that all
-methods take minutes: ask more (`--set problems=75`) before you quote a number.
+**Limits.** A solution has seven steps of 14 words: ancestors are cheap beside leaves, and decoding is dominated by
+weights, not by the cache. The default asks 16 questions a seed, so that all methods take minutes: ask more
+(`--set problems=80`) before you quote a number.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.test_time.chain.abilities import absences, absences_of_orders
-from adabench.workloads.test_time.chain.recipes import Format, Layout
+from adabench.workloads.test_time.chain.abilities import absences, absences_of_splits
+from adabench.workloads.test_time.chain.recipes import Format
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
-from adabench.workloads.test_time.chain.substrate.configuration_pool import (
-    pooled_models,
-    pooled_order_models,
-)
+from adabench.workloads.test_time.chain.substrate.configuration_pool import pooled_models
 from adabench.workloads.test_time.chain.substrate.domain import (
     MECHANICS,
     ORDERS,
-    chain_of,
+    splits_of,
     with_modes,
 )
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
-from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, stream
-from adabench.workloads.test_time.chain.substrate.trained_models import order_names, policy_name
+from adabench.workloads.test_time.chain.substrate.problems import Problem, stream
+from adabench.workloads.test_time.chain.substrate.trained_models import (
+    policy_names,
+    splits_models,
+    splits_name,
+)
 from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers
-from adabench.workloads.test_time.chain.truth.worked_solutions import Answers, apply
+from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
@@ -95,11 +99,13 @@ CARD = Card(
     paper="our own substrate; Efficient Tree Search, arXiv 2502.13575, is its first method",
     adapts="how many completions, and which branches of them, a question gets",
     scales=("embedded", "gpu"),
+    seeds=5,
     trainings=1,
     gaps=(
         Gap(
             mixture=(
                 "best_of_n",
+                "configuration",
                 "greedy",
                 "held_orders",
                 "judged_vote",
@@ -107,7 +113,11 @@ CARD = Card(
                 "sample",
                 "surest",
             ),
-            only_at={"held_orders": {"format": "orders"}, "surest": {"format": "orders"}},
+            only_at={
+                "configuration": {"format": "orders", "policy": "lm-s"},
+                "held_orders": {"format": "orders"},
+                "surest": {"format": "orders"},
+            },
             methods=(
                 "adaptive_consistency",
                 "beam",
@@ -125,6 +135,7 @@ CARD = Card(
         Gap(
             mixture=(
                 "best_of_n",
+                "configuration",
                 "greedy",
                 "held_orders",
                 "judged_vote",
@@ -132,7 +143,11 @@ CARD = Card(
                 "sample",
                 "surest",
             ),
-            only_at={"held_orders": {"format": "orders"}, "surest": {"format": "orders"}},
+            only_at={
+                "configuration": {"format": "orders", "policy": "lm-s"},
+                "held_orders": {"format": "orders"},
+                "surest": {"format": "orders"},
+            },
             methods=("compute_optimal", "random_strategy"),
             oracle="best_strategy",
             coin="random_strategy",
@@ -173,30 +188,19 @@ CARD = Card(
         Gates(
             default="greedy",
             cases={"problems": 200},
-            anywhere=("lengths",),
+            anywhere=("trainings",),
             repairs=("arithmetic",),
             pool=("greedy", "majority", "judged_vote", "best_of_n"),
-        ),
-        Gates(
-            default="greedy",
-            at={"lengths": "1..8"},
-            cases={"problems": 200},
-            repairs=("arithmetic",),
-            without={
-                "room": "what the pool of models leaves is shown by the gates of routing, which has its responses",
-                "strategies": "what the pool of models leaves is shown by the gates of routing, which has its responses",
-            },
         ),
     ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
-        Knob("format", ("splits", "orders"), "splits"),
-        Knob("layout", ("several", "single"), "several"),
+        Knob("format", ("orders",), "orders", also=("splits",)),
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (16,), 16, open=True, low=1),
-        Knob("lengths", ("4,6",), "4,6", open=True),
         Knob("large", ("0..7",), "0..7", open=True),
-        Knob("trainings", (1,), 1, open=True, low=1, high=5),
+        Knob("lengths", ("4,6",), "4,6", open=True),
+        Knob("trainings", (5,), 5, open=True, low=1, high=5),
     ),
     cases="exchangeable",
     given=("lm-*", "judge*"),
@@ -227,10 +231,8 @@ CARD = Card(
 CHECK_CONDITIONS = {"problems": 2}
 check = partial(method_problems, "chain")
 
-LENGTHS = read_lengths(str(CARD.defaults["lengths"]))
 __all__ = [
-    "CARD", "CHECK_CONDITIONS", "LENGTHS", "answer", "apply", "check", "load", "missing_abilities",
-    "of_mechanics", "stream",
+    "CARD", "CHECK_CONDITIONS", "check", "load", "missing_abilities", "of_mechanics", "practice",
 ]  # fmt: skip
 _EVALUATION = 1_000_003  # evaluation streams are keyed apart from training's
 
@@ -240,57 +242,63 @@ def load(
     seed: int,
     *,
     policy: str = "lm-s",
-    format: Format = "splits",
-    layout: Layout = "several",
+    format: Format = "orders",
     budget: int = 0,
     problems: int = 16,
-    lengths: str = "4,6",
     large: str = "0..7",
-    trainings: int = 1,
+    lengths: str = "4,6",
+    trainings: int = 5,
 ) -> GradedTask:
     """Return the task under the given conditions.
 
     Raises:
         DeviceUnavailable: at scale `gpu` on a machine without a CUDA device.
-        SelectionError: for a scale, policy or layout that it does not have, or lengths that are none.
+        SelectionError: for a scale or policy that it does not have, or numbers of factors or operations that are none.
         TrainingMissing: if a training that is wanted was not made yet.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"chain has no scale {scale!r}.", f"It has: {', '.join(CARD.scales)}.")
-    if format == "orders" and scale == "embedded":
-        return _of_orders(seed, policy, layout, budget, problems, large, trainings)
-    turns = read_lengths(lengths)
     if scale == "gpu":
         gpu_mechanics.available()
         gpu_mechanics.check_policy(policy)
         return of_mechanics(partial(gpu_mechanics.models, policy, seed), seed, problems, budget)
-    drawn = _drawn(seed, problems, turns)
-    questions = tuple(
-        Question(index, problem.prompt, f"d{len(problem.operations)}")
-        for index, problem in enumerate(drawn)
-    )
-    # An unknown policy is refused here, not in a method's process.
-    domain = with_modes(chain_of(turns), policy_name(policy, layout, seed, trainings), seed)
-    own = partial(pooled_models, policy, layout, seed, trainings)
-    return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
-
-
-def _of_orders(
-    seed: int, policy: str, layout: Layout, budget: int, problems: int, large: str, trainings: int
-) -> GradedTask:
-    """Return the task in the format `orders`."""
-    if layout != "several":
-        raise SelectionError(f"format=orders has no layout {layout!r}.", "Choose layout=several.")
+    if format == "splits":
+        return _of_splits(seed, policy, budget, problems, lengths, trainings)
     turns = read_lengths(large, "large", 0, order_problems.LONGEST)
     drawn = tuple(order_problems.questions("test", mix(_EVALUATION, seed), problems, turns))
     asked = tuple(
         Question(index, problem.prompt, f"k{problem.large}") for index, problem in enumerate(drawn)
     )
-    order_names(policy, seed, trainings)  # an unknown policy is refused here
-    own = partial(pooled_order_models, policy, seed, trainings)
+    policy_names(
+        policy, seed, trainings
+    )  # an unknown policy is refused here, not in a method's process
+    own = partial(pooled_models, policy, seed, trainings)
     return GradedTask(
         seed, ORDERS, own, budget or None, questions=asked, grader=OrderAnswers(drawn)
     )
+
+
+def _of_splits(
+    seed: int, policy: str, budget: int, problems: int, lengths: str, trainings: int
+) -> GradedTask:
+    """Return the task in the format `splits`."""
+    turns = read_lengths(lengths)
+    drawn = _drawn(seed, problems, turns)
+    questions = tuple(
+        Question(index, problem.prompt, f"d{len(problem.operations)}")
+        for index, problem in enumerate(drawn)
+    )
+    domain = with_modes(splits_of(turns), splits_name(policy, seed, trainings), seed)
+    own = partial(splits_models, policy, seed, trainings)
+    return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
+
+
+def practice(seed: int, task: GradedTask, count: int) -> GradedTask:
+    """Return a task of the format `orders` with questions of the `dev` split in place of its own."""
+    turns = sorted({int(question.group.removeprefix("k")) for question in task.questions})
+    drawn = tuple(order_problems.questions("dev", seed, count, turns))
+    asked = tuple(Question(index, problem.prompt, "dev") for index, problem in enumerate(drawn))
+    return replace(task, seed=seed, questions=asked, grader=OrderAnswers(drawn))
 
 
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
@@ -300,13 +308,12 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
         SelectionError: if there is no such policy.
     """
     given = {**CARD.defaults, **conditions}
-    policy = str(given["policy"])
-    layout: Layout = "single" if given["layout"] == "single" else "several"
-    if given["format"] == "orders":
-        order_names(policy, 0)
-        return absences_of_orders(policy, int(given["trainings"]))
-    policy_name(policy, layout, 0)
-    return absences(policy, layout, int(given["trainings"]))
+    policy, trainings = str(given["policy"]), int(given["trainings"])
+    if given["format"] == "splits":
+        splits_name(policy, 0)
+        return absences_of_splits()
+    policy_names(policy, 0)
+    return absences(policy, trainings)
 
 
 def of_mechanics(

@@ -7,9 +7,9 @@ everywhere; `target_share` counts only what was taken. For a budget of escalatio
 advantages maximises the sum of the steps' scores, step by step: it is a `bound` and not exact, since
 the answer is not such a sum and a step that scores less may lead further. It is told no answer.
 
-**What to expect.** Written before measuring, from a prototype: 0.74 right at a share of target steps of
-0.14 with six operations, where the target alone has 0.77 and the draft 0.31; 0.9 of the target's accuracy
-at a share of at most 0.2. Its FLOPs are those of both models together, and more.
+**What to expect.** Written before measuring: 0.6 right at a share of target steps of 0.2, where the target alone
+has 0.75 and the draft 0.33; 0.9 of the target's accuracy at a share of some 0.25, since a step in five is one that
+the draft misremembers and the judge sees five of six of these. Its FLOPs are those of both models together, and more.
 
 **Ways to fake it.** Reporting it as a method, or its share as a cost.
 """
@@ -28,7 +28,6 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("draft"), Ability("scores")),
     on_task={
-        "chain": OnTask(conditions={"layout": "several", "trainings": 1}),
         "text": OnTask(
             sweep={"least": (0.0,)},
             title="The likelier of two written steps: Arbitrage's oracle by the target's likelihood",

@@ -44,7 +44,6 @@ CARD = Card(
         Ability("logprobs", unless={"mechanism": "search"}),
     ),
     on_task={
-        "chain": OnTask(conditions={"layout": "several"}),
         "text": OnTask(
             sweep={"N": (8,), "by": ("question",), "pilot": (8,), "mechanism": ("votes",)}
         ),

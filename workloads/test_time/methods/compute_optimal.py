@@ -50,7 +50,6 @@ CARD = Card(
         Ability("logprobs", unless={"mechanism": "search"}),
     ),
     on_task={
-        "chain": OnTask(conditions={"layout": "several"}),
         "text": OnTask(
             sweep={"N": (8, 4), "pilot": (8,), "mechanism": ("votes",)},
             title="Compute-optimal votes",

@@ -1,12 +1,11 @@
 """Majority of N samples: the answer that most completions state (self-consistency).
 
-Nothing is judged. It gains what the errors of different samples disagree by: where a product can
-be split in several ways, wrong answers scatter and the right one collects votes; where there is
-one path only, the same wrong fact is repeated and there is nothing to gain. Likelihood as a weight
+Nothing is judged. It gains what the errors of different samples disagree by: where an answer can
+be reached in several ways, wrong answers scatter and the right one collects votes; where there is
+one way only, the same wrong fact is repeated and there is nothing to gain. Likelihood as a weight
 is the same vote with exp(mean log-probability of the words).
 
-**What to expect.** Written before measuring, from a prototype: 12 to 14 points over one sample with
-several paths, 0 to 4 with one path (`layout=single`, the negative control). Weights change little.
+**What to expect.** Written before measuring, from a prototype: 12 to 14 points over one sample. Weights change little.
 
 **Ways to fake it.** Breaking ties by the right answer; counting malformed completions as
 abstentions that cost nothing.

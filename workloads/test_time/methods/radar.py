@@ -27,7 +27,7 @@ both lines; budgets are votes, not caps on thinking; prices are FLOPs and not a 
 **What to expect.** Before measuring: 15 points above the pair, 2 above neighbours and above fixed ones. On
 `text` at most 2 above the pair and none above fixed ones: the two models differ by three layers of thirty.
 
-**Ways to fake it.** Difficulty from the question's group or its number of operations; responses of test
+**Ways to fake it.** Difficulty from the question's group or its large factors; responses of test
 questions; a `w` chosen on the test's front; votes or the router that are not paid for; prices that are
 constants of a model's name; a pool in which one configuration is better and cheaper than all others;
 responses that were drawn from the response model itself.
@@ -51,9 +51,6 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("pool"), Ability("hidden")),
     on_task={
-        "chain": OnTask(
-            conditions={"layout": "several", "lengths": "1..8", "trainings": 1}
-        ),
         "text": OnTask(
             sweep={"w": (0.8,), "rule": ("linear",)},
             conditions={"level": "digit-1..2"},

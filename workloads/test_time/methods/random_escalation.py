@@ -5,7 +5,7 @@ the number of the step, and sees nothing else; `rate` is the share of steps that
 two models lies between them: a rule has merit where it lies above this one at the same share.
 
 **What to expect.** Written before measuring: at a rate of 0.3, less than 0.55 of the way from the draft's
-accuracy to the target's, near 0.4 right with six operations.
+accuracy to the target's, near 0.4 right.
 
 **Ways to fake it.** A die that is thrown again until the step is good; a rate that is never matched.
 """
@@ -25,7 +25,6 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("draft"),),
     on_task={
-        "chain": OnTask(conditions={"layout": "several", "trainings": 1}),
         "text": OnTask(sweep={"rate": (0.4,)}),
     },
     knobs=(Knob("rate", (0.1, 0.2, 0.3, 0.5), 0.3, open=True, low=0, high=1),),

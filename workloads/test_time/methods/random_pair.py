@@ -26,7 +26,6 @@ CARD = Card(
     control_of=("radar", "knn_router"),
     abilities=(Ability("pool"),),
     on_task={
-        "chain": OnTask(conditions={"layout": "several", "lengths": "1..8", "trainings": 1}),
         "text": OnTask(sweep={"rate": (0.5,)}, conditions={"level": "digit-1..2"}),
     },
     knobs=(Knob("rate", (0.0, 0.5, 1.0), 0.5, open=True, low=0, high=1),),

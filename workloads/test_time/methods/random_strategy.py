@@ -2,9 +2,8 @@
 
 The control of `compute_optimal`. A die says which bin of difficulty a question is in, all equally likely;
 the strategy that the table has for this bin and budget then really runs. Bins are quantiles, so that on
-questions like those that the table was fitted to (`lengths=1..8` of the chain, where claims are held to it)
-the die deals out each strategy as often as the table does. It knows the question's index and the run's
-seed. It needs no estimate and pays for none: what an estimate is worth, it must gain over this.
+questions like those that the table was fitted to the die deals out each strategy as often as the table does. It
+knows the question's index and the run's seed. It needs no estimate and pays for none: what an estimate is worth, it must gain over this.
 
 **What to expect.** Written before measuring on test questions: ten points below `compute_optimal` at the
 same N, since what is cheapest where all are right is worst where questions are hard.
@@ -30,7 +29,6 @@ CARD = Card(
         Ability("logprobs", unless={"mechanism": "search"}),
     ),
     on_task={
-        "chain": OnTask(conditions={"layout": "several"}),
         "text": OnTask(sweep={"N": (8,), "mechanism": ("votes",)}),
     },
     knobs=(

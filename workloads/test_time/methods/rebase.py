@@ -7,7 +7,7 @@ prior state of the art that Efficient Tree Search starts from.
 
 Search, bookkeeping and the final choice are those of every search here (`tree_search.py`).
 
-**What is simplified.** Steps of nine words, at most 18 of them. `<eos>` is a step of its own.
+**What is simplified.** Steps are short, and seven. `<eos>` is a step of its own.
 
 **What to expect.** Written before measuring: more accurate than sampling N and voting by the same
 judge, at fewer FLOPs, because prefixes are shared and hopeless ones are left; that is, if the

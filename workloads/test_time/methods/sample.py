@@ -1,4 +1,4 @@
-"""A single sample: what one draw at temperature 1 is worth.
+"""A single sample: what one draw is worth.
 
 pass@1. The distance to greedy is what sampling costs; the distance to majority@N is what voting
 wins back.
@@ -16,7 +16,10 @@ CARD = Card(
     role="static",
     tasks=("chain", "text"),
     abilities=(Ability("samples", unless={"temperature": 0.0}),),
-    on_task={"text": OnTask(sweep={"temperature": (0.7,)})},
+    on_task={
+        "chain": OnTask(sweep={"temperature": (0.5,)}),
+        "text": OnTask(sweep={"temperature": (0.7,)}),
+    },
     knobs=(Knob("temperature", (1.0,), 1.0, open=True, low=0.0),),
 )
 

@@ -98,5 +98,5 @@ def _table(states: Floats, right: Floats) -> ResponseTable:
     """Return responses of three configurations, each dearer and abler than the one before."""
     names = [Configuration(f"model@{votes}", "policy", votes) for votes in (1, 4, 16)]
     prices = np.tile((1.0, 4.0, 16.0), (len(right), 1))
-    lengths = np.full(len(right), 10.0)
-    return ResponseTable(tuple(names), states, lengths, right, prices, prices)
+    levels = np.full(len(right), 3.0)
+    return ResponseTable(tuple(names), states, levels, right, prices, prices)

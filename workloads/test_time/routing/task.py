@@ -7,7 +7,7 @@ fewer responses and configurations that come later can be asked about in seconds
 runs, and pays for itself, is `chain/radar`.
 
 **Cases.** `in`: a fifth of the questions is held out and the other four are learned from. `out`: learned
-from the short ones of these, up to five operations; routed are the longer ones of the held-out fifth.
+from the easy ones of these, up to four large factors; routed are the harder ones of the held-out fifth.
 `added`: each of the nine configurations in turn is new, and only what it is asked is known of it; four times
 (`repeats`), with other dice.
 Seeds of a run take five collections in turn, and say which fifth; from seed 5 on the questions are dealt anew,
@@ -16,9 +16,9 @@ and they are the same ones.
 **What is scored**, on held-out responses. `hypervolume`: the area that the settings of a method's dial
 dominate in the quality-cost plot. `price_at_90`: what 0.9 of the dearest configuration's
 accuracy costs, over that one's price, and 1 where it is not reached; `saved_at_90` is 1 less that. Of methods that have difficulties, their rank correlation with
-the number of operations (`difficulty_steps`), with the share of configurations that err
-(`difficulty_errors`), and with that share among prompts of equal length (`difficulty_within`): the number
-of operations is no input, but the length of a prompt tells it, and the last takes both out. Of methods that
+the number of large factors (`difficulty_level`), with the share of configurations that err
+(`difficulty_errors`), and with that share among questions with equally many of them (`difficulty_within`): the number
+is no input, but a prompt tells it, and the last takes it out. Of methods that
 have abilities, that of the newcomer, by what was asked and by all responses, and their distance in
 deviations between configurations (`ability_error`).
 
@@ -65,7 +65,7 @@ CARD = Card(
         Metric("price_at_90", "", "lower", "quality"),
         Metric("saved_at_90", "", "higher", "quality"),
         Metric("configurations", "configurations", "higher", "info"),
-        Metric("difficulty_steps", "", "higher", "info", low=-1.0, high=1.0),
+        Metric("difficulty_level", "", "higher", "info", low=-1.0, high=1.0),
         Metric("difficulty_errors difficulty_within", "", "higher", "info"),
         Metric("ability ability_full", "deviations", "higher", "info"),
         Metric("ability_error", "deviations", "lower", "quality"),
@@ -92,10 +92,10 @@ def load(scale: str, seed: int, *, questions: int = 0, repeats: int = 4) -> Rout
 
 
 def development() -> StaticOutcomes:
-    """Return what each configuration of the pool answered to the questions of all collections, by their lengths.
+    """Return what each configuration of the pool answered to the questions of all collections, by their large factors.
 
     Raises:
         EnvironmentProblem: if the responses are not there.
     """
-    names, right, flops, lengths = pooled_responses()
-    return StaticOutcomes(names, right, flops, lengths)
+    names, right, flops, levels = pooled_responses()
+    return StaticOutcomes(names, right, flops, levels)

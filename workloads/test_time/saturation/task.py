@@ -8,8 +8,8 @@ forecasts the rest:
         points = task.buy(curve, 8)            F(1), F(2), F(4), F(8)
         return Forecast((F16, F32, F64), n_star)
 
-**Curves** (`unit=set`). Of all questions of a length: `hit d4`, Hit@N, whether any of N samples is
-right, and `majority d4`, whether their vote is. Hit@N is no accuracy: nothing here picks the right
+**Curves** (`unit=set`). Of all questions with as many large factors: `hit k2`, Hit@N, whether any of N samples is
+right, and `majority k2`, whether their vote is. Hit@N is no accuracy: nothing here picks the right
 sample. `unit=question`: Hit@N of single questions, whose pilots are graded (`graded`, an upper bound:
 nobody grades the question that he asks) or only counted as far as they agree with themselves
 (`agreement`).
@@ -23,8 +23,7 @@ the smallest gain that is worth a sample.
 points; `r2` over the three, where the curve still moves; `n_star` and `n_star_observed`, the N after which no sample gains more than
 `epsilon`. `pilot_samples` and their words, `generated`, are what was bought.
 
-**Conditions.** `layout`, `policy`, `lengths` and `trainings` are those of `chain`. `problems`: questions,
-all lengths together.
+**Conditions.** `policy`, `large` and `trainings` are those of `chain`. `problems`: questions, all together.
 
 **Limits.** Parallel samples alone: rounds of rethinking are asked about on `chain` (`rethinking`). The task
 reads `chain`; questions of `text` would take minutes to sample. A curve of so few questions is true of
@@ -51,12 +50,11 @@ CARD = Card(
     adapts="how many samples a set of questions, or one, is worth, on its first samples",
     no_speedup="a forecast is arithmetic: samples that are not bought were drawn when the task loaded",
     knobs=(
-        Knob("layout", ("several", "single"), "several"),
         Knob("policy", ("lm-s",), "lm-s", open=True),
         Knob("unit", ("set", "question"), "set"),
         Knob("problems", (120,), 120, open=True, low=2),
-        Knob("lengths", ("4,6",), "4,6", open=True),
-        Knob("trainings", (1,), 1, open=True, low=1, high=5),
+        Knob("large", ("2,4",), "2,4", open=True),
+        Knob("trainings", (5,), 5, open=True, low=1, high=5),
         Knob("epsilon", (0.01,), 0.01, open=True, low=1e-6, high=1.0),
     ),
     cases="nested",
@@ -81,18 +79,17 @@ def load(
     scale: str,
     seed: int,
     *,
-    layout: str = "several",
     policy: str = "lm-s",
     unit: str = "set",
     problems: int = 120,
-    lengths: str = "4,6",
-    trainings: int = 1,
+    large: str = "2,4",
+    trainings: int = 5,
     epsilon: float = 0.01,
 ) -> CurveTask:
     """Return the task under the given conditions; samples are drawn here.
 
     Raises:
-        SelectionError: for a scale, policy, layout, unit or lengths that it does not have.
+        SelectionError: for a scale, policy, unit or questions that it does not have.
         EnvironmentProblem: if the policy was not trained yet.
     """
     if scale not in CARD.scales:
@@ -103,9 +100,8 @@ def load(
         seed,
         PILOT + SCORED,
         policy=policy,
-        layout=layout,
         problems=problems,
-        lengths=lengths,
+        large=large,
         trainings=trainings,
     )
     curves_of = curves_of_sets if unit == "set" else curves_of_questions

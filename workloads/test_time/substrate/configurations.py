@@ -85,8 +85,8 @@ class ResponseTable:
     configurations: tuple[Configuration, ...]
     states: Floats
     """[n, D], the embedding of each question."""
-    lengths: Floats
-    """[n], words of each prompt."""
+    levels: Floats
+    """[n], how hard each question is by its task's own measure; no router looks at it."""
     right: Floats
     """[n, configurations], 1 where the answer was right."""
     generated: Floats
@@ -99,7 +99,7 @@ class ResponseTable:
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "ResponseTable":
         """Return some of the questions."""
         return replace(
-            self, states=self.states[chosen], lengths=self.lengths[chosen],
+            self, states=self.states[chosen], levels=self.levels[chosen],
             right=self.right[chosen], generated=self.generated[chosen], flops=self.flops[chosen],
         )  # fmt: skip
 

@@ -102,7 +102,7 @@ def modes_of(task: QuestionTask) -> Modes:
     if modes is None:
         raise CapabilityMissing(
             "Two modes: nothing says how sub-problems of this task are worked out in two ways.",
-            "Choose a task that has them (chain at scale embedded), or another method.",
+            "Choose a task that has them (chain with format=splits), or another method.",
         )
     return modes
 

@@ -163,7 +163,7 @@ class QuestionTask:
         if self.models.pool is None:
             raise CapabilityMissing(
                 f"a pool: no larger policy stands beside {self.models.policy.name} here.",
-                "Choose the smallest policy of a pool (chain has lm-s, with layout=several and trainings=1), or "
+                "Choose the smallest policy of a pool (chain has lm-s), or "
                 "a model that runs here and can draft for itself (text has smollm2 and hf:NAME).",
             )
         return self.models.pool
@@ -190,13 +190,13 @@ class QuestionTask:
         if revising and own.reviser is None:
             raise CapabilityMissing(
                 f"revisions: no policy was trained on attempts of {own.policy.name} here.",
-                "Choose policy=lm-s and layout=several of chain, with trainings=1 or with a policy that revises "
-                "for each training (adabench train 'chain/lm-s-revisions-*'), or a method of one attempt.",
+                "Choose policy=lm-s of chain, with a policy that revises for each training "
+                "(adabench train 'chain/lm-s-revisions-*'), or a method of one attempt.",
             )
         if paired and own.pair is None:
             raise CapabilityMissing(
                 f"a target: {own.policy.name} is the draft of no other policy here.",
-                "Choose the policy of a pair (chain has lm-s, of one training), name a draft where a task takes one "
+                "Choose the policy of a pair (chain has lm-s), name a draft where a task takes one "
                 "(--draft hf:NAME), or choose a method of one policy.",
             )
         return (own.reviser if revising else own.pair if paired else None) or own

@@ -7,6 +7,7 @@ from adabench.workloads.shared.language_model.bank.sample_bank import BankHeader
 from adabench.workloads.shared.sources.judge_spec import JudgeSpec
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 
+LIKELIHOOD = "likelihood"
 LOCAL = "A model that runs here has it: --model hf:NAME or smollm2."
 REMEDIES = {
     "samples": "Let the server draw (`do_sample` of its model), or run the model here: --model hf:NAME.",
@@ -58,9 +59,14 @@ def bank_absences(header: BankHeader) -> dict[str, tuple[str, str]]:
     return found
 
 
+def shows_likelihood(header: BankHeader) -> bool:
+    """Say whether the samples of a bank, whoever scored them, can be scored by their own likelihood too."""
+    return header.judge != "none" and not model_spec(header.model).talks
+
+
 def is_judged(header: BankHeader) -> bool:
     """Say whether a judge scored a bank: that by likelihood reads nothing of a model that only talks."""
-    unread = header.judge == "likelihood" and model_spec(header.model).talks
+    unread = header.judge == LIKELIHOOD and model_spec(header.model).talks
     return header.judge != "none" and not unread
 
 

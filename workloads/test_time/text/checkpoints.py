@@ -10,9 +10,10 @@ import torch
 from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.shared.training.checkpoints import Progress, one_thread
 from adabench.workloads.shared.training.recipe_card import ship
-from adabench.workloads.test_time.text.recipes import FOLDER, recipe_named
+from adabench.workloads.test_time.text.recipes import FOLDER, BankRecipe, recipe_named
 from adabench.workloads.test_time.text.substrate.vote_plan import weights_of
 from adabench.workloads.test_time.text.training import (
+    train_bank,
     train_responses,
     train_state_judge,
     train_votes,
@@ -41,6 +42,9 @@ def train(
     """
     del model, draft
     plan = recipe_named(name)
+    if isinstance(plan, BankRecipe):
+        with one_thread():
+            return train_bank.train(plan, folder, progress)
     trainer = TRAINERS[plan.kind]
     with one_thread():
         fitted, dev = trainer.train(plan, model_spec(plan.model), progress)

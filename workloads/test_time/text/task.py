@@ -14,7 +14,8 @@ from the model. Only the answer is graded, in the run's own process, which alone
 
 **Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`, `chat:URL#NAME`,
 `litellm:PROVIDER/NAME`; and `builtin`, random weights that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
-`hf:NAME:SPLIT`, and `bank:FOLDER`, questions with what a model wrote to them (`adabench bank`). A run's seed takes the next questions. `level` names one group of them: of
+`hf:NAME:SPLIT`, and `bank:FOLDER`, questions with what a model wrote to them (`adabench bank`); `bank:smollm2` ships, 510 sums with 32 samples of
+SmolLM2 each: a run of it asks them all, N = 2, 4, 8 and 16, and needs no model. A run's seed takes the next questions. `level` names one group of them: of
 `arithmetic` kinds and their steps (`digit-2`, the default, `plus-1`, `small-2..5`, `tens-2`, `wide-2`,
 `mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
 `trained`, `none`.
@@ -72,13 +73,18 @@ from functools import partial
 
 from adabench.harness.contract.card import Card, DefaultSource, Gap, Gates, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.shared.language_model.bank.sample_bank import read_header
+from adabench.workloads.shared.language_model.bank.packed_bank import (
+    bank_header,
+    is_packed,
+    packed_card,
+)
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.shared.sources.judge_spec import judge_spec
 from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.text.abilities import absences, bank_absences
 from adabench.workloads.test_time.text.substrate.answer_form import answer_form
+from adabench.workloads.test_time.text.substrate.banked_models import bank_place
 from adabench.workloads.test_time.text.substrate.named_codec import named_codec
 from adabench.workloads.test_time.text.substrate.prompt_file import prompt_file
 from adabench.workloads.test_time.text.substrate.server_load import server_load
@@ -140,7 +146,8 @@ CARD = Card(
     gates=(
         Gates(
             default="greedy",
-            cases={"problems": 200},
+            at={"data": "bank:smollm2"},
+            cases={"problems": 102},
             oracles=("pass_at_n",),
             pool=("greedy", "majority", "judged_vote", "best_of_n"),
             repairs=("arithmetic",),
@@ -206,6 +213,8 @@ CHECK_CONDITIONS = {"problems": 2, "model": "builtin", "room": 24}
 check = partial(method_problems, "text")
 
 CHATS = ("on", "off")
+BANKED_WIDTHS = (8, 2, 4, 16)
+"""N where a replay costs nothing: an oracle is measured at the work of methods that take fewer than 8 samples."""
 
 
 def load(
@@ -240,7 +249,7 @@ def load(
     sources = Sources.read(model, judge, draft, data, device, dtype)
     load = server_load(sources, concurrency, qps)
     if sources.data.kind == "bank":
-        return banked_task(sources.data.path, seed, problems, {
+        return banked_task(bank_place(sources.data.name), seed, problems, {
             "model": model, "judge": judge, "chat": chat, "level": level, "room": room,
             "budget": budget, "sampling_temperature": sampling_temperature, "grader": grader, "prompt": prompt,
         })  # fmt: skip
@@ -280,7 +289,8 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     _chats(str(given["chat"]))
     server_load(sources, int(given["concurrency"]), float(given["qps"]))
     if sources.data.kind == "bank":
-        check_bank(read_header(sources.data.path), sources.data.path, given)
+        place = bank_place(sources.data.name)
+        check_bank(bank_header(place), place, given)
         return
     form = answer_form(str(given["grader"]))
     found = question_set(sources.data, 0, int(given["problems"]), str(given["level"]), form)
@@ -327,11 +337,24 @@ def counts_only(conditions: Mapping[str, Scalar]) -> str:
     Raises:
         SelectionError: for data that name nothing, or no bank.
     """
-    data = str(conditions.get("data", CARD.defaults["data"]))
-    if data_spec(data).kind != "bank":
+    data = data_spec(str(conditions.get("data", CARD.defaults["data"])))
+    if data.kind != "bank":
         return ""
-    read_header(data_spec(data).path)
+    bank_header(bank_place(data.name))
     return f"{data} replays what was drawn before, and no time of it is a model's."
+
+
+def usual_sweeps(given: Mapping[str, Scalar]) -> dict[str, tuple[Scalar, ...]]:
+    """Return what a run of a shipped bank takes knobs to be: all questions, shared among seeds, and more widths.
+
+    Raises:
+        SelectionError: for data that name nothing, or no bank.
+    """
+    data = data_spec(str(given.get("data", CARD.defaults["data"])))
+    place = bank_place(data.name) if data.kind == "bank" else None
+    if place is None or not is_packed(place):
+        return {}
+    return {"problems": (int(packed_card(place)["questions"]) // CARD.seeds,), "N": BANKED_WIDTHS}
 
 
 def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
@@ -344,7 +367,7 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     given = {**CARD.defaults, **conditions}
     data = data_spec(str(given["data"]))
     if data.kind == "bank":
-        return bank_absences(read_header(data.path))
+        return bank_absences(bank_header(bank_place(data.name)))
     found = absences(model_spec(str(given["model"])), judge_spec(str(given["judge"])))
     if not float(given["sampling_temperature"]):
         found.pop("samples", None)  # the likeliest words are all that is asked for

@@ -156,7 +156,8 @@ def only_model(monkeypatch):
     monkeypatch.setattr(discovery_task, "FAILURE_TRIES", 20_000)
 
 
-def test_the_loop_goes_on_whatever_a_model_proposes(only_model, tmp_path):
+def test_the_loop_goes_on_whatever_a_model_proposes(only_model, monkeypatch, tmp_path):
+    monkeypatch.setattr(discovery_task, "FAILURE_TRIES", 80_000)  # each answer about once
     mark = tmp_path / "mark"
     planted = Planted(
         program(f'print("""{BETTER}""")'),

@@ -10,15 +10,15 @@ from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.language_model.contract import EOS, Costs
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.vocabulary import encode
-from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, digits
+from adabench.workloads.test_time.chain.substrate.order_problems import STEP_WORDS
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 
 Completion = tuple[int, ...]
 Solve = Callable[[QuestionTask, Question], Any]
-TASK = load("embedded", 0, problems=2)
+TASK = load("embedded", 0, problems=2, trainings=1)
 FIRST, SECOND = TASK.cases()
-OWN = encode(f"0 0 + 0 1 = {digits(1)} ;")
+OWN = encode("1 * 2 = 2 : ? ;")
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +282,7 @@ def test_of_two_equal_completions_the_drawn_one_counts(chain: QuestionTask) -> N
 
 
 def test_what_a_spent_budget_left_is_accounted_for() -> None:
-    tight = load("embedded", 0, problems=2, budget=30)
+    tight = load("embedded", 0, problems=2, budget=30, trainings=1)
     with tight.session(FIRST) as session:
         leaves = session.fork(session.open(), 4)
         session.decode(leaves, max_new=session.room)

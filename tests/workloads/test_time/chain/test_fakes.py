@@ -19,9 +19,9 @@ from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import encode
-from adabench.workloads.test_time.chain.substrate import step_modes
-from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
+from adabench.workloads.test_time.chain.substrate import order_problems, problems, step_modes
 from adabench.workloads.test_time.chain.task import load
+from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.methods import (
     arbitrage,
@@ -36,7 +36,7 @@ from adabench.workloads.test_time.substrate.step_hand_over import Draft, specula
 
 @pytest.fixture(scope="module")
 def loaded() -> GradedTask:
-    return load("embedded", 0, problems=6)
+    return load("embedded", 0, problems=8, trainings=1)
 
 
 def solve(
@@ -104,7 +104,7 @@ def test_a_router_that_is_asked_late_pays_for_all_that_it_reads(loaded) -> None:
         with loaded.session(case, paired=True) as session:
             speculate(session, rule)
         bills[name] = loaded.meter["judged"]
-    assert bills["late"] == len(case.prompt) + 3 * STEP_WORDS
+    assert bills["late"] == len(case.prompt) + 3 * order_problems.STEP_WORDS
     assert bills["always"] > bills["late"]
 
 
@@ -161,39 +161,49 @@ BLIND: dict[str, dict[str, Scalar]] = {
     "drop": {},
     "arbitrage": {},
     "random_escalation": {},
-    "scale_rule": {},
-    "scale_coins": {},
 }
+MODES = ("scale_rule", "scale_coins")
+"""Of the format `splits`."""
 
 
-@pytest.mark.parametrize("name", BLIND)
-def test_what_a_method_does_depends_on_no_grade(loaded, name) -> None:
+@pytest.mark.parametrize("name", [*BLIND, *MODES])
+def test_what_a_method_does_depends_on_no_grade(loaded, splits, name) -> None:
     """A grader that finds all wrong, and none at all: the same answers at the same cost."""
     method = registry.load(registry.find(f"chain/{name}"))
+    where, grades = (splits, Answers) if name in MODES else (loaded, OrderAnswers)
     others = [
-        replace(loaded, grader=grader, meter=Meter()) for grader in (None, Answers(_others(loaded)))
+        replace(where, grader=grader, meter=Meter()) for grader in (None, grades(_others(where)))
     ]
-    for case in list(loaded.cases())[:3]:
-        answer = solve(loaded, method, case, **BLIND[name])
-        bill = loaded.meter["flops_counted"]
+    for case in list(where.cases())[:3]:
+        answer = solve(where, method, case, **BLIND.get(name, {}))
+        bill = where.meter["flops_counted"]
         for other in others:
-            assert solve(other, method, case, **BLIND[name]) == answer
+            assert solve(other, method, case, **BLIND.get(name, {})) == answer
             assert other.meter["flops_counted"] == bill
+
+
+@pytest.fixture(scope="module")
+def splits() -> GradedTask:
+    return load("embedded", 0, format="splits", problems=6, trainings=1)
 
 
 def _others(where: GradedTask) -> tuple:
     """The problems of the questions, each that of the next question."""
-    problems = where.grader.problems  # type: ignore[union-attr]
-    return (*problems[1:], problems[0])
+    own = where.grader.problems  # type: ignore[union-attr]
+    return (*own[1:], own[0])
 
 
 def test_system_1_really_answers_products_well_above_chance() -> None:
     """A first mode that is bad on purpose would make any choice between two modes look wise."""
-    where, grader, right = load("embedded", 1, problems=40), Answers(()), []
-    method = registry.load(registry.find("chain/sys1"))
+    where, grader, right = (
+        load("embedded", 1, format="splits", problems=40, trainings=1),
+        Answers(()),
+        [],
+    )
+    method, size = registry.load(registry.find("chain/sys1")), problems.STEP_WORDS
     for case in where.cases():
         words = solve(where, method, case)
-        steps = [words[i : i + STEP_WORDS] for i in range(0, len(words) - 1, STEP_WORDS)]
+        steps = [words[i : i + size] for i in range(0, len(words) - 1, size)]
         right += [grader.is_right_step(one) for one in steps if one[2] == step_modes.TIMES]
     assert len(right) > 50
     assert 0.70 <= sum(right) / len(right) <= 0.97
@@ -202,9 +212,9 @@ def test_system_1_really_answers_products_well_above_chance() -> None:
 def test_no_part_of_a_judges_score_is_of_a_value_that_was_not_written(loaded) -> None:
     """Two questions with the same words so far are judged alike, whatever their answers are."""
     scores = []
-    text = encode("4 7 + 3 8 = 8 5 ;")
-    for index, group in ((0, "d1"), (77, "d8")):
-        case = Question(index, encode("<bos> 4 7 + 3 8 * 1 2 >"), group)
+    text = encode("69 * 15 = 65 : 9 17 ? ;")
+    for index, group in ((0, "k1"), (77, "k3")):
+        case = Question(index, encode("<bos> 69 : 9 17 15 >"), group)
         with loaded.session(case) as session:
             root = session.open()
             session.append([root], [text])

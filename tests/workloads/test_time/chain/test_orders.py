@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.vocabulary import EOS, decode, encode
+from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.methods import held_orders, surest
 from adabench.workloads.test_time.chain.recipes import MISTAKEN, recipes
 from adabench.workloads.test_time.chain.substrate.order_problems import (
@@ -173,7 +174,7 @@ def test_splits_are_apart():
 
 
 def chain(**conditions):
-    return load("embedded", 0, format="orders", problems=8, **conditions)
+    return load("embedded", 0, **{"problems": 8, "trainings": 1, **conditions})
 
 
 def test_the_number_of_large_factors_is_the_group():
@@ -187,7 +188,6 @@ def test_the_number_of_large_factors_is_the_group():
     [
         ({"large": "8"}, "large cannot be '8'"),
         ({"large": "1,1"}, "large '1,1' names 1 twice"),
-        ({"layout": "single"}, "no layout 'single'"),
         ({"policy": "lm-m"}, "no policy 'lm-m'"),
     ],
 )
@@ -196,14 +196,36 @@ def test_what_there_is_not_is_refused(conditions, says):
         chain(**conditions)
 
 
-def test_a_training_that_is_missing_is_named():
-    with pytest.raises(TrainingMissing, match="lm-s-orders-s4"):
+@pytest.fixture
+def without_last(monkeypatch):
+    """A folder in which the last training of everything is missing."""
+    there = checkpoints.is_there
+
+    def is_there(name, folder):
+        return not name.endswith("-s4") and there(name, folder)
+
+    monkeypatch.setattr(checkpoints, "is_there", is_there)
+
+
+def test_a_training_that_is_missing_is_named(without_last):
+    with pytest.raises(TrainingMissing, match="lm-s-orders-s4, judge-orders-s4, which are"):
         chain(trainings=5)
+    assert chain(trainings=1).models.names == ("lm-s-orders-s0", "judge-orders-s0")
 
 
-def test_what_is_missing_beside_policy_and_judge_is_said():
-    assert missing_abilities({"format": "orders"}).keys() == {"draft", "pool", "revisions"}
-    assert "orders" in missing_abilities({})
+def test_what_is_missing_beside_policy_and_judge_is_said(without_last):
+    absent = missing_abilities({"trainings": 5})
+    assert absent.keys() == {"draft", "pool", "revisions"}
+    assert "chain/arbitrage-router-orders-s*" in absent["draft"][1]
+    assert missing_abilities({"trainings": 1}) == {}
+    assert missing_abilities({"policy": "lm-x"}).keys() == {"scores", *absent}
+
+
+def test_what_the_other_format_has_not_is_said():
+    absent = missing_abilities({"format": "splits", "trainings": 1})
+    assert absent.keys() == {"orders", "scores", "draft", "pool", "revisions"}
+    with pytest.raises(SelectionError, match="no policy 'lm-x' of the format splits"):
+        missing_abilities({"format": "splits", "policy": "lm-x"})
 
 
 def test_the_policy_believes_what_its_teacher_did():
@@ -251,7 +273,7 @@ def test_the_surest_product_is_taken_and_all_that_was_tried_is_paid_for():
 
 @pytest.mark.parametrize("method", [held_orders, surest])
 def test_questions_that_have_an_order_are_refused(method):
-    task = load("embedded", 0, problems=1)
+    task = load("embedded", 0, format="splits", trainings=1, problems=1)
     with pytest.raises(CapabilityMissing, match="have an order already"):
         method.solve(task, next(task.cases()), {"order": "random", "N": 1})
 
@@ -283,7 +305,7 @@ def test_a_card_says_the_recipe_and_what_the_file_is_worth(name):
     assert said.items() >= plan.items()
     dev = said["dev"]
     if name.startswith("judge"):
-        assert passes(dev, "orders")
+        assert passes(dev)
     else:
         assert dev["table"] == 1.0
         assert dev["malformed"] <= 0.02

@@ -23,7 +23,7 @@ from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 @pytest.fixture(scope="module")
 def loaded() -> GradedTask:
-    return chain.load("embedded", 0, problems=4)
+    return chain.load("embedded", 0, problems=4, large="1,3,5,7", trainings=1)
 
 
 def answers(
@@ -97,7 +97,7 @@ def test_all_four_files_of_a_pair_are_noted_and_no_other_session_notes_them(load
     used_artefacts.forget()
 
 
-@pytest.mark.parametrize("conditions", [{"layout": "single"}, {"policy": "lm-x"}])
+@pytest.mark.parametrize("conditions", [{"format": "splits", "trainings": 1}, {"policy": "lm-x"}])
 def test_a_policy_that_is_the_draft_of_none_says_so(conditions) -> None:
     other = chain.load("embedded", 0, problems=1, **conditions)
     with pytest.raises(CapabilityMissing, match="is the draft of no other policy"):

@@ -4,10 +4,9 @@ import ast
 import inspect
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -23,9 +22,12 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.test_time.chain import checkpoints
 from adabench.workloads.test_time.chain.methods import radar_oracle
-from adabench.workloads.test_time.chain.recipes import recipes
-from adabench.workloads.test_time.chain.substrate import configuration_pool, trained_models
-from adabench.workloads.test_time.chain.substrate import problems as problems_module
+from adabench.workloads.test_time.chain.recipes import TRAININGS, recipes
+from adabench.workloads.test_time.chain.substrate import (
+    configuration_pool,
+    order_problems,
+    trained_models,
+)
 from adabench.workloads.test_time.chain.substrate.configuration_pool import (
     CONFIGURATIONS,
     FIRST,
@@ -33,30 +35,25 @@ from adabench.workloads.test_time.chain.substrate.configuration_pool import (
     read_responses,
     responses_file,
 )
-from adabench.workloads.test_time.chain.substrate.problems import (
-    LONGEST,
-    Problem,
-    Split,
-    split_of,
-    stream,
-)
-from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine
+from adabench.workloads.test_time.chain.substrate.order_problems import Product, questions, stream
+from adabench.workloads.test_time.chain.substrate.problems import Split, split_of_text
+from adabench.workloads.test_time.chain.substrate.trained_models import engine
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.training import train_responses
-from adabench.workloads.test_time.chain.training.forms import SPLITS
 from adabench.workloads.test_time.methods import random_pair
 from adabench.workloads.test_time.substrate.configurations import prompt_state
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 from adabench.workloads.test_time.substrate.search_models import Models
 
 ROUTERS = ("radar", "knn_router")
+COLLECTIONS = [f"radar-responses-orders-s{seed}" for seed in TRAININGS]
 Solved = tuple[tuple[int, ...], Counter[str]]
 """A completion and its costs."""
 
 
 @pytest.fixture(scope="module")
 def where() -> GradedTask:
-    return load("embedded", 0, problems=8, lengths="1..8")
+    return load("embedded", 0, problems=8, trainings=1)
 
 
 def solve(name: str, where: GradedTask, case: Question, **knobs: Scalar) -> Solved:
@@ -87,20 +84,21 @@ def cases(where: GradedTask, *places: int) -> list[Question]:
     return [question for i, question in enumerate(where.cases()) if i in places]
 
 
-def shipped_problems() -> list[Problem]:
-    return list(dict.fromkeys(SPLITS.problems("calibration", 0, recipes()[FIRST].problems)))
+@cache
+def shipped_problems(name: str = FIRST) -> list[Product]:
+    plan = recipes()[name]
+    return list(dict.fromkeys(questions("calibration", plan.seed, plan.problems)))
 
 
 def test_the_shipped_prompts_are_of_the_calibration_split_and_no_other() -> None:
-    found = load_file(FOLDER / f"{FIRST}.safetensors")
-    problems = shipped_problems()
-    for row, length, problem in zip(found["prompts"], found["lengths"], problems, strict=True):
-        assert tuple(row[: int(length)]) == problem.prompt
-        assert split_of(problem) == "calibration"
-    tested = {
-        question.prompt for question in load("embedded", 0, problems=200, lengths="1..8").cases()
-    }
-    assert not tested & {problem.prompt for problem in problems}
+    asked = load("embedded", 0, problems=200, trainings=1).cases()
+    tested = {question.prompt for question in asked}
+    for name in COLLECTIONS:
+        found, problems = load_file(responses_file(name)), shipped_problems(name)
+        for row, length, problem in zip(found["prompts"], found["lengths"], problems, strict=True):
+            assert tuple(row[: int(length)]) == problem.prompt
+            assert split_of_text(f"{problem.first} {problem.factors}") == "calibration"
+        assert not tested & {problem.prompt for problem in problems}
 
 
 def test_nothing_but_the_prompt_and_what_was_answered_is_shipped() -> None:
@@ -111,38 +109,29 @@ def test_nothing_but_the_prompt_and_what_was_answered_is_shipped() -> None:
 def test_the_shipped_responses_are_what_the_models_answer() -> None:
     """Drawn again: not from the response model, not from coins, and at their whole price."""
     count = 3
-    problems = shipped_problems()[:count]
     small, pool = replace(recipes()[FIRST], problems=count), pool_of(engine, recipes()[FIRST])
     again, _ = train_responses.collect(small, pool, lambda *_: None)
     shipped = load_file(responses_file())
-    longest = again["prompts"].shape[1]
-    assert np.array_equal(again["prompts"].numpy(), shipped["prompts"][:count, :longest])
-    assert len(problems) == count
-    for name in ("right", "generated", "flops"):
+    for name in ("prompts", "right", "generated", "flops"):
         assert np.array_equal(again[name].numpy(), shipped[name][:count])
 
 
-def test_responses_are_collected_from_calibration_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_responses_to_calibration_alone_are_written_with_their_card(tmp_path, monkeypatch) -> None:
     drawn: list[str] = []
 
-    def watched(split: Split, seed: int, lengths: Sequence[int]) -> Iterator[Problem]:
+    def watched(split: Split, seed: int, **how: int) -> Iterator[Product]:
         drawn.append(split)
-        return stream(split, seed, lengths)
+        return stream(split, seed, **how)
 
-    monkeypatch.setattr(problems_module, "stream", watched)
-    small, pool = replace(recipes()[FIRST], problems=1), pool_of(engine, recipes()[FIRST])
-    train_responses.collect(small, pool, lambda *_: None)
-    assert drawn == ["calibration"]
-
-
-def test_responses_are_written_with_their_card(tmp_path, monkeypatch) -> None:
     small = replace(recipes()[FIRST], problems=1)
+    monkeypatch.setattr(order_problems, "stream", watched)
     monkeypatch.setattr(checkpoints, "recipe", lambda name: small)
     card = checkpoints.train(FIRST, folder=tmp_path)
     assert set(card["dev"]) == {
         f"{what} {one.name}" for what in ("accuracy", "MFLOP") for one in CONFIGURATIONS
     }
     assert {path.suffix for path in tmp_path.iterdir()} == {".safetensors", ".json"}
+    assert set(drawn) == {"calibration"}
 
 
 def test_more_votes_cost_more_and_every_one_of_them() -> None:
@@ -156,8 +145,8 @@ def test_more_votes_cost_more_and_every_one_of_them() -> None:
         assert (table.flops[:, sixteen] > table.flops[:, four]).all()
 
 
-def test_a_configuration_costs_the_words_of_all_its_votes(where: GradedTask) -> None:
-    (case,) = cases(where, 3)
+def test_a_configuration_costs_the_words_of_all_its_votes(where, bills) -> None:
+    (case,) = cases(where, 2)
     for one in CONFIGURATIONS:
         with where.session(case, pooled=True) as session:
             root = session.open(policy=one.role)
@@ -165,16 +154,19 @@ def test_a_configuration_costs_the_words_of_all_its_votes(where: GradedTask) -> 
             session.decode(leaves, temperature=0.0 if one.votes == 1 else None)
             words = sum(len(leaf.completion) for leaf in leaves)
             session.offer(leaves[0].completion)
-        _, cost = solve("configuration", where, case, configuration=one.name)
+        _, cost = bills(case)[one.name]
         assert cost["generated"] == words
         assert cost["prefilled"] == len(case.prompt)
 
 
-def test_prices_are_measured_and_not_read_off_a_name() -> None:
-    """The same configuration costs more where questions are longer."""
+def test_prices_are_measured_and_not_read_off_a_name(where: GradedTask) -> None:
+    """The same configuration costs more where questions are longer; all that were asked are of one length."""
     table = read_responses()
-    short, long = table.lengths <= 10, table.lengths >= 25
-    assert (table.flops[long].mean(axis=0) > 3 * table.flops[short].mean(axis=0)).all()
+    short = Question(0, Product(5, (3, 11)).prompt, "")
+    for name in ("lm-s@1", "lm-x@4", "lm-l@1"):
+        _, cost = solve("configuration", where, short, configuration=name)
+        own = table.flops[:, table.configurations.index(table.named(name))]
+        assert own.min() > 3 * cost["flops_counted"] > 0
     assert table.prices.max() == 1.0
     assert table.prices == pytest.approx(table.flops.mean(axis=0) / table.flops.mean(axis=0).max())
 
@@ -201,10 +193,10 @@ def test_a_router_pays_for_reading_the_prompt_and_for_what_it_chose(where, bills
 
 @pytest.mark.parametrize("name", ROUTERS)
 def test_a_route_depends_on_the_prompt_alone(where, name) -> None:
-    """Neither the group, which tells the length, nor the number, nor a grader is looked at."""
+    """Neither the group, which tells how many factors are large, nor the number, nor a grader is looked at."""
     blind = replace(where, grader=None, meter=Meter())
     for case in cases(where, 1, 6):
-        other = Question(case.index, case.prompt, "d1" if case.group != "d1" else "d8")
+        other = Question(case.index, case.prompt, "k7" if case.group != "k7" else "k0")
         words, cost = solve(name, where, case, w=0.5)
         assert solve(name, where, other, w=0.5) == (words, cost)
         method = registry.load(registry.find(f"chain/{name}"))
@@ -213,14 +205,14 @@ def test_a_route_depends_on_the_prompt_alone(where, name) -> None:
 
 
 @pytest.mark.parametrize("name", ROUTERS)
-def test_no_router_names_a_length_or_a_group(name) -> None:
+def test_no_router_names_large_factors_or_a_group(name) -> None:
     method = registry.load(registry.find(f"chain/{name}"))
     named = {
         node.attr
         for node in ast.walk(ast.parse(inspect.getsource(method)))
         if isinstance(node, ast.Attribute)
     }
-    assert not named & {"lengths", "group", "index", "operations", "prompt"}
+    assert not named & {"levels", "large", "factors", "group", "index", "prompt"}
 
 
 def test_an_embedding_is_the_same_in_a_session_as_in_the_table(where: GradedTask) -> None:
@@ -243,18 +235,24 @@ def test_the_ends_of_the_dial_are_the_cheapest_and_the_ablest(where, bills) -> N
 
 
 def test_each_seed_is_another_fit() -> None:
-    task = load("embedded", 0, problems=1)
+    task = load("embedded", 0, problems=1, trainings=1)
     method = registry.load(registry.find("chain/radar"))
     fits = [method.prepare(task, method.CARD.defaults, seed).model.abilities for seed in range(6)]
     assert len({tuple(one) for one in fits}) == 5
     assert np.array_equal(fits[0], fits[5])
 
 
-def front() -> list[str]:
+def shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Right answers [questions, configurations] of a collection, and mean FLOPs [configurations]."""
+    found = load_file(responses_file(name))
+    return found["right"], found["flops"].astype(np.float64).mean(axis=0)
+
+
+def front(name: str) -> list[str]:
     """Configurations that are on the convex front of mean price and accuracy."""
-    table = read_responses()
+    right, prices = shipped(name)
     points = sorted(
-        zip(table.prices, table.right.mean(axis=0), CONFIGURATIONS, strict=True), key=lambda p: p[0]
+        zip(prices, right.mean(axis=0), CONFIGURATIONS, strict=True), key=lambda p: p[0]
     )
     found: list[tuple[float, float, str]] = []
     for price, accuracy, one in points:
@@ -270,19 +268,20 @@ def _bends_up(one, two, three) -> bool:
     return (two[1] - one[1]) * (three[0] - two[0]) <= (three[1] - two[1]) * (two[0] - one[0])
 
 
-def test_three_configurations_of_two_models_are_on_the_front() -> None:
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_three_configurations_of_two_models_are_on_the_front(name) -> None:
     """Else any router looks good: nothing in the pool is better and cheaper than all others."""
-    names = front()
+    names = front(name)
     assert len(names) >= 3
     assert len({name.partition("@")[0] for name in names}) >= 2
 
 
-def test_an_oracle_uses_three_configurations_of_two_models() -> None:
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_an_oracle_uses_three_configurations_of_two_models(name) -> None:
     """The cheapest that is right, on shipped responses: each of three gets a twentieth of the questions."""
-    table = read_responses()
-    solved = table.right.any(axis=1)
-    by_price = np.argsort(table.prices)
-    first = by_price[np.argmax(table.right[:, by_price], axis=1)][solved]
+    right, prices = shipped(name)
+    solved, by_price = right.any(axis=1), np.argsort(prices)
+    first = by_price[np.argmax(right[:, by_price], axis=1)][solved]
     shares = Counter(CONFIGURATIONS[place].name for place in first)
     used = [name for name, count in shares.items() if count >= 0.05 * solved.sum()]
     assert len(used) >= 3
@@ -301,14 +300,14 @@ def test_the_oracle_never_chooses_by_the_draw_that_answers(where, monkeypatch) -
         return original(self, seqs, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Session, "decode", watched)
-    shares = radar_oracle.shares_right(where, case, 4)
+    shares = radar_oracle.shares_right(where, case, 2)
     is_aside[0] = False
     for one in CONFIGURATIONS:
         solve("configuration", where, case, configuration=one.name)
-    assert len(keys[True]) == 3 * 4 * 16
+    assert len(keys[True]) == 3 * 2 * 16
     assert len(keys[False]) == 3 * 16
     assert not keys[True] & keys[False]
-    assert all(share * 4 == pytest.approx(round(share * 4)) for share in shares)
+    assert all(share * 2 == pytest.approx(round(share * 2)) for share in shares)
 
 
 def test_the_oracles_hindsight_is_not_on_its_bill(where, bills) -> None:
@@ -318,35 +317,39 @@ def test_the_oracles_hindsight_is_not_on_its_bill(where, bills) -> None:
     assert (words, cost["flops_counted"]) in [(own, bill["flops_counted"]) for own, bill in known]
 
 
-def test_a_coin_knows_no_question_and_its_ends_are_the_pair(where: GradedTask) -> None:
+def test_a_coin_knows_no_question_and_its_ends_are_the_pair(where, bills) -> None:
     throws = [random_pair.thrown(0, index) for index in range(2000)]
     assert np.mean(np.array(throws) < 0.3) == pytest.approx(0.3, abs=0.04)
     assert random_pair.thrown(1, 0) != random_pair.thrown(0, 0)
     (case,) = cases(where, 2)
     for rate, name in ((0.0, "lm-s@1"), (1.0, "lm-l@16")):
-        pair = solve("random_pair", where, case, rate=rate)
-        assert pair == solve("configuration", where, case, configuration=name)
+        assert solve("random_pair", where, case, rate=rate) == bills(case)[name]
 
 
-def test_shares_say_who_wrote_the_answer(where: GradedTask) -> None:
+def test_shares_say_who_wrote_the_answer(where, bills) -> None:
     (case,) = cases(where, 2)
     for name, middle, large in (("lm-s@4", 0, 0), ("lm-x@4", 1, 0), ("lm-l@1", 0, 1)):
-        _, cost = solve("configuration", where, case, configuration=name)
+        _, cost = bills(case)[name]
         assert (cost["middle_share"], cost["large_share"]) == (middle, large)
 
 
 def test_a_policy_without_a_pool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So does every training but the first by itself: responses were never gathered of others."""
-    monkeypatch.setattr(configuration_pool, "models", lambda *_: Models(engine("lm-s-s0"), None))
-    monkeypatch.setattr(trained_models, "_require_trainings", lambda *_: None)
-    for conditions in ({"policy": "lm-l"}, {"layout": "single"}, {"trainings": 2}):
+    """So does every training, where one of them was asked nothing."""
+    is_there, second = trained_models.checkpoints.is_there, "radar-responses-orders-s1"
+    monkeypatch.setattr(
+        trained_models.checkpoints,
+        "is_there",
+        lambda name, folder: name != second and is_there(name, folder),
+    )
+    assert configuration_pool.has_pool("lm-s", trainings=1)
+    for conditions in (
+        {"policy": "lm-l", "trainings": 1}, {"format": "splits", "trainings": 1}, {"trainings": 2},
+    ):  # fmt: skip
         other = load("embedded", 0, problems=1, **conditions)  # type: ignore[arg-type]
         for name in (*ROUTERS, "configuration", "random_pair", "radar_oracle"):
-            with pytest.raises(
-                CapabilityMissing, match="no larger policy stands beside"
-            ) as missing:
+            with pytest.raises(CapabilityMissing, match="no larger policy stands") as missing:
                 solve(name, other, next(other.cases()))
-            assert "layout=several and trainings=1" in missing.value.hint
+            assert "the smallest policy of a pool" in missing.value.hint
 
 
 def test_a_configuration_that_is_not_there_is_named(where: GradedTask) -> None:
@@ -357,32 +360,40 @@ def test_a_configuration_that_is_not_there_is_named(where: GradedTask) -> None:
 def test_all_files_of_a_pool_are_noted(where: GradedTask) -> None:
     used_artefacts.forget()
     solve("configuration", where, next(where.cases()))
-    assert set(used_artefacts.digests()) == {"lm-s-s0", "judge-s0", "lm-l-s0", FIRST}
+    assert set(used_artefacts.digests()) == {
+        "lm-s-orders-s0", "lm-x-orders-s0", "lm-l-orders-s0", FIRST,
+    }  # fmt: skip
     used_artefacts.forget()
 
 
-def test_the_card_says_what_each_configuration_is_worth() -> None:
-    dev = json.loads((FOLDER / f"{FIRST}.json").read_text(encoding="utf-8"))["dev"]
-    table = read_responses()
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_the_card_says_what_each_configuration_is_worth(name) -> None:
+    dev = json.loads(responses_file(name).with_suffix(".json").read_text(encoding="utf-8"))["dev"]
+    right, flops = shipped(name)
     for place, one in enumerate(CONFIGURATIONS):
-        assert dev[f"accuracy {one.name}"] == pytest.approx(table.right[:, place].mean(), abs=1e-4)
-        assert dev[f"MFLOP {one.name}"] == pytest.approx(
-            table.flops[:, place].mean() / 1e6, rel=1e-4
-        )
-    assert LONGEST == 8
+        assert dev[f"accuracy {one.name}"] == pytest.approx(right[:, place].mean(), abs=1e-4)
+        assert dev[f"MFLOP {one.name}"] == pytest.approx(flops[place] / 1e6, rel=1e-4)
 
 
 def test_seeds_of_a_run_take_the_collections_that_are_there_in_turn(monkeypatch) -> None:
-    there = {"radar-responses-s0", "radar-responses-s3"}
+    there = {"radar-responses-orders-s0", "radar-responses-orders-s3"}
     monkeypatch.setattr(trained_models.checkpoints, "is_there", lambda name, _: name in there)
     names = [configuration_pool.collection_name(seed) for seed in range(4)]
-    assert names == ["radar-responses-s0", "radar-responses-s3"] * 2
+    assert names == ["radar-responses-orders-s0", "radar-responses-orders-s3"] * 2
     there.clear()
-    assert configuration_pool.collection_name(3) == "radar-responses-s0"
+    assert configuration_pool.collection_name(3) == "radar-responses-orders-s0"
 
 
-def test_collections_are_of_the_same_policies_and_of_other_questions() -> None:
-    first, second = (recipes()[f"radar-responses-s{seed}"] for seed in (0, 1))
-    assert replace(first, name=second.name, seed=second.seed) == second
-    drawn = [set(islice(stream("calibration", seed, (6, 7, 8)), 50)) for seed in (0, 1)]
+def test_a_training_has_a_pool_and_responses_of_its_own(monkeypatch) -> None:
+    """Beside the same larger policies, and on other questions."""
+    monkeypatch.setattr(configuration_pool, "models", lambda *_: Models(None, None))
+    for part in ("engine", "read_responses"):
+        monkeypatch.setattr(configuration_pool, part, str)  # the name is enough
+    monkeypatch.setattr(trained_models.checkpoints, "is_there", lambda *_: True)
+    for seed, own in ((1, 1), (5, 2), (6, 0)):
+        pool = configuration_pool.pooled_models("lm-s", seed, 3).pool
+        responses = f"radar-responses-orders-s{own}"
+        assert pool.names == (pool.policy, "lm-x-orders-s0", "lm-l-orders-s0", responses)
+        assert (pool.policy, pool.responses()) == (f"lm-s-orders-s{own}", responses)
+    drawn = [set(shipped_problems(name)) for name in COLLECTIONS[:2]]
     assert not drawn[0] & drawn[1]

@@ -7,17 +7,19 @@ import pytest
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain.methods import random_rounds, rethinking, revisions
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY, AttemptJudge
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN
+from adabench.workloads.test_time.chain.substrate.domain import ORDERS
+from adabench.workloads.test_time.chain.substrate.order_problems import stream
 from adabench.workloads.test_time.chain.substrate.trained_models import engine, judge
-from adabench.workloads.test_time.chain.task import load
+from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers
 from adabench.workloads.test_time.substrate.agreement_prior import agreement
 from adabench.workloads.test_time.substrate.attempt_chains import write_chains
 from adabench.workloads.test_time.substrate.question_task import GradedTask, QuestionTask
 from adabench.workloads.test_time.substrate.saturation_law import Prior, saturation_point
 from adabench.workloads.test_time.substrate.search_models import Models
 
-LOADED = load("embedded", 0, problems=8, lengths="1..8")
-QUESTIONS = list(LOADED.cases())[:6]
+PROBLEMS = tuple(next(stream("test", i, (3,), i // 2)) for i in range(6))
+QUESTIONS = [Question(i, problem.prompt, "") for i, problem in enumerate(PROBLEMS)]
+GRADER = OrderAnswers(PROBLEMS)
 USUAL = rethinking.CARD.defaults
 
 
@@ -25,10 +27,10 @@ USUAL = rethinking.CARD.defaults
 def revising_task() -> GradedTask:
     """The task with a policy that was never trained to revise: whatever it writes will do."""
     own = Models(
-        engine("lm-s-s0"), judge("judge-s0"),
-        reviser=Models(engine("lm-s-s0"), AttemptJudge(judge("judge-s0"), RETRY)),
+        engine("lm-s-orders-s0"), judge("judge-orders-s0"),
+        reviser=Models(engine("lm-s-orders-s0"), AttemptJudge(judge("judge-orders-s0"), RETRY)),
     )  # fmt: skip
-    return GradedTask(0, CHAIN, lambda: own, questions=LOADED.questions, grader=LOADED.grader)
+    return GradedTask(0, ORDERS, lambda: own, questions=tuple(QUESTIONS), grader=GRADER)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_fewer_rounds_than_a_pilot_are_all_there_are(task) -> None:
 
 def test_no_round_knows_what_is_right(task) -> None:
     """A chain does not end at the first right attempt, nor is the best round taken for the last."""
-    blind = QuestionTask(0, CHAIN, task.load_models)
+    blind = QuestionTask(0, ORDERS, task.load_models)
     for question in QUESTIONS:
         for method in (rethinking, random_rounds):
             point = method.CARD.defaults

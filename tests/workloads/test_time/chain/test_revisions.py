@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs, Seq
+from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.vocabulary import EOS, IDS
 from adabench.workloads.test_time.chain.methods import parallel_attempts, revision_oracle, revisions
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY, AttemptJudge
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN, MECHANICS
+from adabench.workloads.test_time.chain.substrate.domain import MECHANICS, ORDERS
+from adabench.workloads.test_time.chain.substrate.order_problems import stream
 from adabench.workloads.test_time.chain.substrate.trained_models import engine, judge
 from adabench.workloads.test_time.chain.task import load
+from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers
 from adabench.workloads.test_time.methods import (
     best_strategy,
     compute_optimal,
@@ -34,17 +37,22 @@ from adabench.workloads.test_time.substrate.strategies import (
 from adabench.workloads.test_time.substrate.strategy_fit import spent
 
 MARK = IDS["retry"]
-LOADED = load("embedded", 0, problems=8, lengths="1..8")
-QUESTIONS = list(LOADED.cases())
-SHORT, LONG = QUESTIONS[1], QUESTIONS[7]
+LENGTH = 4
+"""Factors of a question after five attempts at which a context still has room for another one."""
+PROBLEMS = [next(stream("test", i, (LENGTH,), min(i, LENGTH))) for i in range(8)]
+QUESTIONS = [Question(i, problem.prompt, "") for i, problem in enumerate(PROBLEMS)]
+GRADER = OrderAnswers(tuple(PROBLEMS))
+SHORT, LONG = QUESTIONS[1], Question(8, next(stream("test", 3)).prompt, "")
 
 
 @pytest.fixture(scope="module")
 def revising_task() -> GradedTask:
     """The task with a policy that was never trained to revise, and a judge: whatever it writes will do."""
-    policy, scorer = engine("lm-s-s0"), judge("judge-s0")
-    own = Models(policy, scorer, reviser=Models(policy, AttemptJudge(judge("judge-s0"), RETRY)))
-    return GradedTask(0, CHAIN, lambda: own, questions=LOADED.questions, grader=LOADED.grader)
+    policy, scorer = engine("lm-s-orders-s0"), judge("judge-orders-s0")
+    own = Models(
+        policy, scorer, reviser=Models(policy, AttemptJudge(judge("judge-orders-s0"), RETRY))
+    )
+    return GradedTask(0, ORDERS, lambda: own, questions=tuple(QUESTIONS), grader=GRADER)
 
 
 @pytest.fixture
@@ -54,11 +62,13 @@ def task(revising_task: GradedTask) -> GradedTask:
 
 
 def blind(task: GradedTask, budget: int | None = None) -> QuestionTask:
-    return QuestionTask(0, CHAIN, task.load_models, budget)
+    return QuestionTask(0, ORDERS, task.load_models, budget)
 
 
 @given(
-    st.lists(st.lists(st.integers(3, 12), min_size=9, max_size=217).map(tuple), max_size=6),
+    st.lists(
+        st.integers(9, 217).map(lambda n: tuple(3 + (i * n) % 10 for i in range(n))), max_size=6
+    ),
     st.integers(7, 28),
 )
 def test_the_last_attempts_are_read_that_leave_room_for_another(attempts, length):
@@ -107,8 +117,8 @@ def test_an_attempt_reads_the_four_before_it_and_never_more_than_the_context_hol
                 assert len(seq.ids) <= RETRY.context
                 assert MARK not in seq.completion
                 seen[read.count(MARK)] += 1
-    assert max(seen) == READ
-    assert min(k for k in seen if k) < READ, "eight operations leave room for few"
+    assert max(seen) == READ == 4
+    assert min(k for k in seen if k) < READ, "seven factors leave room for few"
 
 
 def test_a_further_attempt_is_an_answer_and_what_it_read_is_none(task):
@@ -199,7 +209,7 @@ def test_an_attempt_is_judged_as_if_it_were_the_only_one(task):
     with task.session(SHORT, revising=True) as session:
         (chain,) = write_chains(session, 1, 3)
         together = session.scores(chain)
-    alone = judge("judge-s0")
+    alone = judge("judge-orders-s0")
     alone.reset(Costs())
     prompt = list(SHORT.prompt)
     single = [Seq([*prompt, *seq.completion], len(prompt), 0) for seq in chain]
@@ -288,23 +298,21 @@ def test_the_oracle_returns_a_right_attempt_if_there_is_one_or_the_one_behind_it
 
 
 def test_when_the_budget_is_gone_an_attempt_that_had_ended_is_the_answer(task):
-    small = GradedTask(
-        0, CHAIN, task.load_models, 40, questions=LOADED.questions, grader=LOADED.grader
-    )
+    small = GradedTask(0, ORDERS, task.load_models, 60, questions=tuple(QUESTIONS), grader=GRADER)
     answer = revisions.solve(small, SHORT, {"N": 16, "ratio": 1.0, "by": "judge"})
     assert small.account(SHORT, answer)[-1:] == (EOS,)
     assert small.meter["spent"] == 1
-    assert small.meter["generated"] == 40
+    assert small.meter["generated"] == 60
 
 
 def test_a_policy_without_revisions_says_so(task):
-    other = load("embedded", 0, problems=1, layout="single")
+    other = load("embedded", 0, problems=1, policy="lm-x")
     with pytest.raises(CapabilityMissing, match="no policy was trained on attempts"):
         revisions.solve(other, next(other.cases()), revisions.CARD.defaults)
 
 
 def test_a_domain_that_does_not_say_how_attempts_are_read_refuses(task):
-    mute = QuestionTask(0, replace(CHAIN, revisions=None), task.load_models)
+    mute = QuestionTask(0, replace(ORDERS, revisions=None), task.load_models)
     with (
         pytest.raises(CapabilityMissing, match="nothing says how earlier attempts"),
         mute.session(SHORT, revising=True) as session,
@@ -329,7 +337,7 @@ def planned(task: GradedTask, *names: str) -> GradedTask:
     """The task with a table that gives one strategy to each of five bins."""
     table = StrategyTable("judge", (0.8, 0.6, 0.4, 0.2), (4,), tuple((name,) for name in names))
     models = replace(task.models, plans={"revisions": lambda: Plan(table, table)})
-    return GradedTask(0, CHAIN, lambda: models, questions=LOADED.questions, grader=LOADED.grader)
+    return GradedTask(0, ORDERS, lambda: models, questions=tuple(QUESTIONS), grader=GRADER)
 
 
 def test_compute_optimal_scaling_takes_the_ratio_of_a_questions_bin(task):

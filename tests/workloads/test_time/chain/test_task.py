@@ -14,24 +14,21 @@ from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.shared.language_model import search_session as session
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.domain import Question
-from adabench.workloads.shared.language_model.vocabulary import decode, encode
+from adabench.workloads.shared.language_model.vocabulary import encode
 from adabench.workloads.test_time.chain import checkpoints
-from adabench.workloads.test_time.chain.substrate import problems, trained_models
+from adabench.workloads.test_time.chain.recipes import recipes
+from adabench.workloads.test_time.chain.substrate import order_problems, trained_models
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
+from adabench.workloads.test_time.chain.substrate.problems import split_of_text
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, restore
-from adabench.workloads.test_time.chain.task import LENGTHS, load
-from adabench.workloads.test_time.chain.truth.worked_solutions import truth
+from adabench.workloads.test_time.chain.task import load
+from adabench.workloads.test_time.chain.truth.order_solutions import truth
 
-PROMPTS = [
-    "<bos> 5 1 + 3 8 + 1 8 * 0 9 - 3 2 >",
-    "<bos> 2 9 + 9 4 - 8 1 * 0 7 + 2 3 + 2 0 + 3 5 >",
-]
-"""Of seed 0 before `lengths` was a condition."""
 STATIC = ("greedy", "sample", "majority", "best_of_n", "judged_vote")
 
 
 def chain(**conditions):
-    return load("embedded", 0, **{"problems": 2, **conditions})
+    return load("embedded", 0, **{"problems": 2, "trainings": 1, **conditions})
 
 
 def method(name: str):
@@ -54,50 +51,43 @@ def test_a_question_holds_nothing_but_its_prompt():
     assert {f.name for f in dataclasses.fields(Question)} == {"index", "group"} | prompts
     for question in chain(problems=4).cases():
         assert question.bare == ()
-        assert problems.split_of(_problem(question)) == "test"
+        assert split_of_text(_text(question)) == "test"
 
 
-def _problem(question: Question) -> problems.Problem:
-    text = decode(question.prompt[1:-1]).split()
-    first = int(text[0] + text[1])
-    rest = [(text[i], int(text[i + 1] + text[i + 2])) for i in range(2, len(text), 3)]
-    return problems.Problem(first, tuple(rest))
+def _text(question: Question) -> str:
+    """What a problem's split depends on."""
+    problem = order_problems.problem_of(question.prompt)
+    return f"{problem.first} {problem.factors}"
 
 
-def test_lengths_alternate_and_name_the_group():
-    groups = [question.group for question in chain(problems=4).cases()]
-    assert groups == [f"d{LENGTHS[0]}", f"d{LENGTHS[1]}"] * 2
+def _large(where) -> list[int]:
+    return [order_problems.problem_of(case.prompt).large for case in where.cases()]
 
 
-def test_default_lengths_draw_what_the_task_drew_before_they_were_a_condition():
-    assert list(chain(problems=4).cases()) == list(chain(problems=4, lengths="4,6").cases())
-    prompts = [decode(question.prompt) for question in chain(problems=2).cases()]
-    assert prompts == PROMPTS
+def test_numbers_of_large_factors_alternate_and_name_the_group():
+    where = chain(problems=16)
+    assert _large(where) == [*range(8)] * 2
+    assert [question.group for question in where.cases()] == [f"k{k}" for k in range(8)] * 2
+    few = chain(problems=3, large="2,7")
+    assert [question.group for question in few.cases()] == ["k2", "k7", "k2"]
+    assert _large(few) == [2, 7, 2]
 
 
-def test_lengths_are_the_questions_and_their_groups_in_turn():
-    cases = list(chain(problems=16, lengths="1..8").cases())
-    assert [case.group for case in cases] == [f"d{d}" for d in range(1, 9)] * 2
-    assert [len(_problem(case).operations) for case in cases] == [*range(1, 9)] * 2
-    assert len({case.prompt for case in cases}) == 16
-    few = list(chain(problems=3, lengths="2,8").cases())
-    assert [case.group for case in few] == ["d2", "d8", "d2"]
-
-
-def test_a_question_of_a_length_is_the_same_among_whatever_other_lengths():
-    among, alone = chain(problems=16, lengths="1..8"), chain(problems=2, lengths="6")
-    sixes = [case.prompt for case in among.cases() if case.group == "d6"]
+def test_a_question_of_a_group_is_the_same_among_whatever_others():
+    among, alone = chain(problems=16), chain(problems=2, large="6")
+    sixes = [case.prompt for case in among.cases() if case.group == "k6"]
     assert sixes == [case.prompt for case in alone.cases()]
 
 
-def test_questions_of_all_lengths_are_of_the_test_split_alone():
-    cases = chain(problems=160, lengths="1..8").cases()
-    assert {problems.split_of(_problem(case)) for case in cases} == {"test"}
+def test_questions_are_of_the_test_split_alone():
+    assert {split_of_text(_text(case)) for case in chain(problems=160).cases()} == {"test"}
 
 
-def test_a_search_may_go_as_deep_as_the_longest_question():
-    assert chain().domain.deepest == chain(lengths="2").domain.deepest == 20
-    assert chain(lengths="1..8").domain.deepest == 3 * 8 + 2
+def test_a_search_may_go_as_deep_as_a_question():
+    assert chain().domain.deepest > order_problems.LONGEST
+    assert load("embedded", 0, format="splits", trainings=1).domain.deepest == 20
+    deep = load("embedded", 0, format="splits", trainings=1, lengths="1..8")
+    assert deep.domain.deepest == 3 * 8 + 2
 
 
 @pytest.mark.parametrize(
@@ -116,24 +106,27 @@ def test_lengths_are_read(text, lengths):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "4,", "a", "0", "9", "1..9", "6..4", "1..", "-1", "4.0", "٤", "1" * 5000, "1..2..3"],
+    ["", "4,", "a", "8", "9", "1..9", "6..4", "1..", "-1", "4.0", "٤", "1" * 5000, "1..2..3"],
 )
-def test_lengths_that_are_none_are_refused_with_a_remedy(text, monkeypatch):
+def test_numbers_of_large_factors_that_are_none_are_refused_with_a_remedy(text, monkeypatch):
     monkeypatch.setattr(trained_models, "restore", lambda *args: pytest.fail("weights are read"))
-    with pytest.raises(SelectionError, match="lengths cannot be ") as refused:
-        chain(lengths=text)
-    assert "1..8" in refused.value.hint
+    with pytest.raises(SelectionError, match="large cannot be ") as refused:
+        chain(large=text)
+    assert "0..7" in refused.value.hint
     assert len(str(refused.value)) < 200
+    if text != "8":
+        with pytest.raises(SelectionError, match="lengths cannot be "):
+            chain(format="splits", lengths=text)
 
 
-def test_a_length_named_twice_is_refused():
+def test_a_number_named_twice_is_refused():
     with pytest.raises(SelectionError, match="names 4 twice"):
-        chain(lengths="4,2..5")
+        chain(large="4,2..5")
 
 
 def test_seeds_draw_other_questions_and_the_same_seed_the_same():
     first, again = (list(chain().cases()) for _ in range(2))
-    other = list(load("embedded", 1, problems=2).cases())
+    other = list(load("embedded", 1, problems=2, trainings=1).cases())
     assert first == again
     assert first != other
 
@@ -141,7 +134,7 @@ def test_seeds_draw_other_questions_and_the_same_seed_the_same():
 def test_sample_i_is_the_same_for_every_method():
     where = chain()
     case = next(iter(where.cases()))
-    one, _ = solve("sample", where, case)
+    one, _ = solve("sample", where, case, temperature=where.domain.temperature)
     with where.session(case) as session:
         leaves = session.fork(session.open(), 16)
         session.decode(leaves, max_new=session.room)
@@ -187,12 +180,12 @@ def test_times_to_words_lie_within_the_case(monkeypatch):
 
 
 def test_a_spent_budget_stops_the_method_and_scores_its_best_answer():
-    free, tight = chain(), chain(budget=150)
+    free, tight = chain(), chain(budget=300)
     case = next(iter(free.cases()))
     _, unlimited = solve("majority", free, case, N=4)
-    assert unlimited["generated"] > 150
+    assert unlimited["generated"] > 300
     answer, cost = solve("majority", tight, case, N=4)
-    assert cost["generated"] <= 150
+    assert cost["generated"] <= 300
     assert cost["spent"] == 1
     assert set(tight.score(case, answer)) == {"accuracy", "malformed"}
 
@@ -206,7 +199,7 @@ def test_a_budget_that_is_enough_changes_nothing():
 def test_malformed_completions_are_wrong_and_counted():
     where = chain()
     case = next(iter(where.cases()))
-    for text in ("", "1 2 3", "4 7 + 3 8 = 8 5 ;"):
+    for text in ("", "1 2 3", "69 * 15 = 65 : 9 17 ? 11 ;"):
         assert where.judge(case, encode(text)) == {"accuracy": 0.0, "malformed": 1.0}
 
 
@@ -214,8 +207,8 @@ def test_the_truth_scores_and_a_wrong_chain_does_not():
     where = chain()
     case = next(iter(where.cases()))
     right = truth(where.grader.problems[0])
-    good = encode(f"0 0 + 0 1 = {problems.digits(right)} ; <eos>")
-    bad = encode(f"0 0 + 0 1 = {problems.digits((right + 1) % 100)} ; <eos>")
+    good = encode(f"1 * 2 = {right} : ? ; <eos>")
+    bad = encode(f"1 * 2 = {right % 96 + 1} : ? ; <eos>")
     assert where.judge(case, good)["accuracy"] == 1.0
     assert where.judge(case, bad) == {"accuracy": 0.0, "malformed": 0.0}
 
@@ -237,10 +230,10 @@ def test_unknown_scale_and_missing_checkpoint_are_sentences(tmp_path):
 
 
 def test_shipped_weights_are_small_and_say_how_they_were_made():
-    for name in checkpoints.recipes():
+    for name in recipes():
         path = FOLDER / f"{name}.safetensors"
         if path.exists():
-            assert path.stat().st_size < 6_000_000
+            assert path.stat().st_size < 2_600_000
             assert path.with_suffix(".json").exists()
 
 

@@ -11,17 +11,20 @@ import torch
 
 from adabench.workloads.shared.counting.ranking import auc
 from adabench.workloads.shared.language_model.step_router import inputs
-from adabench.workloads.test_time.chain.recipes import ROUTER, TRAININGS, recipes
-from adabench.workloads.test_time.chain.substrate.problems import stream
+from adabench.workloads.test_time.chain.recipes import DEEPER, ORDERS, ROUTER, TRAININGS, recipes
+from adabench.workloads.test_time.chain.substrate import trained_models
+from adabench.workloads.test_time.chain.substrate.order_problems import LONGEST, questions
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, engine, judge, pair
 from adabench.workloads.test_time.chain.training import train_router
 
-SHIPPED = sorted(FOLDER.glob(f"{ROUTER}-s*.json"))
+NAMES = tuple(f"{ROUTER}{ORDERS}-s{seed}" for seed in TRAININGS)
+PLAN = recipes()[NAMES[0]]
+INPUTS = inputs(DEEPER.width)
 
 
 @pytest.fixture(scope="module")
 def trio() -> train_router.Trio:
-    return train_router.Trio(engine("lm-s-s0"), engine("lm-l-s0"), judge("judge-s0"))
+    return train_router.Trio(engine(PLAN.policy), engine(PLAN.target), judge(PLAN.trunk))
 
 
 def test_problems_of_the_calibration_split_are_learned_from_and_no_others(
@@ -29,14 +32,14 @@ def test_problems_of_the_calibration_split_are_learned_from_and_no_others(
 ) -> None:
     drawn: list[str] = []
 
-    def watched(split, seed, lengths):
+    def watched(split, seed, count):
         drawn.append(split)
-        return stream(split, seed, lengths)
+        return questions(split, seed, count, [2, 5])
 
-    monkeypatch.setattr(train_router, "stream", watched)
-    plan = replace(recipes()[f"{ROUTER}-s0"], problems=2, steps=2, batch=4)
+    monkeypatch.setattr(train_router, "questions", watched)
+    plan = replace(PLAN, problems=2, steps=2, batch=4)
     train_router.train(plan, trio, lambda done, steps: None)
-    assert set(drawn) == {"calibration"}
+    assert drawn == ["calibration"]
 
 
 def test_labels_are_advantages_and_nothing_that_knows_an_answer_is_imported() -> None:
@@ -53,31 +56,31 @@ def test_labels_are_advantages_and_nothing_that_knows_an_answer_is_imported() ->
 
 
 def test_the_same_words_have_no_advantage_and_the_target_goes_on_where_it_is_better(trio) -> None:
-    problems = [next(stream("calibration", seed, (4,))) for seed in range(3)]
+    problems = questions("calibration", 0, 3, [2])
     rows = train_router.collect(trio, problems, 0, None)
     gains = np.array([row[1] for row in rows])
-    assert len(rows) >= 3 * 5
+    assert len(rows) == 3 * (LONGEST + 1), "and one to have stopped"
     assert (gains == 0).mean() > 0.3, "the two models often write the same"
-    assert all(len(row[0]) == inputs(128) for row in rows)
+    assert all(len(row[0]) == INPUTS for row in rows)
     scores, falls = (np.array([row[k] for row in rows]) for k in (2, 3))
     assert ((scores >= 0) & (scores <= 1) & (falls >= -1) & (falls <= 1)).all()
     assert (scores + gains <= 1 + 1e-6).all(), "the target's score is one too"
 
 
 def test_a_draft_heavy_run_meets_other_contexts_than_the_oracles(trio) -> None:
-    problems = [next(stream("calibration", seed, (6,))) for seed in range(6)]
+    problems = questions("calibration", 0, 6, [4])
     better, drafts = (train_router.collect(trio, problems, 0, stray) for stray in (None, 0.0))
     assert np.mean([row[2] for row in drafts]) < np.mean([row[2] for row in better])
 
 
 def test_a_head_learns_what_can_be_told(trio) -> None:
     generator = torch.Generator().manual_seed(0)
-    rows = torch.randn(400, inputs(128), generator=generator)
+    rows = torch.randn(400, INPUTS, generator=generator)
     labels = rows[:, 0] > 1  # one in six
-    plan = replace(recipes()[f"{ROUTER}-s0"], steps=60, batch=64)
+    plan = replace(PLAN, steps=60, batch=64)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        head = train_router.RouterHead(128)
+        head = train_router.RouterHead(DEEPER.width)
     train_router._fit(plan, head, rows, labels, lambda done, steps: None)
     with torch.no_grad():
         chances = head(rows).numpy().astype(np.float64)
@@ -85,29 +88,36 @@ def test_a_head_learns_what_can_be_told(trio) -> None:
 
 
 def test_there_is_a_recipe_for_each_training_seed_on_bases_that_are_shipped() -> None:
-    found = [
-        recipe
-        for recipe in recipes().values()
-        if recipe.kind == "router" and recipe.format == "splits"
-    ]
-    assert [recipe.seed for recipe in found] == list(TRAININGS)
+    found = [recipe for recipe in recipes().values() if recipe.kind == "router"]
+    assert [(recipe.name, recipe.seed) for recipe in found] == list(
+        zip(NAMES, TRAININGS, strict=True)
+    )
     for recipe in found:
+        assert recipe.policy == f"lm-s{ORDERS}-s{recipe.seed}"
         for base in (recipe.trunk, recipe.policy, recipe.target):
             assert (FOLDER / f"{base}.safetensors").exists(), base
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_router_foretells_large_advantages_better_than_a_low_score_does(path) -> None:
-    dev = json.loads(path.read_text(encoding="utf-8"))["dev"]
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_router_foretells_large_advantages_better_than_a_low_score_does(name) -> None:
+    dev = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["dev"]
     assert dev["auc_router"] >= dev["auc_score"] + 0.1
-    assert path.with_suffix(".safetensors").stat().st_size < 100_000
+    assert dev["auc_router"] > dev["auc_drop"]
+    assert (FOLDER / f"{name}.safetensors").stat().st_size < 20_000
 
 
-def test_run_seeds_take_the_shipped_routers_in_turn() -> None:
-    assert len(SHIPPED) == 5
-    names = []
+def test_run_seeds_take_the_trainings_in_turn_and_one_target_serves_them_all(monkeypatch) -> None:
+    monkeypatch.setattr(trained_models, "engine", lambda name: name)
+    monkeypatch.setattr(trained_models, "judge", lambda name: name)
+    monkeypatch.setattr(trained_models, "router_head", lambda name: name)
+    monkeypatch.setattr(trained_models, "StepRouter", lambda *parts: parts)
+    assert {pair(seed).names[-1] for seed in range(6)} == {NAMES[0]}
     for seed in range(6):
-        found = pair(seed)
-        assert found is not None
-        names.append(found.names[-1])
-    assert names == [f"{ROUTER}-s{seed % 5}" for seed in range(6)]
+        found, k = pair(seed, 5), seed % 5
+        draft, target, scorer, router = found.names
+        assert (draft, scorer, router) == (
+            f"lm-s{ORDERS}-s{k}", f"judge{ORDERS}-s{k}", NAMES[k],
+        )  # fmt: skip
+        assert target == f"lm-l{ORDERS}-s0"
+        assert (found.policy, found.judge, found.others) == (draft, scorer, {"target": target})
+        assert found.router == (scorer, router, ROUTER)

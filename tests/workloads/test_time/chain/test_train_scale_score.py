@@ -58,7 +58,7 @@ def test_each_training_of_the_policy_has_a_score_of_its_own() -> None:
         recipe = known[score_name(f"lm-s-s{seed}", 0)]
         assert recipe.policy == f"lm-s-s{seed}"
         assert recipe.seed == seed
-    for other in ("lm-m-s0", "lm-s-single-s0"):
+    for other in ("lm-x-orders-s0", "lm-s-orders-s0"):
         assert score_name(other, 0) not in known
 
 
@@ -69,7 +69,7 @@ def test_run_seeds_take_the_scores_of_the_first_policy_in_turn() -> None:
 
 
 def test_a_score_is_written_with_its_card(tmp_path, splits, monkeypatch) -> None:
-    monkeypatch.setattr(checkpoints, "recipe", lambda name: SMALL)
+    monkeypatch.setattr(checkpoints, "recipe", lambda name: replace(SMALL, problems=20))
     monkeypatch.setattr(checkpoints, "engine", lambda name, folder: engine(name))
     card = checkpoints.train("scale-score-s0", folder=tmp_path)
     assert card["dev"]["products"] > 0

@@ -22,7 +22,7 @@ from adabench.workloads.test_time.routing.substrate.calibration_desk import (
 )
 from adabench.workloads.test_time.routing.task import CARD, load
 from adabench.workloads.test_time.routing.truth.held_out import (
-    SHORT_WORDS,
+    EASY_LEVEL,
     RoutingTask,
     correlation,
     grade,
@@ -71,18 +71,19 @@ def test_no_held_out_question_is_learned_from_and_five_seeds_hold_out_all() -> N
     for task in tasks:
         for split in task.splits:
             assert not rows_of(split.calibration.states) & rows_of(split.held_out.states)
-    assert len({tuple(task.artefacts) for task in tasks}) == len(tasks), "each of its own responses"
+    files = {Path(file).read_bytes() for task in tasks for file in task.artefacts.values()}
+    assert len(files) == len(tasks), "each of its own responses"
     folds = [rows_of(splits_of(seed, 0, 1)[0].held_out.states) for seed in SEEDS]
     assert len(set.union(*folds)) == sum(map(len, folds))
     again = rows_of(splits_of(5, 0, 1)[0].held_out.states)
     assert again not in folds
 
 
-def test_out_of_distribution_is_longer_than_all_that_is_learned_from() -> None:
+def test_out_of_distribution_is_harder_than_all_that_is_learned_from() -> None:
     for seed in SEEDS:
         (split,) = [one for one in load("embedded", seed).splits if one.case.group == "out"]
-        assert split.calibration.lengths.max() == SHORT_WORDS
-        assert split.held_out.lengths.min() > SHORT_WORDS
+        assert split.calibration.levels.max() == EASY_LEVEL
+        assert split.held_out.levels.min() > EASY_LEVEL
 
 
 def test_each_configuration_is_a_newcomer_once(small: RoutingTask) -> None:
@@ -170,13 +171,13 @@ def test_routes_are_graded_by_what_the_chosen_ones_answered_and_cost() -> None:
     assert grade(Routes(np.array([cheap])), toy_table())["price_at_90"] == 1.0
 
 
-def test_a_correlation_within_lengths_takes_the_length_out() -> None:
-    lengths = np.repeat([10.0, 20.0, 30.0], 20)
+def test_a_correlation_within_levels_takes_the_level_out() -> None:
+    levels = np.repeat([0.0, 3.0, 7.0], 20)
     generator = np.random.default_rng(0)
-    wrong = lengths + generator.random(60)
-    assert correlation(lengths, wrong) > 0.9
-    assert within(lengths, wrong, lengths) == 0.0
-    assert within(wrong, wrong, lengths) == pytest.approx(1.0)
+    wrong = levels + generator.random(60)
+    assert correlation(levels, wrong) > 0.9
+    assert within(levels, wrong, levels) == 0.0
+    assert within(wrong, wrong, levels) == pytest.approx(1.0)
 
 
 def test_the_hypervolume_is_above_the_random_pairs_in_five_of_five_splits() -> None:
@@ -219,7 +220,7 @@ def test_the_responses_are_noted(small: RoutingTask) -> None:
     case = next(small.cases())
     assert case.newcomer == NOBODY
     desk_of(small, case).responses()
-    assert set(used_artefacts.digests()) == {"radar-responses-s0"}
+    assert set(used_artefacts.digests()) == {"radar-responses-orders-s0"}
     used_artefacts.forget()
 
 

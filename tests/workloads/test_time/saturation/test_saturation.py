@@ -42,7 +42,7 @@ from tests.workloads.planted_module import load_module
 
 
 def answers(stated: tuple[int, ...], right: int = 0) -> SampledAnswers:
-    return SampledAnswers("d4", stated, tuple(one == right for one in stated), (9,) * len(stated))
+    return SampledAnswers("k2", stated, tuple(one == right for one in stated), (9,) * len(stated))
 
 
 def sales(curve: Curve, shares: tuple[float, ...], epsilon: float = 0.01) -> PilotSales:
@@ -55,12 +55,12 @@ def sales(curve: Curve, shares: tuple[float, ...], epsilon: float = 0.01) -> Pil
     return made
 
 
-SET = Curve(0, "hit d4", 50, "graded")
+SET = Curve(0, "hit k2", 50, "graded")
 
 
 @pytest.fixture(scope="module")
 def small() -> CurveTask:
-    return load("embedded", 0, problems=4)
+    return load("embedded", 0, problems=4, trainings=1)
 
 
 def test_hit_is_the_share_of_groups_with_a_success() -> None:
@@ -87,7 +87,7 @@ def test_no_sample_of_a_pilot_is_scored() -> None:
     """Whatever the scored samples are, the pilot is the same, and the other way round."""
     first, other = answers((0,) * (PILOT + SCORED)), answers((1,) * (PILOT + SCORED))
     mixed = SampledAnswers(
-        "d4", first.stated[:PILOT] + other.stated[PILOT:],
+        "k2", first.stated[:PILOT] + other.stated[PILOT:],
         first.right[:PILOT] + other.right[PILOT:], first.words,
     )  # fmt: skip
     (pure, *_), (both, *_) = (list(curve_task.curves_of_sets([one], 0)) for one in (first, mixed))
@@ -98,7 +98,7 @@ def test_no_sample_of_a_pilot_is_scored() -> None:
 
 def test_samples_that_no_model_drew_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Coins of a known p, written as completions, are not in the ledger of the task."""
-    task = sampled_answers.source(0, problems=2).task
+    task = sampled_answers.source(0, problems=2, large="2", trainings=1).task
     (question, *_) = task.cases()
     with task.session(question) as session:
         (drawn,) = session.fork(session.open(), 1)
@@ -137,10 +137,10 @@ class _Coins:
 
 
 def test_curves_are_those_of_the_samples_of_chain(small: CurveTask) -> None:
-    drawn = sampled_answers.source(0, problems=4).test(PILOT + SCORED)
+    drawn = sampled_answers.source(0, problems=4, large="2,4", trainings=1).test(PILOT + SCORED)
     groups = [curve.case.group for curve in small.curves]
-    assert groups == ["hit d4", "majority d4", "hit d6", "majority d6"]
-    own = [one.part(PILOT, PILOT + SCORED) for one in drawn if one.group == "d4"]
+    assert groups == ["hit k2", "majority k2", "hit k4", "majority k4"]
+    own = [one.part(PILOT, PILOT + SCORED) for one in drawn if one.group == "k2"]
     assert dict(small.curves[0].steps)[16] == success("hit", own, 16)
     rates = [np.mean(one.right) for one in own]
     assert 0 < np.mean(rates) < 1, "a policy that is always right shows nothing"
@@ -148,7 +148,7 @@ def test_curves_are_those_of_the_samples_of_chain(small: CurveTask) -> None:
 
 
 def test_single_questions_are_told_graded_or_by_agreement() -> None:
-    task = load("embedded", 0, problems=4, unit="question", lengths="2")
+    task = load("embedded", 0, problems=4, unit="question", trainings=1)
     assert [curve.case.group for curve in task.curves] == ["graded"] * 4 + ["agreement"] * 4
     for told, agreed in zip(task.curves[:4], task.curves[4:], strict=True):
         assert told.steps == agreed.steps
@@ -291,7 +291,7 @@ def test_trivial_and_lawful_forecasts_buy_alike() -> None:
     [
         ({"unit": "sets"}, "unit cannot be"),
         ({"policy": "lm-none"}, "There is no policy"),
-        ({"lengths": "0"}, "length"),
+        ({"large": "8"}, "large cannot be"),
     ],
 )
 def test_conditions_that_are_none_are_refused(conditions: dict[str, str], sentence: str) -> None:
@@ -305,8 +305,8 @@ def test_records_name_the_policy_that_was_sampled(small: CurveTask) -> None:
     where.enter(case, small.environment(case))
     used_artefacts.forget()  # as before each measured solve, after a case was entered
     where.buy(case, 2)
-    assert list(used_artefacts.digests()) == ["lm-s-s0"]
+    assert list(used_artefacts.digests()) == ["lm-s-orders-s0"]
     oracle.enter(case, small.oracle_environment(case))
     used_artefacts.forget()
     oracle.look()
-    assert list(used_artefacts.digests()) == ["lm-s-s0"]
+    assert list(used_artefacts.digests()) == ["lm-s-orders-s0"]

@@ -144,6 +144,6 @@ def test_five_splits_leave_out_every_question_once() -> None:
         (Configuration("one@1", "policy", 1),), numbers[:, None], numbers,
         numbers[:, None], numbers[:, None], numbers[:, None] + 1.0,
     )  # fmt: skip
-    left_out = [set(numbers) - set(table.without_fifth(k).lengths) for k in range(5)]
+    left_out = [set(numbers) - set(table.without_fifth(k).levels) for k in range(5)]
     assert sorted(number for part in left_out for number in part) == list(numbers)
-    assert table.without_fifth(7).lengths.tolist() == table.without_fifth(2).lengths.tolist()
+    assert table.without_fifth(7).levels.tolist() == table.without_fifth(2).levels.tolist()

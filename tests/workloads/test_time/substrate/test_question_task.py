@@ -19,7 +19,7 @@ from adabench.workloads.shared.language_model.vocabulary import (
     encode,
     vocabulary_digest,
 )
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN
+from adabench.workloads.test_time.chain.substrate.domain import SPLITS
 from adabench.workloads.test_time.methods import best_of_n, greedy, majority, rebase
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.search_models import Models
@@ -29,20 +29,20 @@ FOREIGN = vocabulary_digest(reversed(WORDS))
 QUESTION = Question(0, encode("<bos> 4 7 + 3 8 >"), "d1")
 
 
-def engine(seed: int = 0, vocabulary: str = CHAIN.codec.vocabulary) -> NativeEngine:
+def engine(seed: int = 0, vocabulary: str = SPLITS.codec.vocabulary) -> NativeEngine:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LanguageModel(SHAPE).eval().requires_grad_(False)
     return NativeEngine(model, f"tiny-{seed}", vocabulary=vocabulary)
 
 
-def judge(vocabulary: str = CHAIN.codec.vocabulary) -> Judge:
+def judge(vocabulary: str = SPLITS.codec.vocabulary) -> Judge:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         return Judge(engine(1, vocabulary), Head(SHAPE.width).eval())
 
 
-def task(models: Models, domain: Domain = CHAIN) -> QuestionTask:
+def task(models: Models, domain: Domain = SPLITS) -> QuestionTask:
     return QuestionTask(0, domain, lambda: models)
 
 
@@ -65,7 +65,7 @@ def test_ids_of_the_chain_on_a_foreign_engine_are_refused(models: Models, who: s
 
 
 def test_questions_of_the_engines_own_vocabulary_are_read() -> None:
-    foreign = replace(CHAIN, codec=WordCodec(FOREIGN))
+    foreign = replace(SPLITS, codec=WordCodec(FOREIGN))
     assert greedy.solve(task(Models(engine(vocabulary=FOREIGN), None), foreign), QUESTION, {})
     with pytest.raises(SelectionError, match="policy tiny-0"):
         greedy.solve(task(Models(engine(), None), foreign), QUESTION, {})
@@ -84,7 +84,7 @@ class LastWord:
 def worded(mark: int, **more) -> Domain:
     """A domain whose completions are over at a word of its own, after any model's."""
     return replace(
-        CHAIN, answer=LastWord(mark), room=lambda prompt: 40, end_marks=frozenset({mark}), **more
+        SPLITS, answer=LastWord(mark), room=lambda prompt: 40, end_marks=frozenset({mark}), **more
     )
 
 
@@ -136,7 +136,7 @@ def test_a_search_steps_by_the_marks_of_its_domain() -> None:
 def test_a_domain_says_at_what_temperature_words_are_drawn_unless_a_method_does() -> None:
     drawn = {}
     for heat in (0.0, 1.0):
-        cold = replace(CHAIN, temperature=heat)
+        cold = replace(SPLITS, temperature=heat)
         with task(Models(engine(), None), cold).session(QUESTION) as session:
             leaves = session.fork(session.open(), 3)
             session.decode(leaves[:1], max_new=9)
@@ -157,7 +157,7 @@ def test_the_policys_score_is_a_sessions() -> None:
 
 
 def test_what_is_stored_is_how_it_is_made() -> None:
-    made = QuestionTask(3, CHAIN, engine, budget=40, on_device=True, tool_budget=2)  # type: ignore[arg-type]
+    made = QuestionTask(3, SPLITS, engine, budget=40, on_device=True, tool_budget=2)  # type: ignore[arg-type]
     again = pickle.loads(pickle.dumps(made))
     assert again == made
     assert (again.budget, again.on_device, again.tool_budget) == (40, True, 2)

@@ -13,7 +13,7 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import IDS, encode
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN
+from adabench.workloads.test_time.chain.substrate.domain import SPLITS
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.methods import adaptive_consistency, fewest_samples, ttspm
 from adabench.workloads.test_time.methods.adaptive_consistency import lead
@@ -52,7 +52,7 @@ def task() -> GradedTask:
         weight[[IDS[word] for word in USUAL], 0] = 2.0
         model.embedding.weight.copy_(weight)
     models = Models(NativeEngine(model, "tiny"), None)
-    domain = replace(CHAIN, answer=first_word)
+    domain = replace(SPLITS, answer=first_word)
     return GradedTask(3, domain, lambda: models, questions=QUESTIONS, grader=FirstWord())
 
 

@@ -21,7 +21,7 @@ from adabench.workloads.shared.language_model.vocabulary import (
     encode,
     vocabulary_digest,
 )
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN
+from adabench.workloads.test_time.chain.substrate.domain import SPLITS
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.search_models import Models
 
@@ -45,7 +45,7 @@ def models() -> Models:
     return Models(engine("small", SMALL, 0), None, others={"target": target})
 
 
-def task(domain: Domain = CHAIN, **limits: int) -> QuestionTask:
+def task(domain: Domain = SPLITS, **limits: int) -> QuestionTask:
     made = models()
     return QuestionTask(0, domain, lambda: made, **limits)
 
@@ -78,7 +78,7 @@ def test_no_two_policies_share_random_numbers() -> None:
     twins = Models(small, None, others={"twin": engine("small", SMALL, 0)})
     drawn = []
     for made in (twins, Models(small, None)):
-        with QuestionTask(0, CHAIN, lambda made=made: made).session(QUESTION) as session:
+        with QuestionTask(0, SPLITS, lambda made=made: made).session(QUESTION) as session:
             for role in session.roles:
                 leaves = session.fork(session.open(policy=role), 4)
                 session.decode(leaves, max_new=8)
@@ -104,7 +104,7 @@ def test_a_further_policy_of_another_vocabulary_is_refused_by_its_role() -> None
     foreign = engine("foreign", SMALL, 2, vocabulary_digest(WORDS[::-1]))
     made = Models(engine("small", SMALL, 0), None, others={"target": foreign})
     with pytest.raises(SelectionError, match="The target foreign has another vocabulary"):
-        QuestionTask(0, CHAIN, lambda: made).session(QUESTION)
+        QuestionTask(0, SPLITS, lambda: made).session(QUESTION)
 
 
 def test_costs_are_told_apart_by_role_and_add_up() -> None:
@@ -140,7 +140,7 @@ def test_what_several_models_hold_at_once_is_added() -> None:
 
 def test_one_policy_alone_is_counted_as_ever() -> None:
     made = Models(engine("small", SMALL, 0), None)
-    where = QuestionTask(0, CHAIN, lambda: made)
+    where = QuestionTask(0, SPLITS, lambda: made)
     with where.session(QUESTION) as session:
         leaves = session.fork(session.open(), 3)
         session.decode(leaves, max_new=4)
@@ -174,7 +174,7 @@ def test_words_of_a_method_or_a_tool_are_booked_apart_and_no_answer(how) -> None
 
 
 def test_a_draft_that_a_model_drew_is_a_models_answer() -> None:
-    where = task(replace(CHAIN, unforced=frozenset(range(len(WORDS)))))
+    where = task(replace(SPLITS, unforced=frozenset(range(len(WORDS)))))
     with where.session(QUESTION) as session:
         small, large = session.open(), session.open(policy="target")
         for _ in range(3):
@@ -266,7 +266,7 @@ def test_a_context_of_the_methods_own_is_paid_for_and_answers_nothing() -> None:
 
 def test_what_a_context_drew_is_discarded_also_where_there_is_one_model() -> None:
     made = Models(engine("small", SMALL, 0), None)
-    where = QuestionTask(0, CHAIN, lambda: made)
+    where = QuestionTask(0, SPLITS, lambda: made)
     with where.session(QUESTION) as session:
         root, child = session.open(), session.open(CHILD)
         for seq in (root, child):
@@ -341,7 +341,7 @@ def test_limits_masks_and_watching_reach_the_engine() -> None:
     assert {word for chunk in chunks for word in chunk.ids} <= {DIGIT, SIGN}
     assert [len(chunk.confidences) for chunk in chunks] == [2, 5]
     assert (stopped.ids[-1], stopped.ids.count(SIGN)) == (SIGN, 1)
-    assert len(step.ids) == len(step.entropies) == CHAIN.step_room
+    assert len(step.ids) == len(step.entropies) == SPLITS.step_room
 
 
 class Lacking(NativeEngine):
@@ -364,7 +364,7 @@ class Lacking(NativeEngine):
 def test_what_a_backend_lacks_is_a_missing_capability_by_name(given, name) -> None:
     lacking = Lacking(model(SMALL, 0), "lacking")
     lacking.caps = lacking.caps - {"limits", "allow", "watch"}
-    where = QuestionTask(0, CHAIN, lambda: Models(lacking, None))
+    where = QuestionTask(0, SPLITS, lambda: Models(lacking, None))
     with where.session(QUESTION) as session:
         root = session.open()
         with pytest.raises(CapabilityMissing, match=f"{name}: not supported"):

@@ -9,32 +9,32 @@ import torch
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN
-from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, stream
+from adabench.workloads.test_time.chain.substrate.domain import ORDERS
+from adabench.workloads.test_time.chain.substrate.order_problems import STEP_WORDS, questions
 from adabench.workloads.test_time.chain.substrate.trained_models import engine, judge
 from adabench.workloads.test_time.methods import random_escalation
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.search_models import Models
 from adabench.workloads.test_time.substrate.step_hand_over import Draft, compare, speculate
 
-PROBLEM = next(stream("dev", 3, (4,)))
-QUESTION = Question(0, PROBLEM.prompt, "d4")
+PROBLEM = questions("dev", 3, 1, [4])[0]
+QUESTION = Question(0, PROBLEM.prompt, "k4")
 
 
 @cache
 def pair() -> Models:
     torch.manual_seed(0)
-    router = StepRouter(judge("judge-s0"), RouterHead(128).eval(), "router")
+    router = StepRouter(judge("judge-orders-s0"), RouterHead(64).eval(), "router")
     return Models(
-        engine("lm-s-s0"),
-        judge("judge-s0"),
-        others={"target": engine("lm-l-s0")},
+        engine("lm-s-orders-s0"),
+        judge("judge-orders-s0"),
+        others={"target": engine("lm-l-orders-s0")},
         router=router,
     )
 
 
 def task() -> QuestionTask:
-    return QuestionTask(0, CHAIN, lambda: Models(pair().policy, pair().judge, pair=pair()))
+    return QuestionTask(0, ORDERS, lambda: Models(pair().policy, pair().judge, pair=pair()))
 
 
 def written(rule: Callable[[Draft], bool]) -> tuple[tuple[int, ...], QuestionTask]:
@@ -186,14 +186,14 @@ def test_the_die_hands_over_at_its_rate_and_at_higher_ones_what_it_did_at_lower(
 
 
 def test_a_task_without_a_pair_says_so() -> None:
-    where = QuestionTask(0, CHAIN, lambda: Models(pair().policy, None))
+    where = QuestionTask(0, ORDERS, lambda: Models(pair().policy, None))
     with pytest.raises(CapabilityMissing, match="a target: lm-s is the draft of no other"):
         where.session(QUESTION, paired=True)
 
 
 def test_a_pair_without_a_router_says_so() -> None:
     models = Models(pair().policy, None, others=pair().others)
-    where = QuestionTask(0, CHAIN, lambda: Models(pair().policy, None, pair=models))
+    where = QuestionTask(0, ORDERS, lambda: Models(pair().policy, None, pair=models))
     with (
         where.session(QUESTION, paired=True) as session,
         pytest.raises(CapabilityMissing, match="no router was trained for lm-s"),

@@ -21,7 +21,7 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import IDS
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN
+from adabench.workloads.test_time.chain.substrate.domain import SPLITS
 from adabench.workloads.test_time.chain.substrate.problems import Problem
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.methods import beam, dvts, random_n, rebase
@@ -50,7 +50,7 @@ def model(seed: int) -> LanguageModel:
     return made
 
 
-def chain(*, block: int = 4, budget: int | None = None, domain: Domain = CHAIN) -> GradedTask:
+def chain(*, block: int = 4, budget: int | None = None, domain: Domain = SPLITS) -> GradedTask:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         head = Head(SHAPE.width)
@@ -330,15 +330,15 @@ def test_a_spent_budget_returns_what_was_offered_last(monkeypatch: pytest.Monkey
 def test_depth_and_length_are_capped(
     watched: list[tuple[Tree, list[Node], list[int]]],
 ) -> None:
-    assert CHAIN.deepest > 3 * 6 + 1
+    assert SPLITS.deepest > 3 * 6 + 1
     solved(chain(), rebase)
     ended = [node for tree, _, _ in watched for node in tree.ended]
     room = 3 * 9 * 3 + 1
     # A step that begins within the room may end beyond it.
-    assert max(len(node.seq.completion) for node in ended) < room + CHAIN.step_room
+    assert max(len(node.seq.completion) for node in ended) < room + SPLITS.step_room
     assert any(not node.seq.finished for node in ended), "some are cut"
     watched.clear()
-    answers, _ = solved(chain(domain=replace(CHAIN, deepest=3)), rebase)
+    answers, _ = solved(chain(domain=replace(SPLITS, deepest=3)), rebase)
     assert max(tree.depth for tree, _, _ in watched) == 3
     assert all(answers)
 

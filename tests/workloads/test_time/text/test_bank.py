@@ -11,18 +11,29 @@ pytest.importorskip("transformers", reason="the extra `real` is not installed")
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import EnvironmentProblem, SelectionError
+from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
+from adabench.workloads.shared.language_model.bank.bank_engine import BankEngine
 from adabench.workloads.shared.language_model.bank.sample_bank import (
     BankedQuestion,
     SampleBank,
     read_bank,
 )
-from adabench.workloads.shared.language_model.contract import CapabilityMissing
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs
 from adabench.workloads.shared.sources.data_spec import data_spec
 from adabench.workloads.test_time.text import task as text
+from adabench.workloads.test_time.text.substrate.banked_models import step_ends
+from adabench.workloads.test_time.text.substrate.likelihood import LikelihoodJudge
+from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.training.bank import draw_bank
 from adabench.workloads.test_time.text.training.draw_process import DrawProcess
-from adabench.workloads.test_time.text.truth.bank_draws import Ask, BankRequest, drawn, fill_bank
+from adabench.workloads.test_time.text.truth.bank_draws import (
+    Ask,
+    BankRequest,
+    drawn,
+    fill_bank,
+    together,
+)
 from adabench.workloads.test_time.text.truth.question_sets import question_set
 
 QUESTIONS, SAMPLES = 3, 4
@@ -94,6 +105,31 @@ def test_a_bank_holds_what_several_draw(live: GradedText, tmp_path: Path, folder
     found = fill_bank(BankRequest(tmp_path / "bank", SAMPLES, given), live, rows, [draw, draw])
     assert found.digest == read_bank(folder).digest
     assert batches in ([], [[0, 1, 2]])  # one batch: whoever took it
+
+
+def test_words_that_samples_share_are_run_once(live: GradedText) -> None:
+    asks = [Ask(0, 0, SAMPLES), Ask(1, 0, SAMPLES)]
+    apart, work = drawn(live, asks), live.models.policy.costs.meter["flops"]
+    own = text.load("embedded", 0, problems=QUESTIONS, **LIVE)
+    merged = together(own)
+    found = drawn(merged, asks)
+    assert [[one.words for one in question.samples] for question in found] == [
+        [one.words for one in question.samples] for question in apart
+    ]
+    assert [question.greedy.flops for question in found] == [one.greedy.flops for one in apart]
+    assert merged.models.policy.costs.meter["flops"] < work
+
+
+def test_likelihood_judges_a_bank_as_it_judged_the_model(folder: Path) -> None:
+    bank = read_bank(folder)
+    policy = SharedPrefix(BankEngine(bank), ())
+    judge = LikelihoodJudge(policy, step_ends(bank))
+    policy.reset(Costs())
+    for question in bank.questions.values():
+        leaves = policy.fork(policy.open(TextPieces().encode(question.prompt)), SAMPLES)
+        policy.decode(leaves, max_new=bank.header.room, temperature=bank.header.temperature)
+        for scores, sample in zip(judge.scores(leaves), question.samples, strict=True):
+            assert scores == pytest.approx(sample.scores)
 
 
 @pytest.mark.parametrize(

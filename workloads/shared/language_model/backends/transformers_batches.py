@@ -79,10 +79,14 @@ class Batch:
     def narrow(self, rows: Sequence[int]) -> None:
         """Keep some rows."""
         if len(rows) < len(self.lengths):
-            chosen = torch.tensor(rows, dtype=torch.long, device=self.lengths.device)
-            if self.columns:
-                self.cache.batch_select_indices(chosen)
-            self.lengths, self.states = self.lengths[chosen], self.states[chosen]
+            self.choose(rows)
+
+    def choose(self, rows: Sequence[int]) -> None:
+        """Take these rows, in this order; one that is named twice is copied."""
+        chosen = torch.tensor(rows, dtype=torch.long, device=self.lengths.device)
+        if self.columns:
+            self.cache.batch_select_indices(chosen)
+        self.lengths, self.states = self.lengths[chosen], self.states[chosen]
 
     def piece(self, row: int) -> Piece:
         """Return a copy of the new positions of a row."""

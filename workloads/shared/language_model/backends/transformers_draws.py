@@ -36,19 +36,24 @@ class Draws:
         self._rows = {seq: row for row, seq in enumerate(self.seqs)}
         self._known = {seq: [] for seq in self.seqs}
 
-    def draw(self, active: Sequence[Seq], logits: Tensor) -> list[int]:
-        """Return a word for each row [n, V]; on a GPU the logits stay where they are."""
+    def draw(
+        self, active: Sequence[Seq], logits: Tensor, rows: Sequence[int] | None = None
+    ) -> list[int]:
+        """Return a word for each row [n, V]; on a GPU the logits stay where they are.
+
+        `rows` says in which row each sequence stands, where some share one.
+        """
         options, host = self.options, logits.device.type == "cpu"
         numbers = [uniform(seq.key, len(seq.ids)) for seq in active]
         masks = self._masks(active)
         if host:
             words, chances = random_draws.draw(
                 logits.numpy(), numbers, options.temperature, options.top_p,
-                None if masks is None else masks.numpy(),
+                None if masks is None else masks.numpy(), rows,
             )  # fmt: skip
         else:
             words, chances = sampling.draw_words(
-                logits, numbers, options.temperature, options.top_p,
+                logits if rows is None else logits[rows], numbers, options.temperature, options.top_p,
                 forced=[-1] * len(numbers),
                 allowed=None if masks is None else masks.to(logits.device),
             )  # fmt: skip
@@ -59,6 +64,8 @@ class Draws:
                 if host
                 else sampling.sureness(logits, options.watch)
             )
+        if rows is not None:
+            sure = tuple([values[row] for row in rows] for values in sure)
         for seq, *known in zip(active, chances, *sure, strict=True):
             self._known[seq].append(tuple(known))
         return words

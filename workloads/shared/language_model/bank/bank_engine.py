@@ -4,6 +4,10 @@
     leaves = engine.fork(engine.open(prompt), 8)         the first eight samples of the prompt's question
     engine.decode(leaves, max_new=room, temperature=bank.header.temperature)
 
+A context of a method's own, on the same prompt and another key (a pilot that estimates how hard a question
+is), takes the last samples first, so that none of them is the answer's; where both come to the same one, it is
+refused.
+
 A bank holds whole completions of one temperature, and one that was written greedily. Steps, other
 temperatures, forced words, states and samples beyond the bank are refused by name; nothing is made up.
 Times are those of reading a file, so nothing here is timed (`counts_only` of the task).
@@ -12,7 +16,7 @@ Times are those of reading a file, so nothing here is timed (`counts_only` of th
 import math
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from adabench.workloads.shared.language_model.backends.text_pieces import END, PIECES, TextPieces
@@ -44,6 +48,8 @@ class BankPlace:
     """Where a sequence stands in a bank."""
 
     question: BankedQuestion
+    context: int = 0
+    """The key that it was opened with."""
     branch: int | None = None
     """Which sample; None: it is no fork yet."""
     sample: BankedSample | None = None
@@ -53,7 +59,8 @@ class BankPlace:
 class BankEngine(StatelessEngine):
     """The model of a bank behind the engine interface."""
 
-    def __init__(self, bank: SampleBank) -> None:
+    def __init__(self, bank: SampleBank, own: frozenset[int] | None = None) -> None:
+        """Replay a bank; `own` are the keys that answers begin with, None for all."""
         self.name, self.vocabulary = f"bank of {bank.header.model}", PIECES
         sample = next(iter(bank.questions.values())).greedy
         logprobs: Capability = "logprobs"
@@ -61,18 +68,20 @@ class BankEngine(StatelessEngine):
         if sample.logprobs:
             self.caps |= {logprobs}
         self.costs = Costs()
-        self._bank, self._codec = bank, TextPieces()
+        self._bank, self._codec, self._own = bank, TextPieces(), own
+        self._taken: dict[tuple[str, int], int] = {}
         self._questions = {question.prompt: question for question in bank.questions.values()}
 
     def of_session(self, models: SessionModels) -> "BankEngine":
         """Return one that counts for one of several sessions side by side."""
         own = copy(self)
-        own.costs = Costs()
+        own.costs, own._taken = Costs(), {}
         return own
 
     def reset(self, costs: Costs) -> None:
         """Count into `costs` from here on."""
         self.costs = costs
+        self._taken = {}
 
     def open(self, prompt: Sequence[int], key: int = 0) -> Seq:
         """Return a sequence that holds the prompt of a question of the bank.
@@ -90,7 +99,7 @@ class BankEngine(StatelessEngine):
         meter["cached"] += question.cached
         meter["calls"] += 1
         self._work(question.flops)
-        return Seq(list(prompt), len(prompt), key, cache=BankPlace(question), eos=END)
+        return Seq(list(prompt), len(prompt), key, cache=BankPlace(question, key), eos=END)
 
     def fork(self, seq: Seq, n: int) -> list[Seq]:
         """Return n children: the first n samples of the question.
@@ -101,11 +110,12 @@ class BankEngine(StatelessEngine):
         place: BankPlace = seq.cache
         if place.sample is not None or place.branch is not None:
             self._refuse("steps", "the bank holds whole completions", LIVE)
-        length = len(seq.ids)
+        length, count = len(seq.ids), len(place.question.samples)
+        aside = self._own is not None and place.context not in self._own
         return [
             Seq(
-                list(seq.ids), seq.start, mix(seq.key, length, child), seq,
-                cache=BankPlace(place.question, child), eos=END,
+                list(seq.ids), seq.start, mix(seq.key, length, child), seq, eos=END,
+                cache=replace(place, branch=count - 1 - child if aside and child < count else child),
             )
             for child in range(n)
         ]  # fmt: skip
@@ -160,6 +170,10 @@ class BankEngine(StatelessEngine):
         if place.branch >= len(samples):
             wanted = f"sample {place.branch + 1} of a question"
             self._refuse(wanted, f"the bank has {len(samples)} of it", DRAW)
+        taken = (place.question.prompt, place.branch)
+        if self._taken.setdefault(taken, place.context) != place.context:
+            both = "samples for two contexts"
+            self._refuse(both, f"the bank has {len(samples)} of a question for both", DRAW)
         return samples[place.branch]
 
     def _replayed(self, seq: Seq, sample: BankedSample) -> Chunk:

@@ -44,6 +44,8 @@ class BankHeader:
     grader: str = "auto"
     prompt: str = ""
     """A file of it; nothing where questions were put as their data are by default."""
+    weights: str = ""
+    """The digest of the model's weights; nothing of a server's."""
     format: str = FORMAT
 
 
@@ -98,7 +100,7 @@ def read_header(folder: Path) -> BankHeader:
     """
     try:
         found = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-        header = BankHeader(**{name: _plain(value) for name, value in found.items()})
+        header = header_named(found)
     except (OSError, ValueError, AttributeError, TypeError) as problem:
         raise SelectionError(
             f"{folder} is no bank of samples: its {HEADER} is missing or says something else.",
@@ -110,6 +112,16 @@ def read_header(folder: Path) -> BankHeader:
             "Draw it again with adabench bank.",
         )
     return header
+
+
+def header_named(found: Mapping[str, Any]) -> BankHeader:
+    """Return a header of what `asdict` made of it.
+
+    Raises:
+        TypeError: if it has other fields.
+        AttributeError: if it is no mapping.
+    """
+    return BankHeader(**{name: _plain(value) for name, value in found.items()})
 
 
 def read_bank(folder: Path) -> SampleBank:

@@ -30,7 +30,6 @@ CARD = Card(
     title="Router by nearest neighbours",
     paper="our own rival of RADAR, arXiv 2509.25426, after RouterBench, arXiv 2403.12031",
     adapts="which model with how many votes answers a question, on its neighbours' answers",
-    conditions={"layout": "several", "lengths": "1..8", "trainings": 1},
     abilities=(Ability("pool"), Ability("hidden")),
     knobs=(
         Knob("w", (0.0, 0.05, 0.5, 0.8, 0.9), 0.8, open=True, low=0, high=1),

@@ -27,7 +27,6 @@ CARD = Card(
     adapts="which leaves of a search go on, on the rank of a judge's score some steps ahead",
     signal=("shared.language_model.search_session:Session.scores",),
     fidelity="reconstructed",
-    conditions={"layout": "several"},
     abilities=(Ability("scores"),),
     knobs=(
         Knob("N", (4, 16), 16, open=True, low=1),

@@ -19,7 +19,6 @@ CARD = Card(
     paper="Snell et al., Scaling LLM Test-Time Compute Optimally, arXiv 2408.03314, 2024",
     adapts="nothing: N attempts at every question",
     role="static",
-    conditions={"layout": "several"},
     abilities=(Ability("revisions"),),
     knobs=(
         Knob("N", (1, 4, 16, 64), 16, open=True, low=1),

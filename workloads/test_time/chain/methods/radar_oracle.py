@@ -36,7 +36,6 @@ CARD = Card(
     adapts="which model with how many votes answers a question, told how often each is right",
     role="oracle",
     oracle="bound",
-    conditions={"layout": "several", "lengths": "1..8", "trainings": 1},
     abilities=(Ability("pool"),),
     knobs=(
         Knob("w", (0.0, 0.05, 0.5, 0.8), 0.8, open=True, low=0, high=1),

@@ -19,7 +19,6 @@ CARD = Card(
     adapts="how many rounds a question gets, by a die",
     role="control",
     control_of=("rethinking",),
-    conditions={"layout": "several"},
     abilities=(Ability("revisions"),),
     knobs=(Knob("N", (8,), 8, open=True, low=1),),
 )

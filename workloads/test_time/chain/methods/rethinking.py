@@ -1,6 +1,6 @@
 """Rounds of rethinking up to the saturation point: the sequential half of TTSPM.
 
-A round writes another attempt, which reads the last four (`attempt_chains.py`), by the policy that was
+A round writes another attempt, which reads those before it, as many as fit (`attempt_chains.py`), by the policy that was
 trained to revise (`revisions`). The law takes a right answer to be absorbing: once right, right for good.
 Then round N is right with probability 1 - (1 - p)^N, p being the chance that a round turns a wrong
 answer right, and which round gains no more than `epsilon` follows as for samples (`ttspm`):
@@ -15,7 +15,7 @@ right answers stayed right.
 side by side. The policy learned to write a right attempt after wrong ones; the paper's reasoning models are
 asked to think again.
 
-**What to expect.** Written before measuring. Nothing is absorbing here: a round loses more than a third
+**What to expect.** Written before measuring. Nothing is absorbing here: a round loses a seventh
 of the right answers (`revision_oracle`), since no right attempt was ever read in training. So the last of
 eight rounds is right some 20 points less often than one of the eight was. And rounds are flat after
 the second or third: the last of N* is within a few points of the last of eight, as that of a random
@@ -39,7 +39,6 @@ CARD = Card(
     adapts="how many rounds a question gets, on how far a pilot of four agrees with itself",
     signal=("test_time.substrate.agreement_prior:agreement",),
     fidelity="reconstructed",
-    conditions={"layout": "several"},
     abilities=(Ability("revisions"),),
     knobs=(
         Knob("epsilon", (0.01, 1e-9), 0.01, open=True, low=1e-9, high=1.0),

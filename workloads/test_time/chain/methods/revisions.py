@@ -12,18 +12,15 @@ majority; `by=last` takes the last attempt of the first chain. N and ratio are t
 `compute_optimal` with `mechanism=revisions` sets the ratio by difficulty.
 
 **What is simplified.** The last four attempts are read, as in the paper, but only as many of them as leave
-room in a context of 320 words: all four up to four operations, two with six, one with eight. When the
-oldest one is dropped the others move, and are read anew at their full price. The question stands behind
-the attempts, and not before them: a policy of this size does not find it there. Seeds take the same
-training unless more were made (`adabench train`). The judge is that of single solutions and reads each
-attempt by itself, where the paper trains one that reads the chain: ours (`train_revision_judge.py`)
-does not pass the gate of a judge, which is to choose better than the majority.
+room in a context of 320 words: two. When the oldest one is dropped the others move, and are read anew at their full
+price. The question stands behind the attempts, and not before them: a policy of this size does not find it there.
+The judge is that of single solutions and reads each attempt by itself, where the paper trains one that reads the
+chain: one that was trained so chose no better than the majority.
 
-**What to expect.** Written before measuring. A further attempt is right more often than the first, by two
-to five points. More than a third of the right ones is lost, since no right one was ever read in training.
-Attempts in a chain err alike, so 16 of them are worth less than 16 side by side, by two to five points in
-all; the loss is smaller where questions are easy. So the sign of the paper's statement on difficulty
-holds and its factor of 4 does not, least of all in FLOPs: each attempt also reads three others.
+**What to expect.** Written before measuring in runs, after a look at the training's own figures: a further attempt is
+right as often as the first, since what an attempt got wrong does not stand in it. A seventh of the right ones is lost.
+So 16 attempts in a chain are worth no more than 16 side by side; its factor of 4 does not hold, least of all in
+FLOPs: each attempt also reads two others.
 
 **Ways to fake it.** An attempt that is told whether the last one was right, or a chain that ends at the
 first right one. Counting N and not the words that are read again. Wrong attempts of test problems in
@@ -42,7 +39,6 @@ CARD = Card(
     adapts="what the policy answers, by its own earlier attempts at the question",
     no_signal="it reads attempts of its own in words, and a session takes none at another question; `random_n`",
     fidelity="paper",
-    conditions={"layout": "several"},
     abilities=(Ability("revisions"),),
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),

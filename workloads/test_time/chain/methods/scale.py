@@ -45,7 +45,7 @@ CARD = Card(
     adapts="thinking or a plain answer for each sub-problem, on a difficulty that the policy gives away",
     signal=("test_time.substrate.dual_modes:SubProblem.difficulty",),
     fidelity="code-confirmed",
-    conditions={"layout": "several"},
+    conditions={"format": "splits", "trainings": 1},
     knobs=(
         Knob("tau", (0.0, 0.02, 0.05, 0.2, 0.5, 1.0), 0.02, open=True, low=0.0, high=1.0),
         Knob("outlines", (0, 8), 8, open=True, low=0),

@@ -20,7 +20,7 @@ CARD = Card(
     adapts="which sub-problems get System 2, at random",
     role="control",
     control_of=("scale", "scale_rule"),
-    conditions={"layout": "several"},
+    conditions={"format": "splits", "trainings": 1},
     knobs=(
         Knob("share", (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), 0.2, open=True, low=0.0, high=1.0),
         Knob("effort", (5,), 5, open=True, low=1),

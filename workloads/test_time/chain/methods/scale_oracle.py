@@ -25,7 +25,7 @@ CARD = Card(
     adapts="which sub-problems get System 2, told where System 1 errs",
     role="oracle",
     oracle="exact",
-    conditions={"layout": "several"},
+    conditions={"format": "splits", "trainings": 1},
     knobs=(Knob("effort", (5,), 5, open=True, low=1),),
 )
 

@@ -23,7 +23,7 @@ CARD = Card(
     title="Modes by a rule",
     paper="our own: the cheap rival of chain/scale",
     adapts="which sub-problems get System 2, on what they say",
-    conditions={"layout": "several"},
+    conditions={"format": "splits", "trainings": 1},
     knobs=(
         Knob("tau", (0.0, 0.05, 0.1, 0.3, 1.0), 0.05, open=True, low=0.0, high=1.0),
         Knob("effort", (5,), 5, open=True, low=1),

@@ -20,7 +20,7 @@ CARD = Card(
     title="System 2 throughout",
     adapts="nothing",
     role="static",
-    conditions={"layout": "several"},
+    conditions={"format": "splits", "trainings": 1},
     knobs=(Knob("effort", (1, 3, 5), 5, open=True, low=1),),
     fixed={"system": 2},
     variants=(

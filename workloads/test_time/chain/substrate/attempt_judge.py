@@ -16,12 +16,9 @@ from adabench.workloads.shared.language_model.domain import Revisions
 from adabench.workloads.shared.language_model.model import LM_S
 from adabench.workloads.shared.language_model.reward_model import Judge
 from adabench.workloads.shared.language_model.vocabulary import IDS
-from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS
 
-RETRY = Revisions(mark=IDS["retry"], context=LM_S.context, spare=2 * STEP_WORDS)
-"""A product that is split anew makes an attempt two steps longer."""
-ORDERS_RETRY = Revisions(mark=IDS["retry"], context=LM_S.context, spare=0)
-"""Of the format `orders`, whose attempts at a question are all of one length."""
+RETRY = Revisions(mark=IDS["retry"], context=LM_S.context, spare=0)
+"""Attempts at a question are all of one length."""
 
 
 class AttemptJudge:

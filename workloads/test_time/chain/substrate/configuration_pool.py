@@ -3,11 +3,10 @@
     configuration   lm-s@1 lm-s@4 lm-s@16   lm-x@1 ...   lm-l@1 ... lm-l@16
     price           in FLOPs, as sessions counted them
 
-Beside `lm-s` stand `lm-x`, which has six times its FLOPs, and `lm-l` with 26 times, in the format `orders` 13. Responses to questions of
-the `calibration` split are shipped (`training/train_responses.py`); embeddings of these questions are computed
-from their prompts when they are asked for, by the policy that reads the prompt in a run. In the format `orders`
-each training of `lm-s` was asked questions of its own. In `splits` the first was, in its default layout, five
-times, and seeds of a run take these collections in turn.
+Beside `lm-s` stand `lm-x`, which has five times its FLOPs, and `lm-l` with 20 times. Each training of `lm-s` was
+asked questions of the `calibration` split of its own, and its responses are shipped
+(`training/train_responses.py`); embeddings of these questions are computed from their prompts when they are asked
+for, by the policy that reads the prompt in a run.
 """
 
 from collections.abc import Callable
@@ -22,20 +21,21 @@ from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.session_account import POLICY
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import (
+    ORDERS,
     RESPONSES,
     TRAININGS,
-    Layout,
     Recipe,
     recipes,
 )
+from adabench.workloads.test_time.chain.substrate.order_problems import problem_of
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
+    SMALL,
     all_there,
     engine,
+    file_of,
     in_turn,
     models,
-    order_file,
-    order_models,
 )
 from adabench.workloads.test_time.substrate.configurations import (
     Floats,
@@ -45,11 +45,11 @@ from adabench.workloads.test_time.substrate.configurations import (
 )
 from adabench.workloads.test_time.substrate.search_models import Models
 
-ROLES = {"lm-s": POLICY, "lm-x": "middle", "lm-l": "large"}
+ROLES = {SMALL: POLICY, "lm-x": "middle", "lm-l": "large"}
 """By model: its role in a session."""
 CONFIGURATIONS = configurations_of(ROLES, (1, 4, 16))
-FIRST = f"{RESPONSES}-s0"
-"""The first collection of the format `splits`; all of them are of the same three policies."""
+FIRST = f"{RESPONSES}{ORDERS}-s0"
+"""The first collection."""
 
 
 def pool_of(open_engine: Callable[[str], NativeEngine], plan: Recipe) -> Models:
@@ -59,55 +59,29 @@ def pool_of(open_engine: Callable[[str], NativeEngine], plan: Recipe) -> Models:
     return Models(open_engine(plan.policy), None, files, FOLDER, others=others)
 
 
-def has_pool(policy: str, layout: Layout, trainings: int = 1) -> bool:
-    """Say whether a policy is the smallest of a pool, and was asked for calibration."""
-    needed = collection_name(0), recipes()[FIRST].target
-    there = all(checkpoints.is_there(name, FOLDER) for name in needed)
-    return policy == "lm-s" and layout == "several" and trainings == 1 and there
+def has_pool(policy: str, trainings: int = 1) -> bool:
+    """Say whether each training of a policy is the smallest of a pool, and was asked for calibration."""
+    return policy == SMALL and all_there(RESPONSES, trainings)
 
 
-def pooled_models(policy: str, layout: Layout, seed: int, trainings: int = 1) -> Models:
+def pooled_models(policy: str, seed: int, trainings: int = 1) -> Models:
     """Return the engines for a policy and a run seed, with a pool where it is the smallest of one.
-
-    Raises:
-        SelectionError: if there is no such policy.
-        EnvironmentProblem: if it was not trained yet.
-    """
-    own = models(policy, layout, seed, trainings)
-    if not has_pool(policy, layout, trainings):
-        return own
-    return _pooled(own, collection_name(seed))
-
-
-def pooled_order_models(policy: str, seed: int, trainings: int = 1) -> Models:
-    """Return the engines of the format `orders` for a policy and a run seed, with its pool.
 
     Raises:
         SelectionError: if there is no such policy.
         TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
-    own = order_models(policy, seed, trainings)
-    if not has_order_pool(policy, trainings):
+    own = models(policy, seed, trainings)
+    if not has_pool(policy, trainings):
         return own
-    return _pooled(own, order_file(RESPONSES, seed, trainings))
-
-
-def has_order_pool(policy: str, trainings: int) -> bool:
-    """Say whether each training of a policy of `orders` is the smallest of a pool."""
-    return policy == "lm-s" and all_there(RESPONSES, trainings)
-
-
-def _pooled(own: Models, collection: str) -> Models:
-    """Return models with the pool that a collection of responses is of."""
-    pool = pool_of(engine, recipes()[collection])
-    names = (*pool.names, collection)
-    responses = partial(read_responses, collection)
-    return replace(own, pool=replace(pool, names=names, responses=responses))
+    name = file_of(RESPONSES, seed, trainings)
+    pool, responses = pool_of(engine, recipes()[name]), partial(read_responses, name)
+    return replace(own, pool=replace(pool, names=(*pool.names, name), responses=responses))
 
 
 def collection_name(seed: int) -> str:
-    """Return the name of the collection of responses that a run seed takes."""
-    return in_turn(RESPONSES, seed)
+    """Return the name of the collection of responses that a run seed takes, of those that are there."""
+    return in_turn(f"{RESPONSES}{ORDERS}", seed)
 
 
 @lru_cache(maxsize=len(TRAININGS))
@@ -128,8 +102,9 @@ def read_responses(name: str = FIRST) -> ResponseTable:
         [int(word) for word in row[: int(length)]]
         for row, length in zip(found["prompts"], found["lengths"], strict=True)
     ]
+    large = np.array([problem_of(prompt).large for prompt in prompts], np.float64)
     return ResponseTable(
-        CONFIGURATIONS, embeddings(engine(plan.policy), prompts), found["lengths"],
+        CONFIGURATIONS, embeddings(engine(plan.policy), prompts), large,
         found["right"], found["generated"], found["flops"],
     )  # fmt: skip
 

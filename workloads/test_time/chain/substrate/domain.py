@@ -1,4 +1,4 @@
-"""The chain's domain: steps `a op b = c ;` in words of our own vocabulary, and an answer modulo 100."""
+"""The chain's domains: steps `v * b = z : ... ;` modulo 97, and in the format `splits` `a op b = c ;` modulo 100."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,27 +6,10 @@ from dataclasses import replace
 from adabench.workloads.shared.language_model.domain import Domain, Words
 from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, WordCodec
 from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
-from adabench.workloads.test_time.chain.substrate.attempt_judge import ORDERS_RETRY, RETRY
+from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
 from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, score_name, shares
 from adabench.workloads.test_time.substrate.dual_modes import DualDomain
-
-DIGITS = frozenset(IDS[digit] for digit in "0123456789")
-STEPS = 3
-"""The most steps that an operation takes: a product is split into two, and their sum."""
-CHAIN = DualDomain(
-    codec=WordCodec(),
-    answer=answer,
-    room=room,
-    step_marks=frozenset({STEP_END}),
-    step_room=2 * STEP_WORDS,
-    # Six operations, `<eos>`, and one to spare.
-    deepest=STEPS * 6 + 2,
-    unforced=DIGITS,
-    shares=shares,
-    revisions=RETRY,
-)
-
 
 ORDERS = Domain(
     codec=WordCodec(),
@@ -38,7 +21,21 @@ ORDERS = Domain(
     deepest=order_problems.LONGEST + 2,
     temperature=order_problems.TEMPERATURE,
     unforced=order_problems.NUMBERS,
-    revisions=ORDERS_RETRY,
+    revisions=RETRY,
+)
+DIGITS = frozenset(IDS[digit] for digit in "0123456789")
+STEPS = 3
+"""The most steps that an operation takes: a product is split into two, and their sum."""
+SPLITS = DualDomain(
+    codec=WordCodec(),
+    answer=answer,
+    room=room,
+    step_marks=frozenset({STEP_END}),
+    step_room=2 * STEP_WORDS,
+    # Six operations, `<eos>`, and one to spare.
+    deepest=STEPS * 6 + 2,
+    unforced=DIGITS,
+    shares=shares,
 )
 
 
@@ -47,10 +44,10 @@ def _paced(prompt: Words) -> int:
     return gpu_mechanics.ROOM
 
 
-def chain_of(lengths: Sequence[int]) -> DualDomain:
+def splits_of(lengths: Sequence[int]) -> DualDomain:
     """Return the domain of questions of these lengths: longer ones need a deeper search."""
     deepest = STEPS * max(lengths) + 2
-    return CHAIN if deepest <= CHAIN.deepest else replace(CHAIN, deepest=deepest)
+    return SPLITS if deepest <= SPLITS.deepest else replace(SPLITS, deepest=deepest)
 
 
 def with_modes(domain: DualDomain, policy: str, seed: int = 0) -> DualDomain:
@@ -58,5 +55,5 @@ def with_modes(domain: DualDomain, policy: str, seed: int = 0) -> DualDomain:
     return replace(domain, modes=StepModes(policy, score_name(policy, seed)))
 
 
-MECHANICS = replace(CHAIN, room=_paced, shares=None, revisions=None)
+MECHANICS = replace(SPLITS, room=_paced, shares=None)
 """At the shape of a large model: prompts of random words, completions at a fixed pace."""

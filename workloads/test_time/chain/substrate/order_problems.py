@@ -34,6 +34,8 @@ SMALL, LARGE = range(2, 10), range(10, 20)
 FACTORS = (*SMALL, *LARGE)
 LONGEST = 7
 """The factors of a question; a training's problems have fewer, too."""
+ANY_LARGE = range(LONGEST + 1)
+"""How many factors of a question may be large."""
 FRAME_WORDS = 7
 """Words of a step beside its slots: `v * b = z :` and `;`."""
 STEP_WORDS = FRAME_WORDS + LONGEST
@@ -90,7 +92,9 @@ def stream(
             yield problem
 
 
-def questions(split: Split, seed: int, count: int, large: Sequence[int]) -> list[Product]:
+def questions(
+    split: Split, seed: int, count: int, large: Sequence[int] = ANY_LARGE
+) -> list[Product]:
     """Return problems of all factors, the numbers of large ones among them in turn."""
     streams = [stream(split, mix(seed, k), large=k) for k in large]
     return [next(streams[i % len(streams)]) for i in range(count)]

@@ -1,7 +1,7 @@
 """How the default of `cut` was found: the distance at which last steps are told apart.
 
 Calibrated once, on problems of the `dev` split: content-blind trees, and at each depth every pair of
-leaves. `same`: the same words. `other`: another operation (`op b` differs). Of a grid, `calibrate`
+leaves. `same`: the same words. `other`: another factor. Of a grid, `calibrate`
 takes the cut that maximises
 
     share of `same` pairs in one cluster + share of `other` pairs in two
@@ -15,13 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from adabench.workloads.shared.language_model.contract import STEP, Costs, Engine, Floats, mix
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN
-from adabench.workloads.test_time.chain.substrate.problems import (
-    STEP_WORDS,
-    Problem,
-    room,
-    well_formed,
-)
+from adabench.workloads.test_time.chain.substrate.domain import ORDERS
+from adabench.workloads.test_time.chain.substrate.order_problems import RESULT, Product, read_step
 from adabench.workloads.test_time.substrate.step_clusters import cluster_labels, vectors
 from adabench.workloads.test_time.substrate.tree_search import Node
 
@@ -37,12 +32,12 @@ class Separation:
     same: float
     """Share of pairs with the same words that are in one cluster."""
     other: float
-    """Share of pairs with different operations that are in two."""
+    """Share of pairs with different factors that are in two."""
     result: float
     """Share of pairs that differ in nothing but the result that are in one cluster."""
 
 
-def calibrate(policy: Engine, problems: Sequence[Problem]) -> list[Separation]:
+def calibrate(policy: Engine, problems: Sequence[Product]) -> list[Separation]:
     """Return what each cut of the grid does; the first is the one to take."""
     depths = [found for i, problem in enumerate(problems) for found in _grown(policy, problem, i)]
     rows = [_separation(cut, depths) for cut in GRID]
@@ -56,14 +51,17 @@ Depth = tuple[Floats, list[tuple[int, ...]]]
 """Vectors and last steps of the leaves of one depth."""
 
 
-def _grown(policy: Engine, problem: Problem, index: int) -> Iterator[Depth]:
+def _grown(policy: Engine, problem: Product, index: int) -> Iterator[Depth]:
     """Grow a tree that nothing guides: the first survivors of each depth have equal shares."""
     policy.reset(Costs())
     parents, count = [Node(policy.open(problem.prompt, mix(13, index)))], WIDTH
-    for _ in range(room(problem.prompt) // STEP_WORDS):
+    for _ in problem.factors:
         leaves = [Node(seq, parent) for parent in parents for seq in policy.fork(parent.seq, count)]
-        policy.decode([leaf.seq for leaf in leaves], stop=STEP, max_new=CHAIN.step_room)
-        leaves = [leaf for leaf in leaves if well_formed(leaf.words)]
+        policy.decode(
+            [leaf.seq for leaf in leaves], stop=STEP, max_new=ORDERS.step_room,
+            temperature=ORDERS.temperature,
+        )  # fmt: skip
+        leaves = [leaf for leaf in leaves if read_step(leaf.words)]
         if len(leaves) < 2:
             return
         yield vectors(policy, leaves), [leaf.words for leaf in leaves]
@@ -80,14 +78,18 @@ def _separation(cut: float, depths: Sequence[Depth]) -> Separation:
                 kind = _kind(steps[i], steps[j])
                 if kind:
                     together[kind].append(labels[i] == labels[j])
-    share = {kind: float(np.mean(found)) for kind, found in together.items()}
+    share = {kind: float(np.mean(found)) if found else 1.0 for kind, found in together.items()}
     return Separation(cut, share["same"], 1.0 - share["other"], share["result"])
 
 
 def _kind(one: tuple[int, ...], two: tuple[int, ...]) -> str:
-    """Say how two steps `a op b = c ;` differ: not at all, in `op b`, in c alone, otherwise."""
+    """Say how two steps `v * b = z : ... ;` differ: not at all, in b, in z alone, otherwise."""
     if one == two:
         return "same"
-    if one[2:5] != two[2:5]:
+    if one[2] != two[2]:
         return "other"
-    return "result" if one[:2] == two[:2] else ""
+    return (
+        "result"
+        if (*one[:RESULT], *one[RESULT + 1 :]) == (*two[:RESULT], *two[RESULT + 1 :])
+        else ""
+    )

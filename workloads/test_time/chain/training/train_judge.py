@@ -1,26 +1,23 @@
 """How a judge is trained, and how good it is.
 
-**Labels by Monte Carlo.** For each problem of the `prm` split the policy samples solutions at
-temperature 1, step by step. From every prefix that ends in `;` it rolls out to the end a few more
+**Labels by Monte Carlo.** For each problem of the `prm` split the policy samples solutions, step by step. From every prefix that ends in `;` it rolls out to the end a few more
 times; the share of right answers, the solution's own included, is the prefix's label. Nothing else
 is known of a step: no intermediate value, no rule of arithmetic.
 
     loss = binary cross-entropy(score at `;`, share right), all steps of a solution alike
 
-The trunk is a larger language model than the policy, trained for longer on the `train` split; it
-stays as it is while the head learns. That of the second make begins as the policy with new layers, and
-is rounded as it will be stored before the head learns from it.
+The trunk begins as the policy with new layers, is trained for longer on traces of a better teacher, and rounded
+as it will be stored; it stays as it is while the head learns.
 
 **How good.** Pooled AUC mostly measures how hard a problem is. What selection needs is the AUC
 *within problems*: over pairs of a right and a wrong solution of one problem, how often the
 right one scores higher. `report` gives both, calibration, and what the score is for: the accuracy
-of best-of-16 by judge beside majority and chance, on problems nobody was trained on. A judge that
-chooses no better than a vote does without it has failed (`passes`).
+of best-of-16 and of a vote weighted by the judge beside majority and chance, on problems nobody was trained on. A
+judge whose vote is no better than one without it has failed (`passes`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 import torch
@@ -38,23 +35,21 @@ from adabench.workloads.shared.training import language_recipe
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.language_recipe import WEIGHT_DECAY
 from adabench.workloads.shared.training.trainer import Trainer
-from adabench.workloads.test_time.chain.recipes import Format, Recipe
-from adabench.workloads.test_time.chain.substrate.problems import stream
-from adabench.workloads.test_time.chain.training import order_training, short_training, train_models
-from adabench.workloads.test_time.chain.training.forms import (
-    ALL_LENGTHS,
-    SPLITS,
-    Asked,
-    Form,
-    form_of,
+from adabench.workloads.test_time.chain.recipes import Recipe
+from adabench.workloads.test_time.chain.substrate.order_problems import (
+    TEMPERATURE,
+    Product,
+    answer,
+    questions,
+    room,
 )
+from adabench.workloads.test_time.chain.training import order_training
+from adabench.workloads.test_time.chain.truth.order_solutions import truth
 from adabench.workloads.test_time.substrate.voting import vote
 
 SOLUTIONS, ROLL_OUTS = 6, 3
 TRUNK_SEED = 1000
 HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 4000, 512, 2e-3
-LENGTHS = (2, 3, 4, 5, 6)
-"""Of the problems that a judge of the first make learns from."""
 TOGETHER = 32
 """Problems whose solutions are sampled in one batch."""
 
@@ -69,25 +64,21 @@ class Lesson:
     """One for every `;`, and one for having stopped."""
 
 
-def collect(
-    policy: NativeEngine, problems: Sequence[Asked], seed: int, form: Form = SPLITS
-) -> list[Lesson]:
+def collect(policy: NativeEngine, problems: Sequence[Product], seed: int) -> list[Lesson]:
     """Sample solutions and label each of their prefixes by roll-outs."""
     lessons: list[Lesson] = []
     for start in range(0, len(problems), TOGETHER):
         policy.reset(Costs())
-        lessons += _batch(policy, problems[start : start + TOGETHER], mix(seed, start), form)
+        lessons += _batch(policy, problems[start : start + TOGETHER], mix(seed, start))
     return lessons
 
 
-def _batch(
-    policy: NativeEngine, problems: Sequence[Asked], key: int, form: Form
-) -> Iterator[Lesson]:
+def _batch(policy: NativeEngine, problems: Sequence[Product], key: int) -> Iterator[Lesson]:
     roots = [policy.open(problem.prompt, mix(key, i)) for i, problem in enumerate(problems)]
     owners = [problem for problem in problems for _ in range(SOLUTIONS)]
     seqs = [seq for root in roots for seq in policy.fork(root, SOLUTIONS)]
     rolled: list[list[float]] = [[] for _ in seqs]
-    longest = max(form.room(problem.prompt) for problem in problems)
+    longest = max(room(problem.prompt) for problem in problems)
     while True:
         going = [
             i for i, seq in enumerate(seqs) if not seq.finished and len(seq.completion) < longest
@@ -95,12 +86,12 @@ def _batch(
         if not going:
             break
         leaves = [seqs[i] for i in going]
-        policy.decode(leaves, stop=STEP, max_new=longest, temperature=form.temperature)
+        policy.decode(leaves, stop=STEP, max_new=longest, temperature=TEMPERATURE)
         stepped = [i for i in going if seqs[i].ids[-1] == STEP_END]
-        for i, share in zip(stepped, _shares(policy, seqs, stepped, owners, form), strict=True):
+        for i, share in zip(stepped, _shares(policy, seqs, stepped, owners), strict=True):
             rolled[i].append(share)
     for seq, problem, shares in zip(seqs, owners, rolled, strict=True):
-        own = float(form.answer(seq.completion) == form.truth(problem))
+        own = float(answer(seq.completion) == truth(problem))
         mixed = [(ROLL_OUTS * share + own) / (ROLL_OUTS + 1) for share in shares]
         if seq.finished:
             mixed.append(own)
@@ -111,16 +102,15 @@ def _shares(
     policy: NativeEngine,
     seqs: Sequence[Seq],
     which: Sequence[int],
-    owners: Sequence[Asked],
-    form: Form,
+    owners: Sequence[Product],
 ) -> list[float]:
     """Return the share of right answers among roll-outs from each sequence."""
     leaves = [leaf for i in which for leaf in policy.fork(seqs[i], ROLL_OUTS)]
     problems = [owners[i] for i in which for _ in range(ROLL_OUTS)]
-    limit = max((form.room(problem.prompt) for problem in problems), default=0)
-    policy.decode(leaves, max_new=limit, temperature=form.temperature)
+    limit = max((room(problem.prompt) for problem in problems), default=0)
+    policy.decode(leaves, max_new=limit, temperature=TEMPERATURE)
     right = [
-        form.answer(leaf.completion) == form.truth(problem)
+        answer(leaf.completion) == truth(problem)
         for leaf, problem in zip(leaves, problems, strict=True)
     ]
     for leaf in leaves:
@@ -133,7 +123,7 @@ def train(
 ) -> tuple[LanguageModel, Head]:
     """Train a judge; return its trunk and head in evaluation mode."""
     trunk = _trained_trunk(recipe, trunk, progress)
-    lessons = collect(policy, _problems(recipe), recipe.seed, form_of(recipe))
+    lessons = collect(policy, questions("prm", recipe.seed, recipe.problems), recipe.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         head = Head(recipe.shape.width)
@@ -142,30 +132,10 @@ def train(
     return trunk, head.eval().requires_grad_(False)
 
 
-def _problems(recipe: Recipe) -> Sequence[Asked]:
-    """Return the problems whose solutions a judge learns from."""
-    if recipe.format == "orders":
-        return form_of(recipe).problems("prm", recipe.seed, recipe.problems)
-    lengths = LENGTHS if recipe.make == "first" else ALL_LENGTHS
-    return list(islice(stream("prm", recipe.seed, lengths), recipe.problems))
-
-
 def _trained_trunk(recipe: Recipe, trunk: LanguageModel, progress: Progress) -> LanguageModel:
-    """Train a trunk for longer, and with more layers where the recipe has them."""
+    """Train a trunk for longer, with more layers, from the traces of its own teacher."""
     language = replace(recipe, seed=TRUNK_SEED + recipe.seed)
-    if recipe.format == "orders":
-        return order_training.train(language, progress, start=trunk)
-    if recipe.make == "second":
-        return rounded(short_training.train(language, progress, start=trunk))
-    trunk.train().requires_grad_(True)
-    train_models.fit(trunk, language, train_models.batches(language, rising=False), progress)
-    return trunk.eval().requires_grad_(False)
-
-
-def rounded(model: LanguageModel) -> LanguageModel:
-    """Round a model's weights to half precision, in place: the numbers that a checkpoint holds."""
-    model.load_state_dict({key: value.half() for key, value in model.state_dict().items()})
-    return model
+    return order_training.train(language, progress, start=trunk)
 
 
 def moment_tensors(reader: Judge, lessons: Sequence[Lesson]) -> tuple[Tensor, Tensor, Tensor]:
@@ -214,16 +184,10 @@ class Judged:
 
 
 def report(
-    policy: NativeEngine,
-    judge: Judge,
-    problems: Sequence[Asked],
-    n: int = 16,
-    form: Form = SPLITS,
+    policy: NativeEngine, judge: Judge, problems: Sequence[Product], n: int = 16
 ) -> dict[str, float]:
     """Return how well a judge tells right from wrong, and chooses, on given problems."""
-    judged = [
-        _judged(policy, judge, problem, mix(7, i), n, form) for i, problem in enumerate(problems)
-    ]
+    judged = [_judged(policy, judge, problem, mix(7, i), n) for i, problem in enumerate(problems)]
     right = np.array([row.right for row in judged])
     last, least = np.array([row.last for row in judged]), np.array([row.least for row in judged])
     return {
@@ -240,36 +204,34 @@ def report(
     }
 
 
-def passes(dev: Mapping[str, float], format: Format = "splits") -> bool:
+def passes(dev: Mapping[str, float]) -> bool:
     """Say whether a judge, by its report, is better than a vote without it.
 
-    A judge of `orders` shares beliefs with its policy, so that choosing the best of many by its score alone
-    finds what both believe; there its votes count.
+    It shares beliefs with its policy, so that choosing the best of many by its score alone finds what both
+    believe; there its votes count.
     """
-    return dev["judged_vote" if format == "orders" else "best_by_judge"] > dev["majority"]
+    return dev["judged_vote"] > dev["majority"]
 
 
-def _judged(
-    policy: NativeEngine, judge: Judge, problem: Asked, key: int, n: int, form: Form
-) -> Judged:
+def _judged(policy: NativeEngine, judge: Judge, problem: Product, key: int, n: int) -> Judged:
     """Sample n solutions of a problem and let the judge score them."""
     policy.reset(Costs())
     judge.reset(Costs())
     leaves = policy.fork(policy.open(problem.prompt, key), n)
-    policy.decode(leaves, max_new=form.room(problem.prompt), temperature=form.temperature)
+    policy.decode(leaves, max_new=room(problem.prompt), temperature=TEMPERATURE)
     scores = judge.scores(leaves)
     completions = [leaf.completion for leaf in leaves]
     last = [row[-1] if row else 0.0 for row in scores]
 
     def is_right(completion: Words) -> bool:
-        return form.answer(completion) == form.truth(problem)
+        return answer(completion) == truth(problem)
 
     return Judged(
         [is_right(one) for one in completions],
         last,
         [min(row, default=0.0) for row in scores],
-        is_right(vote(completions, [1.0] * n, form.answer)),
-        is_right(vote(completions, last, form.answer)),
+        is_right(vote(completions, [1.0] * n, answer)),
+        is_right(vote(completions, last, answer)),
     )
 
 
@@ -277,12 +239,14 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 def auc_within_problems(scores: Floats, right: Floats) -> float:
-    """Return the AUC over pairs of one problem; every such pair counts the same."""
+    """Return the AUC over pairs of one problem; every such pair counts the same. NaN where there is none."""
     pairs = [
         (auc(s, r), r.sum() * (~r).sum())
         for s, r in zip(scores, right.astype(bool), strict=True)
         if r.any() and not r.all()
     ]
+    if not pairs:
+        return float("nan")
     return float(np.average([a for a, _ in pairs], weights=[w for _, w in pairs]))
 
 

@@ -1,4 +1,4 @@
-"""The training recipe of the chain's language models.
+"""The training recipe of the first policy of the format `splits`.
 
 Optimiser and schedule are those of `language_recipe.py`. The curriculum raises the longest problem
 from 2 operations to all 8 over the first 40 % of the steps. Loss on the completion only. Batches
@@ -36,43 +36,23 @@ POOL = 8
 IGNORE_INDEX = -100
 
 
-def train(
-    recipe: Recipe,
-    progress: Progress = silent,
-    *,
-    start: LanguageModel | None = None,
-) -> LanguageModel:
-    """Train a language model from its seed, or on from `start`; return it in evaluation mode."""
+def train(recipe: Recipe, progress: Progress = silent) -> LanguageModel:
+    """Train a language model from its seed; return it in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = LanguageModel(recipe.shape)
-        if start is not None:
-            model.load_state_dict(start.state_dict())
-        fit(model, recipe, batches(recipe, rising=start is None), progress)
+        model, drawn = LanguageModel(recipe.shape), batches(recipe)
+        language_recipe.trainer_of(model, recipe.rate, recipe.steps).fit(
+            lambda step: next_word_loss(model, *next(drawn), IGNORE_INDEX), recipe.steps, progress
+        )
     return model.eval().requires_grad_(False)
 
 
-def fit(
-    model: LanguageModel,
-    recipe: Recipe,
-    drawn: Iterator[tuple[Tensor, Tensor]],
-    progress: Progress,
-) -> None:
-    """Follow the schedule over (ids, targets), both [n, T]."""
-    language_recipe.trainer_of(model, recipe.rate, recipe.steps).fit(
-        lambda step: next_word_loss(model, *next(drawn), IGNORE_INDEX), recipe.steps, progress
-    )
-
-
-def batches(recipe: Recipe, *, rising: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (ids, targets) [batch, T] for ever, eight at a time out of one pool.
-
-    Unless `rising`, problems of every length come from the start.
-    """
+def batches(recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (ids, targets) [batch, T] for ever, eight at a time out of one pool."""
     generator = np.random.Generator(np.random.PCG64(recipe.seed))
     done = 0
     while True:
-        risen = min(1.0, done / (CURRICULUM * recipe.steps)) if rising else 1.0
+        risen = min(1.0, done / (CURRICULUM * recipe.steps))
         longest = SHORTEST + int((LONGEST - SHORTEST) * risen)
         for rows in pooled(generator, recipe, longest):
             yield pad(rows)
@@ -86,7 +66,7 @@ def pooled(
     seed = int(generator.integers(1 << 40))
     problems = stream("train", seed, range(1, longest + 1), largest)
     rows = [
-        (problem.prompt, trace(problem, generator, recipe.layout))
+        (problem.prompt, trace(problem, generator))
         for problem in islice(problems, POOL * recipe.batch)
     ]
     rows.sort(key=lambda row: len(row[0]) + len(row[1]))

@@ -19,7 +19,6 @@ others. The trunk stays as it is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -36,11 +35,10 @@ from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.language_recipe import WEIGHT_DECAY
 from adabench.workloads.shared.training.trainer import Trainer
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.problems import Split, stream
-from adabench.workloads.test_time.chain.training.forms import SPLITS, Asked, Form
+from adabench.workloads.test_time.chain.substrate.domain import ORDERS
+from adabench.workloads.test_time.chain.substrate.order_problems import Product, questions, room
+from adabench.workloads.test_time.chain.substrate.problems import Split
 
-LENGTHS = (4, 5, 6, 7, 8)
-"""Operations of the problems of the format `splits`; of `orders` all are gone through."""
 LEAST, LARGE = 0.02, 0.05
 """Advantages that are labels; advantages that a router is measured by."""
 STRAY = 0.15
@@ -56,8 +54,6 @@ class Trio:
     draft: NativeEngine
     target: NativeEngine
     judge: Judge
-    form: Form = SPLITS
-    """Of the problems."""
 
     def reset(self) -> None:
         """Forget every sequence."""
@@ -97,7 +93,7 @@ class Lessons:
 Row = tuple[Floats, float, float, float]
 
 
-def collect(trio: Trio, problems: Sequence[Asked], seed: int, stray: float | None) -> list[Row]:
+def collect(trio: Trio, problems: Sequence[Product], seed: int, stray: float | None) -> list[Row]:
     """Go through problems; along the better step, or where `stray` is given along the draft's."""
     generator = np.random.Generator(np.random.PCG64(seed))
     rows: list[Row] = []
@@ -109,9 +105,9 @@ def collect(trio: Trio, problems: Sequence[Asked], seed: int, stray: float | Non
     return rows
 
 
-def _begun(trio: Trio, problem: Asked) -> Walk:
+def _begun(trio: Trio, problem: Product) -> Walk:
     prompt = problem.prompt
-    return Walk(trio.form.room(prompt), trio.draft.open(prompt), trio.target.open(prompt), [])
+    return Walk(room(prompt), trio.draft.open(prompt), trio.target.open(prompt), [])
 
 
 def _step(
@@ -139,7 +135,7 @@ def _step(
 
 def _written(trio: Trio, walks: list[Walk]) -> tuple[list[Seq], list[Seq]]:
     """Return each walk's draft sequence with the draft's own next step, and with the target's."""
-    limit = trio.form.domain.step_room
+    limit = ORDERS.step_room
     pairs = []
     for walk in walks:
         pairs.append(trio.draft.fork(walk.draft, 2))
@@ -170,11 +166,7 @@ def lessons(
     trio: Trio, split: Split, seed: int, count: int, *, only_drafts: bool = False
 ) -> Lessons:
     """Return what problems of a split teach, gone through in both ways."""
-    problems: Sequence[Asked]
-    if trio.form is SPLITS:
-        problems = list(islice(stream(split, seed, LENGTHS), count))
-    else:
-        problems = trio.form.problems(split, seed, count)
+    problems = questions(split, seed, count)
     rows = [] if only_drafts else collect(trio, problems, seed, None)
     rows += collect(trio, problems, seed, STRAY)
     sights, gains, scores, drops = zip(*rows, strict=True)

@@ -26,7 +26,7 @@ from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.domain import CHAIN, with_modes
+from adabench.workloads.test_time.chain.substrate.domain import SPLITS, with_modes
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, Problem, Split, stream
 from adabench.workloads.test_time.chain.substrate.step_modes import log_entropy
 from adabench.workloads.test_time.chain.training.train_judge import Floats, calibration_error
@@ -61,7 +61,7 @@ def train(
     recipe: Recipe, policy: NativeEngine, progress: Progress
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Fit both lines, and return them with what they are worth on problems of `dev`."""
-    own = QuestionTask(recipe.seed, with_modes(CHAIN, recipe.policy), lambda: Models(policy, None))
+    own = QuestionTask(recipe.seed, with_modes(SPLITS, recipe.policy), lambda: Models(policy, None))
     problems = list(islice(stream("calibration", recipe.seed, LENGTHS), recipe.problems))
     found: list[Product] = []
     for index, problem in enumerate(problems):

@@ -40,6 +40,18 @@ class OrderAnswers:
         """Return whether a completion of that question states the right answer."""
         return answer(completion) == truth(self.problems[index])
 
+    def kind(self, index: int, completion: Sequence[int]) -> str:
+        """Return of which kind an answer is: `arithmetic` where a product is wrong, else `slip` or `malformed`.
+
+        One that is right is `luck` where a product is wrong, and else of none.
+        """
+        if answer(completion) is None:
+            return "malformed"
+        holds_error = holds_wrong_product(completion)
+        if self.is_right(index, completion):
+            return "luck" if holds_error else ""
+        return "arithmetic" if holds_error else "slip"
+
     def is_right_step(self, completion: Sequence[int]) -> bool:
         """Return whether the last step of a completion is right by itself. For oracles alone."""
         *_, last = steps(completion) or [()]

@@ -1,13 +1,11 @@
 """What is right: the answer of a problem, its worked solutions, and the grader.
 
-**Several paths to one answer.** In the traces of layout `several` a product is written
-directly with probability 0.3 and otherwise split at a random place,
+**Several paths to one answer.** In traces a product is written directly with probability 0.3 and otherwise split
+at a random place,
 
     8 5 * 0 5 = 2 5 ; 8 5 * 0 7 = 9 5 ; 2 5 + 9 5 = 2 0 ;
 
-so that sampled solutions use different facts and their errors are nearly independent.
-Layout `single` always writes it directly: there errors are systematic, and voting has nothing
-to gain (the negative control of every method that votes).
+so that sampled solutions use different facts.
 """
 
 from collections.abc import Sequence
@@ -16,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from adabench.workloads.shared.language_model.vocabulary import EOS, decode, encode
-from adabench.workloads.test_time.chain.recipes import Layout
 from adabench.workloads.test_time.chain.substrate.problems import (
     MODULUS,
     STEP_WORDS,
@@ -80,11 +77,11 @@ def truth(problem: Problem) -> int:
     return value
 
 
-def trace(problem: Problem, generator: np.random.Generator, layout: Layout) -> tuple[int, ...]:
+def trace(problem: Problem, generator: np.random.Generator) -> tuple[int, ...]:
     """Return the ids of one worked solution, `<eos>` included."""
     value, text = problem.first, list[str]()
     for sign, number in problem.operations:
-        if sign == "*" and layout == "several" and generator.random() >= DIRECT:
+        if sign == "*" and generator.random() >= DIRECT:
             part = int(generator.integers(1, number))
             left, right = value * part % MODULUS, value * (number - part) % MODULUS
             text += [

@@ -13,8 +13,8 @@ Leaves whose last steps say the same are one of K clusters, and c_k says that cl
 then get the *full* remaining width by REBASE's rule: the search does not shrink, it concentrates.
 
 `lambda_c` is the dial. At 0 it is REBASE, to the bit. `lambda_s` = 0 is `ets_kv`, the ablation.
-`cost=tokens` weighs nodes by their words in place of counting them (our refinement; a step has nine
-words and a prompt 16 or 22, so it makes the root dearer and little else). `cut` is the distance at
+`cost=tokens` weighs nodes by their words in place of counting them (our refinement; a step has 14
+words and a prompt eleven, so it changes little). `cut` is the distance at
 which steps are told apart (`step_clusters.py`). `solver=milp` gives the same program to HiGHS.
 
 **What is simplified.** The embedder is the policy itself, not a sentence model. The program is
@@ -24,7 +24,7 @@ is 1.5 at every N (the paper: 1.5, 1.4, 1.45 for 16, 64, 256). Rewards come from
 language model that is larger than the policy.
 
 **What to expect.** Written before measuring. KV falls by less than the paper's 1.8x: ancestors are
-cheap beside leaves of nine words, and before pruning there are always W leaves, so what can be
+cheap beside leaves, and before pruning there are always W leaves, so what can be
 saved is only what they do not share. Accuracy within two points of REBASE, above beam and DVTS. As
 lambda_c rises the front goes from REBASE's to a beam's; with lambda_s = 0 it should lose accuracy
 sooner. Time does not follow KV: a model of 0.1 M weights decodes at the same speed whatever the

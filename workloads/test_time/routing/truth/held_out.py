@@ -1,9 +1,9 @@
 """The task `routing`: splits of really generated responses, and what routes are worth on the held-out ones.
 
-Seeds of a run take the collections of responses in turn. One fifth of the questions is held out,
-another by each of five seeds; later seeds deal the questions anew. `in`: routers learn from the other four fifths. `out`: from their questions of up to five operations,
-and route the longer ones that were held out. `added`: as `in`, for each configuration in turn, of which
-nothing is known until it is asked.
+Seeds of a run take the collections of responses in turn. One fifth of the questions is held out, another by each of
+five seeds; later seeds deal the questions anew. `in`: routers learn from the other four fifths. `out`: from their
+questions with up to four large factors, and route those with more that were held out. `added`: as `in`, for each
+configuration in turn, of which nothing is known until it is asked.
 
 **Hypervolume.** Each setting of a dial is a point of mean FLOPs, over those of the dearest configuration, and
 accuracy, both of the responses that the chosen configurations really gave. The hypervolume is the area
@@ -33,8 +33,8 @@ from adabench.workloads.test_time.routing.substrate.calibration_desk import (
 from adabench.workloads.test_time.substrate.configurations import FIFTHS, Floats, ResponseTable
 from adabench.workloads.test_time.substrate.item_response import ability, fit
 
-SHORT_WORDS = 19
-"""The longest prompt of five operations."""
+EASY_LEVEL = 4
+"""The most large factors of questions that are learned from where harder ones are routed."""
 ENOUGH = 0.9
 """The share of the dearest configuration's accuracy whose price is asked for."""
 
@@ -143,16 +143,16 @@ def routing_task(seed: int, questions: int, repeats: int) -> RoutingTask:
 def pooled_responses() -> tuple[tuple[str, ...], Floats, Floats, Floats]:
     """Return the names of the configurations, and of every question of all collections what they answered.
 
-    Right answers and FLOPs are [questions, configurations], lengths of prompts [questions].
+    Right answers and FLOPs are [questions, configurations], levels [questions].
 
     Raises:
         EnvironmentProblem: if the responses are not there.
     """
     names = dict.fromkeys(map(collection_name, range(FIFTHS)))
     tables = [read_responses(name) for name in names]
-    parts = [(one.right, one.flops, one.lengths) for one in tables]
-    right, flops, lengths = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return tuple(one.name for one in tables[0].configurations), right, flops, lengths
+    parts = [(one.right, one.flops, one.levels) for one in tables]
+    right, flops, levels = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return tuple(one.name for one in tables[0].configurations), right, flops, levels
 
 
 def splits_of(seed: int, questions: int, repeats: int, name: str = FIRST) -> tuple[Split, ...]:
@@ -168,10 +168,10 @@ def splits_of(seed: int, questions: int, repeats: int, name: str = FIRST) -> tup
     order = np.random.default_rng(seed // FIFTHS).permutation(len(table.right))
     is_held = np.arange(len(order)) % FIFTHS == seed % FIFTHS
     others, held_out = table.rows(order[~is_held]), table.rows(order[is_held])
-    short, long = others.lengths <= SHORT_WORDS, held_out.lengths > SHORT_WORDS
+    easy, hard = others.levels <= EASY_LEVEL, held_out.levels > EASY_LEVEL
     made = [
         ("in", others, held_out, NOBODY),
-        ("out", others.rows(short), held_out.rows(long), NOBODY),
+        ("out", others.rows(easy), held_out.rows(hard), NOBODY),
     ]
     newcomers = [*range(len(table.configurations))] * repeats
     made += [("added", others, held_out, place) for place in newcomers]
@@ -195,9 +195,9 @@ def grade(routes: Routes, table: ResponseTable) -> dict[str, float]:
     }
     if routes.difficulties is not None:
         wrong = 1.0 - table.right.mean(axis=1)
-        graded["difficulty_steps"] = correlation(routes.difficulties, table.lengths)
+        graded["difficulty_level"] = correlation(routes.difficulties, table.levels)
         graded["difficulty_errors"] = correlation(routes.difficulties, wrong)
-        graded["difficulty_within"] = within(routes.difficulties, wrong, table.lengths)
+        graded["difficulty_within"] = within(routes.difficulties, wrong, table.levels)
     return graded
 
 
@@ -222,9 +222,9 @@ def correlation(one: Floats, other: Floats) -> float:
     return float(spearmanr(one, other).statistic)
 
 
-def within(one: Floats, other: Floats, lengths: Floats) -> float:
-    """Return the mean rank correlation among prompts of equal length, by how many these are."""
-    parts = [lengths == length for length in np.unique(lengths)]
+def within(one: Floats, other: Floats, levels: Floats) -> float:
+    """Return the mean rank correlation among questions of equal level, by how many these are."""
+    parts = [levels == level for level in np.unique(levels)]
     sizes = np.array([part.sum() for part in parts], np.float64)
     found = np.array(
         [correlation(one[part], other[part]) if part.sum() > 2 else 0.0 for part in parts]

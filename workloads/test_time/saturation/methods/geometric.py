@@ -12,9 +12,9 @@ anything. `ceiling=one` fixes F_max at 1 for sets too: the law as it is derived,
 **The paper's second half**, rounds of rethinking, has the same form with p the chance that a round turns
 a wrong answer right. Whether it does, and whether rounds saturate, is asked on `chain` (`rethinking`).
 
-**What to expect.** Written before measuring, from 80 questions a length. Questions differ, so Hit@N is a
+**What to expect.** Written before measuring, from another task. Questions differ, so Hit@N is a
 mixture of geometrics, which goes on gaining after the fit has saturated: with F_max free the law says
-too little at N = 16..64, by 8 to 11 points at four operations and 11 to 20 at six. A vote is not of this
+too little at N = 16..64, by 8 to 20 points. A vote is not of this
 form at all: two samples elect no better than one, and then it rises; too little by 14 to 28. So no
 curve is within three points: not reproduced for the vote, and for Hit@N right in direction only: it
 saturates, later. With F_max = 1 Hit@N is told too high. N* of single questions follows the observed one

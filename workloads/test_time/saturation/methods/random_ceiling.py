@@ -4,7 +4,7 @@ The control of every law. What is bought is used as `last_value` uses it, and a 
 value and 1, all equally likely, is reached at once; the saturation point is a die's number of 0..64. A
 forecast that is no better than this has learned nothing of how curves go on.
 
-**What to expect.** Written before measuring: of Hit@N at six operations about as good as the law, since
+**What to expect.** Written before measuring: of Hit@N of harder questions about as good as the law, since
 what is left to 1 is small; of votes better than the law, which says that they are flat.
 
 **Ways to fake it.** A die that is thrown until it is right.

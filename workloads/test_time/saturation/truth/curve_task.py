@@ -121,7 +121,7 @@ class CurveTask:
 
 
 def curves_of_sets(answers: Sequence[SampledAnswers], seed: int) -> Iterator[MeasuredCurve]:
-    """Yield the curves of all questions of a length, for hit and for majority."""
+    """Yield the curves of all questions of a group, for hit and for majority."""
     groups = dict.fromkeys(one.group for one in answers)
     sets = [(kind, group) for group in groups for kind in KINDS]
     for index, (kind, group) in enumerate(sets):

@@ -5,13 +5,12 @@ counts: numbers that somebody made up, from coins of a known p for instance, are
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.training.checkpoints import home, one_thread
-from adabench.workloads.test_time.chain.task import answer, apply, load, stream
+from adabench.workloads.test_time.chain.task import load, practice
 from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 PRACTICE, PRACTICE_SAMPLES, PRACTICE_SEED = 60, 32, 11
@@ -35,17 +34,6 @@ class SampledAnswers:
 
 
 @dataclass(frozen=True)
-class DevAnswers:
-    """The grader of practice questions."""
-
-    truths: tuple[int, ...]
-
-    def is_right(self, index: int, completion: Sequence[int]) -> bool:
-        """Return whether a completion states the right answer."""
-        return answer(completion) == self.truths[index]
-
-
-@dataclass(frozen=True)
 class Source:
     """A policy on the questions of `chain`."""
 
@@ -58,17 +46,7 @@ class Source:
     def practice(self) -> list[SampledAnswers]:
         """Return samples of questions of the dev split, of no more of them than are tested."""
         count = min(PRACTICE, len(self.task.questions))
-        lengths = sorted({int(one.group.removeprefix("d")) for one in self.task.questions})
-        problems = list(islice(stream("dev", PRACTICE_SEED, lengths), count))
-        truths = []
-        for problem in problems:
-            value = problem.first
-            for sign, number in problem.operations:
-                value = apply(value, sign, number)
-            truths.append(value)
-        questions = tuple(Question(i, one.prompt, "dev") for i, one in enumerate(problems))
-        task = replace(self.task, seed=PRACTICE_SEED, questions=questions)
-        return sample_all(replace(task, grader=DevAnswers(tuple(truths))), PRACTICE_SAMPLES)
+        return sample_all(practice(PRACTICE_SEED, self.task, count), PRACTICE_SAMPLES)
 
     @property
     def artefacts(self) -> dict[str, str]:
@@ -92,7 +70,7 @@ def sampled(seed: int, samples: int, **conditions: str | int) -> Sampling:
     """Return the samples of a seed under conditions of `chain`, for every `unit` the same.
 
     Raises:
-        SelectionError: if there is no such policy, or lengths are none.
+        SelectionError: if there is no such policy, or there are no such questions.
         EnvironmentProblem: if it was not trained yet.
     """
     found = source(seed, **conditions)
@@ -103,7 +81,7 @@ def source(seed: int, **conditions: str | int) -> Source:
     """Return what is sampled under conditions of `chain`.
 
     Raises:
-        SelectionError: if there is no such policy, or lengths are none.
+        SelectionError: if there is no such policy, or there are no such questions.
         EnvironmentProblem: if it was not trained yet.
     """
     load_chain: Callable[..., GradedTask] = load

@@ -49,6 +49,8 @@ class TextModels:
     """Whether the steps of a text so far come to an answer."""
     found: "ServerAbilities | None" = field(default=None, repr=False)
     """What the run found the policy's server to do; None: whoever opens it finds out."""
+    merges: bool = False
+    """Whether completions with the same words so far are run once, for a bank."""
 
     def __call__(self) -> Models:
         """Open both.
@@ -58,12 +60,23 @@ class TextModels:
             EnvironmentProblem: if a package, a device, a network or a server is missing.
         """
         engine = self._engine(self.policy)
+        if self.merges and not self.policy.is_served:
+            engine = self._merging(engine)
         policy = SharedPrefix(self._ending(engine), (*self.prefixes, *self.bare_prefixes))
         judge, pair = self._judge(policy), self._pair(engine, policy)
         names = (recipe_of(str(self.policy)).name,) if self.judge.kind == "trained" else ()
         plans = {"votes": partial(vote_plan, self.policy)}
         pool = None if pair is None else self._pool(pair.policy, policy)
         return Models(policy, judge, names, FOLDER, pair=pair, pool=pool, plans=plans)
+
+    def _merging(self, engine: Engine) -> Engine:
+        from adabench.workloads.shared.language_model.backends.merging_engine import merging
+        from adabench.workloads.shared.language_model.backends.transformers_engine import (
+            TransformersEngine,
+        )
+
+        assert isinstance(engine, TransformersEngine)
+        return merging(engine)
 
     def _engine(self, spec: ModelSpec) -> Engine:
         if spec.kind == "builtin":

@@ -12,16 +12,17 @@ from adabench.workloads.test_time.text.recipes import FOLDER, Recipe, table_of
 from adabench.workloads.test_time.text.substrate.state_judge import card_of
 
 
-def vote_plan(spec: ModelSpec) -> Plan:
-    """Return the tables, and note their use.
+def vote_plan(spec: ModelSpec, weights: str = "") -> Plan:
+    """Return the tables, and note their use; `weights` is the digest of a model that is not here.
 
     Raises:
         CapabilityMissing: if none was fitted to just these weights; it says how to fit one.
     """
-    return restored("votes", fitted(table_of(str(spec)), "A table of strategies", str(spec)))
+    found = fitted(table_of(str(spec)), "A table of strategies", str(spec), weights)
+    return restored("votes", found)
 
 
-def fitted(plan: Recipe, what: str, whom: str) -> dict[str, Tensor]:
+def fitted(plan: Recipe, what: str, whom: str, weights: str = "") -> dict[str, Tensor]:
     """Return what a recipe made, and note its use.
 
     Raises:
@@ -31,7 +32,7 @@ def fitted(plan: Recipe, what: str, whom: str) -> dict[str, Tensor]:
     remedy = f"Fit one, in about {plan.forecast_s} s of one core: adabench train {plan.words}"
     if not checkpoints.is_there(plan.name, FOLDER):
         raise CapabilityMissing(f"{what}: none was fitted to {whom}.", remedy)
-    if card_of(home / f"{plan.name}.json").get("weights") != weights_of(plan):
+    if card_of(home / f"{plan.name}.json").get("weights") != (weights or weights_of(plan)):
         raise CapabilityMissing(f"{what}: the one in {home} was fitted to other weights.", remedy)
     checkpoints.note(plan.name, FOLDER)
     return checkpoints.weights(plan.name, home, plan.forecast_s)

@@ -19,7 +19,13 @@ from adabench.workloads.test_time.text.substrate.answer_form import answer_form
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.task import CARD, check_conditions, load
 from adabench.workloads.test_time.text.training.draw_process import DrawProcess
-from adabench.workloads.test_time.text.truth.bank_draws import ROWS, BankRequest, Say, fill_bank
+from adabench.workloads.test_time.text.truth.bank_draws import (
+    ROWS,
+    BankRequest,
+    Say,
+    fill_bank,
+    together,
+)
 from adabench.workloads.test_time.text.truth.question_rows import row_count
 from adabench.workloads.test_time.text.truth.question_sets import question_set
 
@@ -62,7 +68,7 @@ def draw_bank(
         count = min(count, max(1, round(MOST_PER_S * time_s)))
     given["problems"] = count
     check_conditions(given)
-    task = load(CARD.scales[0], seed, **given)
+    task = together(load(CARD.scales[0], seed, **given))
     request = BankRequest(folder, samples, given, time_s, say)
     form = answer_form(str(given["grader"]))
     rows = question_set(data, seed, count, level, form).rows

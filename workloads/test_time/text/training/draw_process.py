@@ -25,7 +25,7 @@ from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.failure import FAILURES, MethodFailure, failure
 from adabench.workloads.shared.language_model.bank.sample_bank import BankedQuestion, question_of
 from adabench.workloads.test_time.text.task import CARD, load
-from adabench.workloads.test_time.text.truth.bank_draws import Ask, drawn
+from adabench.workloads.test_time.text.truth.bank_draws import Ask, drawn, together
 
 
 class DrawProcess:
@@ -82,7 +82,7 @@ def main(descriptor: int) -> None:
     torch.set_num_threads(given["threads"])
     while (asks := channel.receive()) is not None:
         try:
-            task = task or load(CARD.scales[0], given["seed"], **given["conditions"])
+            task = task or together(load(CARD.scales[0], given["seed"], **given["conditions"]))
             found = drawn(task, [Ask(**ask) for ask in asks])
             channel.send({"drawn": [asdict(question) for question in found]})
         except FAILURES as problem:

@@ -18,7 +18,7 @@ from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.shared.language_model.contract import Costs, mix
 from adabench.workloads.shared.sources.model_spec import ModelSpec
 from adabench.workloads.shared.training.checkpoints import Progress
-from adabench.workloads.test_time.text.recipes import Recipe
+from adabench.workloads.test_time.text.recipes import BANK_LEVEL, Recipe
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
 from adabench.workloads.test_time.text.substrate.state_judge import moments
 from adabench.workloads.test_time.text.truth import arithmetic
@@ -45,7 +45,7 @@ def train(
         raise SelectionError(
             f"{spec} shows no states, so no head can be fitted to them.", "Name hf:NAME or smollm2."
         )
-    asked = practice(spec, arithmetic.read_levels(""), plan.seed, plan.steps)
+    asked = practice(spec, arithmetic.read_levels(BANK_LEVEL), plan.seed, plan.steps)
     groups = []
     for index in range(plan.steps):
         groups.append(_rolled(asked, index, plan.samples))

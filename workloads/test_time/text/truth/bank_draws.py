@@ -36,12 +36,15 @@ from adabench.workloads.shared.language_model.contract import (
 )
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.stop_strings import HALF
+from adabench.workloads.shared.sources.model_digest import model_digest
+from adabench.workloads.shared.sources.model_spec import model_spec
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader, end_words
+from adabench.workloads.test_time.text.substrate.text_models import TextModels
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
 from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
 
-ROWS = 72
-"""Sequences in a batch, about: of SmolLM2 on one core as many take a quarter less time each than 27 do."""
+ROWS = 288
+"""Sequences in a batch, about; those with the same words so far are one row, so it has about 50 of them."""
 Say = Callable[[int, int], None]
 """Is told after each batch how many questions are there, of how many."""
 
@@ -71,6 +74,14 @@ class Ask:
 
 Draw = Callable[[Sequence[Ask]], list[BankedQuestion]]
 """Draws what is asked, here or in another process."""
+
+
+def together(task: GradedText) -> GradedText:
+    """Return a task whose completions are run once as far as their words are the same."""
+    models = task.load_models
+    if not isinstance(models, TextModels):
+        return task
+    return replace(task, load_models=replace(models, merges=True))
 
 
 def fill_bank(
@@ -163,6 +174,7 @@ def _header(task: GradedText, given: Mapping[str, Scalar]) -> BankHeader:
     domain = task.domain
     reader = domain.answer
     assert isinstance(reader, CompletionReader)
+    spec = model_spec(str(given["model"]))
     return BankHeader(
         model=str(given["model"]),
         judge=str(given["judge"]) if task.models.judge is not None else "none",
@@ -178,6 +190,7 @@ def _header(task: GradedText, given: Mapping[str, Scalar]) -> BankHeader:
         sees_flops="flops_counted" not in task.unseen,
         grader=str(given["grader"]),
         prompt=str(given["prompt"]),
+        weights="" if spec.is_served else model_digest(spec),
     )
 
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 from adabench.harness.contract.card import Scalar
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shared.language_model.bank.sample_bank import (
-    BankHeader,
-    question_lines,
-    read_header,
-)
+from adabench.workloads.shared.language_model.bank.packed_bank import bank_header, bank_lines
+from adabench.workloads.shared.language_model.bank.sample_bank import BankHeader
 from adabench.workloads.shared.language_model.domain import Question
+from adabench.workloads.test_time.text.abilities import LIKELIHOOD, shows_likelihood
 from adabench.workloads.test_time.text.substrate.banked_models import BankedModels, banked_domain
 from adabench.workloads.test_time.text.substrate.completions import CompletionReader
 from adabench.workloads.test_time.text.substrate.text_task import GradedText
@@ -26,9 +24,9 @@ def banked_task(folder: Path, seed: int, count: int, given: Mapping[str, Scalar]
         SelectionError: if there is no bank, it has fewer questions, or is of other conditions.
         StoreError: if it is damaged.
     """
-    header = read_header(folder)
+    header = bank_header(folder)
     check_bank(header, folder, given)
-    lines = question_lines(folder)
+    lines = bank_lines(folder)
     rows = window(f"bank:{folder}", lambda start: islice(lines, start, None), seed * count, count)
     domain = banked_domain(header)
     questions = tuple(
@@ -38,7 +36,7 @@ def banked_task(folder: Path, seed: int, count: int, given: Mapping[str, Scalar]
     reader = domain.answer
     assert isinstance(reader, CompletionReader)
     golds = tuple(gold(row["answer"], reader.form) for row in rows)
-    models = BankedModels(folder, header.sees_flops)
+    models = BankedModels(folder, header.sees_flops, str(given["judge"]), seed, count)
     return GradedText(seed, domain, models, questions=questions, grader=Answers(reader, golds))
 
 
@@ -48,9 +46,10 @@ def check_bank(header: BankHeader, folder: Path, given: Mapping[str, Scalar]) ->
     Raises:
         SelectionError: naming the first of them.
     """
+    likely = given.get("judge") == LIKELIHOOD and shows_likelihood(header)
     said = {
         "model": header.model,
-        "judge": header.judge,
+        "judge": LIKELIHOOD if likely else header.judge,
         "chat": header.chat,
         "grader": header.grader,
         "prompt": header.prompt,
