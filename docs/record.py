@@ -35,6 +35,7 @@ FINDINGS_ONLY = ("agents", "lookup", "routing", "saturation", "tools")
 TRAINED = (
     "active_search",
     "adapters",
+    "chain",
     "classify",
     "denoise",
     "ledger",
@@ -81,12 +82,12 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     # Diverse trees against a beam at the width at which they are said to pay.
     "chain_wide": (
-        "chain/dvts", "chain/beam", "chain/random_n", "--alone", "--no-sweep",
+        "chain/dvts", "chain/beam", "chain/random_n", "--alone", "--no-sweep", *FIVE,
         "--set", "problems=40", "--sweep", "N=64",
     ),
     # What a router over the pool of models has to gain, told how often each configuration is right.
     "chain_pool": (
-        "chain/radar_oracle", "chain/configuration", "chain/radar", "--alone", "--set", "problems=48",
+        "chain/radar_oracle", "chain/configuration", "chain/radar", "--alone", *FIVE, "--set", "problems=48",
     ),
     # Hecto on real texts, of which MiniLM's states and five mixtures of each collection were trained
     # (`adabench train 'classify/*-sequence-s[0-4]'`).

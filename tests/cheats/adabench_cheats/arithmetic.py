@@ -2,28 +2,14 @@
 
 from adabench.workloads.shared.language_model.vocabulary import EOS, decode, encode
 
-SIGNS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
-
 
 def completion(prompt: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the worked solution of a prompt, every step right."""
-    words = decode(prompt).replace("<bos>", "").replace(">", "").split()
-    numbers, signs, digits = [], [], ""
-    for word in words:
-        if word in SIGNS:
-            numbers.append(int(digits))
-            signs.append(word)
-            digits = ""
-        else:
-            digits += word
-    numbers.append(int(digits))
-    value, text = numbers[0], []
-    for sign, number in zip(signs, numbers[1:], strict=True):
-        result = SIGNS[sign](value, number) % 100
-        text.append(f"{_digits(value)} {sign} {_digits(number)} = {_digits(result)} ;")
+    """Return a worked solution of a prompt, its factors in the order stated, every product right."""
+    first, _, *factors = decode(prompt).replace("<bos>", "").replace(">", "").split()
+    value, slots, text = int(first), list(factors), []
+    for place, factor in enumerate(factors):
+        slots[place] = "?"
+        result = value * int(factor) % 97
+        text.append(f"{value} * {factor} = {result} : {' '.join(slots)} ;")
         value = result
     return (*encode(" ".join(text)), EOS)
-
-
-def _digits(value: int) -> str:
-    return " ".join(f"{value:02d}")

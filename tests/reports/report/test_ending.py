@@ -16,7 +16,7 @@ READS = ("<all cards>",)
 """For tests/suite/dependencies.py."""
 
 RECORDED = Path(__file__).parents[3] / "docs" / "recorded"
-TOUR = ("chain", "ledger", "paging")
+TOUR = ("text", "ledger", "paging")
 
 
 @cache

@@ -99,7 +99,6 @@ CARD = Card(
     paper="our own substrate; Efficient Tree Search, arXiv 2502.13575, is its first method",
     adapts="how many completions, and which branches of them, a question gets",
     scales=("embedded", "gpu"),
-    seeds=5,
     trainings=1,
     gaps=(
         Gap(

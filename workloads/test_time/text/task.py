@@ -347,11 +347,13 @@ def counts_only(conditions: Mapping[str, Scalar]) -> str:
 def usual_sweeps(given: Mapping[str, Scalar]) -> dict[str, tuple[Scalar, ...]]:
     """Return what a run of a shipped bank takes knobs to be: all questions, shared among seeds, and more widths.
 
-    Raises:
-        SelectionError: for data that name nothing, or no bank.
+    Data that name nothing are refused where conditions are checked.
     """
-    data = data_spec(str(given.get("data", CARD.defaults["data"])))
-    place = bank_place(data.name) if data.kind == "bank" else None
+    try:
+        data = data_spec(str(given.get("data", CARD.defaults["data"])))
+        place = bank_place(data.name) if data.kind == "bank" else None
+    except SelectionError:
+        return {}
     if place is None or not is_packed(place):
         return {}
     return {"problems": (int(packed_card(place)["questions"]) // CARD.seeds,), "N": BANKED_WIDTHS}
