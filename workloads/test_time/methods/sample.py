@@ -17,7 +17,7 @@ CARD = Card(
     tasks=("chain", "text"),
     abilities=(Ability("samples", unless={"temperature": 0.0}),),
     on_task={
-        "chain": OnTask(sweep={"temperature": (0.5,)}),
+        "chain": OnTask(sweep={"temperature": (0.4,)}),
         "text": OnTask(sweep={"temperature": (0.7,)}),
     },
     knobs=(Knob("temperature", (1.0,), 1.0, open=True, low=0.0),),

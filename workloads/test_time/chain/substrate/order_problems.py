@@ -41,7 +41,7 @@ FRAME_WORDS = 7
 STEP_WORDS = FRAME_WORDS + LONGEST
 RESULT = 4
 """Where the product stands in a step."""
-TEMPERATURE = 0.5
+TEMPERATURE = 0.4
 """What words are drawn at: factors that are left are equally likely at any; at 1 a policy takes one that is not
 left in three steps of a hundred."""
 TIMES, EQUAL, SLOTS, USED, STEP_END = (IDS[word] for word in ("*", "=", ":", "?", ";"))
