@@ -28,13 +28,13 @@ def section(paper: Paper) -> list[str]:
 def recordings(paper: Paper) -> dict[str, tuple[str, ...]]:
     """Return what `adabench run` is given for each recorded run of a paper, by its name.
 
-    One that runs a whole task is that task's own recorded run, and has no other name.
+    One that runs a whole task is that task's own recorded run, and has no other name, unless it sweeps conditions.
     """
     found: dict[str, tuple[str, ...]] = {}
     for line in paper.commands:
         _, _, *words = shlex.split(line)
         task, _, rest = words[0].partition("/")
-        if rest == "*":
+        if rest == "*" and "--sweep" not in words:
             continue
         name = f"{task}_{paper.slug.replace('-', '_')}"
         found[name if name not in found else f"{name}_{len(found) + 1}"] = tuple(words)

@@ -133,7 +133,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
-COUNTED = re.compile("adapters_trainings|chain|classify_(hecto|text|trainings)|text_band")
+COUNTED = re.compile("adapters_trainings|chain|classify_(hecto|text|trainings)|discovery|text_band")
 """Begins the names of further runs of whose claims none is about times: they are counted alone."""
 MORE_TRAININGS = (
     "active_search_trainings", "adapters_survey", "adapters_trainings", "classify_trainings",

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adabench.harness.contract.card import Gap, Gates, Point
 from adabench.harness.contract.task_gates import ABSENT, GateName, GateRow, GateWord
@@ -27,6 +28,11 @@ LOWEST, HIGHEST = 0.15, 0.85
 DEALS, SEED = 20, 41
 LEAST = 30
 """Cases below which no interval is given."""
+ERRORS = 1.96
+"""Standard errors of a 95 % interval."""
+TIE = 0.02
+"""Works that differ by no more than this share are equal: an answer of one word more is no other strategy."""
+ROUNDING = 1e-12
 BETWEEN = (0.25, 0.5, 0.75)
 """Of the way from the work of one fixed setting to that of the next: further budgets."""
 PRICES = (0.0, *np.geomspace(1e-3, 1e3, 61))
@@ -147,17 +153,32 @@ def not_applying(gate: GateName, why: str, at: Point) -> GateRow:
 def never_on_front(table: GateTable, pool: Sequence[str]) -> list[str]:
     """Return the strategies that no difficulty has on its front of work and quality.
 
-    Strategies are the methods of the pool; of a pool of one method its settings; of none all methods.
+    Strategies are the methods of the pool; of a pool of one method its settings; of none all methods. Twins within
+    their error are on a front together (`beaten`).
     """
     wanted = [arm for arm in table.arms if not pool or arm.method in pool]
     named = {arm: arm.name if len(pool) == 1 else arm.method for arm in wanted}
     seen: set[str] = set()
     for group in np.unique(table.group):
         rows = table.only(np.flatnonzero(table.group == group))
-        work, quality = rows.work.mean(axis=0), rows.quality.mean(axis=0)
-        on_front = [table.arms[i] for i in pareto_front(list(work), list(quality))]
+        on_front = [arm for arm, off in zip(table.arms, beaten(rows), strict=True) if not off]
         seen |= {named[arm] for arm in on_front if arm in named}
     return [name for name in dict.fromkeys(named.values()) if name not in seen]
+
+
+def beaten(table: GateTable) -> NDArray[np.bool_]:
+    """Return which arms [arms] another one beats on these cases.
+
+    It is better by more than the error of the paired difference and costs no more, works within TIE taken for
+    equal; or it is at least as good and costs less by more than that.
+    """
+    lead = table.quality[:, :, None] - table.quality[:, None, :]
+    mean, error = lead.mean(axis=0), ERRORS * lead.std(axis=0) / max(len(lead) - 1, 1) ** 0.5
+    work = table.work.mean(axis=0)
+    as_cheap = work[:, None] <= work * (1 + TIE)
+    cheaper = work[:, None] < work * (1 - TIE)
+    better, as_good = mean > np.maximum(error, ROUNDING), mean >= -ROUNDING
+    return np.asarray(((better & as_cheap) | (as_good & cheaper)).any(axis=0))
 
 
 def gain_by_difficulty(table: GateTable) -> float:
@@ -254,5 +275,5 @@ def _interval(values: FloatArray) -> tuple[float | None, float | None]:
     """Return the 95 % interval of a mean of many cases."""
     if len(values) < LEAST:
         return None, None
-    half = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5
+    half = ERRORS * float(values.std(ddof=1)) / len(values) ** 0.5
     return float(values.mean()) - half, float(values.mean()) + half

@@ -111,6 +111,17 @@ def test_a_strategy_that_is_best_nowhere_is_named() -> None:
     assert "worse" in row.says
 
 
+def test_twins_within_their_error_are_on_a_front_together() -> None:
+    group, coin = two_kinds()
+    twin = (coin < 0.5) ^ (np.arange(len(coin)) % 50 == 0)  # others of its answers are right, as many
+    arms = (("one", coin < 0.5, 1.0), ("twin", twin, 1.01), ("dear", coin < 0.9, 3.0))
+    assert gate_table.never_on_front(table(*arms, group=group), ()) == []
+    dearer = (*arms[:1], ("twin", (coin < 0.5), 1.1), *arms[2:])
+    assert gate_table.never_on_front(table(*dearer, group=group), ()) == ["twin"]
+    worse = (*arms[:1], ("twin", coin < 0.4, 1.0), *arms[2:])
+    assert gate_table.never_on_front(table(*worse, group=group), ()) == ["twin"]
+
+
 def test_settings_are_the_strategies_of_a_pool_of_one() -> None:
     quality = np.array([[0.0, 1.0, 0.5]] * 40)
     work = np.array([[1.0, 2.0, 3.0]] * 40)
