@@ -19,6 +19,7 @@ from adabench.workloads.test_time.chain.recipes import ORDERS, TRAININGS, recipe
 from adabench.workloads.test_time.chain.substrate.order_problems import (
     LONGEST,
     MODULUS,
+    TEMPERATURE,
     Product,
     answer,
     questions,
@@ -249,7 +250,7 @@ def test_samples_have_room_for_all_steps_and_are_drawn_at_the_tasks_temperature(
     problem = questions("dev", 1, 1)[0]
     train_judge._judged(policy, Favourite(0, 0.0), problem, 0, 2)
     train_judge.collect(policy, [problem], seed=0)
-    assert {options["temperature"] for options in drawn} == {0.5}
+    assert {options["temperature"] for options in drawn} == {TEMPERATURE}
     assert {options["max_new"] for options in drawn} == {room(problem.prompt)}
     assert room(problem.prompt) == 14 * LONGEST + 1
 

@@ -23,7 +23,7 @@ from adabench.workloads.test_time.chain.recipes import (
     recipes,
 )
 from adabench.workloads.test_time.chain.substrate import trained_models
-from adabench.workloads.test_time.chain.substrate.order_problems import answer, questions
+from adabench.workloads.test_time.chain.substrate.order_problems import TEMPERATURE, answer, questions
 from adabench.workloads.test_time.chain.substrate.problems import LONGEST, draw
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
@@ -261,15 +261,15 @@ def test_small_policies_have_room_above_them_and_err_in_products(name):
     assert 0.2 < share_right(name) < 0.5
     dev = card(name)["dev"]
     assert dev["table"] == 1.0
-    assert dev["malformed"] <= 0.06
-    assert dev["arithmetic"] >= 0.9
+    assert dev["malformed"] <= 0.04
+    assert dev["arithmetic"] >= 0.94
 
 
 def test_samples_of_the_small_policies_are_seldom_malformed():
-    """Trainings 3 and 4 write more of them than the others."""
+    """Training 4 writes more of them than the others."""
     shares = [card(name)["dev"]["malformed"] for name in POLICIES]
-    assert sum(shares) / len(shares) <= 0.03
-    assert sorted(shares)[2] <= 0.02
+    assert sum(shares) / len(shares) <= 0.02
+    assert sorted(shares)[3] <= 0.02
 
 
 def test_a_larger_policy_answers_more_than_the_next_smaller_one():
@@ -280,7 +280,7 @@ def test_a_larger_policy_answers_more_than_the_next_smaller_one():
 
 def share_right(name: str) -> float:
     asked = questions("test", 8, 32)
-    both = [order_figures.completions(engine(name), asked, 1, heat) for heat in (0.0, 0.5)]
+    both = [order_figures.completions(engine(name), asked, 1, heat) for heat in (0.0, TEMPERATURE)]
     right = [answer(seq.completion) == truth(one) for part in both for one, seq in part]
     return sum(right) / len(right)
 
