@@ -240,5 +240,5 @@ def test_a_shipped_policy_is_as_often_right_behind_an_attempt_as_at_first(seed) 
     dev = json.loads(path.read_text(encoding="utf-8"))["dev"]
     assert dev["attempt2"] > 0.8 * dev["attempt1"]
     assert dev["attempt8"] > 0.8 * dev["attempt1"]
-    assert dev["mended"] > 0.1
-    assert dev["lost"] < 0.6
+    assert dev["mended"] > 0.05
+    assert dev["lost"] < 0.3
