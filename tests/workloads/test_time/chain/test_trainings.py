@@ -23,7 +23,11 @@ from adabench.workloads.test_time.chain.recipes import (
     recipes,
 )
 from adabench.workloads.test_time.chain.substrate import trained_models
-from adabench.workloads.test_time.chain.substrate.order_problems import TEMPERATURE, answer, questions
+from adabench.workloads.test_time.chain.substrate.order_problems import (
+    TEMPERATURE,
+    answer,
+    questions,
+)
 from adabench.workloads.test_time.chain.substrate.problems import LONGEST, draw
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     FOLDER,
