@@ -31,6 +31,11 @@ PYTEST = (
 
 FRESH = ("kernels",)
 """Groups that no fork can run: triton is interpreted or not, as it finds at its import."""
+WITH_MODELS = (
+    "docs", "task agents", "task pretrained", "task text", "task tools", "workloads/shared/language_model",
+    "workloads/shared/lm_eval_bridge", "workloads/shared/sources",
+)  # fmt: skip
+"""Groups that need libraries of models: they are forks of a process that has these."""
 
 
 @dataclass
@@ -143,6 +148,8 @@ def environment(group: Group, mine: Mapping[str, str], place: Path) -> dict[str,
     environ = {name: value for name, value in mine.items() if name not in left_out}
     if opened_files.FOLDER in environ:
         environ["PYTHONPATH"] = opened_files.SITE
+    if group.name.startswith(WITH_MODELS):
+        environ[start_order.NEEDS_MODELS] = "1"
     return environ | {"PYTEST_DEBUG_TEMPROOT": str(place)}
 
 
