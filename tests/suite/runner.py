@@ -26,7 +26,9 @@ that it starts and ends, and its core would be idle meanwhile."""
 PYTEST = (
     start_order.PYTEST,
     "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider", "-p", "no:anyio", "--durations=0", "--durations-min=2",
+    "-W", "ignore:Module already imported so cannot be rewritten; anyio:pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
+"""Of the plug-in that is left out: sessions that run models have its package, which openai imports."""
 
 
 FRESH = ("kernels",)
