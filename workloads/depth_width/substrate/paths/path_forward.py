@@ -13,7 +13,7 @@ stores nothing. Prompts are padded on the right; padding is computed and counted
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Protocol
 
 import torch
@@ -254,7 +254,8 @@ def right_along(
     states, who, room = [model.embed(tokens)], torch.arange(len(tokens)), tokens.shape[1]
     for path in sorted(paths, key=entries):
         wanted = entries(path)
-        shared = len(commonprefix([taken, wanted]))
+        pairs = zip(taken, wanted, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         del states[shared + 1 :]
         for layer in wanted[shared:]:
             rows, _ = _prefilled(model, layer, states[-1], who, True, room, Work())
