@@ -86,12 +86,12 @@ TOUR = (
             "chain/ets_kv",
             "chain/random_n",
             "chain/pass_at_n",
-            "chain/held_orders",
         ),
         fixed=("problems=4",),
         swept=("N=4,16",),
     ),
     PlanRequest(("chain/surest", "chain/configuration"), fixed=("problems=4",), star=False),
+    PlanRequest(("chain/held_orders",), fixed=("problems=4", "N=4"), star=False),
 )
 
 

@@ -14,7 +14,7 @@ from adabench.reports.notebook.advise_call import ModelAdvice, answers_of
 from adabench.reports.notebook.run_view import load
 from tests.cli.program import adabench
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = [pytest.mark.models, pytest.mark.usefixtures("here")]
 
 
 def test_advice_is_one_sentence_a_picture_and_the_table_behind_it(tmp_path: Path) -> None:

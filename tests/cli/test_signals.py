@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +41,16 @@ SIGNALS = [
     ((signal.SIGTERM,), 143), ((signal.SIGINT,), 130), ((signal.SIGINT, signal.SIGINT), 130),
     ((signal.SIGHUP,), 129),
 ]  # fmt: skip
+WAYS = ((), ("--workers", "2"), ("--time-limit", "600"))
+
+
+def ends() -> Iterator[Any]:
+    """Yield every signal to a run as it is, and half of them to each other kind of run; the rest is thorough."""
+    for place, ((numbers, code), (way, more)) in enumerate(product(SIGNALS, enumerate(WAYS))):
+        few = way == 0 or (place // len(WAYS) + way) % 2 == 0
+        name = "-".join([*(number.name for number in numbers), *more])
+        marks = () if few else pytest.mark.thorough
+        yield pytest.param(numbers, code, more, id=name, marks=marks)
 
 
 @pytest.fixture
@@ -51,11 +64,10 @@ def environ(toy_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return {**toy_env, "PYTHONPATH": os.pathsep.join([toy_env["PYTHONPATH"], str(tmp_path)])}
 
 
-@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--time-limit", "600")])
-@pytest.mark.parametrize(("numbers", "code"), SIGNALS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("numbers", "code", "more"), list(ends()))
 def test_a_signal_ends_a_run_and_leaves_it_intact(
-    environ: dict[str, str], tmp_path: Path, more: tuple[str, ...],
-    numbers: tuple[signal.Signals, ...], code: int,
+    environ: dict[str, str], tmp_path: Path, numbers: tuple[signal.Signals, ...], code: int,
+    more: tuple[str, ...],
 ) -> None:  # fmt: skip
     words = [sys.executable, "-P", "-c", PROGRAM, "run", "roots/fixed", "roots/holds",
              "--no-sweep", "--seeds", "0", "--no-report", "--out", str(tmp_path / "run"), *more]  # fmt: skip

@@ -54,21 +54,30 @@ def test_a_closed_stdout_is_nobody_s_and_no_file_of_the_run_takes_its_place(
     assert shell('"$@" >&- 2>&- <&-', "claims", run, env=toy_env).returncode == 0
 
 
+SPOKEN_ASCII = {"PYTHONIOENCODING": "ascii"}
+VERBS = ("claims",), ("report", "--terminal"), ("explain",), ("compare", "BOTH")
+
+
 @pytest.mark.cold
 @pytest.mark.parametrize(
-    "words",
-    [("claims",), ("report", "--terminal"), ("explain",), ("compare", "BOTH")],
-    ids=lambda words: words[0],
+    ("words", "ascii_env"),
+    [
+        *(pytest.param(words, ASCII, id=words[0]) for words in VERBS),
+        pytest.param(VERBS[1], SPOKEN_ASCII, id="report-named"),
+        *(
+            pytest.param(words, SPOKEN_ASCII, id=f"{words[0]}-named", marks=pytest.mark.thorough)
+            for words in (VERBS[0], *VERBS[2:])
+        ),
+    ],
 )
 def test_an_ascii_terminal_gets_ascii(
-    run: Path, toy_env: dict[str, str], words: tuple[str, ...]
+    run: Path, toy_env: dict[str, str], words: tuple[str, ...], ascii_env: dict[str, str]
 ) -> None:
     own = [run if word == "BOTH" else word for word in words[1:]]
-    for env in (ASCII, {"PYTHONIOENCODING": "ascii"}):
-        done = shell('"$@"', words[0], run, *own, env=toy_env | env)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.decode("ascii")
-        assert b"Traceback" not in done.stderr
+    done = shell('"$@"', words[0], run, *own, env=toy_env | ascii_env)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode("ascii")
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.workloads import local_server
 from tests.workloads.local_server import Reply
 
 pytest.importorskip("openai", reason="the extra `serve` is not installed")
-pytestmark = pytest.mark.usefixtures("in_process")
+pytestmark = [pytest.mark.models, pytest.mark.usefixtures("in_process")]
 
 ROW = '{"question": "How many are 1 and 1?", "answer": "2"}\n'
 LOST = '{"question": "How many are lost?", "answer": "3"}\n'

@@ -26,11 +26,18 @@ that it starts and ends, and its core would be idle meanwhile."""
 PYTEST = (
     start_order.PYTEST,
     "-n", "0", "-q", "--color=no", "-p", "no:cacheprovider", "-p", "no:anyio", "--durations=0", "--durations-min=2",
+    "-W", "ignore:Module already imported so cannot be rewritten; anyio:pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
+"""Of the plug-in that is left out: sessions that run models have its package, which openai imports."""
 
 
 FRESH = ("kernels",)
 """Groups that no fork can run: triton is interpreted or not, as it finds at its import."""
+WITH_MODELS = (
+    "docs", "task agents", "task pretrained", "task text", "task tools", "workloads/shared/language_model",
+    "workloads/shared/lm_eval_bridge", "workloads/shared/sources",
+)  # fmt: skip
+"""Groups that need libraries of models: they are forks of a process that has these."""
 
 
 @dataclass
@@ -143,6 +150,8 @@ def environment(group: Group, mine: Mapping[str, str], place: Path) -> dict[str,
     environ = {name: value for name, value in mine.items() if name not in left_out}
     if opened_files.FOLDER in environ:
         environ["PYTHONPATH"] = opened_files.SITE
+    if group.name.startswith(WITH_MODELS):
+        environ[start_order.NEEDS_MODELS] = "1"
     return environ | {"PYTEST_DEBUG_TEMPROOT": str(place)}
 
 

@@ -19,8 +19,12 @@ PYTEST = str(Path(sys.executable).with_name("pytest"))
 """That of pytest. Typer takes the name of a program from how it was run, so groups run no module."""
 NEEDS_EXTRAS = "ADABENCH_TEST_EXTRAS"
 """Set where the task servers to come need libraries that few tasks need."""
-KINDS = SERVERS, EXTRAS, PROGRAMS = "-servers", "-extras", ""
-"""How the addresses end at which forks are ordered: task servers are forks of less than all else."""
+NEEDS_MODELS = "ADABENCH_TEST_MODELS"
+"""Set where whatever comes runs models of transformers, or asks servers by openai's client."""
+SERVERS, EXTRAS, MODELS, SESSIONS, PROGRAMS = "-servers", "-extras", "-models", "-sessions", ""
+KINDS = (SERVERS, EXTRAS, MODELS, SESSIONS, PROGRAMS)
+"""How the addresses end at which forks are ordered: task servers are forks of less than all else, and what needs
+libraries of models is a fork of more."""
 SERVER = "adabench.harness.run.task_server"
 MODULES = (
     SERVER, "adabench.harness.distributed.shard", "adabench.profilers.hardware.ceilings",
@@ -80,8 +84,11 @@ class Order:
     @property
     def address(self) -> str:
         """Where it is ordered."""
-        kind = EXTRAS if NEEDS_EXTRAS in self.environ else SERVERS
-        return self.environ[NAME] + (kind if self.program.text == SERVER else PROGRAMS)
+        models = NEEDS_MODELS in self.environ
+        if self.program.text != SERVER:
+            return self.environ[NAME] + (SESSIONS if models else PROGRAMS)
+        less = EXTRAS if NEEDS_EXTRAS in self.environ else SERVERS
+        return self.environ[NAME] + (MODELS if models else less)
 
     def to_json(self) -> bytes:
         """Return one message."""

@@ -16,7 +16,7 @@ import pytest
 
 from tests.suite import warm_forks, warm_session
 from tests.suite.huge_pages import own_memory
-from tests.suite.start_order import NAME, NEEDS_EXTRAS, PROGRAM, SERVER
+from tests.suite.start_order import NAME, NEEDS_EXTRAS, NEEDS_MODELS, PROGRAM, SERVER
 
 ROOT = Path(__file__).parents[2]
 PROBE = [sys.executable, "-P", "-m", "tests.suite.fork_probe"]
@@ -213,14 +213,17 @@ def test_another_program_is_started_as_ever() -> None:
 
 
 def test_a_task_server_is_a_fork_of_less(warm: Environ) -> None:
-    """Where a test says so, of what a few tasks need, too: and all of them fork."""
+    """Where a test says so, of what few tasks or models need, too: and all of them fork."""
     held = {}
-    for name, env in (("servers", {}), ("extras", {NEEDS_EXTRAS: "1"}), ("programs", {})):
-        given = {**warm, **env}
-        words = [*PROBE[:3], SERVER if name != "programs" else PROBE[3]]
+    for name, env in (
+        ("servers", {}), ("extras", {NEEDS_EXTRAS: "1"}), ("models", {NEEDS_MODELS: "1"}),
+        ("programs", {}), ("sessions", {NEEDS_MODELS: "1"}),
+    ):  # fmt: skip
+        given, is_server = {**warm, **env}, name in ("servers", "extras", "models")
+        words = [*PROBE[:3], SERVER if is_server else PROBE[3]]
         own, other = socket.socketpair()
         with own, other, subprocess.Popen(
-            [*words, str(other.fileno()) if name != "programs" else "parent"],
+            [*words, str(other.fileno()) if is_server else "parent"],
             env=given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[other.fileno()],
         ) as process:  # fmt: skip
             held[name] = parent_of(process.pid)
@@ -228,7 +231,7 @@ def test_a_task_server_is_a_fork_of_less(warm: Environ) -> None:
             other.close()
             process.communicate()
     assert os.getpid() not in held.values()
-    assert len(set(held.values())) == 3
+    assert len(set(held.values())) == 5
 
 
 def parent_of(pid: int) -> int:

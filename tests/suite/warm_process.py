@@ -1,10 +1,11 @@
-"""Three processes a test session that have imported what others need, and fork.
+"""Five processes a test session that have imported what others need, and fork.
 
-    python -P -m tests.suite.warm_process PARENT FILE FILE FILE     a process, sockets' descriptors
+    python -P -m tests.suite.warm_process PARENT FILE ...     a process, sockets' descriptors
 
-One forks commands and sessions of tests. The others fork task servers, and have imported only what tasks
-compute with, one of them the libraries of few tasks, too: each method's process is a fork of a server,
-and takes the longer the more its server holds.
+One forks commands and sessions of tests. Others fork task servers, and have imported only what tasks
+compute with: each method's process is a fork of a server, and takes the longer the more its server holds.
+Libraries of few tasks, and those of models, which take seconds, are held by forks of these two, which import
+them when they are asked: who runs no such test does not wait for them.
 
 They import when they are first asked. An order (`start_order.py`) comes as the message of a connection,
 with the open files of the process to be; the number of that process goes back, and how it ended. A fork
@@ -27,7 +28,7 @@ import socket
 import struct
 import sys
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,11 +41,12 @@ from tests.suite.start_order import (
     END,
     EXTRAS,
     KINDS,
+    MODELS,
     NUMBER,
     PROGRAM,
-    PROGRAMS,
     SERVER,
     SERVERS,
+    SESSIONS,
     Inheritance,
     Order,
     inheritance,
@@ -56,26 +58,30 @@ BASE = [entry for entry in sys.path if entry != ROOT]
 """`sys.path` of a bare interpreter of this environment."""
 COMPILER = "torch._dynamo"
 """What torch imports at the first step of an optimiser, for seconds."""
+OF_MODELS = ("transformers.models.llama.modeling_llama", "tokenizers", "openai")
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     SERVERS: (
         SERVER, "numpy", "scipy.linalg", "scipy.special", "torch", COMPILER, "numba", "safetensors",
     ),
-    EXTRAS: ("alns", "mabwiser.mab"),
-    PROGRAMS: (
+    SESSIONS: (
         "pandas", "plotille", "pydantic.type_adapter", "typer",
         "pytest", "_pytest.doctest", "_pytest.legacypath", "execnet", "sortedcontainers",
     ),
 }  # fmt: skip
-"""What each of the processes imports beside what the one before it does, if it is installed."""
+"""What is imported before a process is forked off, beside what the ones before it have, if it is installed."""
+WHEN_ASKED: Mapping[str, tuple[str, ...]] = {
+    EXTRAS: ("alns", "mabwiser.mab"), MODELS: OF_MODELS, SESSIONS: OF_MODELS,
+}  # fmt: skip
+"""What a process imports when it is first asked."""
 OURS = ("cli", "harness", "reports")
 """Folders of adabench whose modules are all imported; tasks and methods are left to forks."""
 ELSEWHERE = ("cli/__main__.py", "reports/notebook/api.py")
 """Files that are shipped under other names."""
 AT_START = (
-    "BLIS_", "CUDA_", "FORCE_COLOR", "GITHUB_ACTIONS", "GLIBC_", "GOMP_", "HOME", "KMP_", "LANG",
+    "BLIS_", "CUDA_", "FORCE_COLOR", "GITHUB_ACTIONS", "GLIBC_", "GOMP_", "HF_", "HOME", "KMP_", "LANG",
     "LC_", "LD_", "MALLOC_", "MKL_", "MPL", "NPY_", "NUMBA_", "NUMEXPR_", "NUMPY_", "OMP_",
     "OPENBLAS_", "PYDANTIC_", "PYTHON", "PYTORCH_", "PY_COLORS", "SETUPTOOLS_",
-    "TERMINAL_WIDTH", "TORCH", "TRITON_", "TYPER_", "TZ", "_TYPER_",
+    "TERMINAL_WIDTH", "TORCH", "TRANSFORMERS_", "TRITON_", "TYPER_", "TZ", "_TYPER_",
 )  # fmt: skip
 """How variables begin that an interpreter or a library reads as it starts."""
 AT_FORK = (
@@ -241,13 +247,19 @@ def at_start(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def prepare(kind: str) -> None:
-    """Import what forks of a kind need, without collections: what imports make stays."""
+def import_all(names: Iterable[str]) -> None:
+    """Import what is installed of some modules, without collections: what imports make stays."""
     gc.disable()
-    ours = found_modules() if kind == PROGRAMS else ()
-    for name in (*LIBRARIES[kind], *ours):
+    sys.path[:] = BASE  # transformers would take our folder `kernels` for a package
+    for name in names:
         if importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
+
+
+def prepare(kind: str) -> None:
+    """Import what forks of a kind and of those that come after it need."""
+    ours = found_modules() if kind == SESSIONS else ()
+    import_all((*LIBRARIES.get(kind, ()), *ours))
     if kind == SERVERS:
         importlib.import_module(SERVER).start_compiler()
         spare_torch_its_end()
@@ -300,7 +312,10 @@ def of_my_kind(listening: list[socket.socket]) -> socket.socket:
     for place, kind in enumerate(forked):
         prepare(kind)
         if is_forked_off():
-            return only(listening, place)
+            mine = only(listening, place)
+            select.select([mine], [], [])
+            import_all(WHEN_ASKED.get(kind, ()))
+            return mine
     prepare(last)
     return only(listening, len(forked))
 

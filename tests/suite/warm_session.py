@@ -17,13 +17,16 @@ from typing import Any
 import pytest
 
 from tests.suite import warm_forks
-from tests.suite.start_order import KINDS, NAME, NEEDS_EXTRAS
+from tests.suite.start_order import KINDS, NAME, NEEDS_EXTRAS, NEEDS_MODELS
 
 ROOT = Path(__file__).parents[2]
 COLD = "ADABENCH_TEST_COLD"
 MARKS = ("cold", "gpu", "slow")
 EXTRAS_OF = ("mip", "routing")
 """Tasks whose methods import libraries that take seconds and that no other task needs."""
+MODELS_OF = ("pretrained", "text")
+"""Tasks that run models of transformers or ask servers. Other tests that do have the marker `models`, or need
+the fixture `llama_folder`."""
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a process which forks must not have: of an allocator of pandas, of tokenizers' pool."""
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -45,13 +48,23 @@ class WarmSession:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Name the warm process while a test runs that is not about a fresh start."""
         with pytest.MonkeyPatch.context() as patch:
+            patch.delenv(NEEDS_MODELS, raising=False)  # set for the session
             if any(item.get_closest_marker(mark) for mark in MARKS):
                 patch.delenv(NAME, raising=False)
             else:
                 patch.setenv(NAME, self.address)
                 if task_of(item) in EXTRAS_OF:
                     patch.setenv(NEEDS_EXTRAS, "1")
+                if needs_models(item):
+                    patch.setenv(NEEDS_MODELS, "1")
             return (yield)
+
+
+def needs_models(item: pytest.Item) -> bool:
+    """Say whether what a test starts runs models of transformers, or asks servers."""
+    fixtures = getattr(item, "fixturenames", ())
+    marked = item.get_closest_marker("models") is not None
+    return marked or "llama_folder" in fixtures or task_of(item) in MODELS_OF
 
 
 def task_of(item: pytest.Item) -> str:

@@ -14,6 +14,7 @@ mostly at k = 3 and 4; length 7 gains a little at k = 5 and 6.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +22,7 @@ import torch
 from adabench.harness.contract.card import Card, Knob, OnTask, Point
 from adabench.harness.errors import SelectionError
 from adabench.workloads.depth_width.substrate.gathered_forward import one_thread
-from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Reply, right
+from adabench.workloads.depth_width.substrate.paths.path_forward import MOST, Reply, right_along
 from adabench.workloads.depth_width.substrate.paths.path_routers import (
     PathReader,
     PathTask,
@@ -87,14 +88,15 @@ def _best(task: PathTask, reader: PathReader, length: int) -> tuple[int, ...]:
     if not every:
         raise SelectionError(f"No path has length={length}.", "Ask for 1 to twice the layers.")
 
-    def share(path: tuple[int, ...], questions: int) -> float:
-        passes = torch.tensor(path).expand(questions, -1)
+    def shares(some: Sequence[tuple[int, ...]], questions: int) -> dict[tuple[int, ...], float]:
         with torch.inference_mode(), one_thread():
-            good = right(reader.model, tokens[:questions], lengths[:questions], passes)
-        return float(good.float().mean())
+            good = right_along(reader.model, tokens[:questions], lengths[:questions], some)
+        return {path: float(each.float().mean()) for path, each in good.items()}
 
-    best = sorted(every, key=lambda path: share(path, SCREENED), reverse=True)[:FINAL]
-    return max(best, key=lambda path: share(path, len(tokens)))
+    screened = shares(every, SCREENED)
+    best = sorted(every, key=screened.__getitem__, reverse=True)[:FINAL]
+    final = shares(best, len(tokens))
+    return max(best, key=final.__getitem__)
 
 
 def solve(chosen: Chosen, exam: Exam, point: Point) -> Reply:

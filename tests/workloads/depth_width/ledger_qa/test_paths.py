@@ -142,6 +142,20 @@ def test_prefill_then_decode_is_one_forward(model: Backbone, asked: Asked, passe
     assert not path_forward.right(model, tokens, lengths, passes)[0]
 
 
+def test_paths_that_share_their_beginning_are_judged_as_each_alone(
+    model: Backbone, asked: Asked, passes: Tensor
+) -> None:
+    reply = path_forward.answer(model, asked.questions, passes, tile=4)
+    tokens = torch.from_numpy(questions.with_answers(asked.questions, reply.said.numpy()))
+    lengths = torch.from_numpy(asked.questions.lengths)
+    paths = list(itertools.product(range(3), repeat=3))
+    found = path_forward.right_along(model, tokens, lengths, paths)
+    assert any(each.any() for each in found.values())
+    for path in paths:
+        alone = path_forward.right(model, tokens, lengths, torch.tensor(path).expand(N, -1))
+        assert torch.equal(found[path], alone)
+
+
 def test_a_second_pass_has_keys_of_its_own(model: Backbone, asked: Asked) -> None:
     tokens, lengths = path_routers.tensors(asked)
     twice = path_forward.default(N, 3) * 2

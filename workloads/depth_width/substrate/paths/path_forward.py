@@ -13,6 +13,7 @@ stores nothing. Prompts are padded on the right; padding is computed and counted
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Protocol
 
 import torch
@@ -238,6 +239,33 @@ def right(model: Backbone, tokens: Tensor, lengths: Tensor, passes: Tensor) -> T
     if each is right given those before it, so one forward decides.
     """
     states, _ = prefill(model, tokens, lengths, fixed(passes), Work())
+    return _hits(model, states, tokens, lengths)
+
+
+def right_along(
+    model: Backbone, tokens: Tensor, lengths: Tensor, paths: Sequence[tuple[int, ...]]
+) -> dict[tuple[int, ...], Tensor]:
+    """Return which questions are right along each of some paths that all of them take, [n] by path.
+
+    As `right` for one path at a time, to the bit: paths share the states of the entries they begin with.
+    """
+    found: dict[tuple[int, ...], Tensor] = {}
+    taken: list[int] = []
+    states, who, room = [model.embed(tokens)], torch.arange(len(tokens)), tokens.shape[1]
+    for path in sorted(paths, key=entries):
+        wanted = entries(path)
+        pairs = zip(taken, wanted, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        del states[shared + 1 :]
+        for layer in wanted[shared:]:
+            rows, _ = _prefilled(model, layer, states[-1], who, True, room, Work())
+            states.append(rows)
+        taken, found[path] = wanted, _hits(model, states[-1], tokens, lengths)
+    return found
+
+
+def _hits(model: Backbone, states: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    """Return which questions' three answers are all found in final states [n, T, d], [n]."""
     at = lengths[:, None] - 1 + torch.arange(ANSWERS)
     rows = states.gather(1, at[..., None].expand(-1, -1, states.shape[-1]))
     said = model.head(model.norm(rows)).argmax(-1)
