@@ -17,7 +17,7 @@ from adabench.harness.errors import EnvironmentProblem, MissingAbility, Selectio
 from adabench.workloads.moe.adapters import task
 from adabench.workloads.moe.adapters.methods import dynmole, fresh_lora, lora, mhr, mhr_mu, poly
 from adabench.workloads.moe.adapters.recipes import TEXT, TEXT_KINDS, recipes
-from adabench.workloads.moe.adapters.substrate import pretrained, tuned_rates
+from adabench.workloads.moe.adapters.substrate import footprint, pretrained, tuned_rates
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter, forward
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import predict
@@ -125,6 +125,19 @@ def test_what_is_merged_says_what_it_says_beside_the_base(kind: str) -> None:
     assert moved.merge is not None
     merged = moved.merge(moved.weights, own)
     torch.testing.assert_close(logits(merged, NOTHING), logits(own, moved), atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_merged_in_bfloat16_is_the_same_but_for_rounding() -> None:
+    own = base()
+    half = replace(
+        own,
+        weights={k: v.bfloat16() if v.dim() > 1 else v for k, v in own.weights.items()},
+        dtype=torch.bfloat16,
+    )
+    moved = text_tuning.untrained("lora-36", half, generator())
+    small = {name: value + 0.01 for name, value in moved.weights.items()}
+    found = footprint.reading(half, replace(moved, weights=small), np.arange(6)[:, None], float, 1)
+    assert "reading_merged_s" in found
 
 
 @pytest.mark.parametrize("kind", TEXT_KINDS)
