@@ -126,6 +126,14 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "adapters/bottleneck", "adapters/full", "--alone", "--no-sweep", "--seeds", "0..14",
         "--set", "width=6",
     ),
+    # Adapters on real weights: three questions on texts and a new one, in SmolLM2's upper layers. After `adabench train
+    # adapters/text-states-s0`, then 'adapters/text-rates-*' and 'adapters/text-*-s[0-4]'.
+    "adapters_text": (
+        "adapters/lora", "adapters/mola", "adapters/dynmole", "adapters/random_count",
+        "adapters/poly", "adapters/poly_rand", "adapters/mhr", "adapters/ia3", "adapters/prefix",
+        "adapters/bottleneck", "adapters/full", "--alone", "--no-sweep", *FIVE,
+        "--set", "model=smollm2", "--set", "steps=40", "--set", "rank=36", "--set", "width=6",
+    ),
     # What adapters learn in equal processor time (`adabench train 'adapters/*-seconds-s[0-4]'`).
     "adapters_seconds": (
         "adapters/mhr", "adapters/poly", "adapters/dynmole", "adapters/lora", "--alone",
@@ -133,12 +141,15 @@ FURTHER: dict[str, tuple[str, ...]] = {
     ),
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
-COUNTED = re.compile("adapters_trainings|chain|classify_(hecto|text|trainings)|discovery|text_band")
+COUNTED = re.compile(
+    "adapters_t(ext|rainings)|chain|classify_(hecto|text|trainings)|discovery|text_band"
+)
 """Begins the names of further runs of whose claims none is about times: they are counted alone."""
 MORE_TRAININGS = (
-    "active_search_trainings", "adapters_survey", "adapters_trainings", "classify_trainings",
+    "adapters_text", "active_search_trainings", "adapters_survey", "adapters_trainings",
+    "classify_trainings",
 )  # fmt: skip
-"""Runs with more trainings than ship. A claim stands on a paper's page as one of these has it, if one does."""
+"""Runs with more trainings than ship, or on real weights; of two the first. A claim stands on a paper's page as one of these has it, if one does."""
 """Runs beside those of the tasks, by name: what `adabench run` is given. The last are commands of papers."""
 
 

@@ -424,13 +424,13 @@ def _claims_of(slug: str, runs: Sequence[Findings]) -> list[ClaimRow]:
 def _each_once(runs: Sequence[Findings], commands: Collection[str]) -> list[ClaimRow]:
     """Return each claim once, as the first run has it that holds all it needs.
 
-    Reproductions of papers come first, whose sizes were planned, then runs with more trainings, those of commands
-    of papers, those of tasks, and further ones.
+    Reproductions of papers come first, whose sizes were planned, then runs with more trainings or on real weights, those of
+    commands of papers, those of tasks, and further ones.
     """
     place = {name: -1 if name in commands else 1 for name in FURTHER}
-    place |= dict.fromkeys(MORE_TRAININGS, -2)
+    place |= {name: at - 9 for at, name in enumerate(MORE_TRAININGS)}
     names = [Path(run.run).name for run in runs]
-    place |= {name: -3 for name in names if name.startswith(REPRODUCTION)}
+    place |= {name: -10 for name in names if name.startswith(REPRODUCTION)}
     ordered = sorted(runs, key=lambda run: place.get(Path(run.run).name, 0))
     found: dict[tuple[str, str, str], ClaimRow] = {}
     for row in (row for run in ordered for row in _answered(run)):

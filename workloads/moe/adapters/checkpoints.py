@@ -14,6 +14,7 @@ from adabench.workloads.moe.adapters.recipes import (
     START_RATES,
     SURVEY,
     TEXT,
+    TEXT_RATES,
     TEXT_STATES,
     Recipe,
     recipes,
@@ -29,13 +30,16 @@ from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.pretrained import BASE, FOLDER, HISTORY
+from adabench.workloads.moe.adapters.substrate.text_base import text_base
 from adabench.workloads.moe.adapters.training import (
     pretrain,
     text_tuning,
     train_base,
     tune_rates,
 )
+from adabench.workloads.moe.adapters.truth import text_questions
 from adabench.workloads.moe.substrate import weight_packing
+from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
@@ -58,7 +62,7 @@ def train(
         weights = _weights(recipe, progress, folder)
         packed = weight_packing.packed(weights, recipe.levels)
         base = train_base if recipe.kind == BASE else pretrain
-        module = tune_rates if _is_grid(recipe) else text_tuning if _is_text(recipe) else base
+        module = text_tuning if _is_text(recipe) else tune_rates if _is_grid(recipe) else base
         return ship(
             recipe, packed, folder, lambda: held_out(recipe, folder), [module], under="held_out"
         )
@@ -67,27 +71,41 @@ def train(
 def _weights(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tensor]:
     if recipe.kind == BASE:
         return train_base.train(recipe, progress)
+    if _is_text(recipe):
+        return _of_texts(recipe, progress, folder)
     if _is_grid(recipe):
         return tune_rates.train(recipe, pretrained.trained_base(_read(BASE, folder)), progress)
-    if recipe.kind == TEXT_STATES:
-        return text_tuning.encode(progress)
-    if recipe.kind in TEXT:
-        return text_tuning.train(recipe, _read(f"{TEXT_STATES}-s0", folder), progress)
     trunk = _read(recipe.trunk, folder) if recipe.trunk else None
     return pretrain.train(recipe, pretrained.trained_base(_read(BASE, folder)), progress, trunk)
+
+
+def _of_texts(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Tensor]:
+    if recipe.kind == TEXT_STATES:
+        return text_tuning.encode(progress)
+    stored, trunk = _read(pretrained.STATES, folder), _read(recipe.trunk, folder)
+    base = text_base(smollm2.load()[0], stored, int(stored["trained_on"]))
+    answers = text_questions.known(stored, text_questions.questions())
+    if recipe.kind.startswith(TEXT_RATES):
+        return text_tuning.score_rates(recipe, base, answers, progress)
+    rate = text_tuning.best_rate(recipe.kind, trunk["scores"].tolist())
+    return text_tuning.train(recipe, base, answers, rate, progress)
 
 
 def held_out(recipe: Recipe, folder: Path) -> dict[str, Any]:
     """Return what a file as it is shipped scores on sequences that it was not trained on."""
     pretrained.forget()
     weights = _read(recipe.name, folder)
-    if _is_grid(recipe):
+    if "scores" in weights:
         scores = [round(float(one), 4) for one in weights["scores"]]
-        rates = tuned_rates.grid(recipe.kind)
+        kind = recipe.kind
+        text = kind.startswith(TEXT_RATES)
+        rates = (
+            tuned_rates.text_grid(kind.replace("rates-", "")) if text else tuned_rates.grid(kind)
+        )
         return dict(zip((f"{rate:g}" for rate in rates), scores, strict=True))
     if recipe.kind == TEXT_STATES:
         return {"texts": sum(name.isdigit() for name in weights)}
-    if recipe.kind in TEXT:
+    if _is_text(recipe):
         return {
             key.removeprefix(HISTORY): float(one) for key, one in weights.items() if HISTORY in key
         }
@@ -107,7 +125,7 @@ def _is_grid(recipe: Recipe) -> bool:
 
 
 def _is_text(recipe: Recipe) -> bool:
-    return recipe.kind in (*TEXT, TEXT_STATES)
+    return recipe.kind.startswith(TEXT)
 
 
 def _adapter(recipe: Recipe, weights: dict[str, Tensor]) -> Adapter:

@@ -53,13 +53,12 @@ SURVEY_RATED = (
 SMALL = ("prompt", "prefix", "ia3", "bitfit", "norms", "random-mask")
 BYTES = ("full", "bottleneck-6", "bottleneck-16")
 """Kinds of the survey that ship in half precision, and in whole numbers of a byte; others take six bits."""
-TEXT_STATES = "text-states"
-TEXT = (
-    "text-lora", "text-dora", "text-ia3", "text-norms", "text-full", "text-lora-37", "text-mole",
-    "text-dynmole", "text-mhr",
+TEXT, TEXT_STATES, TEXT_RATES = "text-", "text-states", "text-rates-"
+"""How recipes begin on the upper third of SmolLM2 and real texts; the states are what they begin from."""
+TEXT_KINDS = (
+    "lora-36", "mola", "dynmole", "poly", "mhr", "ia3", "prefix", "bottleneck-6", "full",
 )  # fmt: skip
-"""Methods on the upper third of SmolLM2 and real texts; the states are what they begin from."""
-TEXT_STEPS = 80
+TEXT_STEPS, TEXT_TRAININGS = 160, 5
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,21 @@ def recipes() -> dict[str, Recipe]:
     grids = [RATES + kind for kind in (*RATED, *SURVEY_RATED)]
     grids += [START_RATES + kind for kind in (*RATED_STARTS, *SURVEY_RATED)]
     rates = [Recipe(name, name, GRID_SEED, 3, levels=0, forecast_s=40) for name in grids]
-    texts = [Recipe(f"{kind}-s0", kind, 0, TEXT_STEPS, levels=0, forecast_s=300) for kind in TEXT]
-    texts.append(Recipe(f"{TEXT_STATES}-s0", TEXT_STATES, 0, 1000, levels=0, forecast_s=200))
-    return {recipe.name: recipe for recipe in (base, *rates, *made, *texts)}
+    return {recipe.name: recipe for recipe in (base, *rates, *made, *_of_texts())}
+
+
+def _of_texts() -> Iterator[Recipe]:
+    """Yield what is made of texts: states, then each kind at three rates, then five trainings of it."""
+    states = f"{TEXT_STATES}-s0"
+    yield Recipe(states, TEXT_STATES, 0, 3576, levels=0, forecast_s=120)
+    for kind in TEXT_KINDS:
+        rates = TEXT_RATES + kind
+        yield Recipe(rates, rates, GRID_SEED, TEXT_STEPS, trunk=states, levels=0, forecast_s=270)
+        for seed in range(TEXT_TRAININGS):
+            yield Recipe(
+                f"{TEXT}{kind}-s{seed}", TEXT + kind, seed, TEXT_STEPS, trunk=rates, levels=0,
+                forecast_s=90,
+            )  # fmt: skip
 
 
 def _of_survey(kind: str, s: int) -> Iterator[Recipe]:

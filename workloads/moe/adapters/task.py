@@ -21,12 +21,19 @@ with the adapter beside it and merged into it (`substrate/footprint.py`). `servi
 in one pass beside the base, what that saves over swapping weights, and with all eight merged in memory
 (`substrate/serving.py`).
 
+**`model=smollm2`** puts the same adapters into the upper 10 of SmolLM2's 30 layers (`substrate/text_base.py`), on states
+of texts that the lower 20 made once: nothing that is learned changes how words are read. Instead of 48 tasks there are
+three questions on real texts, answered by " no" or " yes", of which an adapter has learned 160 batches of eight;
+`accuracy_seen` is on 1,002 of their tests. The new task is a fourth question: 32 texts with answers, and `accuracy` on 334 others
+(`truth/text_questions.py`). `accuracy_source` is there on 96 of the old questions. Set `steps=40`. Trainings are in the
+user's cache alone, and each took the best of three rates on 504 questions (`training/text_tuning.py`).
+
 **Conditions.** `task=hidden` takes the instruction words away, in training too; `budget=seconds` ends pre-training and
 adaptation by the processor's time; `pretraining` is the steps of the former. `tasks`: new ones for each
 training, and others for the next.
 
-**Limits.** A 66,000-parameter base and tables of seven numbers: signs and ratios transfer at best, no
-figure of a language benchmark does.
+**Limits.** A 66,000-parameter base and tables of seven numbers, or 135 million and four questions: signs and ratios
+transfer at best, no figure of a language benchmark does.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,14 +45,17 @@ from adabench.harness.contract.card import Card, Gap, Gates, Knob, Metric
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.moe.adapters import conformance
+from adabench.workloads.moe.adapters.substrate import pretrained
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import Naming, held_out_tasks
 from adabench.workloads.moe.adapters.substrate.workbench import (
+    SUITE,
     AdaptationCase,
     Adapted,
     Outcome,
     Tests,
     Workbench,
 )
+from adabench.workloads.moe.adapters.truth import text_questions
 from adabench.workloads.moe.adapters.truth.adaptation_scores import KnownCase, known_cases, scores
 from adabench.workloads.moe.adapters.truth.oracle_bench import AnsweredTests, OracleBench
 
@@ -82,6 +92,7 @@ CARD = Card(
     knobs=(
         Knob("task", ("named",), "named", also=("hidden",)),
         Knob("budget", ("steps",), "steps", also=("seconds",)),
+        Knob("model", ("suite",), "suite", also=("smollm2",)),
         Knob("pretraining", (450,), 450, also=(900,)),
         Knob("steps", (100,), 100, open=True, low=1),
         Knob("shots", (32,), 32, open=True, low=1),
@@ -123,6 +134,7 @@ CARD = Card(
         Metric("pretraining_steps", "steps", "lower", "info"),
         Metric("pretraining_flops", "FLOP", "lower", "info"),
         Metric("pretraining_cpu_s", "s", "lower", "info"),
+        Metric("pretraining_rate", "", "lower", "info"),
     ),
     allocation=("active_words", "active_numbers"),
     gaps=(
@@ -149,6 +161,7 @@ CARD = Card(
         ),
     ),
 )
+SMOLLM2 = "smollm2"
 CHECK_CONDITIONS = {"steps": 4, "tasks": 2}
 OUTCOMES = (Outcome,)
 _LUCK_STEPS = 25
@@ -177,12 +190,12 @@ class AdaptersTask:
     def substrate(self) -> Workbench:
         """Return what methods get: a bench that knows no case."""
         own = self.bench
-        return Workbench(own.seed, own.naming, own.budget, own.steps, own.pretraining)
+        return Workbench(own.seed, own.naming, own.budget, own.steps, own.pretraining, own.model)
 
     def oracle_substrate(self) -> OracleBench:
         """Return what oracles get: a bench that may be told how right an adapter is."""
         own = self.bench
-        return OracleBench(own.seed, own.naming, own.budget, own.steps, own.pretraining)
+        return OracleBench(own.seed, own.naming, own.budget, own.steps, own.pretraining, own.model)
 
     def oracle_environment(self, case: AdaptationCase) -> AnsweredTests:
         """Return the tests of a case with their answers."""
@@ -213,11 +226,13 @@ def load(
     steps: int = 100,
     shots: int = 32,
     tasks: int = 1,
+    model: str = SUITE,
 ) -> AdaptersTask:
     """Return the task under the given conditions.
 
     Raises:
-        SelectionError: for a scale, a naming or a budget that it does not have.
+        SelectionError: for a scale, a naming, a budget or a model that it does not have.
+        EnvironmentProblem: on SmolLM2, if its texts or their states are not there.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"adapters has no scale {scale!r}.", "It runs at `embedded`.")
@@ -225,6 +240,13 @@ def load(
         raise SelectionError(f"task={task} says nothing.", "Tasks are named or hidden.")
     if budget not in ("steps", "seconds"):
         raise SelectionError(f"budget={budget} says nothing: take steps or seconds.")
+    if model == SMOLLM2:
+        if (task, budget, pretraining) != ("named", "steps", pretrained.STEPS):
+            raise SelectionError(f"model={model} has no such task, budget or pretraining.")
+        cases = text_questions.known_cases(seed, shots, text_questions.answers())
+        return AdaptersTask(Workbench(seed, steps=steps, model=model), cases)
+    if model != SUITE:
+        raise SelectionError(f"model={model} says nothing: take {SUITE} or {SMOLLM2}.")
     naming: Naming = "hidden" if task == "hidden" else "named"
     bench = Workbench(seed, naming, budget, steps, pretraining)
     known = known_cases(seed, min(tasks, len(held_out_tasks())), naming, shots)

@@ -35,7 +35,7 @@ def test_dora_is_pefts(site: Site, merged: bool) -> None:
 @pytest.mark.parametrize(("kind", "place"), [("k", "keys"), ("v", "values"), ("down", "hidden")])
 def test_ia3_is_pefts(kind: str, place: str) -> None:
     base, site = fresh_base(generator()), Site(0, kind)
-    weights = stirred(fresh_scales().weights)
+    weights = stirred(fresh_scales(base).weights)
     inner = ["only"] if kind == "down" else []
     config = peft.IA3Config(target_modules=["only"], feedforward_modules=inner)
     model = peft.get_peft_model(OneLinear(base, site), config).eval()

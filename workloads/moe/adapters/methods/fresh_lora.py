@@ -23,7 +23,7 @@ CARD = Card(
 
 def prepare(bench: Workbench, point: Point, seed: int) -> Start:
     """Make an untrained adapter."""
-    adapter = fresh_lora(int(point["rank"]), bench.generator("fresh"))
+    adapter = fresh_lora(int(point["rank"]), bench.generator("fresh"), bench.base().sites)
     return Start(bench, adapter, few_shot_rate("fresh"))
 
 

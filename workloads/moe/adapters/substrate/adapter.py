@@ -112,6 +112,8 @@ def forward(step: Pass, adapter: Adapter) -> Tensor:
     """Return the logits of every position, [sequences, tokens, classes]."""
     if adapter.own_base is not None:
         step = replace(step, base=adapter.own_base(adapter.weights, step.base))
+    if step.base.passes is not None:
+        return step.base.passes(step, adapter)
     weights, base = adapter.weights, step.base
     step.work.tokens += step.tokens.numel()
     x = base.weights["embed"][step.tokens] + base.weights["position"][: step.tokens.shape[1]]

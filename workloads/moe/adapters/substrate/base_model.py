@@ -7,8 +7,10 @@ It has biases, so that methods that train biases have some. A linear that adapte
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +33,8 @@ class Site:
 
     layer: int
     kind: str
+    widths: tuple[int, int] = (0, 0)
+    """Features in and out, of a linear of another base than the suite's."""
 
     @property
     def name(self) -> str:
@@ -40,12 +44,12 @@ class Site:
     @property
     def inner(self) -> int:
         """Return how many features go in."""
-        return HIDDEN if self.kind == "down" else WIDTH
+        return self.widths[0] or (HIDDEN if self.kind == "down" else WIDTH)
 
     @property
     def outer(self) -> int:
         """Return how many features come out."""
-        return HIDDEN if self.kind == "up" else WIDTH
+        return self.widths[1] or (HIDDEN if self.kind == "up" else WIDTH)
 
 
 SITES = tuple(Site(layer, kind) for layer in range(LAYERS) for kind in KINDS)
@@ -53,9 +57,24 @@ SITES = tuple(Site(layer, kind) for layer in range(LAYERS) for kind in KINDS)
 
 @dataclass(frozen=True)
 class Base:
-    """The weights of a base, by name."""
+    """The weights of a base, by name, and what sets another base apart from the suite's."""
 
     weights: dict[str, Tensor]
+    sites: Sequence[Site] = SITES
+    """Linears that adapters act on."""
+    vocabulary: int = VOCABULARY
+    """Tokens that sequences may be made of, and below how many tokens one has."""
+    length: int = WORDS + LENGTH
+    first_answer: int = WORDS + 1
+    """The first position that is answered."""
+    at_once: int = 0
+    """Sequences that are timed together; 0 for all."""
+    scale: float = 1.0
+    """What products beside linears are multiplied by."""
+    dtype: torch.dtype = torch.float32
+    """That its own linears multiply in."""
+    passes: Callable[[Any, Any], Tensor] | None = None
+    """Its forward, of a pass and an adapter, where it is another one."""
 
     @cached_property
     def parameters(self) -> int:

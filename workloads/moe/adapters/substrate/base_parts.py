@@ -6,6 +6,7 @@
 What is trained runs in the shape of the base: nothing is left to be merged.
 """
 
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -19,20 +20,20 @@ LOTS = 2**20
 PARTS = ("all", "biases", "norms", "head")
 
 
-def names(part: str) -> tuple[str, ...]:
-    """Return the names of a part of the base's weights."""
+def names(part: str, base: Base) -> tuple[str, ...]:
+    """Return the names of a part of a base's weights."""
     found = {
         "all": lambda name: True,
         "biases": lambda name: name.endswith(".bias"),
         "norms": lambda name: "norm" in name,
         "head": lambda name: name.startswith(HEAD),
     }[part]
-    return tuple(filter(found, shapes()))
+    return tuple(filter(found, shapes() if base.passes is None else base.weights))
 
 
 def fresh_part(part: str, base: Base) -> Adapter:
     """Return a part of a base, as it is there."""
-    return own_part({OWN + name: base.weights[name].clone() for name in names(part)})
+    return own_part({OWN + name: base.weights[name].clone() for name in names(part, base)})
 
 
 def fresh_network(generator: torch.Generator) -> Adapter:
@@ -46,7 +47,8 @@ def own_part(weights: dict[str, Tensor]) -> Adapter:
 
 
 def _replaced(weights: Weights, base: Base) -> Base:
-    return Base(base.weights | {name.removeprefix(OWN): value for name, value in weights.items()})
+    own = {name.removeprefix(OWN): value for name, value in weights.items()}
+    return replace(base, weights=base.weights | own)
 
 
 def fresh_entries(count: int, generator: torch.Generator) -> Adapter:

@@ -16,12 +16,12 @@ from torch.nn import functional as F
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter, forward
 from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
-from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, Ints
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import Ints
 
 WARM_UP, CLIP, BATCH = 0.06, 1.0, 8
 BETAS = (0.9, 0.999)
-NEW_TASK = 48
-"""What a router knows a new task by: the place behind those that were trained on."""
+NEW_TASK = -1
+"""What a router knows a new task by: the last place, behind those that were trained on."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def adapt(
         rows = torch.randint(len(tokens), (schedule.batch,), generator=generator)
         tasks = torch.full((schedule.batch,), NEW_TASK)
         run = Pass(base, tokens[rows], tasks, work, training=True, generator=lots)
-        logits = forward(run, own)[:, WORDS + 1 :]
+        logits = forward(run, own)[:, base.first_answer :]
         found = F.cross_entropy(logits.flatten(0, 1), answers[rows].flatten())
         return found if own.penalty is None else found + own.penalty(own.weights, run)
 

@@ -120,7 +120,8 @@ def reading(
     if adapter.merge is not None:
         arms["reading_merged_s"] = (adapter.merge(adapter.weights, base), NOTHING)
         beside, merged = (_logits(*arms[name], tokens) for name in list(arms)[1:])
-        refuse_another(beside, merged, "Merged into the base, the adapter says", "`merge`")
+        who = "Merged into the base, the adapter says"
+        refuse_another(beside, merged, who, "`merge`", base.dtype)
     times: dict[str, list[float]] = {name: [] for name in arms}
     laps = min(most, LAPS if adapter.merge is not None else FEWER)
     for _ in range(laps):

@@ -57,6 +57,8 @@ class Pass:
     generator: torch.Generator | None = None
     """For rules that draw."""
     gates: list[Gate] = field(default_factory=list)
+    there: Tensor | None = None
+    """[sequences, tokens]: which are a sequence's own, where some are padding."""
 
     memo: dict[str, Any] = field(default_factory=dict, init=False)
 
@@ -84,7 +86,10 @@ class Pass:
 
     def frozen(self, site: Site, x: Tensor) -> Tensor:
         """Return what the base gives at a site."""
-        return self.product(x, *self.base.linear(site.name))
+        weight, bias = (self.base.weights.get(f"{site.name}{end}") for end in ("", ".bias"))
+        assert weight is not None
+        own = self.base.dtype
+        return self.product(x.to(own), weight.to(own), bias).to(x.dtype)
 
     def count(self, multiply_adds: int, *factors: Tensor) -> None:
         """Count a product, with its backward where gradients of its factors are wanted."""

@@ -11,6 +11,7 @@ too, as in the published configuration; `peft` draws relaxed Bernoulli there. Th
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -18,15 +19,14 @@ from torch import Tensor
 
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights
 from adabench.workloads.moe.adapters.substrate.base_model import SITES, Site
-from adabench.workloads.moe.adapters.substrate.few_shot import NEW_TASK
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import training_tasks
 from adabench.workloads.moe.adapters.substrate.low_rank import kaiming
 
 SKILLS, HEADS, RANK = 8, 8, 4
 SMALL, EPS = 1e-3, 1e-12
 """Bound of a fresh row; kept from dividing by zero."""
 ROWS, NEW_ROWS = "z.all", "z_new.all"
-_PLACES = {site: place for place, site in enumerate(SITES)}
 ROUTING_RATE = 30.0
 """Of z, as a multiple of the adapters' rate: at theirs it hardly leaves the uniform mixture."""
 
@@ -47,20 +47,27 @@ def shape_of(kind: str) -> tuple[str, int, int]:
     return name, 1 if name == "poly" else found.get("h", HEADS), found.get("k", SKILLS)
 
 
-def fresh_inventory(skills: int, heads: int, rank: int, generator: torch.Generator) -> Adapter:
+def fresh_inventory(
+    skills: int,
+    heads: int,
+    rank: int,
+    generator: torch.Generator,
+    sites: Sequence[Site] = SITES,
+    tasks: int = len(training_tasks()),
+) -> Adapter:
     """Return an untrained inventory with a row of z for each training task."""
     weights = {}
-    for site in SITES:
+    for site in sites:
         inner, outer = site.inner // heads, site.outer // heads
         weights[f"a.{site.name}"] = kaiming((heads, skills, inner, rank), inner, generator)
         weights[f"b.{site.name}"] = torch.zeros(heads, skills, rank, outer)
-    weights[ROWS] = fresh_rows(NEW_TASK, heads * skills, generator)
+    weights[ROWS] = fresh_rows((len(sites), tasks, heads * skills), generator)
     return inventory(weights)
 
 
-def fresh_rows(rows: int, width: int, generator: torch.Generator) -> Tensor:
-    """Return rows of z for all sites as they begin: uniform, and small."""
-    return (torch.rand(len(SITES), rows, width, generator=generator) * 2 - 1) * SMALL
+def fresh_rows(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
+    """Return rows of z for all sites as they begin, [sites, rows, H S]: uniform, and small."""
+    return (torch.rand(*shape, generator=generator) * 2 - 1) * SMALL
 
 
 def inventory(weights: dict[str, Tensor]) -> Adapter:
@@ -70,7 +77,8 @@ def inventory(weights: dict[str, Tensor]) -> Adapter:
 
 def for_new_task(weights: dict[str, Tensor], generator: torch.Generator) -> Adapter:
     """Return an inventory with a fresh row for a new task; the rows of others stay as they are."""
-    own = weights | {NEW_ROWS: fresh_rows(1, weights[ROWS].shape[2], generator)}
+    sites, _, width = weights[ROWS].shape
+    own = weights | {NEW_ROWS: fresh_rows((sites, 1, width), generator)}
     return replace(inventory(own), still=names(own, "z"))
 
 
@@ -81,16 +89,16 @@ def names(weights: Weights, *parts: str) -> frozenset[str]:
 
 def routing(weights: Weights, tasks: Tensor) -> Tensor:
     """Return alpha of all sites and each task, [sites, tasks, H, S]."""
-    heads, skills = weights[f"a.{SITES[0].name}"].shape[:2]
+    heads, skills = next(a for name, a in weights.items() if name.startswith("a.")).shape[:2]
     rows, new = weights[ROWS], weights.get(NEW_ROWS)
     z = (rows if new is None else torch.cat([rows, new], dim=1))[:, tasks]
-    chances = z.sigmoid().view(len(SITES), -1, heads, skills)
+    chances = z.sigmoid().view(len(z), -1, heads, skills)
     return chances / (chances.sum(-1, keepdim=True) + EPS)
 
 
 def entropy(weights: Weights) -> float:
     """Return the mean entropy of the training tasks' mixtures over its largest, log S."""
-    alpha = routing(weights, torch.arange(NEW_TASK))
+    alpha = routing(weights, torch.arange(weights[ROWS].shape[1]))
     found = -(alpha * alpha.clamp_min(EPS).log()).sum(-1).mean()
     return float(found) / math.log(alpha.shape[-1])
 
@@ -98,11 +106,11 @@ def entropy(weights: Weights) -> float:
 def mean_adapter(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the mean of an inventory's adapters as the weights of one LoRA."""
     found = {}
-    for site in SITES:
-        a, b = weights[f"a.{site.name}"].mean(1), weights[f"b.{site.name}"].mean(1)
+    for site in (name.removeprefix("a.") for name in weights if name.startswith("a.")):
+        a, b = weights[f"a.{site}"].mean(1), weights[f"b.{site}"].mean(1)
         rank = a.shape[-1]
-        found[f"a.{site.name}"] = a.reshape(site.inner, rank).T.contiguous()
-        found[f"b.{site.name}"] = b.transpose(1, 2).reshape(site.outer, rank) / rank
+        found[f"a.{site}"] = a.reshape(-1, rank).T.contiguous()
+        found[f"b.{site}"] = b.transpose(1, 2).reshape(-1, rank) / rank
     return found
 
 
@@ -110,7 +118,7 @@ def _mixed(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
     a, b = weights[f"a.{site.name}"], weights[f"b.{site.name}"]
     (several, place), rank = step.several, a.shape[-1]
     alpha = step.once("alpha", lambda: routing(weights, several).transpose(1, 2).unbind())
-    own = alpha[_PLACES[site]]  # [H, tasks, S]
+    own = alpha[step.base.sites.index(site)]  # [H, tasks, S]
     step.count(len(several) * a.numel(), own, a)
     step.count(len(several) * b.numel(), own, b)
     heads = len(a)
@@ -122,4 +130,4 @@ def _mixed(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
         added = step.product(step.product(x, into[0].T), out_of[0].T)
     else:
         added = step.each(step.each(x, into[place]), out_of[place])
-    return step.frozen(site, x) + added / rank
+    return step.frozen(site, x) + step.base.scale / rank * added

@@ -9,7 +9,7 @@ token and an expert are gathered by expert and multiplied in sorted segments (`e
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -32,11 +32,14 @@ Selection = Callable[[Tensor, Pass], Tensor]
 
 
 def fresh_experts(
-    generator: torch.Generator, experts: tuple[int, ...] = (EXPERTS,) * LAYERS, gated: bool = True
+    generator: torch.Generator,
+    experts: tuple[int, ...] = (EXPERTS,) * LAYERS,
+    gated: bool = True,
+    sites: Sequence[Site] = SITES,
 ) -> dict[str, Tensor]:
     """Return untrained experts: so many in each layer; without routers for a rule that reads none."""
     weights = {}
-    for site in SITES:
+    for site in sites:
         count = experts[site.layer]
         weights[f"a.{site.name}"] = kaiming((count, RANK, site.inner), site.inner, generator)
         weights[f"b.{site.name}"] = torch.zeros(count, site.outer, RANK)
@@ -53,7 +56,8 @@ def experts(
 
 
 def _routed(select: Selection, weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
-    rows, a, b = x.reshape(-1, site.inner), weights[f"a.{site.name}"], weights[f"b.{site.name}"]
+    there, a, b = step.there, weights[f"a.{site.name}"], weights[f"b.{site.name}"]
+    rows = x.reshape(-1, site.inner) if there is None else x[there]
     gate = weights.get(f"gate.{site.name}")
     if gate is None:
         chances = rows.new_full((len(rows), len(a)), 1 / len(a))
@@ -61,7 +65,9 @@ def _routed(select: Selection, weights: Weights, site: Site, x: Tensor, step: Pa
         chances = step.product(rows, gate).softmax(-1)
     mixed = select(chances, step)
     step.gates.append(Gate(site, chances, mixed))
-    added = _dispatched(rows, mixed, a, b, step)
+    added = step.base.scale * _dispatched(rows, mixed, a, b, step)
+    if there is not None:  # padding meets no router and no expert
+        added = added.new_zeros(*there.shape, site.outer).index_put((there,), added)
     return step.frozen(site, x) + added.view(*x.shape[:-1], site.outer)
 
 

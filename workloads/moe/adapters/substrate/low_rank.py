@@ -2,11 +2,12 @@
 
     a.SITE [rank, in], Kaiming-uniform with a = sqrt 5        b.SITE [out, rank], zero
 
-The scale alpha / rank is 1, as in the adapters that it is compared with.
+The scale alpha / rank is that of the base, 1 in the suite, as in the adapters that it is compared with.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -21,10 +22,10 @@ def kaiming(shape: Sequence[int], inner: int, generator: torch.Generator) -> Ten
     return (torch.rand(*shape, generator=generator) * 2 - 1) / math.sqrt(inner)
 
 
-def fresh_lora(rank: int, generator: torch.Generator) -> Adapter:
+def fresh_lora(rank: int, generator: torch.Generator, sites: Sequence[Site] = SITES) -> Adapter:
     """Return an untrained LoRA on all sites."""
     weights = {}
-    for site in SITES:
+    for site in sites:
         weights[f"a.{site.name}"] = kaiming((rank, site.inner), site.inner, generator)
         weights[f"b.{site.name}"] = torch.zeros(site.outer, rank)
     return lora(weights)
@@ -37,12 +38,13 @@ def lora(weights: dict[str, Tensor]) -> Adapter:
 
 def _merged(weights: Weights, base: Base) -> Base:
     own = {
-        site.name: base.weights[site.name] + weights[f"b.{site.name}"] @ weights[f"a.{site.name}"]
-        for site in SITES
+        site.name: base.weights[site.name]
+        + base.scale * weights[f"b.{site.name}"] @ weights[f"a.{site.name}"]
+        for site in base.sites
     }
-    return Base(base.weights | own)
+    return replace(base, weights=base.weights | own)
 
 
 def _low_rank(weights: Weights, site: Site, x: Tensor, step: Pass) -> Tensor:
     inner = step.product(x, weights[f"a.{site.name}"])
-    return step.frozen(site, x) + step.product(inner, weights[f"b.{site.name}"])
+    return step.frozen(site, x) + step.base.scale * step.product(inner, weights[f"b.{site.name}"])

@@ -17,11 +17,14 @@ from adabench.workloads.moe.adapters.substrate.base_model import Base
 from adabench.workloads.moe.adapters.substrate.few_shot import predict
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, draw_plain
+from adabench.workloads.moe.adapters.substrate.text_base import text_base
 from adabench.workloads.moe.substrate import weight_packing
+from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.training import checkpoints
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 BASE = "base"
+STATES = "text-states-s0"
 STEPS = 450
 """Of pre-training, by default: a budget at which not all adapters have learned all tasks."""
 HISTORY = "history."
@@ -46,6 +49,18 @@ def base() -> Base:
         EnvironmentProblem: if it was not trained yet.
     """
     return trained_base(restored(BASE))
+
+
+@lru_cache(maxsize=1)
+def smollm2_base() -> Base:
+    """Return the upper layers of SmolLM2 on stored states of texts.
+
+    Raises:
+        MissingExtra: without transformers or the weights.
+        EnvironmentProblem: if the states were not computed yet.
+    """
+    stored = restored(STATES)
+    return text_base(smollm2.load()[0], stored, int(stored["trained_on"]))
 
 
 def trained_base(weights: dict[str, Tensor]) -> Base:
@@ -110,6 +125,7 @@ def history(full: str) -> dict[str, float]:
 def forget() -> None:
     """Read files anew: they were written."""
     restored.cache_clear()
+    smollm2_base.cache_clear()
     base.cache_clear()
 
 

@@ -80,14 +80,16 @@ def seconds(
     return found
 
 
-def refuse_another(said: Tensor, wanted: Tensor, who: str, rule: str) -> None:
+def refuse_another(
+    said: Tensor, wanted: Tensor, who: str, rule: str, dtype: torch.dtype = torch.float32
+) -> None:
     """Refuse logits that are not those of another way.
 
     Raises:
         MethodContractError: if they are further apart than rounding explains.
     """
     away = float((said - wanted).abs().max() / said.abs().max())
-    if away > SAME:
+    if away > max(SAME, 4 * torch.finfo(dtype).eps):
         raise MethodContractError(
             f"{who} something else: logits are {away:.1e} apart.",
             f"Correct its {rule}, or leave it out if there is none.",

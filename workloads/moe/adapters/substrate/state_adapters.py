@@ -9,17 +9,22 @@ Prompts begin as words of the vocabulary and prefixes as the base's own keys and
 Rescaling can be merged into the weights; the others are run at each reading.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter, Weights, forward
-from adabench.workloads.moe.adapters.substrate.base_model import HIDDEN, LAYERS, WIDTH, Base
+from adabench.workloads.moe.adapters.substrate.base_model import SITES, Base, Site
 from adabench.workloads.moe.adapters.substrate.forward_pass import Pass, Work
-from adabench.workloads.moe.adapters.substrate.instructed_tasks import LENGTH, VOCABULARY, WORDS
+from adabench.workloads.moe.adapters.substrate.instructed_tasks import VOCABULARY
 from adabench.workloads.moe.adapters.substrate.low_rank import kaiming
 
-PLACES = tuple(f"{layer}.{part}" for layer in range(LAYERS) for part in ("attention", "mlp"))
+_SCALED = (("k", "keys", 0), ("v", "values", 0), ("down", "hidden", 1))
+"""Linears that factors are merged into: what they scale, and along which side."""
+_ADDED = ("attention", "mlp")
 
 
 def fresh_prompt(length: int, base: Base, generator: torch.Generator) -> Adapter:
@@ -41,8 +46,8 @@ def _prepended(weights: Weights, place: str, x: Tensor, step: Pass) -> Tensor:
 
 def fresh_prefix(length: int, base: Base, generator: torch.Generator) -> Adapter:
     """Return the base's keys and values of words by lot."""
-    rows = -(-length // (WORDS + LENGTH))
-    words = torch.randint(VOCABULARY, (rows, WORDS + LENGTH), generator=generator)
+    rows = -(-length // base.length)
+    words = torch.randint(base.vocabulary, (rows, base.length), generator=generator)
     found: dict[str, Tensor] = {}
 
     def note(weights: Weights, place: str, x: Tensor, step: Pass) -> Tensor:
@@ -64,12 +69,12 @@ def _longer(weights: Weights, place: str, x: Tensor, step: Pass) -> Tensor:
     return x if own is None else torch.cat([own.expand(len(x), -1, -1), x], dim=1)
 
 
-def fresh_scales() -> Adapter:
+def fresh_scales(base: Base) -> Adapter:
     """Return factors of one."""
-    sizes = {"keys": WIDTH, "values": WIDTH, "hidden": HIDDEN}
+    layers = 1 + max(site.layer for site in base.sites)
     return scales({
-        f"scale.{layer}.{what}": torch.ones(size)
-        for layer in range(LAYERS) for what, size in sizes.items()
+        f"scale.{layer}.{what}": torch.ones(base.weights[f"{layer}.{kind}"].shape[side])
+        for layer in range(layers) for kind, what, side in _SCALED
     })  # fmt: skip
 
 
@@ -85,26 +90,27 @@ def _scaled(weights: Weights, place: str, x: Tensor, step: Pass) -> Tensor:
 
 def _scales_merged(weights: Weights, base: Base) -> Base:
     own = dict(base.weights)
-    for layer in range(LAYERS):
-        for kind, what in (("k", "keys"), ("v", "values")):
-            weight, bias = base.linear(f"{layer}.{kind}")
-            factor = weights[f"scale.{layer}.{what}"]
-            own |= {
-                f"{layer}.{kind}": factor[:, None] * weight,
-                f"{layer}.{kind}.bias": factor * bias,
-            }
-        own[f"{layer}.down"] = base.weights[f"{layer}.down"] * weights[f"scale.{layer}.hidden"]
-    return Base(own)
+    for name, factor in weights.items():
+        layer, what = name.removeprefix("scale.").split(".")
+        kind, side = next((kind, side) for kind, of, side in _SCALED if of == what)
+        place, bias = f"{layer}.{kind}", f"{layer}.{kind}.bias"
+        own[place] = own[place] * factor if side else factor[:, None] * own[place]
+        if bias in own and not side:
+            own[bias] = factor * own[bias]
+    return replace(base, weights=own)
 
 
-def fresh_bottlenecks(width: int, generator: torch.Generator) -> Adapter:
+def fresh_bottlenecks(
+    width: int, generator: torch.Generator, sites: Sequence[Site] = SITES
+) -> Adapter:
     """Return bottlenecks that change nothing yet."""
     weights = {}
-    for place in PLACES:
-        weights[f"down.{place}"] = kaiming((width, WIDTH), WIDTH, generator)
+    sizes = {site.layer: site.outer for site in sites if site.kind == "o"}
+    for place, size in ((f"{at}.{part}", sizes[at]) for at in sizes for part in _ADDED):
+        weights[f"down.{place}"] = kaiming((width, size), size, generator)
         weights[f"down.{place}.bias"] = torch.zeros(width)
-        weights[f"up.{place}"] = torch.zeros(WIDTH, width)
-        weights[f"up.{place}.bias"] = torch.zeros(WIDTH)
+        weights[f"up.{place}"] = torch.zeros(size, width)
+        weights[f"up.{place}.bias"] = torch.zeros(size)
     return bottlenecks(weights)
 
 
@@ -114,8 +120,8 @@ def bottlenecks(weights: dict[str, Tensor]) -> Adapter:
 
 
 def _through(weights: Weights, place: str, x: Tensor, step: Pass) -> Tensor:
-    if place not in PLACES:
-        return x
     down, up = f"down.{place}", f"up.{place}"
+    if down not in weights:
+        return x
     inner = F.gelu(step.product(x, weights[down], weights[f"{down}.bias"]))
     return x + step.product(inner, weights[up], weights[f"{up}.bias"])

@@ -6,7 +6,7 @@ where the best lies at its edge, so a kind's three are its rate and the two besi
 a multiple (`inventory.py`). The cards of `rates-*` and `few-shot-rates-*` have the scores.
 """
 
-LADDER = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+LADDER = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 PRETRAINING = {
     "lora-4": 3e-3, "lora-32": 3e-3, "poly": 1e-2, "mhr": 1e-2, "mhr-mu": 3e-3, "mola": 3e-3, "dynmole": 3e-3,
     "prompt": 3e-2, "prefix": 3e-2, "ia3": 1e-1, "bottleneck-16": 1e-2, "bitfit": 3e-2, "norms": 3e-2,
@@ -22,6 +22,12 @@ ALSO = {
     "scratch": "full", "random-ranks": "adalora",
 }  # fmt: skip
 """By kind: whose rate it takes."""
+
+TEXT = {
+    "text-lora-36": 1e-3, "text-mola": 1e-3, "text-dynmole": 1e-3, "text-poly": 3e-3, "text-mhr": 3e-3,
+    "text-ia3": 1e-2, "text-prefix": 1e-2, "text-bottleneck-6": 1e-3, "text-full": 3e-5,
+}  # fmt: skip
+"""The middle of three rates on SmolLM2: which is taken stands in the file that scored them, `text-rates-*`."""
 
 
 def pretraining_rate(kind: str) -> float:
@@ -43,5 +49,14 @@ def _of(kind: str, rates: dict[str, float]) -> float:
 def grid(name: str) -> tuple[float, ...]:
     """Return the three rates that a recipe of rates tries, such as `few-shot-rates-mhr` or `rates-mhr`."""
     few_shot, _, kind = name.rpartition("rates-")
-    best = LADDER.index(FEW_SHOT[kind] if few_shot else PRETRAINING[kind])
-    return LADDER[best - 1 : best + 2]
+    return _beside(FEW_SHOT[kind] if few_shot else PRETRAINING[kind])
+
+
+def text_grid(kind: str) -> tuple[float, ...]:
+    """Return the three rates that a kind on texts is tried at, such as `text-mhr`."""
+    return _beside(TEXT[kind])
+
+
+def _beside(rate: float) -> tuple[float, ...]:
+    middle = LADDER.index(rate)
+    return LADDER[middle - 1 : middle + 2]

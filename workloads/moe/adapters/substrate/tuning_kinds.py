@@ -25,12 +25,12 @@ KINDS: Mapping[str, tuple[Fresh, Reader]] = {
     "prefix": (
         lambda base, lots: state_adapters.fresh_prefix(PREFIX, base, lots), state_adapters.prefix,
     ),
-    "ia3": (lambda base, lots: state_adapters.fresh_scales(), state_adapters.scales),
+    "ia3": (lambda base, lots: state_adapters.fresh_scales(base), state_adapters.scales),
     "bottleneck-6": (
-        lambda base, lots: state_adapters.fresh_bottlenecks(6, lots), state_adapters.bottlenecks,
+        lambda base, lots: state_adapters.fresh_bottlenecks(6, lots, base.sites), state_adapters.bottlenecks,
     ),
     "bottleneck-16": (
-        lambda base, lots: state_adapters.fresh_bottlenecks(16, lots), state_adapters.bottlenecks,
+        lambda base, lots: state_adapters.fresh_bottlenecks(16, lots, base.sites), state_adapters.bottlenecks,
     ),
     "bitfit": (lambda base, lots: base_parts.fresh_part("biases", base), base_parts.own_part),
     "norms": (lambda base, lots: base_parts.fresh_part("norms", base), base_parts.own_part),

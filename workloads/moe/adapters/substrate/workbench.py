@@ -18,6 +18,8 @@ import torch
 
 from adabench.harness.contract.card import Point
 from adabench.harness.contract.protocols import Meter
+from adabench.harness.errors import MissingAbility
+from adabench.workloads.moe.adapters.recipes import TEXT, TEXT_KINDS
 from adabench.workloads.moe.adapters.substrate import few_shot, footprint, pretrained, serving
 from adabench.workloads.moe.adapters.substrate.adapter import NOTHING, Adapter
 from adabench.workloads.moe.adapters.substrate.base_model import Base
@@ -27,6 +29,7 @@ from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, In
 from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording
 from adabench.workloads.shared.training.checkpoints import one_thread
 
+SUITE = "suite"
 SECONDS = 0.5
 """Of the processor, for an adaptation under `budget=seconds`."""
 METERED = ("steps_taken", "flops_adaptation")
@@ -96,6 +99,8 @@ class Workbench:
     budget: str = "steps"
     steps: int = 100
     pretraining: int = pretrained.STEPS
+    model: str = SUITE
+    """Whose frozen layers: the suite's base, or SmolLM2's upper third (`text_base.py`)."""
     meter: Meter = field(default_factory=Meter)
     clock: Callable[[], float] = time.process_time
     tests: Tests | None = None
@@ -109,8 +114,8 @@ class Workbench:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel without the ledger."""
-        own = (self.seed, self.naming, self.budget, self.steps, self.pretraining, self.meter)
-        return Workbench, (*own, self.clock)
+        own = (self.seed, self.naming, self.budget, self.steps, self.pretraining, self.model)
+        return type(self), (*own, self.meter, self.clock)
 
     def warm(self) -> None:
         """Read the base, and what adaptations import, before processes of methods are forked."""
@@ -128,7 +133,7 @@ class Workbench:
         Raises:
             EnvironmentProblem: if it was not trained yet.
         """
-        return pretrained.base()
+        return pretrained.base() if self.model == SUITE else pretrained.smollm2_base()
 
     def pretrained(self, kind: str) -> dict[str, torch.Tensor]:
         """Return the weights of an adapter that was trained on the 48 tasks, such as `mhr`.
@@ -145,7 +150,17 @@ class Workbench:
         return replace(build(self.pretrained(kind)), origin=origin)
 
     def recipe(self, kind: str) -> str:
-        """Return the name of a kind's recipe under this bench's conditions, without its seed."""
+        """Return the name of a kind's recipe under this bench's conditions, without its seed.
+
+        Raises:
+            MissingAbility: if there is none on this bench's model.
+        """
+        if self.model != SUITE:
+            if kind not in TEXT_KINDS:
+                raise MissingAbility(
+                    f"{kind} has no training on {self.model}: there are {', '.join(TEXT_KINDS)}."
+                )
+            return TEXT + kind
         return pretrained.recipe_name(kind, self.naming, self.budget, self.pretraining)
 
     def generator(self, label: str) -> torch.Generator:
@@ -154,8 +169,13 @@ class Workbench:
         return torch.Generator().manual_seed(seed_of(self.seed, number))
 
     def adapt(self, case: AdaptationCase, adapter: Adapter, *, rate: float) -> Adapted:
-        """Train a copy of an adapter on a case's examples, and count what that takes."""
+        """Train a copy of an adapter on a case's examples, and count what that takes.
+
+        On SmolLM2 at the rate that was chosen for its pre-training, since rates of the suite are of the suite.
+        """
         before, work = self._ledger.open(case.index), Work()
+        if self.model != SUITE and adapter.origin:
+            rate = pretrained.history(adapter.origin)["pretraining_rate"]
         with one_thread():
             seed, schedule = seed_of(self.seed, case.task), self.schedule(rate)
             after, steps = few_shot.adapt(self.base(), adapter, case.examples, schedule, work, seed)
@@ -179,6 +199,7 @@ class Workbench:
         counted = {name: value for name, value in counted.items() if name not in METERED}
         assert self.tests is not None
         tests, inference, pretraining = self.tests, Work(), Work()
+        first, at_once = self.base().first_answer, self.base().at_once
         with one_thread():
             after, before, base = (
                 self._classes(one, work)
@@ -196,15 +217,16 @@ class Workbench:
             ]
             counted |= footprint.training_bytes(self.base(), answer.before, case.examples)
             counted |= footprint.reading(
-                self.base(), answer.after, tests.tokens, self.clock, self.steps
+                self.base(), answer.after, tests.tokens[: at_once or None], self.clock, self.steps
             )
-            counted |= serving.seconds(self.base(), answer.after, tests.tokens, self.clock)
+            if not at_once:
+                counted |= serving.seconds(self.base(), answer.after, tests.tokens, self.clock)
         counted |= _per_token(inference, "") | _per_token(pretraining, "_seen")
-        counted |= _by_class(pretraining, len(tests.seen_tokens))
+        if self.model == SUITE:
+            counted |= _by_class(pretraining, len(tests.seen_tokens))
         counted["stored_bytes"] = 4.0 * answer.after.trained_parameters
         counted |= pretrained.history(answer.before.origin)
-        first = seen[:, WORDS + 1 :].numpy()
-        return Outcome(after, before, base, first, np.stack(source), counted)
+        return Outcome(after, before, base, seen[:, first:].numpy(), np.stack(source), counted)
 
     def _classes(self, adapter: Adapter, work: Work, tokens: Ints | None = None) -> Ints:
         """Return what an adapter says of the tests of the case that was entered, or of other tokens."""
@@ -212,7 +234,7 @@ class Workbench:
         tokens = self.tests.tokens if tokens is None else tokens
         new = np.full(len(tokens), NEW_TASK)
         said = few_shot.predict(self.base(), adapter, tokens, new, work)
-        classes: Ints = said[:, WORDS + 1 :].numpy()
+        classes: Ints = said[:, self.base().first_answer :].numpy()
         return classes
 
 

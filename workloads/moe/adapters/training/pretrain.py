@@ -18,7 +18,7 @@ A training that the processor's time ends is looked at before and after alone, s
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,7 @@ from adabench.workloads.moe.adapters.substrate import (
     tuning_kinds,
 )
 from adabench.workloads.moe.adapters.substrate.adapter import Adapter, forward
-from adabench.workloads.moe.adapters.substrate.base_model import Base
+from adabench.workloads.moe.adapters.substrate.base_model import SITES, Base, Site
 from adabench.workloads.moe.adapters.substrate.few_shot import (
     Schedule,
     follow,
@@ -61,15 +61,21 @@ _STREAM, _SHUFFLES = 62, 63
 HALF = 0.5
 
 
-def fresh(kind: str, generator: torch.Generator) -> Adapter:
-    """Return an untrained adapter of a kind."""
+def fresh(
+    kind: str,
+    generator: torch.Generator,
+    sites: Sequence[Site] = SITES,
+    tasks: int = len(training_tasks()),
+) -> Adapter:
+    """Return an untrained adapter of a kind, with rows for so many tasks if it has any."""
     if kind.startswith("lora-"):
-        return fresh_lora(int(kind.removeprefix("lora-")), generator)
+        return fresh_lora(int(kind.removeprefix("lora-")), generator, sites)
     if is_inventory(kind):
         _, heads, skills = inventory.shape_of(kind)
-        return inventory.fresh_inventory(skills, heads, inventory.RANK, generator)
-    layers = {"mola-layered": lora_experts.LAYERED}.get(kind, (lora_experts.EXPERTS,) * 2)
-    weights = lora_experts.fresh_experts(generator, layers, gated=kind != "mola-random")
+        return inventory.fresh_inventory(skills, heads, inventory.RANK, generator, sites, tasks)
+    even = (lora_experts.EXPERTS,) * (1 + max(site.layer for site in sites))
+    layers = {"mola-layered": lora_experts.LAYERED}.get(kind, even)
+    weights = lora_experts.fresh_experts(generator, layers, kind != "mola-random", sites)
     return mixture(kind, weights)
 
 
@@ -168,7 +174,7 @@ class Lesson:
             self.measured["routing_entropy"] = inventory.entropy(self.adapter.ended().weights)
         self.measured |= {
             "loss_mean": float(np.mean(self.losses)),
-            "loss_swing": _swing(self.losses[len(self.losses) // 2 :]),
+            "loss_swing": swing(self.losses[len(self.losses) // 2 :]),
             "pretraining_steps": float(steps),
             "pretraining_flops": float(self.work.flops),
             "pretraining_cpu_s": seconds,
@@ -249,7 +255,7 @@ def routers(base: Base, adapter: Adapter, naming: Naming) -> dict[str, float]:
     return {"router_entropy": float(np.mean(entropies)), "load_peak": float(np.mean(peaks))}
 
 
-def _swing(losses: list[float]) -> float:
+def swing(losses: list[float]) -> float:
     """Return the mean change from one loss to the next; 0 for a single one."""
     return float(np.abs(np.diff(losses)).mean()) if len(losses) > 1 else 0.0
 

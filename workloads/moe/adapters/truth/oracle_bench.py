@@ -27,11 +27,6 @@ class OracleBench(Workbench):
 
     answers: Ints = field(default_factory=lambda: np.empty((0, 0), np.int64))
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Travel without answers."""
-        own = (self.seed, self.naming, self.budget, self.steps, self.pretraining, self.meter)
-        return OracleBench, (*own, self.clock)
-
     def enter(self, case: AdaptationCase, tests: Tests | AnsweredTests) -> None:
         """Take the tests of the next case, and their answers."""
         assert isinstance(tests, AnsweredTests)
