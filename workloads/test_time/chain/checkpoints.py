@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from adabench.workloads.shared.training import checkpoints, int8_packing
+from adabench.workloads.shared.training import checkpoints, int8_packing, reward_curve
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
 from adabench.workloads.test_time.chain.recipes import Recipe, recipes
@@ -32,6 +32,7 @@ from adabench.workloads.test_time.chain.training import (
     order_figures,
     order_training,
     short_training,
+    train_by_reward,
     train_judge,
     train_models,
     train_responses,
@@ -73,6 +74,8 @@ def train(
         return _collect_responses(plan, progress, folder)
     if plan.kind == "table":
         return _train_table(plan, progress, folder)
+    if plan.kind == "rewarded":
+        return _train_by_reward(plan, progress, folder)
     weights: dict[str, Any] = {}
     for prefix, module in _modules(plan, progress, folder).items():
         whole = plan.format == "orders" and not prefix
@@ -99,6 +102,20 @@ def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
     score, dev = train_scale_score.train(plan, engine(plan.policy, folder), progress)
     restore_score.cache_clear()
     return ship(plan, score, folder, lambda: dev, _code(plan))
+
+
+def _train_by_reward(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
+    """Train a policy on by reward; write by how much it differs from its start, and its curve beside it.
+
+    In eight bits of the differences: on the scale of the weights most of them would be lost.
+    """
+    start = restore(plan.policy, _place(plan.policy, folder))
+    outcome = train_by_reward.train(plan, start, progress)
+    reward_curve.write(folder / f"{plan.name}{reward_curve.SUFFIX}", outcome.curve)
+    before = start.state_dict()
+    moved = {key: value - before[key] for key, value in outcome.model.state_dict().items()}
+    weights, facts = int8_packing.packed(moved), {"remarks": outcome.remarks}
+    return ship(plan, weights, folder, lambda: held_out(plan, folder), _code(plan), facts=facts)
 
 
 def _collect_responses(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
@@ -157,7 +174,7 @@ def _code(plan: Recipe) -> list[ModuleType]:
     trainings = {
         "lm": makes[plan.make], "judge": train_judge, "router": train_router,
         "score": train_scale_score, "responses": train_responses, "table": train_strategies,
-        "reviser": train_revisions,
+        "reviser": train_revisions, "rewarded": train_by_reward,
     }  # fmt: skip
     return [trainings[plan.kind]]
 

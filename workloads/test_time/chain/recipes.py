@@ -34,7 +34,9 @@ class Recipe:
     steps: int
     batch: int
     rate: float
-    kind: Literal["lm", "judge", "router", "score", "responses", "table", "reviser"] = "lm"
+    kind: Literal["lm", "judge", "router", "score", "responses", "table", "reviser", "rewarded"] = (
+        "lm"
+    )
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is, and a table is fitted with one. Of responses: the policy in the middle."""
@@ -59,6 +61,12 @@ class Recipe:
     format: Format = "orders"
     mistaken: Mistaken = (0.0, 0.0)
     """Of the teacher of a model of the format `orders` (`truth/order_solutions.py`)."""
+    objective: str = ""
+    """Of a policy that learns by reward (`training/train_by_reward.py`)."""
+    words: int = 0
+    """That it generates while it learns, in about `steps` updates; `batch` prompts each, of `problems` in its pool."""
+    staleness: int = 0
+    """How many updates ago the weights were made that generate."""
 
 
 TRAININGS = (0, 1, 2, 3, 4)

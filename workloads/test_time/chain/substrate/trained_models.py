@@ -231,10 +231,14 @@ def _shape(name: str) -> Shape:
 
 
 def _weights(name: str, folder: Path | None, *, head: bool) -> dict[str, Any]:
-    forecast_s = checkpoints.find_recipe(name, recipes()).forecast_s
-    found = checkpoints.weights(name, folder or checkpoints.home(name, FOLDER), forecast_s)
+    recipe = checkpoints.find_recipe(name, recipes())
+    found = checkpoints.weights(name, folder or checkpoints.home(name, FOLDER), recipe.forecast_s)
+    weights = int8_packing.unpacked(found)
+    if recipe.kind == "rewarded":  # what is written is by how much they differ from their start
+        start = restore(recipe.policy).state_dict()
+        weights = {key: start[key] + value for key, value in weights.items()}
     return {
         key.removeprefix("head."): value
-        for key, value in int8_packing.unpacked(found).items()
+        for key, value in weights.items()
         if key.startswith("head.") == head
     }
