@@ -113,7 +113,9 @@ def test_a_strategy_that_is_best_nowhere_is_named() -> None:
 
 def test_twins_within_their_error_are_on_a_front_together() -> None:
     group, coin = two_kinds()
-    twin = (coin < 0.5) ^ (np.arange(len(coin)) % 50 == 0)  # others of its answers are right, as many
+    twin = (coin < 0.5) ^ (
+        np.arange(len(coin)) % 50 == 0
+    )  # others of its answers are right, as many
     arms = (("one", coin < 0.5, 1.0), ("twin", twin, 1.01), ("dear", coin < 0.9, 3.0))
     assert gate_table.never_on_front(table(*arms, group=group), ()) == []
     dearer = (*arms[:1], ("twin", (coin < 0.5), 1.1), *arms[2:])
