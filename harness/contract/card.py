@@ -199,7 +199,7 @@ class Ability:
     """`hidden`, `logprobs`, `samples`: the names of `adabench doctor --model`; `scores`, a judge's; `draft`,
     a second model that drafts for it; `pool`, several models to choose among; `revisions`, a policy that was
     trained on attempts; `values`, a head that values an agent's states; `modes`, a policy that learned to
-    choose its mode; `plans`, a planner; `table`, tools that read a table through."""
+    choose its mode; `strategies`, an adapter that forecasts which mode suits; `plans`, a planner; `table`, tools that read a table through."""
     unless: Mapping[str, Scalar] = field(default_factory=dict)
     """By knob: a value at which the method does without it, whatever the other knobs are."""
 

@@ -15,6 +15,7 @@ from adabench.workloads.agents.lookup.training import (
     gate_figures,
     plan_expert,
     plan_figures,
+    train_adapter,
     train_modes,
     train_policies,
     train_values,
@@ -25,6 +26,7 @@ from adabench.workloads.agents.substrate.action_words import ACTION_VOCABULARY
 from adabench.workloads.agents.substrate.policies import FOLDER, beside, engine, restore, value_head
 from adabench.workloads.agents.substrate.policy_recipes import (
     GATES,
+    AdapterRecipe,
     ModeRecipe,
     PlanRecipe,
     PolicyRecipe,
@@ -42,7 +44,8 @@ def train(
 ) -> dict[str, Any]:
     """Train a recipe and write its weights and card into `folder`; return the card.
 
-    The policy of a value head, and the one that another goes on from, is read from `folder`.
+    The policy of a value head, and the one that another goes on from, is read from `folder`; those of an adapter from
+    where they ship if they are not there.
 
     Raises:
         EnvironmentProblem: if a value head's policy is not there, or misses a gate.
@@ -56,6 +59,12 @@ def train(
         dev["step_chance"] = round(gate_figures.step_chance(policy), 4)
         value_head.cache_clear()
         return ship(plan, checkpoints.halves(head), folder, lambda: dev, [train_values])
+    if isinstance(plan, AdapterRecipe):
+        engines = {name: engine(name, beside(name, folder)) for name in plan.policies}
+        head, dev = train_adapter.train(plan, engines, progress)
+        return ship(
+            plan, checkpoints.halves(head), folder, lambda: dev, [train_adapter], gates=plan.gates
+        )
     if isinstance(plan, ModeRecipe):
         place = beside(plan.policy, folder)
         refuse_misses(plan.policy, place, GATES)

@@ -58,7 +58,7 @@ from adabench.workloads.shared.language_model.domain import Question
 
 CARD = Card(
     title="Look-up: answers at once, by a chain of thought, or with tools",
-    paper="our own substrate; A2FM, arXiv 2510.12838, and BAVT, arXiv 2603.12634, run on it",
+    paper="our own substrate; A2FM, arXiv 2510.12838, BAVT, arXiv 2603.12634, and PRISM, arXiv 2509.24377, run on it",
     adapts="in which mode a question is answered, and which tools are called how often",
     gaps=(
         Gap(
@@ -74,6 +74,18 @@ CARD = Card(
             methods=("apo_without",),
             oracle="best_mode",
             oracle_at={"weights": "flat"},
+        ),
+        Gap(
+            mixture=("act", "cot", "direct"),
+            methods=("prism",),
+            oracle="likeliest_mode",
+            coin="prism_coins",
+        ),
+        # Their choices are not at the shares of PRISM's coins.
+        Gap(
+            mixture=("act", "cot", "direct"),
+            methods=("adaptive_consistency", "all_four", "cascade", "kind_table"),
+            oracle="likeliest_mode",
         ),
         Gap(
             mixture=("parallel_judged", "parallel_vote"),
@@ -199,7 +211,7 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
         SelectionError: if there is no such policy.
     """
     found = absences(str({**CARD.defaults, **conditions}["policy"]))
-    return {name: why for name, why in found.items() if name in ("values", "modes")}
+    return {name: why for name, why in found.items() if name in ("values", "modes", "strategies")}
 
 
 def read_kinds(text: str) -> tuple[tuple[Family, int], ...]:

@@ -25,6 +25,7 @@ from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.action_ledger import refuse_forced
 from adabench.workloads.agents.substrate.action_steps import Ids, last_step
 from adabench.workloads.agents.substrate.episodes import EpisodeLoop, due_result, is_over
+from adabench.workloads.agents.substrate.strategy_adapter import StrategyAdapter
 from adabench.workloads.agents.substrate.tool_server import ToolServer, price
 from adabench.workloads.agents.substrate.value_head import ValueHead
 from adabench.workloads.shared.language_model.contract import Chunk, Engine, Seq
@@ -95,12 +96,14 @@ class AgentSession(Session):
         tool_budget: int | None = None,
         tool_price: int = 0,
         value_head: Callable[[], ValueHead],
+        adapter: Callable[[], StrategyAdapter],
     ) -> None:
         super().__init__(
             policy, None, prompt,
             account=account, domain=domain, budget=budget, tool_budget=tool_budget,
         )  # fmt: skip
         self._server, self._tool_price, self._head = server, tool_price, value_head
+        self._adapter = adapter
         self._calls = CallLedger()
         self._prompts: dict[Seq, int] = {}
         """Words before a mode that was drawn by itself: the call that draws what follows has drawn it too."""
@@ -197,6 +200,43 @@ class AgentSession(Session):
         with self._account.counting():
             self._costs.meter["flops"] += len(states) * head.flops
         return head.values(np.array(states))
+
+    def strategy_odds(self, seq: Seq) -> tuple[float, ...]:
+        """Return the odds that PRISM's adapter gives to the modes, in the order of `MODE_NAMES`.
+
+        It reads the policy's state at the end of the prompt that a sequence holds, and nothing of tools or answers.
+
+        Raises:
+            CapabilityMissing: if the policy has no adapter.
+        """
+        adapter = self._adapter()
+        state = self.hidden(seq, len(seq.ids) - 1)[0]
+        with self._account.counting():
+            self._costs.meter["flops"] += adapter.flops
+        return adapter.odds(state)
+
+    def others_odds(self, thrown: float) -> tuple[float, ...]:
+        """Return the odds of some question that nobody scores, by a number in [0, 1).
+
+        Raises:
+            CapabilityMissing: if the policy has no adapter.
+        """
+        return self._adapter().drawn(thrown)
+
+    def kind_scores(self) -> tuple[float, ...]:
+        """Return what each mode scored on average on training questions of the kind that the prompt shows.
+
+        Raises:
+            CapabilityMissing: if the policy has no adapter.
+        """
+        return self._adapter().scores(self.prompt)
+
+    def episodes_in(self, seq: Seq, modes: Sequence[str]) -> list[Ids]:
+        """Return greedy episodes that go on from a prompt, one in each mode, side by side."""
+        leaves = self.fork(seq, len(modes))
+        self.append(leaves, [(tokens.IDS[mode],) for mode in modes])
+        self.finish(leaves, temperature=0.0)
+        return [leaf.completion for leaf in leaves]
 
     @property
     def tools_used(self) -> int:

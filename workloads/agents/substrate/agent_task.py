@@ -19,6 +19,7 @@ from adabench.workloads.agents.substrate.agent_session import AgentSession
 from adabench.workloads.agents.substrate.episodes import LONGEST
 from adabench.workloads.agents.substrate.fault_plans import FaultPlan
 from adabench.workloads.agents.substrate.policy_recipes import value_name
+from adabench.workloads.agents.substrate.strategy_adapter import StrategyAdapter
 from adabench.workloads.agents.substrate.tool_server import ToolServer
 from adabench.workloads.agents.substrate.value_head import ValueHead
 from adabench.workloads.agents.substrate.worlds import World
@@ -60,6 +61,12 @@ class Scene:
     faults: FaultPlan
 
 
+def _no_adapter(seed: int) -> StrategyAdapter:
+    raise CapabilityMissing(
+        "strategies: no adapter was trained for this policy.", "Choose policy=agent-s of `lookup`."
+    )
+
+
 @dataclass(frozen=True)
 class Policy:
     """A policy behind an engine, and the file that it was read from."""
@@ -72,6 +79,8 @@ class Policy:
     """What reads the head that values its states."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """By mode: how often it chooses it by itself, on questions that nobody scores; empty where unknown."""
+    adapter: Callable[[int], StrategyAdapter] = _no_adapter
+    """What reads PRISM's adapter for a run seed."""
 
     def note(self) -> None:
         """Note that it is handed out to the method of this process."""
@@ -238,6 +247,7 @@ class AgentTask:
             tool_budget=_fewest(calls, self.tool_budget),
             tool_price=self.tool_price,
             value_head=policy.noted_head,
+            adapter=partial(policy.adapter, self.seed),
         )
 
     def account(self, question: Question, completion: object) -> Ids:

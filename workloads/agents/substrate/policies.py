@@ -12,11 +12,14 @@ from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
 from adabench.workloads.agents.substrate.agent_task import Policy
 from adabench.workloads.agents.substrate.named_models import trained_names
 from adabench.workloads.agents.substrate.policy_recipes import (
+    ADAPTER,
+    ADAPTER_GATES,
     ADAPTIVE,
     FLAT,
     GATES,
     PLAN_GATES,
     VALUE_GATES,
+    adapter_recipes,
     mode_name,
     mode_recipes,
     plan_name,
@@ -26,6 +29,8 @@ from adabench.workloads.agents.substrate.policy_recipes import (
     value_name,
     value_recipes,
 )
+from adabench.workloads.agents.substrate.strategy_adapter import StrategyAdapter
+from adabench.workloads.agents.substrate.strategy_adapter import restored as restored_adapter
 from adabench.workloads.agents.substrate.value_head import ValueHead, restored
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
@@ -50,7 +55,7 @@ def absences(base: str) -> dict[str, tuple[str, str]]:
     """Return by ability which files beside a policy's trainings are missing, and what makes them.
 
     `values`: heads that value its states; `modes`: policies that went on from it to choose modes; `plans`:
-    planners of its size.
+    planners of its size; `strategies`: PRISM's adapters of its modes.
 
     Raises:
         SelectionError: if there is no such policy.
@@ -60,10 +65,14 @@ def absences(base: str) -> dict[str, tuple[str, str]]:
         "values": [value_name(name) for name in names],
         "modes": [mode_name(name, role) for name in names for role in (ADAPTIVE, FLAT)],
         "plans": [plan_name(name) for name in names],
+        "strategies": [
+            one.name if {*names} <= {*one.policies} else f"{ADAPTER}-{base}"
+            for one in adapter_recipes().values()
+        ],
     }
     found = {}
     for ability, files in needed.items():
-        missing = [file for file in files if not checkpoints.is_there(file, FOLDER)]
+        missing = [file for file in dict.fromkeys(files) if not checkpoints.is_there(file, FOLDER)]
         if missing:
             train = f"Make it: adabench train {' '.join(f'lookup/{file}' for file in missing)}"
             can_be_made = all(file in known for file in missing)
@@ -95,7 +104,7 @@ def policy(name: str) -> Policy:
     """
     _require(name)
     head = partial(value_head, value_name(name))
-    return Policy(engine(name), name, FOLDER, head, mode_shares(name))
+    return Policy(engine(name), name, FOLDER, head, mode_shares(name), partial(adapter, name))
 
 
 def planner(name: str) -> Policy:
@@ -124,6 +133,31 @@ def value_head(name: str) -> ValueHead:
     found = restored(checkpoints.weights(name, place, recipe.forecast_s))
     refuse_misses(name, place, VALUE_GATES)
     return found
+
+
+def adapter(policy: str, seed: int) -> StrategyAdapter:
+    """Return PRISM's adapter of a policy for a run seed, trainings in turn, and note that it is handed out.
+
+    Raises:
+        EnvironmentProblem: if it misses its gate.
+        MissingAbility: if none was trained for the policy.
+    """
+    known = adapter_recipes()
+    names = trained_names(ADAPTER, known, FOLDER, "adapter")
+    name = names[seed % len(names)]
+    _require(name)
+    if policy not in known[name].policies:
+        raise MissingAbility(f"No adapter was trained for {policy}.", "Choose policy=agent-s.")
+    checkpoints.note(name, FOLDER)
+    return _adapter(name, policy)
+
+
+@lru_cache(maxsize=8)
+def _adapter(name: str, policy: str) -> StrategyAdapter:
+    place = checkpoints.home(name, FOLDER)
+    refuse_misses(name, place, ADAPTER_GATES)
+    forecast_s = adapter_recipes()[name].forecast_s
+    return restored_adapter(checkpoints.weights(name, place, forecast_s), policy)
 
 
 def engine(name: str, folder: Path | None = None, gates: Sequence[Gate] = GATES) -> NativeEngine:

@@ -40,6 +40,11 @@ VALUE_GATES = (
 )
 """Of a value head."""
 
+ADAPTER_GATES = (
+    Gate("lead", "by other questions' odds the mode that is right is found less often", low=0.02),
+)
+"""Of an adapter."""
+
 PLAN_GATES = (
     Gate("sound", "the first plan is the one that the question asks for", low=0.95),
     *(
@@ -55,7 +60,9 @@ PLAN_GATES = (
 
 
 TRAININGS = (0, 1, 2, 3, 4)
-VALUES, PLANNER = "agent-value", "agent-plan"
+SHIPPED = (0, 1, 2)
+"""Trainings of the small policy that ship."""
+VALUES, PLANNER, ADAPTER = "agent-value", "agent-plan", "prism"
 ADAPTIVE, FLAT = "apo", "flat"
 """Roles of policies that learned to choose modes: with the adaptive reward, and without."""
 AGENT_S = BigramShape(layers=2, width=64, heads=2, hidden=176, vocabulary=VOCABULARY)
@@ -124,7 +131,21 @@ class PlanRecipe:
     gates: ClassVar[tuple[Gate, ...]] = PLAN_GATES
 
 
-AgentRecipe = PolicyRecipe | ValueRecipe | ModeRecipe | PlanRecipe
+@dataclass(frozen=True)
+class AdapterRecipe:
+    """Of which policies' modes to learn which question each suits, and from how many questions."""
+
+    name: str
+    seed: int
+    policies: tuple[str, ...]
+    questions: int = 3000
+    """Each is answered once in each mode, by each policy."""
+    steps: int = 600
+    forecast_s: int = 60
+    gates: ClassVar[tuple[Gate, ...]] = ADAPTER_GATES
+
+
+AgentRecipe = PolicyRecipe | ValueRecipe | ModeRecipe | PlanRecipe | AdapterRecipe
 
 
 def policy_recipes() -> dict[str, PolicyRecipe]:
@@ -164,6 +185,13 @@ def plan_recipes() -> dict[str, PlanRecipe]:
     return {recipe.name: recipe for recipe in made}
 
 
+def adapter_recipes() -> dict[str, AdapterRecipe]:
+    """Return the recipes of PRISM's adapters by name: each has a training stream of its own, and every policy that ships."""
+    names = tuple(f"agent-s-s{s}" for s in SHIPPED)
+    made = [AdapterRecipe(f"{ADAPTER}-s{s}", s, names) for s in TRAININGS]
+    return {recipe.name: recipe for recipe in made}
+
+
 def plan_name(policy: str) -> str:
     """Return the name of the planner that stands beside a policy."""
     return f"{PLANNER}{policy.removeprefix('agent')}"
@@ -181,4 +209,5 @@ def value_name(policy: str) -> str:
 
 def recipes() -> dict[str, AgentRecipe]:
     """Return every recipe by name."""
-    return {**policy_recipes(), **value_recipes(), **mode_recipes(), **plan_recipes()}
+    found: dict[str, AgentRecipe] = {**policy_recipes(), **value_recipes(), **mode_recipes()}
+    return found | plan_recipes() | adapter_recipes()

@@ -270,8 +270,12 @@ def test_kinds_that_are_none_are_sentences():
 
 
 def test_what_is_not_trained_is_named_before_a_run_with_what_makes_it(monkeypatch):
-    here = {"agent-s-s0", "agent-value-s-s0"}
+    here = {"agent-s-s0", "agent-value-s-s0", *(f"prism-s{s}" for s in range(1, 5))}
     monkeypatch.setattr(policies.checkpoints, "is_there", lambda name, folder: name in here)
+    assert lookup.missing_abilities({})["strategies"] == (
+        "Not trained yet for agent-s: prism-s0.", "Make it: adabench train lookup/prism-s0",
+    )  # fmt: skip
+    here.add("prism-s0")
     (ability, (why, remedy)), *rest = lookup.missing_abilities({}).items()
     assert (ability, rest) == ("modes", [])
     assert "agent-apo-s-s0, agent-flat-s-s0" in why
