@@ -174,7 +174,7 @@ class _Work:
     def _most(self) -> int:
         """Return how many questions are asked for where nobody says it: of generated ones more than time lets."""
         data = self.conditions.get("data", "arithmetic")
-        return MOST_GENERATED if data == "arithmetic" else 0
+        return MOST_GENERATED if data in ("arithmetic", "gsm_symbolic") else 0
 
     @property
     def _widths(self) -> list[int]:

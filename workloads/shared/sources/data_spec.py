@@ -2,6 +2,7 @@
 
     arithmetic                                  sums in words, generated
     gsm8k                                       1,319 word problems, from a Python package
+    gsm_symbolic                                word problems with other names and numbers each, from another one
     FILE.jsonl                                  an object a line: question, answer, level if it has one
     hf:NAME:SPLIT, hf:NAME:CONFIG:SPLIT         a data set of the hub, or a folder that holds one
     bank:FOLDER                                 questions with what a model wrote to them (`adabench bank`)
@@ -17,12 +18,14 @@ from typing import Literal
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.sources.named_path import is_file, is_folder
 
-Kind = Literal["arithmetic", "gsm8k", "file", "hub", "bank"]
-PLAIN: tuple[Kind, ...] = ("arithmetic", "gsm8k")
+Kind = Literal["arithmetic", "gsm8k", "gsm_symbolic", "file", "hub", "bank"]
+PLAIN: tuple[Kind, ...] = ("arithmetic", "gsm8k", "gsm_symbolic")
 """Specs of one word."""
+GENERATED: tuple[Kind, ...] = ("arithmetic", "gsm_symbolic")
+"""Without an end."""
 ENDING = ".jsonl"
 BANK = "bank:"
-FORMS = "arithmetic, gsm8k, FILE.jsonl, hf:NAME:SPLIT or bank:FOLDER"
+FORMS = "arithmetic, gsm8k, gsm_symbolic, FILE.jsonl, hf:NAME:SPLIT or bank:FOLDER"
 
 
 @dataclass(frozen=True)

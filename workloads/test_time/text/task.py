@@ -13,16 +13,18 @@ The methods are those of the family: the same files run here and on `chain`. Eve
 from the model. Only the answer is graded, in the run's own process, which alone knows it.
 
 **Models** (`model`): `smollm2`, `hf:NAME`, `hf:FOLDER`, `openai:URL#NAME`, `chat:URL#NAME`,
-`litellm:PROVIDER/NAME`; and `builtin`, random weights that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `FILE.jsonl`,
+`litellm:PROVIDER/NAME`; and `builtin`, random weights that know nothing and try the path. **Data** (`data`): `arithmetic`, `gsm8k`, `gsm_symbolic`, `FILE.jsonl`,
 `hf:NAME:SPLIT`, and `bank:FOLDER`, questions with what a model wrote to them (`adabench bank`); `bank:smollm2` ships, 510 sums with 32 samples of
 SmolLM2 each: a run of it asks them all, N = 2, 4, 8 and 16, and needs no model. A run's seed takes the next questions. `level` names one group of them: of
 `arithmetic` kinds and their steps (`digit-2`, the default, `plus-1`, `small-2..5`, `tens-2`, `wide-2`,
-`mixed-3`), of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
+`mixed-3`), of `gsm8k` and `gsm_symbolic` the steps of a solution, of other data what their rows say. **Judges** (`judge`): `likelihood`, `hf:NAME`,
 `trained`, `none`.
 
 **The default level** is two small sums, since it tells methods apart: a vote gains on one sample, and right
 answers are left among the samples that it does not elect. On `plus-1`, one sum, a vote gains nothing. Both
 are measured on 200 questions a level by the further run `text_band` (`docs/record.py`).
+
+`gsm_symbolic` asks problems of 20 templates; how a model does on them generalises over 20 things, however many are asked.
 
 **Prompts** are worked examples, two of a sum and three of other questions, and the question: turns of
 a conversation where the tokenizer has a template, one text where it has none or `chat=off`. The

@@ -13,6 +13,7 @@ from adabench.workloads.shared.sources.model_spec import model_spec
     [
         ("arithmetic", DataSpec("arithmetic")),
         ("gsm8k", DataSpec("gsm8k")),
+        ("gsm_symbolic", DataSpec("gsm_symbolic")),
         ("hf:openai/gsm8k:test", DataSpec("hub", "openai/gsm8k", "test")),
         ("hf:openai/gsm8k:main:test", DataSpec("hub", "openai/gsm8k", "test", "main")),
     ],

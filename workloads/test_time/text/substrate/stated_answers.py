@@ -30,6 +30,8 @@ GOLD_MARK = "####"
 BOX = r"\boxed{"
 NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
 _VALUE = re.compile(r"-?(?:\d{1,60}/(?P<below>\d{1,60})|\d{1,60}(?:\.\d{1,60})?|\.\d{1,60})")
+_SIGNS = re.compile("[,$£€]")
+"""What stands in a number and is none of it."""
 _PATTERNS: dict[Rule, re.Pattern[str]] = {
     "marked": re.compile(r"####[ \t]*([^\n]+)"),
     "named": re.compile(r"[Tt]he (?:final |correct )?answer is:?[ \t]*([^\n]+)"),
@@ -105,9 +107,7 @@ def number(answer: str) -> Fraction | None:
 
     A currency, thousands' commas, a per cent sign and one word of unit do not matter.
     """
-    bare = (
-        answer.strip().strip("$").rstrip(".").replace(",", "").replace("$", "").rstrip("%").strip()
-    )
+    bare = _SIGNS.sub("", answer).strip().rstrip(".").rstrip("%").strip()
     value, _, unit = bare.partition(" ")
     whole = _VALUE.fullmatch(value)
     if whole is None or (unit and not unit.replace(" ", "").isalpha()):

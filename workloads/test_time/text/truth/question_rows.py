@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from adabench.harness.errors import EnvironmentProblem, MissingExtra, SelectionError, nearest
-from adabench.workloads.shared.sources.data_spec import DataSpec
+from adabench.workloads.shared.sources.data_spec import GENERATED, DataSpec
 from adabench.workloads.test_time.text.substrate.answer_form import AUTO, LETTERS, AnswerForm
 from adabench.workloads.test_time.text.substrate.stated_answers import GOLD_MARK
 from adabench.workloads.test_time.text.truth.line_index import line_index
@@ -96,7 +96,7 @@ def row_count(spec: DataSpec, level: str = "") -> int:
         SelectionError: for a broken row of a level that was asked for.
         EnvironmentProblem: without the package, or the data set.
     """
-    return 0 if spec.kind == "arithmetic" else sum(1 for _ in _lines(spec, level)(0))
+    return 0 if spec.kind in GENERATED else sum(1 for _ in _lines(spec, level)(0))
 
 
 def _reader(spec: DataSpec, form: AnswerForm) -> Callable[[_Line], QuestionRow]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adabench.harness.errors import SelectionError
-from adabench.workloads.shared.sources.data_spec import DataSpec
+from adabench.workloads.shared.sources.data_spec import GENERATED, DataSpec
 from adabench.workloads.test_time.text.substrate.answer_form import AUTO, AnswerForm
 from adabench.workloads.test_time.text.substrate.prompts import (
     CHOICE_INSTRUCTION,
@@ -15,7 +15,7 @@ from adabench.workloads.test_time.text.substrate.prompts import (
 )
 from adabench.workloads.test_time.text.substrate.stated_answers import Rule
 from adabench.workloads.test_time.text.substrate.text_domain import Sizes
-from adabench.workloads.test_time.text.truth import arithmetic, question_rows
+from adabench.workloads.test_time.text.truth import arithmetic, question_rows, word_templates
 from adabench.workloads.test_time.text.truth.question_rows import QuestionRow
 
 EXAMPLES = 2
@@ -55,10 +55,14 @@ def question_set(
         SelectionError: for a level or a row that makes no sense, or fewer questions than asked for.
         EnvironmentProblem: without the package, or the data set.
     """
+    if spec.kind in GENERATED and form.kind == "choice":
+        raise SelectionError(f"Questions of {spec} have no options.", "Leave out grader=choice.")
     if spec.kind == "arithmetic":
-        if form.kind == "choice":
-            raise SelectionError("Sums have no options.", "Leave out grader=choice.")
         return sums(arithmetic.read_levels(level), seed, count)
+    if spec.kind == "gsm_symbolic":
+        drawn = word_templates.rows(seed, count, level)
+        examples = word_templates.worked_examples()
+        return QuestionSet(drawn, {"": examples}, form.rules, WORD_SIZES, INSTRUCTION)
     rows = question_rows.rows(spec, seed, count, level, form)
     chosen = form.kind == "choice"
     examples = CHOICES if chosen else WORD_PROBLEMS
