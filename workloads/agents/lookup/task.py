@@ -76,15 +76,15 @@ CARD = Card(
             oracle_at={"weights": "flat"},
         ),
         Gap(
-            mixture=("act", "cot", "direct"),
+            mixture=("act", "all_four", "cot", "direct"),
             methods=("prism",),
             oracle="likeliest_mode",
             coin="prism_coins",
         ),
         # Their choices are not at the shares of PRISM's coins.
         Gap(
-            mixture=("act", "cot", "direct"),
-            methods=("adaptive_consistency", "all_four", "cascade", "kind_table"),
+            mixture=("act", "all_four", "cot", "direct"),
+            methods=("adaptive_consistency", "cascade", "kind_table"),
             oracle="likeliest_mode",
         ),
         Gap(
@@ -98,7 +98,7 @@ CARD = Card(
         Gates(
             default="forced_mode",
             cases={"questions": 240},
-            oracles=("best_mode",),
+            oracles=("best_mode", "likeliest_mode"),
             pool=("forced_mode",),
             without={"failures": "what a choice of modes repairs is what another mode answers, and room counts it"},
         ),

@@ -18,7 +18,8 @@ from adabench.workloads.shared.language_model.domain import Question
 CARD = Card(
     title="All four modes and a vote",
     paper="the ensemble baseline of PRISM, arXiv 2509.24377",
-    adapts="which answer counts, by how many modes state it",
+    adapts="nothing",
+    role="static",
 )
 DEAREST_FIRST = MODE_NAMES[::-1]
 
