@@ -37,7 +37,6 @@ from adabench.workloads.moe.adapters.training import (
     train_base,
     tune_rates,
 )
-from adabench.workloads.moe.adapters.truth import text_questions
 from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.language_model import smollm2
 from adabench.workloads.shared.training import checkpoints
@@ -84,7 +83,7 @@ def _of_texts(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Ten
         return text_tuning.encode(progress)
     stored, trunk = _read(pretrained.STATES, folder), _read(recipe.trunk, folder)
     base = text_base(smollm2.load()[0], stored, int(stored["trained_on"]))
-    answers = text_questions.known(stored, text_questions.questions())
+    answers = text_tuning.stored_answers(stored)
     if recipe.kind.startswith(TEXT_RATES):
         return text_tuning.score_rates(recipe, base, answers, progress)
     rate = text_tuning.best_rate(recipe.kind, trunk["scores"].tolist())

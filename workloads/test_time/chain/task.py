@@ -189,7 +189,7 @@ CARD = Card(
             cases={"problems": 200},
             anywhere=("trainings",),
             repairs=("arithmetic",),
-            pool=("majority", "judged_vote", "parallel_attempts", "configuration"),
+            pool=("greedy", "majority", "judged_vote", "best_of_n"),
         ),
     ),
     knobs=(

@@ -35,6 +35,7 @@ from adabench.workloads.moe.adapters.truth.text_questions import (
     NEW,
     Known,
     digest,
+    known,
     questions,
 )
 from adabench.workloads.shared.language_model import smollm2
@@ -42,6 +43,15 @@ from adabench.workloads.shared.training.checkpoints import Progress
 
 BATCH = 8
 _STREAM = 64
+
+
+def stored_answers(stored: Mapping[str, Tensor]) -> Known:
+    """Return the answers to the questions whose states are stored.
+
+    Raises:
+        EnvironmentProblem: if the states are those of other questions.
+    """
+    return known(stored, questions())
 
 
 @torch.no_grad()
