@@ -8,7 +8,7 @@ All kinds of a training seed take as many steps on the same batches. Where the s
 routers of tasks have a row of each. DynMoLE's losses weigh the load by weights, as its authors do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
