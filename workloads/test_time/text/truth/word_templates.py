@@ -10,7 +10,7 @@ broken. Five more are left out: their own solutions cut off what a division leav
 every fourth, in order of steps, is **held out**, and only those are asked; the other 60 are for practice, and
 three of them stand worked in prompts. A **level** is how many lines of a template's solution hold an equation.
 
-Only the package's two files of templates are run: the package itself asks for ten others, one of which is compiled.
+Only the package's two files of templates are run: the package itself asks for eleven others, one of which is compiled.
 """
 
 import importlib.util
