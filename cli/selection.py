@@ -43,7 +43,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="arithmetic, gsm8k, gsm_symbolic or FILE.jsonl.",
+        help="arithmetic, gsm8k, gsm_symbolic, FILE.",
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:0.")]
