@@ -215,13 +215,13 @@ class AgentSession(Session):
             self._costs.meter["flops"] += adapter.flops
         return adapter.odds(state)
 
-    def others_odds(self, thrown: float) -> tuple[float, ...]:
+    def others_odds(self, uniform: float) -> tuple[float, ...]:
         """Return the odds of some question that nobody scores, by a number in [0, 1).
 
         Raises:
             CapabilityMissing: if the policy has no adapter.
         """
-        return self._adapter().drawn(thrown)
+        return self._adapter().odds_of_another(uniform)
 
     def kind_scores(self) -> tuple[float, ...]:
         """Return what each mode scored on average on training questions of the kind that the prompt shows.

@@ -46,9 +46,9 @@ class StrategyAdapter:
         shares = np.exp(logits - logits.max())
         return tuple(float(share) for share in shares / shares.sum())
 
-    def drawn(self, thrown: float) -> tuple[float, ...]:
+    def odds_of_another(self, uniform: float) -> tuple[float, ...]:
         """Return the odds of some other question, by a number in [0, 1)."""
-        return tuple(float(share) for share in self.others[int(thrown * len(self.others))])
+        return tuple(float(share) for share in self.others[int(uniform * len(self.others))])
 
     def scores(self, prompt: Sequence[int]) -> tuple[float, ...]:
         """Return the mean score of each mode on questions of this kind; of all kinds where it is another one."""

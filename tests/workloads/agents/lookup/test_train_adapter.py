@@ -93,8 +93,8 @@ def test_a_head_learns_what_a_state_tells():
     chosen = [int(np.argmax(adapter.odds(state))) for state in states]
     assert np.mean(np.array(chosen) == best) > 0.9
     assert own["table"].shape == (8, 4)
-    for thrown in (0.0, 0.5, 0.999999):
-        assert sum(adapter.drawn(thrown)) == pytest.approx(1, abs=1e-5)
+    for uniform in (0.0, 0.5, 0.999999):
+        assert sum(adapter.odds_of_another(uniform)) == pytest.approx(1, abs=1e-5)
 
 
 def test_every_recipe_has_a_stream_of_its_own():
