@@ -21,6 +21,7 @@ from adabench.cli.standard_streams import RepeatFilter, open_streams, silence, u
 from adabench.cli.terminal import forget_warnings
 from adabench.cli.verb_command import PLAIN, VerbCommand
 from adabench.harness.errors import AdabenchError, Interruption
+from adabench.harness.provenance.server_secrets import without_secrets
 
 COMMANDS = "adabench.cli.commands"
 GROUPS = {
@@ -172,6 +173,7 @@ def _exit_code(leave: SystemExit) -> Any:
 def main() -> None:
     """Run a command; turn our own errors into a message, a hint and an exit code."""
     open_streams()
+    sys.argv[1:] = [without_secrets(word) for word in sys.argv[1:]]
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)

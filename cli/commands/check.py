@@ -11,7 +11,7 @@ from adabench.cli.method_files import with_files
 from adabench.cli.selection import AsJson, Select
 from adabench.cli.terminal import talk, verdict_output
 from adabench.harness.contract.catalogue import find_entries
-from adabench.harness.errors import MethodContractError
+from adabench.harness.errors import MethodContractError, SelectionError
 
 if TYPE_CHECKING:
     from adabench.harness.contract.registry import Entry
@@ -31,7 +31,7 @@ def command(select: Select = None, as_json: AsJson = False, *, gates: Gates = Fa
     from adabench.harness.run.conformance import ConformanceCheck
 
     if gates:
-        _measure([entry for entry in find_entries(select or ("*",)) if entry.card.gates])
+        _measure(_with_gates(find_entries(select or ("*",))))
     findings: list[Finding] = []
     shown: list[tuple[str, GateRow]] = []
     with ConformanceCheck() as checks:
@@ -61,6 +61,16 @@ def _claims_of(entry: "Entry") -> Iterator["Finding"]:
 
     if entry.card.claims and "/" in entry.address:
         yield from try_rule(entry.address, CLAIMS, ClaimTrials(entry).problems)
+
+
+def _with_gates(entries: "Sequence[Entry]") -> "list[Entry]":
+    found = [entry for entry in entries if entry.card.gates]
+    if not found:
+        raise SelectionError(
+            "nothing that is selected has gates.",
+            "Name a task whose card declares some; without --gates a card that cannot be read is named.",
+        )
+    return found
 
 
 def _measure(tasks: "Sequence[Entry]") -> None:

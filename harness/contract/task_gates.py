@@ -40,7 +40,9 @@ class Gates:
     """Conditions that say how many cases a seed has; a claim may be tested on another number."""
     anywhere: tuple[str, ...] = ()
     """Conditions that cards of methods pin, and under whose other values these run as well."""
-    seeds: int = 5
+    seeds: int | tuple[int, ...] = 5
+    """Of development cases: how many from the first on; or each by itself, where a declaration was changed with
+    figures of the first in sight."""
     oracles: tuple[str, ...] = ()
     """Whose room is asked for; empty for those of all gaps."""
     pool: tuple[str, ...] = ()

@@ -54,8 +54,9 @@ def write(task: Entry, figures: GateFigures) -> None:
 
 
 def _records(task: Entry, gates: Gates, settings: Settings, cores: int, say: Say) -> list[Record]:
-    seeds = range(gate_settings.FIRST_SEED, gate_settings.FIRST_SEED + gates.seeds)
-    turns = plan(gate_settings.selections(task, gates), seeds=seeds, counts=True)
+    turns = plan(
+        gate_settings.selections(task, gates), seeds=gate_settings.seeds_of(gates), counts=True
+    )
     found: list[Record] = []
     last = ""
     with closing(run_turns(turns, settings, Limits(), cores)) as records:

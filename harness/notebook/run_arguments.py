@@ -14,6 +14,7 @@ from adabench.harness.distributed.backends import FanOutOptions
 from adabench.harness.errors import SelectionError
 from adabench.harness.plan import quantities
 from adabench.harness.plan.request import parse_seeds
+from adabench.harness.provenance.server_secrets import without_secrets
 from adabench.harness.run.run_request import RunRequest
 from adabench.harness.run.settings import Limits
 
@@ -119,7 +120,7 @@ def _word(name: str, value: Value) -> str:
         raise SelectionError(
             f"{name} cannot be {value!r}.", "Knobs and conditions are numbers, texts or switches."
         )
-    return str(value)
+    return without_secrets(str(value))
 
 
 def patterns(select: str | Iterable[str]) -> tuple[str, ...]:

@@ -19,6 +19,13 @@ def conditions_of(task: Card, gates: Gates) -> dict[str, Scalar]:
     return {**task.defaults, **gates.at, **gates.cases}
 
 
+def seeds_of(gates: Gates) -> tuple[int, ...]:
+    """Return the seeds whose cases gates are measured on."""
+    if isinstance(gates.seeds, tuple):
+        return gates.seeds
+    return tuple(range(FIRST_SEED, FIRST_SEED + gates.seeds))
+
+
 def statics_of(task: Entry, gates: Gates) -> list[Entry]:
     """Return every static method of a task that runs under the conditions of gates.
 

@@ -50,6 +50,12 @@ def test_check_finds_what_a_method_does_wrong(
         assert broken in done.stdout
 
 
+def test_gates_are_not_measured_where_none_are_declared(toy_env: dict[str, str]) -> None:
+    done = adabench("check", "roots", "--gates", env=toy_env)
+    assert done.returncode == 2
+    assert "nothing that is selected has gates" in done.stderr
+
+
 def test_gates_are_measured_once_printed_ever_after_and_refused_when_stale(
     process: Callable[..., subprocess.CompletedProcess[str]],
     toy_env: dict[str, str],

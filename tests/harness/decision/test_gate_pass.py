@@ -124,3 +124,8 @@ def test_verdicts_that_were_recorded_without_records_are_closed_too() -> None:
     assert (first.verdict, first.estimate) == ("not testable here", None)
     assert first.reason == "no room: failures 0.200, bar 0.8"
     assert others == rows[1:]
+
+
+def test_seeds_of_gates_are_the_first_of_development_or_each_by_itself() -> None:
+    assert gate_settings.seeds_of(GATES) == (800, 801)
+    assert gate_settings.seeds_of(replace(GATES, seeds=(850, 853))) == (850, 853)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adabench.harness.errors import EnvironmentProblem, require
+from adabench.harness.provenance.server_secrets import hidden, secret_of
 from adabench.workloads.shared.language_model.backends.streamed_answer import collected
 
 NO_KEY = "none"
@@ -147,12 +148,14 @@ class Completions:
         """Return the client's module, and a client of this process."""
         openai = require("openai", extra="endpoint")
         if self._client is None or self._process != os.getpid():
-            self._process = os.getpid()
+            self._process, secret = os.getpid(), secret_of(self.base_url)
             self._client = openai.OpenAI(
                 api_key=_key(),
                 base_url=self.base_url,
                 max_retries=self.retries,
                 timeout=self.timeout_s,
+                default_headers=secret.headers,
+                default_query=secret.parameters,
             )
             weakref.finalize(self, self._client.close)
         return openai, self._client
@@ -174,7 +177,8 @@ class Completions:
         status = getattr(problem, "status_code", None)
         if status in (401, 403):
             return ServerProblem(
-                f"{where} refuses the key ({status}).", "Set OPENAI_API_KEY to a valid one."
+                f"{where} refuses the key ({status}).",
+                "Set OPENAI_API_KEY to a valid one, or write user and password into its address.",
             )
         said = _quoted(problem)
         if status == 404:
@@ -254,5 +258,5 @@ def _key() -> str:
 def _quoted(problem: Any) -> str:
     """Return what the server said, short and without the key."""
     said, key = str(getattr(problem, "message", problem)), _key()
-    said = said if key == NO_KEY else said.replace(key, "...")
+    said = hidden(said if key == NO_KEY else said.replace(key, "..."))
     return f": {said[:LONGEST_QUOTE]}" if said else ""
