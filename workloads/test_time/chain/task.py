@@ -187,9 +187,10 @@ CARD = Card(
         Gates(
             default="greedy",
             cases={"problems": 200},
+            seeds=(850, 851, 852, 853, 854),
             anywhere=("trainings",),
             repairs=("arithmetic",),
-            pool=("greedy", "majority", "judged_vote", "best_of_n"),
+            pool=("majority", "judged_vote", "parallel_attempts", "configuration"),
         ),
     ),
     knobs=(

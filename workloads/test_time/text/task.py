@@ -151,7 +151,7 @@ CARD = Card(
             at={"data": "bank:smollm2"},
             cases={"problems": 102},
             oracles=("pass_at_n",),
-            pool=("greedy", "majority", "judged_vote", "best_of_n"),
+            pool=("majority", "judged_vote"),
             repairs=("arithmetic",),
         ),
     ),

@@ -23,6 +23,7 @@ from adabench.workloads.test_time.chain.substrate.problems import split_of_text
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER, restore
 from adabench.workloads.test_time.chain.task import load
 from adabench.workloads.test_time.chain.truth.order_solutions import truth
+from adabench.workloads.test_time.substrate.strategies import MECHANISMS
 
 STATIC = ("greedy", "sample", "majority", "best_of_n", "judged_vote")
 
@@ -256,3 +257,12 @@ def test_a_model_that_is_not_shipped_is_read_from_the_cache(tmp_path, monkeypatc
         assert all(torch.equal(value, shipped[key]) for key, value in cached.items())
     finally:
         restore.cache_clear()
+
+
+def test_the_pool_of_the_gates_is_what_methods_choose_among():
+    """Strategies of a table, the number of votes, attempts side by side, and configurations of a pool of models."""
+    (gates,) = registry.find("chain").card.gates
+    chosen = {*MECHANISMS["search"], "parallel_attempts", "majority", "configuration"}
+    known = registry.methods("chain")
+    roles = {name: known[f"chain/{name}"].card.role for name in chosen if f"chain/{name}" in known}
+    assert set(gates.pool) == {name for name, role in roles.items() if role == "static"}
