@@ -10,7 +10,8 @@ which goes on from it on its attempts at `train` problems. Steps, never seconds:
 busy the machine is.
 
 The policies of the format `splits`, and the scores of how hard a step is that are learned from their errors on the
-`calibration` split, are there for methods with two modes.
+`calibration` split, are there for methods with two modes. From the first of them others go on: by reward (`rl-*`), or by
+further solutions (`sft-more-*`).
 """
 
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ class Recipe:
     staleness: int = 0
     """How many updates ago the weights were made that generate."""
 
+    @property
+    def start(self) -> str:
+        """Return the checkpoint to which the file says the differences; empty where it holds whole weights."""
+        goes_on = self.kind == "rewarded" or (self.kind == "lm" and self.make == "second")
+        return (self.policy or self.trunk) if goes_on else ""
+
 
 TRAININGS = (0, 1, 2, 3, 4)
 """Training seeds; `adabench train` makes those that are not shipped, in the user's cache."""
@@ -105,10 +112,47 @@ REVISION_TABLE = f"{TABLE}-revisions"
 """Of policies that revise."""
 
 
+MORE = "sft-more"
+REWARDED = {
+    "grpo": 10,
+    "scale-rl": 10,
+    "dapo": 5,
+    "permuted": 5,
+    "scale-rl-clip": 3,
+    "scale-rl-sample": 3,
+    "scale-rl-group": 3,
+    "scale-rl-whole": 3,
+}
+"""Trainings of each objective of policies that learn by reward (`training/train_by_reward.py`)."""
+WORDS, OLDEST = 1_200_000, 8
+"""That such a policy generates; updates ago that weights were made, of those named `stale`."""
+
+
+def successors() -> dict[str, int]:
+    """Return what the files of policies are called that go on from that of `splits`, and how many trainings each has."""
+    stale = {f"rl-{name}-stale": many for name, many in REWARDED.items() if name != "permuted"}
+    return {f"rl-{name}": many for name, many in REWARDED.items()} | stale | {MORE: len(TRAININGS)}
+
+
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     made = [recipe for seed in TRAININGS for recipe in (*_of_orders(seed), *_of_splits(seed))]
+    made += [_successor(base, seed) for base, many in successors().items() for seed in range(many)]
     return {recipe.name: recipe for recipe in made}
+
+
+def _successor(base: str, s: int) -> Recipe:
+    """Return the recipe of a policy that goes on from the first of the format `splits`, at equal processor time."""
+    name, start = f"{base}-s{s}", "lm-s-s0"
+    if base == MORE:
+        return Recipe(
+            name, LM_S, s, 600, 32, 3e-3, make="second", trunk=start, format="splits", forecast_s=60
+        )
+    objective = base.removeprefix("rl-").removesuffix("-stale")
+    return Recipe(
+        name, LM_S, s, 130, 16, 3e-4, kind="rewarded", policy=start, problems=512, format="splits",
+        objective=objective, words=WORDS, staleness=OLDEST if base.endswith("-stale") else 0, forecast_s=60,
+    )  # fmt: skip
 
 
 def _of_splits(s: int) -> list[Recipe]:

@@ -234,8 +234,8 @@ def _weights(name: str, folder: Path | None, *, head: bool) -> dict[str, Any]:
     recipe = checkpoints.find_recipe(name, recipes())
     found = checkpoints.weights(name, folder or checkpoints.home(name, FOLDER), recipe.forecast_s)
     weights = int8_packing.unpacked(found)
-    if recipe.kind == "rewarded":  # what is written is by how much they differ from their start
-        start = restore(recipe.policy).state_dict()
+    if recipe.start:  # what is written is by how much they differ from it
+        start = restore(recipe.start).state_dict()
         weights = {key: start[key] + value for key, value in weights.items()}
     return {
         key.removeprefix("head."): value
