@@ -117,7 +117,7 @@ REWARDED = {
     "grpo": 10,
     "scale-rl": 10,
     "dapo": 5,
-    "permuted": 5,
+    "permuted": 3,
     "scale-rl-clip": 3,
     "scale-rl-sample": 3,
     "scale-rl-group": 3,
@@ -148,10 +148,10 @@ def _successor(base: str, s: int) -> Recipe:
         return Recipe(
             name, LM_S, s, 600, 32, 3e-3, make="second", trunk=start, format="splits", forecast_s=60
         )
-    objective = base.removeprefix("rl-").removesuffix("-stale")
+    objective, old = base.removeprefix("rl-").removesuffix("-stale"), base.endswith("-stale")
     return Recipe(
         name, LM_S, s, 130, 16, 3e-4, kind="rewarded", policy=start, problems=512, format="splits",
-        objective=objective, words=WORDS, staleness=OLDEST if base.endswith("-stale") else 0, forecast_s=60,
+        objective=objective, words=WORDS, staleness=OLDEST if old else 0, forecast_s=75 if old else 55,
     )  # fmt: skip
 
 
