@@ -2,7 +2,7 @@
 
 A card says which recipe made the file, a digest of the sources it was made with, and what it
 scored on the `dev` split. Everything is measured on the file as it is shipped: in eight bits, heads and policies of the
-format `splits` in fp16.
+format `splits` in fp16, and what goes on from another policy in four bits of the differences.
 """
 
 from itertools import islice
@@ -117,10 +117,13 @@ def _train_by_reward(plan: Recipe, progress: Progress, folder: Path) -> dict[str
 
 
 def _differences(plan: Recipe, model: nn.Module, folder: Path) -> dict[str, Any]:
-    """Return by how much a model differs from its start, in eight bits: on the scale of the weights most would be lost."""
+    """Return by how much a model differs from its start, in four bits on the scale of the differences.
+
+    In eight on the scale of the weights most of them would be lost.
+    """
     before = restore(plan.start, _place(plan.start, folder)).state_dict()
     moved = {key: value - before[key] for key, value in model.state_dict().items()}
-    return int8_packing.packed(moved)
+    return int8_packing.paired(int8_packing.packed(moved, int8_packing.PAIRED_LEVELS))
 
 
 def _collect_responses(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:

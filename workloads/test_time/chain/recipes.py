@@ -112,7 +112,8 @@ REVISION_TABLE = f"{TABLE}-revisions"
 """Of policies that revise."""
 
 
-MORE = "sft-more"
+START, MORE = "lm-s-s0", "sft-more"
+"""The policy of `splits` that others go on from, and what those are called that go on by further solutions."""
 REWARDED = {
     "grpo": 10,
     "scale-rl": 10,
@@ -128,29 +129,31 @@ WORDS, OLDEST = 1_200_000, 8
 """That such a policy generates; updates ago that weights were made, of those named `stale`."""
 
 
-def successors() -> dict[str, int]:
-    """Return what the files of policies are called that go on from that of `splits`, and how many trainings each has."""
-    stale = {f"rl-{name}-stale": many for name, many in REWARDED.items() if name != "permuted"}
-    return {f"rl-{name}": many for name, many in REWARDED.items()} | stale | {MORE: len(TRAININGS)}
+SUCCESSORS = {
+    **{f"rl-{name}": many for name, many in REWARDED.items()},
+    **{f"rl-{name}-stale": many for name, many in REWARDED.items() if name != "permuted"},
+    MORE: len(TRAININGS),
+}
+"""Policies that go on from the first of the format `splits`: what their files are called, and how many trainings each has."""
 
 
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     made = [recipe for seed in TRAININGS for recipe in (*_of_orders(seed), *_of_splits(seed))]
-    made += [_successor(base, seed) for base, many in successors().items() for seed in range(many)]
+    made += [_successor(base, seed) for base, many in SUCCESSORS.items() for seed in range(many)]
     return {recipe.name: recipe for recipe in made}
 
 
 def _successor(base: str, s: int) -> Recipe:
     """Return the recipe of a policy that goes on from the first of the format `splits`, at equal processor time."""
-    name, start = f"{base}-s{s}", "lm-s-s0"
+    name = f"{base}-s{s}"
     if base == MORE:
         return Recipe(
-            name, LM_S, s, 600, 32, 3e-3, make="second", trunk=start, format="splits", forecast_s=60
+            name, LM_S, s, 450, 32, 1e-3, make="second", trunk=START, format="splits", forecast_s=60
         )
     objective, old = base.removeprefix("rl-").removesuffix("-stale"), base.endswith("-stale")
     return Recipe(
-        name, LM_S, s, 130, 16, 3e-4, kind="rewarded", policy=start, problems=512, format="splits",
+        name, LM_S, s, 130, 16, 3e-4, kind="rewarded", policy=START, problems=512, format="splits",
         objective=objective, words=WORDS, staleness=OLDEST if old else 0, forecast_s=75 if old else 55,
     )  # fmt: skip
 
