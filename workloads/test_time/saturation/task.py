@@ -36,7 +36,6 @@ them: another set has another one.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from adabench.harness.contract.card import Card, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
@@ -52,9 +51,10 @@ from adabench.workloads.test_time.saturation.truth.curve_task import (
 )
 from adabench.workloads.test_time.saturation.truth.sampled_answers import sampled
 from adabench.workloads.test_time.saturation.truth.training_curves import (
+    SHIPPED,
     TrainingTask,
+    curve_files,
     curves_of_trainings,
-    training_files,
 )
 
 CARD = Card(
@@ -78,6 +78,7 @@ CARD = Card(
         Metric("r2", "", "higher", "info", high=1.0),
         Metric("bias_16 bias_32 bias_64 bias_end", "", "higher", "info", low=-1.0, high=1.0),
         Metric("end", "", "higher", "info", low=0.0, high=1.0),
+        Metric("instance", "hash", "higher", "info"),
         Metric("n_star n_star_observed", "samples", "lower", "info"),
         Metric("pilot_samples", "samples", "lower", "work", primary=True),
         Metric("generated", "tokens", "lower", "cost"),
@@ -86,7 +87,6 @@ CARD = Card(
 CHECK_CONDITIONS = {"problems": 4}
 OUTCOMES = (Forecast,)
 UNITS = ("set", "question", "rl")
-SHIPPED = "shipped"
 check = conformance.check
 __all__ = [
     "CARD", "CHECK_CONDITIONS", "OUTCOMES", "UNITS", "check", "check_conditions", "load", "missing_abilities",
@@ -116,7 +116,7 @@ def load(
     if unit not in UNITS:
         raise SelectionError(f"unit cannot be {unit!r}.", nearest(unit, UNITS))
     if unit == "rl":
-        files = _files(seed, data)
+        files = curve_files(seed, data)
         curves = tuple(curves_of_trainings(files, seed))
         return TrainingTask(curves, {}, {name: str(path) for name, path in files.items()}, epsilon)
     drawn = sampled(
@@ -142,7 +142,7 @@ def check_conditions(conditions: Mapping[str, Scalar]) -> None:
     given = {**CARD.defaults, **conditions}
     data = str(given["data"])
     if given["unit"] == "rl":
-        list(curves_of_trainings(_files(0, data), 0))
+        list(curves_of_trainings(curve_files(0, data), 0))
     elif data != SHIPPED:
         raise SelectionError(
             f"data={data} is a curve of a training, and unit={given['unit']} reads none.",
@@ -158,8 +158,3 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
             "answers": ("Curves of trainings count no samples of a question.", "Choose unit=set.")
         }
     return {"trainings": (f"Curves of unit={unit} are of no training.", "Choose unit=rl.")}
-
-
-def _files(seed: int, data: str) -> dict[str, Path]:
-    """Return the curves of a run seed, or the one that is named."""
-    return training_files(seed) if data == SHIPPED else {Path(data).stem: Path(data)}

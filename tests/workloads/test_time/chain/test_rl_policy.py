@@ -31,7 +31,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     def is_there(name: str, folder: Path) -> bool:
         return name in names
 
-    monkeypatch.setattr(trained_models.checkpoints, "is_there", is_there)
+    monkeypatch.setattr("adabench.workloads.shared.training.checkpoints.is_there", is_there)
     monkeypatch.setattr(trained_models, "engine", lambda name: name)
     return names
 

@@ -251,11 +251,11 @@ def test_policies_that_learned_by_reward_ship_with_their_curves_and_answer_what_
     assert curves == {name for name in LEARNED if name.startswith("rl-")}
     assert {f"rl-grpo-s{seed}" for seed in TRAININGS} <= curves
     for name in curves:
-        first, *_, last = reward_curve.read(FOLDER / f"{name}{reward_curve.SUFFIX}")
+        first, *rest = reward_curve.read(FOLDER / f"{name}{reward_curve.SUFFIX}")
         assert first.words == 0
-        assert last.words >= recipes()[name].words
-        assert (last.drift > 0.01) == ("-stale-" in name), "a ratio on-policy is exactly one"
-        assert (last.drift == 0.0) == ("-stale-" not in name)
+        assert rest[-1].words >= recipes()[name].words
+        drift = np.mean([point.drift for point in rest])
+        assert drift > 0.01 if "-stale-" in name else drift == 0.0
     name = "rl-grpo-s0"
     *_, last = reward_curve.read(FOLDER / f"{name}{reward_curve.SUFFIX}")
     assert train_by_reward.validated(engine(name)).mean() == pytest.approx(last.accuracy, abs=0.03)

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adabench.harness.contract.drawing import check_picture
 from adabench.harness.contract.variants import bound, variant_card
 from adabench.harness.errors import MissingAbility, SelectionError
 from adabench.harness.store import used_artefacts
 from adabench.workloads.shared.training import reward_curve
 from adabench.workloads.shared.training.reward_curve import CurvePoint
 from adabench.workloads.test_time.chain.recipes import MORE, SUCCESSORS
+from adabench.workloads.test_time.saturation.drawing import picture
 from adabench.workloads.test_time.saturation.methods import geometric, measured_curve, sigmoid
 from adabench.workloads.test_time.saturation.substrate.least_squares import falling_fit
-from adabench.workloads.test_time.saturation.substrate.pilot_curves import Forecast
+from adabench.workloads.test_time.saturation.substrate.pilot_curves import Forecast, PilotSales
 from adabench.workloads.test_time.saturation.task import (
     check_conditions,
     load,
@@ -56,7 +58,7 @@ def rl(path: Path) -> CurveTask:
     return load("embedded", 0, unit="rl", data=str(path))
 
 
-def forecast(task: CurveTask, percent: int, variant: str = "") -> tuple[float, CurveTask]:
+def forecast(task: CurveTask, percent: int, variant: str = "") -> tuple[float, PilotSales]:
     """Return the error of a forecast, and the substrate that sold what it rests on."""
     (case,) = task.cases()
     card = sigmoid.CARD
@@ -140,7 +142,8 @@ def test_no_forecast_is_above_one(tmp_path: Path) -> None:
 def test_a_fall_is_fitted_with_its_ceiling() -> None:
     shapes = np.arange(1.0, 7.0) ** -np.array([[0.5], [1.0], [2.0]])
     row, ceiling, fall = falling_fit(shapes, 0.75 - 0.3 * shapes[1], np.linspace(0, 1, 101))
-    assert (row, ceiling, fall) == (1, pytest.approx(0.75), pytest.approx(0.3))
+    assert row == 1
+    assert (ceiling, fall) == pytest.approx((0.75, 0.3))
 
 
 def test_seeds_are_trainings_and_each_recipe_gives_one(
@@ -164,6 +167,23 @@ def test_seeds_are_trainings_and_each_recipe_gives_one(
         path.unlink()
     with pytest.raises(SelectionError, match="no curve of training 4"):
         training_files(14)
+
+
+def test_a_picture_is_of_the_curve_that_is_recorded_and_its_fit_passes_through_it(
+    tmp_path: Path,
+) -> None:
+    conditions = {"unit": "rl", "data": str(write(tmp_path, logistic))}
+    drawn = check_picture(picture("embedded", 0, conditions) or pytest.fail("nothing is drawn"))
+    task = load("embedded", 0, unit="rl", data=conditions["data"])
+    assert task.judge(next(task.cases()), Forecast((0.5,), 0))["instance"] == drawn.instance
+    low, high, _, law, fitted, others = drawn.panels[0].marks
+    assert (len(fitted.places), len(others.places)) == (10, 11)
+    for (_, below), (_, above), (words, value) in zip(
+        low.places, high.places, law.places, strict=True
+    ):
+        assert value == pytest.approx(logistic(1e6 * words), abs=0.02)
+        assert below <= value + 0.01 <= above + 0.02
+    assert picture("embedded", 0, {"unit": "set"}) is None
 
 
 def test_records_name_the_trainings_that_forecasts_rest_on(tmp_path: Path) -> None:

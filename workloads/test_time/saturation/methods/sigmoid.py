@@ -101,18 +101,18 @@ def solve(task: PilotSales, curve: Curve, point: Point) -> Forecast:
     seen = np.array(bought.shares[1:])
     if point["order"] == "permuted":
         seen = np.random.default_rng(mix(_ORDER, curve.seed, curve.index)).permutation(seen)
-    (at,) = curve.held_out
+    at = np.array(curve.held_out)
     if point["law"] == "last":
-        reached = bought.shares[-1]
+        reached = np.array([bought.shares[-1]])
     elif point["law"] == "power":
         reached = power_law(words, seen, at)
     else:
         reached = sigmoid(words, seen, start, at)
-    return Forecast((float(np.clip(reached, 0.0, 1.0)),), 0)
+    return Forecast(tuple(map(float, np.clip(reached, 0.0, 1.0))), 0)
 
 
-def sigmoid(words: Floats, seen: Floats, start: float, at: float) -> float:
-    """Return the accuracy after `at` words by the sigmoid that fits accuracies [n] after so many words [n]."""
+def sigmoid(words: Floats, seen: Floats, start: float, at: Floats) -> Floats:
+    """Return the accuracies [k] after `at` words [k] by the sigmoid that fits accuracies [n] after so many words [n]."""
     middles, slopes = (grid.ravel() for grid in np.meshgrid(MIDDLES * words[-1], SLOPES))
 
     def rise(after: Floats) -> Floats:
@@ -121,11 +121,12 @@ def sigmoid(words: Floats, seen: Floats, start: float, at: float) -> float:
 
     row, gain = best_fit(rise(words), tuple(seen - start), free_ceiling=True)
     ceiling = min(start + gain, 1.0)
-    return float(start + (ceiling - start) * rise(np.array([at]))[row, 0])
+    return start + (ceiling - start) * rise(at)[row]
 
 
-def power_law(words: Floats, seen: Floats, at: float) -> float:
-    """Return the accuracy after `at` words by the power law that fits."""
+def power_law(words: Floats, seen: Floats, at: Floats) -> Floats:
+    """Return the accuracies [k] after `at` words [k] by the power law that fits."""
     shapes = (words / words[-1]) ** -POWERS[:, None]
     row, ceiling, drop = falling_fit(shapes, seen, CEILINGS)
-    return float(ceiling - drop * (at / words[-1]) ** -POWERS[row])
+    reached: Floats = ceiling - drop * (at / words[-1]) ** -POWERS[row]
+    return reached

@@ -13,6 +13,7 @@ import numpy as np
 
 from adabench.harness.errors import SelectionError
 from adabench.harness.store import checkpoint_folders
+from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.training import reward_curve
 from adabench.workloads.shared.training.reward_curve import SUFFIX, CurvePoint
 from adabench.workloads.test_time.chain.recipes import MORE, SUCCESSORS
@@ -35,6 +36,7 @@ LAST = 0.9
 """Share of the words from which evaluations are its end."""
 LEAST = 12
 """Evaluations of a curve: with fewer a quarter holds nothing to fit."""
+SHIPPED = "shipped"
 CURVES = FOLDER.parent / "curves"
 """Of trainings whose weights are not shipped."""
 
@@ -58,7 +60,24 @@ class TrainingTask(CurveTask):
             "within": float(abs(bias) <= NEAR),
             "bias_end": bias,
             "end": end,
+            "instance": instance(self.curves[case.index]),
         }
+
+
+def instance(curve: MeasuredCurve) -> float:
+    """Return a content hash of a curve."""
+    bought = curve.pilot.points[PERCENTS[-1]]
+    shares = (round(1e6 * share) for share in (*bought.shares, curve.steps[0][1]))
+    return float(mix(*bought.samples, *shares, curve.words) % 2**48)
+
+
+def curve_files(seed: int, data: str = SHIPPED) -> dict[str, Path]:
+    """Return the curves of a run seed by name, or the one that is named.
+
+    Raises:
+        SelectionError: if there is none.
+    """
+    return training_files(seed) if data == SHIPPED else {Path(data).stem: Path(data)}
 
 
 def training_files(seed: int) -> dict[str, Path]:
