@@ -19,6 +19,7 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     successors,
 )
 from adabench.workloads.test_time.substrate.question_task import GradedTask
+from tests.workloads.planted_module import load_module
 
 GRPO = {**rl_policy.CARD.defaults, "recipe": "grpo", "staleness": 0}
 
@@ -119,3 +120,17 @@ def test_controls_are_the_method_at_other_recipes() -> None:
         assert card.role == "control"
         assert (card.fixed["recipe"], card.fixed["staleness"]) == (recipe, 0)
         assert card.conditions == {"format": "splits", "trainings": 1}
+
+
+def test_a_reward_that_is_read_where_questions_are_answered_is_named(tmp_path: Path) -> None:
+    """Training may read what is right; a method that does, to reward its own samples, is refused."""
+    planted = load_module(
+        tmp_path / "planted.py",
+        "from adabench.workloads.test_time.chain.training.train_by_reward import exactness\n"
+        "from adabench.workloads.test_time.chain.truth.worked_solutions import truth\n"
+        "def solve(task, question, point):\n"
+        "    return task.grader\n",
+    )
+    found = list(chain.check(planted, rl_policy.CARD))
+    for word in ("training", "truth", "grader"):
+        assert any(word in problem for problem in found), found
