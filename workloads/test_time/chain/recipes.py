@@ -135,6 +135,8 @@ SUCCESSORS = {
     MORE: len(TRAININGS),
 }
 """Policies that go on from the first of the format `splits`: what their files are called, and how many trainings each has."""
+NO_RECIPES = (MORE, "rl-permuted")
+"""Those among them that are controls."""
 
 
 def recipes() -> dict[str, Recipe]:

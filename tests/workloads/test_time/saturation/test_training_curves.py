@@ -13,7 +13,7 @@ from adabench.harness.errors import MissingAbility, SelectionError
 from adabench.harness.store import used_artefacts
 from adabench.workloads.shared.training import reward_curve
 from adabench.workloads.shared.training.reward_curve import CurvePoint
-from adabench.workloads.test_time.chain.recipes import MORE, SUCCESSORS
+from adabench.workloads.test_time.chain.recipes import NO_RECIPES, SUCCESSORS
 from adabench.workloads.test_time.saturation.drawing import picture
 from adabench.workloads.test_time.saturation.methods import geometric, measured_curve, sigmoid
 from adabench.workloads.test_time.saturation.substrate.least_squares import falling_fit
@@ -157,7 +157,9 @@ def test_seeds_are_trainings_and_each_recipe_gives_one(
             write(tmp_path / ("curves" if k else ""), logistic, f"{base}-s{k}")
     for seed, own in ((0, 0), (3, 3), (9, 9), (7001, 1), (7010, 0)):
         expected = {
-            f"{base}-s{own}" for base, many in SUCCESSORS.items() if base != MORE and own < many
+            f"{base}-s{own}"
+            for base, many in SUCCESSORS.items()
+            if base not in NO_RECIPES and own < many
         }
         assert training_files(seed).keys() == expected
     groups = [case.group for case in load("embedded", 7002, unit="rl").cases()]

@@ -57,6 +57,7 @@ CARD = Card(
             "permuted_rewards",
             "A policy that learned by permuted rewards",
             {"recipe": "permuted", "staleness": 0},
+            control_of=("rl_policy",),
             adapts="nothing",
             essay="""GRPO with the rewards of each group dealt out at random: what is learned without a signal.
 
@@ -72,6 +73,7 @@ CARD = Card(
             "sft_more",
             "The policy taught on by solutions",
             {"recipe": "sft-more", "staleness": 0},
+            control_of=("rl_policy",),
             adapts="nothing",
             essay="""Supervised training on, for as many processor seconds as learning by reward takes.
 

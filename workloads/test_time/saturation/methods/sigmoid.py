@@ -49,6 +49,7 @@ CARD = Card(
             "Power law of compute",
             {"law": "power"},
             role="adaptive",
+            paper="Kaplan et al., Scaling Laws for Neural Language Models, arXiv 2001.08361",
             adapts="what a training is said to reach, on a curve fitted to its first part",
             essay="""R(C) = A - D / C^B, with A of 1 at most: the form of pre-training, which the paper finds wanting.
 
@@ -76,6 +77,7 @@ CARD = Card(
             "permuted_time",
             "Sigmoid of a curve whose evaluations are permuted",
             {"order": "permuted"},
+            control_of=("sigmoid", "power_law"),
             adapts="nothing: its evaluations are dealt out over time at random",
             essay="""The same fit to the same accuracies at each other's words: what is left if a curve has no direction.
 

@@ -16,7 +16,7 @@ from adabench.harness.store import checkpoint_folders
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.training import reward_curve
 from adabench.workloads.shared.training.reward_curve import SUFFIX, CurvePoint
-from adabench.workloads.test_time.chain.recipes import MORE, SUCCESSORS
+from adabench.workloads.test_time.chain.recipes import NO_RECIPES, SUCCESSORS
 from adabench.workloads.test_time.chain.substrate.trained_models import FOLDER
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
     PERCENTS,
@@ -92,7 +92,7 @@ def training_files(seed: int) -> dict[str, Path]:
         name = f"{base}-s{own}"
         places = (CURVES, checkpoint_folders.home(f"{name}{SUFFIX}", FOLDER))
         paths = [place / f"{name}{SUFFIX}" for place in places]
-        if base != MORE and own < many and any(path.exists() for path in paths):
+        if base not in NO_RECIPES and own < many and any(path.exists() for path in paths):
             found[name] = next(path for path in paths if path.exists())
     if not found:
         raise SelectionError(
