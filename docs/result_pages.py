@@ -220,10 +220,11 @@ def _unit(metric: Metric) -> str:
 def _at_default(rows: Sequence[SummaryRow], entry: Entry, card: Card) -> SummaryRow | None:
     """Return the row of a method at its defaults, under its default conditions if those were run."""
     own = [row for row in rows if _entry(row.task, row.method) == entry]
-    knobs = entry.card.defaults  # also of a record that is older than a knob
+    knobs = entry.card.defaults  # also of a record that is older than a knob, or a condition
     settled = [row for row in own if {**knobs, **row.point} == knobs] or own
     usual: Point = {**card.defaults, **entry.card.conditions}
-    return next((row for row in settled if row.conditions == usual), next(iter(settled), None))
+    at_usual = (row for row in settled if {**usual, **row.conditions} == usual)
+    return next(at_usual, next(iter(settled), None))
 
 
 def _has(row: SummaryRow, metric: Metric) -> bool:

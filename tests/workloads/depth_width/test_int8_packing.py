@@ -32,6 +32,19 @@ def test_a_row_is_off_by_half_a_step_at_most() -> None:
     assert after["none"].shape == (0, 5)
 
 
+def test_two_weights_of_seven_levels_share_a_byte_and_nothing_is_lost() -> None:
+    before = {**weights(), "odd": torch.linspace(-1, 1, 15).reshape(3, 5)}
+    single = int8_packing.packed(before, int8_packing.PAIRED_LEVELS)
+    pairs = int8_packing.paired(single)
+    assert pairs["matrix:pairs"].shape == (6, 25)
+    assert pairs["matrix:pairs"].dtype == torch.uint8
+    for files in (pairs, {key: value.float() for key, value in pairs.items()}):
+        after = int8_packing.unpacked(files)
+        assert after.keys() == before.keys()
+        for key, value in int8_packing.unpacked(single).items():
+            assert torch.equal(after[key], value)
+
+
 def test_packing_again_changes_nothing() -> None:
     once = int8_packing.unpacked(int8_packing.packed(weights()))
     again = int8_packing.unpacked(int8_packing.packed(once))

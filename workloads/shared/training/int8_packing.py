@@ -7,6 +7,8 @@ packed file.
 **References.** A model that was trained on from another one, or beside it, is packed with that one
 as its *reference*: the integers of a matrix are stored less those that the reference would have on
 the same scale, modulo 256. Nothing is lost by it, and the small differences compress well.
+
+**Pairs.** Where 7 levels do, two weights share a byte (`paired`).
 """
 
 from collections.abc import Mapping
@@ -17,10 +19,12 @@ from torch import Tensor
 LEVELS = 127
 HALVES = 0
 """As `levels`: nothing is packed, everything is in fp16."""
-_SUFFIX = ":scale"
+PAIRED_LEVELS = 7
+"""The most that fit into half a byte."""
+_SUFFIX, _PAIRS = ":scale", ":pairs"
 _LEAST = 6e-8
 """The least positive fp16: a row of zeros has a scale too."""
-_BYTE = 256
+_BYTE, _HALF = 256, 16
 
 Weights = Mapping[str, Tensor]
 
@@ -48,9 +52,36 @@ def packed(
     return {key: value.contiguous() for key, value in found.items()}
 
 
+def paired(weights: Weights) -> dict[str, Tensor]:
+    """Return packed weights of at most 7 levels with two in a byte.
+
+    A matrix `w` [n, m] of an even width becomes `w:pairs` [n, m / 2], whose right half is in the upper four bits.
+    """
+    found = {}
+    for key, value in weights.items():
+        if value.dtype == torch.int8 and value.shape[1] % 2 == 0:
+            left, right = (value.int() + _HALF // 2).chunk(2, 1)
+            found[key + _PAIRS] = (left + _HALF * right).to(torch.uint8)
+        else:
+            found[key] = value
+    return found
+
+
+def _separate(weights: Weights) -> dict[str, Tensor]:
+    """Return weights with one in a byte."""
+    found = {}
+    for key, value in weights.items():
+        if key.endswith(_PAIRS):
+            halves = torch.cat((value % _HALF, value.div(_HALF, rounding_mode="floor")), 1)
+            found[key.removesuffix(_PAIRS)] = halves.float() - _HALF // 2
+        else:
+            found[key] = value
+    return found
+
+
 def unpacked(weights: Weights, *, reference: Weights | None = None) -> dict[str, Tensor]:
     """Return the weights of a file in fp32; those of a file that was not packed as they are."""
-    found = {}
+    found, weights = {}, _separate(weights)
     for key, value in weights.items():
         if key.endswith(_SUFFIX):
             continue

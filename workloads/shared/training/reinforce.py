@@ -1,17 +1,11 @@
 """Teaches a language model by reward: groups of completions of one prompt, compared with each other.
 
-An update draws `samples` completions of each of `prompts` prompts, takes what each is worth, and moves the weights along
+An update draws `samples` completions of each of `prompts` prompts, takes what each is worth, and moves the weights by the gradient of
+an objective (`policy_gradient.py`).
 
-    - sum over words of  weight * f(rho, A) ,    rho = pi_now(word) / pi_version(word)
-
-    advantage A    (r - mean of the group) over the deviation of the group, or of the batch
-    loss f         grpo   min(rho A, clip(rho, 0.8, 1.2) A)        dapo   the same, clipped at 1.28 above
-                   cispo  stop(min(rho, 4)) A log pi_now           no word's gradient is clipped away
-    weight         sample: a mean over words, then over completions; prompt: over the words of a group, then over
-                   groups; token: over all words
-
-**Which groups enter.** One whose rewards are equal teaches nothing. It counts in the means unless the objective is `filtered`. A
-prompt whose mean reward over all its draws is `retire_at` or more is not drawn again.
+**Which prompts are drawn.** All of the pool in turn. One whose mean reward over all its draws is `retire_at` or more is not drawn
+again. A `refilled` update goes on drawing, eight times as many prompts at most, until as many groups differ as it has prompts; all that
+is drawn counts, and groups beyond that are left out.
 
 **Versions.** Completions come from the weights of `staleness` updates ago, eight at most: a ring of `staleness` + 1 versions. pi_version
 is those weights read by the same arithmetic as pi_now, both at the temperature of the draws. So log rho is 0 where the version is the
@@ -22,56 +16,45 @@ was worth on the way is its curve (`reward_curve.py`): evaluations are neither i
 """
 
 import copy
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.contract import Costs, mix
 from adabench.workloads.shared.language_model.flop_formula import Formula
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
-from adabench.workloads.shared.language_model.vocabulary import PAD
 from adabench.workloads.shared.training.checkpoints import Progress
+from adabench.workloads.shared.training.policy_gradient import (
+    Batch,
+    Floats,
+    Group,
+    Objective,
+    Words,
+    batch_of,
+    log_probabilities,
+    surrogate,
+)
 from adabench.workloads.shared.training.reward_curve import Bits, CurvePoint
 from adabench.workloads.shared.training.schedule import warmed
 from adabench.workloads.shared.training.trainer import Trainer, seeded, silent
 
-Words = tuple[int, ...]
 Reward = Callable[[int, Sequence[Words]], Sequence[float]]
 """Returns what each completion of a prompt is worth, by the prompt's place in the pool and the group."""
 Validate = Callable[[NativeEngine], Bits]
 """Returns which answers to questions that are in no pool are right."""
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 OLDEST = 8
 """Updates that a version of the weights may lie back."""
 BETAS, CLIP, WARM_UP = (0.9, 0.98), 1.0, 10
-LOW, HIGH, HIGHER, MOST = 0.2, 0.2, 0.28, 4.0
-"""Clips of rho: below, above, above of `dapo`, and of `cispo`."""
-LEAST_DEVIATION = 1e-6
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What an update moves the weights along."""
-
-    loss: Literal["grpo", "dapo", "cispo"] = "grpo"
-    aggregation: Literal["sample", "prompt", "token"] = "sample"
-    deviation: Literal["group", "batch"] = "group"
-    """Over which deviation rewards are advantages."""
-    filtered: bool = False
-    """Whether groups of equal rewards are left out of the means."""
-    retire_at: float = math.inf
-    """Mean reward at which a prompt is not drawn again."""
+MOST_DRAWS = 8
+"""Of a refilled update."""
 
 
 @dataclass(frozen=True)
@@ -90,29 +73,6 @@ class Plan:
     temperature: float = 1.0
     staleness: int = 0
     evaluations: int = 20
-
-
-@dataclass(frozen=True)
-class Group:
-    """Completions of one prompt, and what they are worth."""
-
-    prompt: Words
-    completions: tuple[Words, ...]
-    rewards: Floats
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Completions that enter an update, a row each: words [rows, T], and what a row is worth [rows]."""
-
-    ids: Tensor
-    targets: Tensor
-    """The next words."""
-    is_own: Tensor
-    """Where the next word is the policy's."""
-    advantages: Tensor
-    weights: Tensor
-    """Of each own word in the loss."""
 
 
 @dataclass(frozen=True)
@@ -224,27 +184,41 @@ class _Training:
         )
         self._pool = Pool(prompts, plan.seed, plan.objective.retire_at)
         self._ring = deque[LanguageModel](maxlen=plan.staleness + 1)
-        self.words = self._flops = self._drawn = self._taken = 0
+        self.words = self._samples = self._flops = self._drawn = self._taken = 0
         self._cpu_s, self._drift, self._share, self._mean = 0.0, 0.0, 0.0, 0.0
         self.is_over = False
 
     def update(self) -> None:
         """Draw completions, take their rewards, and move the weights."""
         began_s = time.process_time()
-        places = self._pool.draw(self.plan.prompts)
-        self.is_over = not places
-        if places:
-            is_read_later = self.plan.staleness > 0
-            self._ring.append(copy.deepcopy(self.model) if is_read_later else self.model)
-            self._learn(self._groups(places))
-            self._drawn += 1
+        self._ring.append(copy.deepcopy(self.model) if self.plan.staleness else self.model)
+        groups = self._draw()
+        self.is_over = not groups
+        if groups:
+            self._mean = float(np.mean([group.rewards for group in groups]))
+            self._share = sum(group.differs for group in groups) / len(groups)
+            self._learn(groups)
         self._cpu_s += time.process_time() - began_s
 
+    def _draw(self) -> list[Group]:
+        """Return the groups of an update; none where every prompt is retired."""
+        wanted, refilled = self.plan.prompts, self.plan.objective.refilled
+        found = list[Group]()
+        for _ in range(MOST_DRAWS if refilled else 1):
+            places = self._pool.draw(wanted)
+            found += self._groups(places) if places else []
+            if not places or sum(group.differs for group in found) >= wanted:
+                break
+        return found
+
     def _groups(self, places: Sequence[int]) -> list[Group]:
+        """Let the oldest version answer prompts of the pool, and take the rewards."""
         costs = Costs()
         engine = NativeEngine(self._ring[0], "policy", costs)
         prompts, key = [self._pool.prompts[k] for k in places], mix(self.plan.seed, self._drawn)
         drawn = roll_outs(engine, prompts, key, self.plan)
+        self._drawn += 1
+        self._samples += len(places) * self.plan.samples
         self.words += costs.meter["generated"]
         self._flops += costs.meter["flops"]
         found = []
@@ -256,9 +230,9 @@ class _Training:
 
     def _learn(self, groups: Sequence[Group]) -> None:
         plan, version = self.plan, self._ring[0]
+        if plan.objective.refilled:
+            groups = [group for group in groups if group.differs][: plan.prompts]
         batch = batch_of(groups, plan.objective)
-        self._mean = float(np.mean([group.rewards for group in groups]))
-        self._share = sum(bool(np.ptp(group.rewards)) for group in groups) / len(groups)
         if batch is None:
             return
         is_present, before = version is self.model or self._taken == 0, None
@@ -286,7 +260,7 @@ class _Training:
         """Return where the training is; the evaluation is not counted."""
         bits = validate(NativeEngine(self.model, "policy"))
         return CurvePoint(
-            words=self.words, updates=self._taken, flops=self._flops, cpu_s=round(self._cpu_s, 2),
+            words=self.words, samples=self._samples, updates=self._taken, flops=self._flops, cpu_s=round(self._cpu_s, 2),
             drift=self._drift, share=self._share, reward=self._mean, bits=bits,
         )  # fmt: skip
 
@@ -331,70 +305,3 @@ def checked(rewards: Sequence[float], count: int) -> Floats:
         says = f"The reward of completion {wrong[0]} is {found[wrong[0]]}."
         raise SelectionError(says, "A reward is a finite number.")
     return found
-
-
-def advantages(rewards: Floats, deviation: str) -> Floats:
-    """Return rewards [groups, samples] less their groups' means, over a deviation."""
-    centred: Floats = rewards - rewards.mean(axis=1, keepdims=True)
-    axis = 1 if deviation == "group" else None
-    centred /= np.maximum(np.sqrt((centred**2).mean(axis=axis, keepdims=True)), LEAST_DEVIATION)
-    return centred
-
-
-def batch_of(groups: Sequence[Group], objective: Objective) -> Batch | None:
-    """Return the rows that have a gradient; None if there is none.
-
-    Groups of equal rewards have no row; unless filtered they count in the means and in the batch's deviation.
-    """
-    unequal = [bool(np.ptp(group.rewards)) for group in groups]
-    if not any(unequal):
-        return None
-    counted = [g for g, one in zip(groups, unequal, strict=True) if one or not objective.filtered]
-    each = advantages(np.stack([group.rewards for group in counted]), objective.deviation)
-    rows, values, weights = list[tuple[Words, Words]](), list[float](), list[float]()
-    total = sum(len(words) for group in counted for words in group.completions)
-    for group, own in zip(counted, each, strict=True):
-        if not np.ptp(group.rewards):
-            continue
-        size = sum(map(len, group.completions))
-        for words, value in zip(group.completions, own, strict=True):
-            shares = {
-                "sample": 1 / (len(words) * len(group.completions) * len(counted)),
-                "prompt": 1 / (size * len(counted)),
-                "token": 1 / total,
-            }
-            rows.append((group.prompt, words))
-            values.append(float(value))
-            weights.append(shares[objective.aggregation])
-    return Batch(*padded(rows), torch.tensor(values), torch.tensor(weights))
-
-
-def padded(rows: Sequence[tuple[Words, Words]]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return ids, next words and where these are the policy's, all [rows, T]."""
-    width = max(len(prompt) + len(words) for prompt, words in rows) - 1
-    ids = torch.full((len(rows), width), PAD)
-    targets = torch.full_like(ids, PAD)
-    is_own = torch.zeros(len(rows), width, dtype=torch.bool)
-    for row, (prompt, words) in enumerate(rows):
-        whole = torch.tensor((*prompt, *words))
-        ids[row, : len(whole) - 1], targets[row, : len(whole) - 1] = whole[:-1], whole[1:]
-        is_own[row, len(prompt) - 1 : len(whole) - 1] = True
-    return ids, targets, is_own
-
-
-def log_probabilities(model: LanguageModel, batch: Batch, temperature: float) -> Tensor:
-    """Return the log-probabilities [own words] of a batch at a temperature."""
-    logits = F.linear(model.states(batch.ids)[batch.is_own], model.embedding.weight) / temperature
-    return -F.cross_entropy(logits, batch.targets[batch.is_own], reduction="none")
-
-
-def surrogate(batch: Batch, now: Tensor, before: Tensor, objective: Objective) -> Tensor:
-    """Return what is to be made small, of log-probabilities [own words] now and of the version."""
-    rows = torch.arange(len(batch.ids)).unsqueeze(1).expand_as(batch.ids)[batch.is_own]
-    worth, ratio = batch.advantages[rows], (now - before).exp()
-    if objective.loss == "cispo":
-        each = ratio.detach().clamp(max=MOST) * worth * now
-    else:
-        high = HIGHER if objective.loss == "dapo" else HIGH
-        each = torch.minimum(ratio * worth, ratio.clamp(1 - LOW, 1 + high) * worth)
-    return -(each * batch.weights[rows]).sum()

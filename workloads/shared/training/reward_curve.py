@@ -25,6 +25,8 @@ class CurvePoint:
 
     words: int
     """Generated so far."""
+    samples: int
+    """Completions that were drawn for it."""
     updates: int
     """Of the weights; fewer than batches where a batch had nothing to teach."""
     flops: int

@@ -8,7 +8,9 @@ OTHER_FORMAT = "Choose format=orders."
 
 def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
     """Return by ability why it is not there and what would give it."""
-    found = {}
+    found = {
+        "successors": ("No policy of these questions learned by reward.", "Choose format=splits.")
+    }
     is_small = policy == SMALL
     remedy = f"Choose policy={SMALL}."
     if not is_small:

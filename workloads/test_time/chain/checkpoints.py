@@ -2,7 +2,7 @@
 
 A card says which recipe made the file, a digest of the sources it was made with, and what it
 scored on the `dev` split. Everything is measured on the file as it is shipped: in eight bits, heads and policies of the
-format `splits` in fp16.
+format `splits` in fp16, and what goes on from another policy in four bits of the differences.
 """
 
 from itertools import islice
@@ -76,6 +76,9 @@ def train(
         return _train_table(plan, progress, folder)
     if plan.kind == "rewarded":
         return _train_by_reward(plan, progress, folder)
+    if plan.start:
+        moved = _differences(plan, _language_model(plan, progress, folder), folder)
+        return ship(plan, moved, folder, lambda: held_out(plan, folder), _code(plan))
     weights: dict[str, Any] = {}
     for prefix, module in _modules(plan, progress, folder).items():
         whole = plan.format == "orders" and not prefix
@@ -105,17 +108,22 @@ def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 
 
 def _train_by_reward(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
-    """Train a policy on by reward; write by how much it differs from its start, and its curve beside it.
-
-    In eight bits of the differences: on the scale of the weights most of them would be lost.
-    """
+    """Train a policy on by reward; write its curve beside it."""
     start = restore(plan.policy, _place(plan.policy, folder))
     outcome = train_by_reward.train(plan, start, progress)
     reward_curve.write(folder / f"{plan.name}{reward_curve.SUFFIX}", outcome.curve)
-    before = start.state_dict()
-    moved = {key: value - before[key] for key, value in outcome.model.state_dict().items()}
-    weights, facts = int8_packing.packed(moved), {"remarks": outcome.remarks}
+    weights, facts = _differences(plan, outcome.model, folder), {"remarks": outcome.remarks}
     return ship(plan, weights, folder, lambda: held_out(plan, folder), _code(plan), facts=facts)
+
+
+def _differences(plan: Recipe, model: nn.Module, folder: Path) -> dict[str, Any]:
+    """Return by how much a model differs from its start, in four bits on the scale of the differences.
+
+    In eight on the scale of the weights most of them would be lost.
+    """
+    before = restore(plan.start, _place(plan.start, folder)).state_dict()
+    moved = {key: value - before[key] for key, value in model.state_dict().items()}
+    return int8_packing.paired(int8_packing.packed(moved, int8_packing.PAIRED_LEVELS))
 
 
 def _collect_responses(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
@@ -139,7 +147,8 @@ def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module
         start = restore(plan.trunk, folder) if plan.trunk else None
         return order_training.train(plan, progress, start=start)
     if plan.make == "second":
-        return short_training.train(plan, progress)
+        trunk = restore(plan.trunk, _place(plan.trunk, folder)) if plan.trunk else None
+        return short_training.train(plan, progress, start=trunk)
     return train_models.train(plan, progress)
 
 

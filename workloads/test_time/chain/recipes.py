@@ -10,7 +10,8 @@ which goes on from it on its attempts at `train` problems. Steps, never seconds:
 busy the machine is.
 
 The policies of the format `splits`, and the scores of how hard a step is that are learned from their errors on the
-`calibration` split, are there for methods with two modes.
+`calibration` split, are there for methods with two modes. From the first of them others go on: by reward (`rl-*`), or by
+further solutions (`sft-more-*`).
 """
 
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ class Recipe:
     staleness: int = 0
     """How many updates ago the weights were made that generate."""
 
+    @property
+    def start(self) -> str:
+        """Return the checkpoint to which the file says the differences; empty where it holds whole weights."""
+        goes_on = self.kind == "rewarded" or (self.kind == "lm" and self.make == "second")
+        return (self.policy or self.trunk) if goes_on else ""
+
 
 TRAININGS = (0, 1, 2, 3, 4)
 """Training seeds; `adabench train` makes those that are not shipped, in the user's cache."""
@@ -105,10 +112,52 @@ REVISION_TABLE = f"{TABLE}-revisions"
 """Of policies that revise."""
 
 
+START, MORE = "lm-s-s0", "sft-more"
+"""The policy of `splits` that others go on from, and what those are called that go on by further solutions."""
+REWARDED = {
+    "grpo": 10,
+    "scale-rl": 10,
+    "dapo": 5,
+    "permuted": 3,
+    "scale-rl-clip": 3,
+    "scale-rl-sample": 3,
+    "scale-rl-group": 3,
+    "scale-rl-whole": 3,
+}
+"""Trainings of each objective of policies that learn by reward (`training/train_by_reward.py`)."""
+WORDS, OLDEST = 1_200_000, 8
+"""That such a policy generates; updates ago that weights were made, of those named `stale`."""
+
+
+SUCCESSORS = {
+    **{f"rl-{name}": many for name, many in REWARDED.items()},
+    **{f"rl-{name}-stale": many for name, many in REWARDED.items() if name != "permuted"},
+    MORE: len(TRAININGS),
+}
+"""Policies that go on from the first of the format `splits`: what their files are called, and how many trainings each has."""
+NO_RECIPES = (MORE, "rl-permuted")
+"""Those among them that are controls."""
+
+
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     made = [recipe for seed in TRAININGS for recipe in (*_of_orders(seed), *_of_splits(seed))]
+    made += [_successor(base, seed) for base, many in SUCCESSORS.items() for seed in range(many)]
     return {recipe.name: recipe for recipe in made}
+
+
+def _successor(base: str, s: int) -> Recipe:
+    """Return the recipe of a policy that goes on from the first of the format `splits`, at equal processor time."""
+    name = f"{base}-s{s}"
+    if base == MORE:
+        return Recipe(
+            name, LM_S, s, 450, 32, 1e-3, make="second", trunk=START, format="splits", forecast_s=60
+        )
+    objective, old = base.removeprefix("rl-").removesuffix("-stale"), base.endswith("-stale")
+    return Recipe(
+        name, LM_S, s, 130, 16, 3e-4, kind="rewarded", policy=START, problems=512, format="splits",
+        objective=objective, words=WORDS, staleness=OLDEST if old else 0, forecast_s=75 if old else 55,
+    )  # fmt: skip
 
 
 def _of_splits(s: int) -> list[Recipe]:

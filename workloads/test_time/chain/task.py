@@ -53,7 +53,8 @@ router, responses and a policy that revises of its own. With 1 seeds draw other 
 missing is named before anything runs. `policy`: `lm-x` (5 times the FLOPs of `lm-s`) or `lm-l` (20 times) answer
 more; no judge is stronger than they are, and methods that need one say so. `budget`: tokens that may be generated; 0
 is no limit. `format=splits` has sums and products modulo 100 in which a product may be worked out in parts, for
-methods with two modes (`substrate/problems.py`): `lengths` operations, one policy, no judge.
+methods with two modes (`substrate/problems.py`): `lengths` operations, one policy, no judge. From it others go on by
+reward (`rl_policy`), as its errors are of procedure, which a reward repairs, and not products that it was taught wrongly.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
 bytes, tokens and FLOPs are real, quality is withheld. `format`, `large`, `lengths` and `trainings` mean nothing there.
@@ -156,6 +157,12 @@ CARD = Card(
             methods=("scale", "scale_rule", "scale_coins"),
             oracle="scale_oracle",
             coin="scale_coins",
+        ),
+        Gap(
+            mixture=("sample",),
+            methods=("rl_policy", "permuted_rewards", "sft_more"),
+            oracle="rl_pass_at_n",
+            coin="permuted_rewards",
         ),
         Gap(
             mixture=("greedy", "target_only"),

@@ -37,6 +37,8 @@ SHARES = (0.4, 0.5, 0.62, 0.7)
 OTHERS = (0.4, 0.5, 0.62, 0.91)
 SAME_UP_TO = 4
 """Samples up to which both curves are the same."""
+EVALUATED, PERCENT = (0, 25, 50, 75), 50
+"""Words of the same two curves as trainings, and up to which they are the same."""
 
 
 def check(method: ModuleType, card: Card) -> Iterator[str]:
@@ -52,11 +54,15 @@ def check(method: ModuleType, card: Card) -> Iterator[str]:
 def _forecast(method: ModuleType, card: Card, shares: tuple[float, ...]) -> object:
     """Return what a predictor says of a curve of which it was told to buy little."""
     curve, prior = Curve(0, "hit d4", 10, "graded"), Prior(1.0, 1.0)
+    sizes, few = OFFERED, SAME_UP_TO
+    if card.conditions.get("unit") == "rl":
+        curve, (sizes, few) = Curve(0, "grpo", 1, "graded", held_out=(120,)), (EVALUATED, PERCENT)
     task = PilotSales(0.01, {"graded": prior, "agreement": prior})
-    point = {**card.defaults, **({"largest": SAME_UP_TO} if card.knob("largest") else {})}
+    least = {name: few for name in ("largest", "percent") if card.knob(name)}
+    point = {**card.defaults, **least}
     state = prepared_state(method, task, point)
-    sold = {n: Points(OFFERED[: i + 1], shares[: i + 1], 4 * n) for i, n in enumerate(OFFERED)}
-    task.enter(curve, Pilot(sold, dict.fromkeys(OFFERED, 100)))
+    sold = {n: Points(sizes[: i + 1], shares[: i + 1], 4 * n) for i, n in enumerate(sizes)}
+    task.enter(curve, Pilot(sold, dict.fromkeys(sizes, 100)))
     forecast = method.solve(state, curve, point)
-    bought_more = task.meter["pilot_samples"] > GROUPS * SAME_UP_TO * curve.questions
+    bought_more = task.meter["pilot_samples"] > GROUPS * few * curve.questions
     return None if bought_more else forecast

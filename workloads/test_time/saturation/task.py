@@ -23,6 +23,11 @@ the smallest gain that is worth a sample.
 points; `r2` over the three, where the curve still moves; `n_star` and `n_star_observed`, the N after which no sample gains more than
 `epsilon`. `pilot_samples` and their words, `generated`, are what was bought.
 
+**Trainings** (`unit=rl`). A curve is what a policy answered while it learned by reward, over the words that it generated
+(`chain/rl_policy`): one training of each recipe a seed. A method buys a share of it and forecasts its end, the mean accuracy over
+the last tenth. `error` and `bias_end` are of that; `pilot_samples` and `generated`, what the training had drawn until then. `data`: a
+curve of your own, `adabench run saturation/sigmoid --set unit=rl --data FILE` (`adabench train` writes one beside weights).
+
 **Conditions.** `policy`, `large` and `trainings` are those of `chain`. `problems`: questions, all together.
 
 **Limits.** Parallel samples alone: rounds of rethinking are asked about on `chain` (`rethinking`). The task
@@ -30,7 +35,9 @@ reads `chain`; questions of `text` would take minutes to sample. A curve of so f
 them: another set has another one.
 """
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from collections.abc import Mapping
+
+from adabench.harness.contract.card import Card, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.test_time.saturation import conformance
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import Forecast
@@ -43,6 +50,12 @@ from adabench.workloads.test_time.saturation.truth.curve_task import (
     priors_of,
 )
 from adabench.workloads.test_time.saturation.truth.sampled_answers import sampled
+from adabench.workloads.test_time.saturation.truth.training_curves import (
+    SHIPPED,
+    TrainingTask,
+    curve_files,
+    curves_of_trainings,
+)
 
 CARD = Card(
     title="Saturation: what few samples tell of many",
@@ -51,7 +64,8 @@ CARD = Card(
     no_speedup="a forecast is arithmetic: samples that are not bought were drawn when the task loaded",
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
-        Knob("unit", ("set", "question"), "set"),
+        Knob("unit", ("set", "question"), "set", also=("rl",)),
+        Knob("data", ("shipped",), "shipped", open=True),
         Knob("problems", (120,), 120, open=True, low=2),
         Knob("large", ("2,4",), "2,4", open=True),
         Knob("trainings", (5,), 5, open=True, low=1, high=5),
@@ -62,7 +76,9 @@ CARD = Card(
         Metric("error", "", "lower", "quality", primary=True),
         Metric("within", "", "higher", "quality"),
         Metric("r2", "", "higher", "info", high=1.0),
-        Metric("bias_16 bias_32 bias_64", "", "higher", "info", low=-1.0, high=1.0),
+        Metric("bias_16 bias_32 bias_64 bias_end", "", "higher", "info", low=-1.0, high=1.0),
+        Metric("end", "", "higher", "info", low=0.0, high=1.0),
+        Metric("instance", "hash", "higher", "info"),
         Metric("n_star n_star_observed", "samples", "lower", "info"),
         Metric("pilot_samples", "samples", "lower", "work", primary=True),
         Metric("generated", "tokens", "lower", "cost"),
@@ -70,9 +86,11 @@ CARD = Card(
 )
 CHECK_CONDITIONS = {"problems": 4}
 OUTCOMES = (Forecast,)
-UNITS = ("set", "question")
+UNITS = ("set", "question", "rl")
 check = conformance.check
-__all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "UNITS", "check", "load"]
+__all__ = [
+    "CARD", "CHECK_CONDITIONS", "OUTCOMES", "UNITS", "check", "check_conditions", "load", "missing_abilities",
+]  # fmt: skip
 
 
 def load(
@@ -81,6 +99,7 @@ def load(
     *,
     policy: str = "lm-s",
     unit: str = "set",
+    data: str = SHIPPED,
     problems: int = 120,
     large: str = "2,4",
     trainings: int = 5,
@@ -89,13 +108,17 @@ def load(
     """Return the task under the given conditions; samples are drawn here.
 
     Raises:
-        SelectionError: for a scale, policy, unit or questions that it does not have.
+        SelectionError: for a scale, policy, unit or questions that it does not have, or a file without a curve.
         EnvironmentProblem: if the policy was not trained yet.
     """
     if scale not in CARD.scales:
         raise SelectionError(f"saturation has no scale {scale!r}.", "It runs at `embedded`.")
     if unit not in UNITS:
         raise SelectionError(f"unit cannot be {unit!r}.", nearest(unit, UNITS))
+    if unit == "rl":
+        files = curve_files(seed, data)
+        curves = tuple(curves_of_trainings(files, seed))
+        return TrainingTask(curves, {}, {name: str(path) for name, path in files.items()}, epsilon)
     drawn = sampled(
         seed,
         PILOT + SCORED,
@@ -108,3 +131,30 @@ def load(
     return CurveTask(
         tuple(curves_of(drawn.test, seed)), priors_of(drawn.practice), drawn.artefacts, epsilon
     )
+
+
+def check_conditions(conditions: Mapping[str, Scalar]) -> None:
+    """Refuse data that hold no curve of a training, and data for units that read none.
+
+    Raises:
+        SelectionError: naming what is wrong.
+    """
+    given = {**CARD.defaults, **conditions}
+    data = str(given["data"])
+    if given["unit"] == "rl":
+        list(curves_of_trainings(curve_files(0, data), 0))
+    elif data != SHIPPED:
+        raise SelectionError(
+            f"data={data} is a curve of a training, and unit={given['unit']} reads none.",
+            "Add --set unit=rl.",
+        )
+
+
+def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, str]]:
+    """Return by ability why no method gets it under these conditions, and what would give it."""
+    unit = {**CARD.defaults, **conditions}["unit"]
+    if unit == "rl":
+        return {
+            "answers": ("Curves of trainings count no samples of a question.", "Choose unit=set.")
+        }
+    return {"trainings": (f"Curves of unit={unit} are of no training.", "Choose unit=rl.")}

@@ -113,21 +113,24 @@ class QuestionTask:
         paired: bool = False,
         pooled: bool = False,
         revising: bool = False,
+        successor: str = "",
     ) -> Session:
         """Return a session on a question; sample i of it is the same for everybody.
 
         A paired one has a second policy, `target`, whose draft the first one writes; a pooled one
         has larger policies beside the first, of which one is chosen. In a revising one the policy
-        reads earlier attempts (`RecordedEngine.resume`).
+        reads earlier attempts (`RecordedEngine.resume`). With a successor it is a policy's that was
+        trained on from the first.
 
         Raises:
             CapabilityMissing: if a pair is asked for, and the policy is the draft of none; a pool,
-                and it is in none; or revisions, and no policy was trained on attempts of this one.
+                and it is in none; revisions, and no policy was trained on attempts of this one; or a
+                successor that was not trained.
             SelectionError: if a model has another vocabulary than the question.
         """
         own = current(self)
         key = mix(self.seed, question.index)
-        models = own._pool if pooled else own._models(paired, revising)
+        models = own._pool if pooled else own._models(paired, revising, successor)
         models.note()
         return Session(
             models.policy,
@@ -185,8 +188,10 @@ class QuestionTask:
             )
         return plans[mechanism]()
 
-    def _models(self, paired: bool, revising: bool) -> Models:
+    def _models(self, paired: bool, revising: bool, successor: str) -> Models:
         own = self.models
+        if successor:
+            return self._successor(successor)
         if revising and own.reviser is None:
             raise CapabilityMissing(
                 f"revisions: no policy was trained on attempts of {own.policy.name} here.",
@@ -200,6 +205,16 @@ class QuestionTask:
                 "(--draft hf:NAME), or choose a method of one policy.",
             )
         return (own.reviser if revising else own.pair if paired else None) or own
+
+    def _successor(self, name: str) -> Models:
+        own = self.models
+        if name not in own.successors:
+            known = ", ".join(own.successors) or "none"
+            raise CapabilityMissing(
+                f"a successor: {name} was not trained on from {own.policy.name} here; there is {known}.",
+                f"Train it (adabench train 'chain/{name}-s*'), or choose another one.",
+            )
+        return own.successors[name]
 
     def account(self, question: Question, completion: object) -> Words:
         """Return the completion that a method handed in, if it is one that was decoded.

@@ -38,13 +38,21 @@ class Models:
     """By mechanism: what reads the tables that were fitted to these models."""
     reviser: "Models | None" = None
     """A policy that reads earlier attempts at a question, with a judge of what it writes."""
+    successors: "Mapping[str, Models]" = field(default_factory=dict)
+    """Policies that were trained on from this one, by how."""
 
     @property
     def parts(self) -> tuple[object, ...]:
         """Return all engines, judges and routers, those of other sessions included."""
         own = (self.policy, *self.others.values(), self.judge, self.router)
-        further = (one.parts for one in (self.pair, self.pool, self.reviser) if one is not None)
+        further = (one.parts for one in self.further)
         return tuple(part for parts in (own, *further) for part in parts if part is not None)
+
+    @property
+    def further(self) -> "tuple[Models, ...]":
+        """Return the models of other sessions."""
+        others = (self.pair, self.pool, self.reviser, *self.successors.values())
+        return tuple(one for one in others if one is not None)
 
     def of_session(self, models: SessionModels) -> "Models":
         """Return the same with the models of one of several sessions side by side."""
@@ -57,6 +65,7 @@ class Models:
             pair=models.view(self.pair),
             pool=models.view(self.pool),
             reviser=models.view(self.reviser),
+            successors={name: models.view(one) for name, one in self.successors.items()},
         )
 
     def note(self) -> None:
@@ -67,9 +76,8 @@ class Models:
 
 def warm_up(models: Models, word: int) -> None:
     """Run every kernel that a session runs once, in sessions of two words."""
-    for other in (models.pair, models.pool, models.reviser):
-        if other is not None:
-            warm_up(other, word)
+    for other in models.further:
+        warm_up(other, word)
     for policy in (models.policy, *models.others.values()):
         policy.reset(Costs())
         leaves = policy.fork(policy.open([word]), 2)

@@ -16,21 +16,17 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import BOS, EOS
 from adabench.workloads.shared.training import reward_curve
-from adabench.workloads.shared.training.reinforce import (
+from adabench.workloads.shared.training.policy_gradient import (
     Batch,
     Group,
     Objective,
-    Outcome,
-    Plan,
-    Pool,
     advantages,
     batch_of,
     log_probabilities,
     padded,
-    roll_outs,
     surrogate,
-    train,
 )
+from adabench.workloads.shared.training.reinforce import Outcome, Plan, Pool, roll_outs, train
 from adabench.workloads.shared.training.reward_curve import CurvePoint
 
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=32, vocabulary=16, context=32)
@@ -253,6 +249,32 @@ def test_a_constant_reward_makes_no_update_and_says_so(start: LanguageModel) -> 
     assert "no update was made" in outcome.remarks[0]
 
 
+def test_a_refilled_update_draws_until_enough_groups_differ_and_pays_for_all(
+    start: LanguageModel,
+) -> None:
+    """Half of the prompts have constant rewards: about twice as much is drawn, and none of them is learned from."""
+
+    def halved(place: int, group: Sequence[tuple[int, ...]]) -> list[float]:
+        return [float(place % 2 and k % 2) for k in range(len(group))]
+
+    plain, refilled = (
+        trained(start, replace(PLAN, objective=Objective(filtered=True, refilled=again)), halved)
+        for again in (False, True)
+    )
+    each = [one.curve[-1].samples / one.curve[-1].updates for one in (plain, refilled)]
+    assert each[0] == PLAN.prompts * PLAN.samples
+    assert 1.5 * each[0] < each[1] < 4 * each[0]
+    assert refilled.curve[-1].share == pytest.approx(0.5, abs=0.2)
+    assert weights(refilled) != weights(plain)
+
+
+def test_an_update_that_cannot_be_refilled_ends(start: LanguageModel) -> None:
+    plan = replace(PLAN, objective=Objective(filtered=True, refilled=True))
+    outcome = trained(start, plan, lambda place, group: [1.0] * len(group))
+    assert outcome.curve[-1].words >= plan.words
+    assert outcome.curve[-1].updates == 0
+
+
 def test_a_training_ends_when_every_prompt_is_solved_and_says_so(start: LanguageModel) -> None:
     plan = replace(PLAN, words=5000, objective=Objective(retire_at=0.9))
     outcome = trained(start, plan, lambda place, group: [1.0] * len(group))
@@ -300,7 +322,7 @@ def test_a_reward_that_is_none_is_refused(
 def curve(tmp_path: Path) -> tuple[Path, list[CurvePoint]]:
     bits = np.arange(20) % 3 == 0
     points = [
-        CurvePoint(1000 * k, 10 * k, 10**9 * k, 0.5 * k, 0.25, 0.5, 0.75, np.roll(bits, k))
+        CurvePoint(1000 * k, 80 * k, 10 * k, 10**9 * k, 0.5 * k, 0.25, 0.5, 0.75, np.roll(bits, k))
         for k in range(3)
     ]
     path = tmp_path / f"one{reward_curve.SUFFIX}"

@@ -17,6 +17,7 @@ from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 METHODS = sorted(entry.name for entry in registry.methods("chain").values())
 KNOWN = {"scores", "draft", "pool", "revisions"}
+SUCCESSORS = {"successors"}
 FITTED = ("A table of strategies", "not fitted", "modes")
 """What refusals say that are of no ability of the policy's, but of what was fitted to it."""
 LARGER = {"policy": "lm-x"}
@@ -26,10 +27,10 @@ SPLITS = {"format": "splits", "trainings": 1}
 @pytest.mark.parametrize(
     ("conditions", "absent"),
     [
-        ({}, set()),
-        ({"trainings": 1}, set()),
-        (LARGER, KNOWN),
-        ({"policy": "lm-l"}, KNOWN),
+        ({}, SUCCESSORS),
+        ({"trainings": 1}, SUCCESSORS),
+        (LARGER, KNOWN | SUCCESSORS),
+        ({"policy": "lm-l"}, KNOWN | SUCCESSORS),
         (SPLITS, KNOWN | {"orders"}),
     ],
 )
@@ -42,7 +43,7 @@ def test_what_is_missing_is_what_the_models_lack(
     models = chain.load("embedded", 0, problems=1, **conditions).models  # type: ignore[arg-type]
     parts = {
         "scores": models.judge, "draft": models.pair, "pool": models.pool,
-        "revisions": models.reviser,
+        "revisions": models.reviser, "successors": models.successors or None,
     }  # fmt: skip
     assert {name for name, part in parts.items() if part is None} == absent - {"orders"}
 
@@ -61,7 +62,7 @@ def test_what_one_training_lacks_none_of_them_has(
     monkeypatch.setattr(trained_models.checkpoints, "is_there", lambda name, _: name != gone)
     for count, absent in ((2, set()), (3, {ability}), (5, {ability})):
         found = chain.missing_abilities({"trainings": count})
-        assert found.keys() == absent
+        assert found.keys() - SUCCESSORS == absent
     why, remedy = found[ability]
     assert why.startswith("With trainings=5 ")
     assert f"adabench train 'chain/{base}-orders-s*'" in remedy

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
+from adabench.workloads.shared.training import reward_curve
 from adabench.workloads.test_time.chain.recipes import (
     AS_GOOD_AS_FIRST,
     ORDERS,
@@ -46,6 +47,7 @@ from adabench.workloads.test_time.chain.training import (
     order_figures,
     order_training,
     short_training,
+    train_by_reward,
 )
 from adabench.workloads.test_time.chain.truth.order_solutions import truth
 
@@ -60,6 +62,10 @@ SHIPPED = (
     *(f"{base}-s{seed}" for base in BASES if base not in LARGER for seed in TRAININGS),
     *(f"{base}-s0" for base in LARGER),
 )
+LEARNED = tuple(sorted(
+    path.stem for path in FOLDER.glob("*.safetensors") if recipes()[path.stem].start
+))  # fmt: skip
+"""Policies that go on from another one."""
 POLICIES = tuple(f"lm-s{ORDERS}-s{seed}" for seed in TRAININGS)
 JUDGES = tuple(f"judge{ORDERS}-s{seed}" for seed in TRAININGS)
 
@@ -216,7 +222,7 @@ def test_what_each_training_has_of_its_own_takes_six_minutes_of_one_core_at_most
         assert recipe.forecast_s <= (360 if own else 600), name
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, *LEARNED])
 def test_a_card_says_the_recipe_that_made_it(name):
     said = card(name)
     plan = json.loads(json.dumps(asdict(recipes()[name])))
@@ -231,10 +237,28 @@ def test_a_card_says_the_recipe_that_made_it(name):
 
 def test_what_is_shipped_is_small_and_no_more_than_that():
     sizes = {path.stem: path.stat().st_size for path in FOLDER.glob("*.safetensors")}
+    assert sum(sizes.pop(name) for name in LEARNED) < 1_500_000
     others = {"lm-s-s0", *(f"scale-score-s{seed}" for seed in TRAININGS)}
     assert sizes.keys() == {*SHIPPED, *others}
     assert sum(sizes.values()) < 6_100_000
     assert sum(size for name, size in sizes.items() if name.endswith(f"{ORDERS}-s1")) < 550_000
+
+
+def test_policies_that_learned_by_reward_ship_with_their_curves_and_answer_what_these_end_at():
+    curves = {
+        path.name.removesuffix(reward_curve.SUFFIX) for path in FOLDER.glob("rl-*.curve.json")
+    }
+    assert curves == {name for name in LEARNED if name.startswith("rl-")}
+    assert {f"rl-grpo-s{seed}" for seed in TRAININGS} <= curves
+    for name in curves:
+        first, *rest = reward_curve.read(FOLDER / f"{name}{reward_curve.SUFFIX}")
+        assert first.words == 0
+        assert rest[-1].words >= recipes()[name].words
+        drift = np.mean([point.drift for point in rest])
+        assert drift > 0.01 if "-stale-" in name else drift == 0.0
+    name = "rl-grpo-s0"
+    *_, last = reward_curve.read(FOLDER / f"{name}{reward_curve.SUFFIX}")
+    assert train_by_reward.validated(engine(name)).mean() == pytest.approx(last.accuracy, abs=0.03)
 
 
 def test_no_training_is_a_copy_of_another():

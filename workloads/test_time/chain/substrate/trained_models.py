@@ -23,6 +23,8 @@ from adabench.workloads.test_time.chain.recipes import (
     REVISER,
     REVISION_TABLE,
     ROUTER,
+    START,
+    SUCCESSORS,
     TABLE,
     TRAININGS,
     recipes,
@@ -98,7 +100,19 @@ def splits_models(policy: str, seed: int, trainings: int = 1) -> Models:
         TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
     own = splits_name(policy, seed, trainings)
-    return Models(engine(own), None, (own,), FOLDER)
+    following = successors(seed) if own == START else {}
+    return Models(engine(own), None, (own,), FOLDER, successors=following)
+
+
+def successors(seed: int) -> dict[str, Models]:
+    """Return by recipe the policies that go on from the first of `splits`: seeds take the trainings that are there in turn."""
+    found = {}
+    for base, many in SUCCESSORS.items():
+        every = [f"{base}-s{k}" for k in range(many)]
+        if names := [name for name in every if checkpoints.is_there(name, FOLDER)]:
+            name = names[seed % len(names)]
+            found[base] = Models(engine(name), None, (name,), FOLDER)
+    return found
 
 
 def models(policy: str, seed: int, trainings: int = 1) -> Models:
@@ -234,8 +248,8 @@ def _weights(name: str, folder: Path | None, *, head: bool) -> dict[str, Any]:
     recipe = checkpoints.find_recipe(name, recipes())
     found = checkpoints.weights(name, folder or checkpoints.home(name, FOLDER), recipe.forecast_s)
     weights = int8_packing.unpacked(found)
-    if recipe.kind == "rewarded":  # what is written is by how much they differ from their start
-        start = restore(recipe.policy).state_dict()
+    if recipe.start:  # what is written is by how much they differ from it
+        start = restore(recipe.start).state_dict()
         weights = {key: start[key] + value for key, value in weights.items()}
     return {
         key.removeprefix("head."): value

@@ -63,12 +63,16 @@ class Look:
     """Above 0: better than the target."""
 
 
-def train(recipe: Recipe, progress: Progress = silent) -> LanguageModel:
-    """Train a language model from its seed; return it in evaluation mode."""
+def train(
+    recipe: Recipe, progress: Progress = silent, *, start: LanguageModel | None = None
+) -> LanguageModel:
+    """Train a language model from its seed, or on from `start`; return it in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LanguageModel(recipe.shape)
-        steps = follow(model, recipe, _batches(recipe), progress)
+        if start is not None:
+            grow(model, start)
+        steps = follow(model, recipe, _batches(recipe, rising=start is None), progress)
         model.load_state_dict(_chosen(steps, recipe))
     return model.eval().requires_grad_(False)
 
@@ -127,12 +131,12 @@ def follow(
         yield done, mean.weights
 
 
-def _batches(recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (ids, targets) [batch, T] for ever."""
+def _batches(recipe: Recipe, *, rising: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (ids, targets) [batch, T] for ever; unless `rising`, they are as hard from the start."""
     generator = np.random.Generator(np.random.PCG64(recipe.seed))
     done = 0
     while True:
-        longest, largest = hardness(done / recipe.steps)
+        longest, largest = hardness(done / recipe.steps if rising else 1.0)
         for rows in pooled(generator, recipe, longest, largest):
             yield pad(rows)
             done += 1

@@ -1,11 +1,15 @@
-"""How a policy of the format `orders` learns from whether its answers are right.
+"""How a policy of the format `splits` learns from whether its answers are right.
 
     grpo        mean over a completion, over its group's deviation, clipped at 0.8 and 1.2
-    dapo        mean over all words, clipped at 0.8 and 1.28, without groups of equal rewards
+    dapo        mean over all words, clipped at 0.8 and 1.28; groups of equal rewards are left out, and others drawn in their place
     scale-rl    mean over a prompt's words, over the batch's deviation, CISPO, without groups of equal rewards and prompts that are solved
 
-and `scale-rl` with one part put back: `clip`, `sample`, `group`, `whole`. DAPO's second draw in place of the groups that it leaves out is not made.
-`permuted` is `grpo` with the rewards of each group dealt out at random: what is learned without a signal.
+and `scale-rl` with one part put back: `clip`, `sample`, `group`, `whole`. `permuted` is `grpo` with the rewards of each group dealt out at
+random: what is learned without a signal. Of DAPO its penalty on long completions is left out, as none reaches the room it has; of ScaleRL
+interruptions, for the same reason, and single precision in the head, as all is in single precision.
+
+The format is `splits` because its policy errs by procedure: one repair helps many problems. In the format `orders` it errs by products that it
+was taught wrongly, one by one, and no reward was found to repair those (docs/log/reinforce.md).
 
 A reward is 1 for the right answer and 0 for all others. Prompts are of the `train` split, validation questions of the `dev` split, drawn
 as a run draws them.
@@ -22,25 +26,18 @@ from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import reinforce
 from adabench.workloads.shared.training.checkpoints import Progress
-from adabench.workloads.shared.training.reinforce import Objective, Outcome, Plan, Reward, Words
+from adabench.workloads.shared.training.policy_gradient import Objective, Words
+from adabench.workloads.shared.training.reinforce import Outcome, Plan, Reward
 from adabench.workloads.shared.training.reward_curve import Bits
 from adabench.workloads.shared.training.trainer import silent
 from adabench.workloads.test_time.chain.recipes import Recipe
-from adabench.workloads.test_time.chain.substrate.order_problems import (
-    LONGEST,
-    TEMPERATURE,
-    Product,
-    answer,
-    questions,
-    room,
-    stream,
-)
-from adabench.workloads.test_time.chain.truth.order_solutions import truth
+from adabench.workloads.test_time.chain.substrate.problems import Problem, answer, room, stream
+from adabench.workloads.test_time.chain.truth.worked_solutions import truth
 
 SCALE_RL = Objective("cispo", "prompt", "batch", filtered=True, retire_at=0.9)
 OBJECTIVES = {
     "grpo": Objective(),
-    "dapo": Objective("dapo", "token", "group", filtered=True),
+    "dapo": Objective("dapo", "token", "group", filtered=True, refilled=True),
     "scale-rl": SCALE_RL,
     "scale-rl-clip": replace(SCALE_RL, loss="dapo"),
     "scale-rl-sample": replace(SCALE_RL, aggregation="sample"),
@@ -48,8 +45,8 @@ OBJECTIVES = {
     "scale-rl-whole": replace(SCALE_RL, filtered=False),
     "permuted": Objective(),
 }
-LENGTHS = (2, 3, 4, LONGEST)
-"""Factors of a problem of the pool."""
+LENGTHS = (4, 6)
+"""Operations of a problem, in the pool and in validation."""
 DEV_SEED, DEV_QUESTIONS = 9, 512
 _KEY = 0x5CA1E
 
@@ -64,7 +61,7 @@ def train(recipe: Recipe, start: LanguageModel, progress: Progress = silent) -> 
         reward = permuted(reward, key)
     plan = Plan(
         OBJECTIVES[recipe.objective], recipe.seed, recipe.words, max(map(room, prompts)),
-        rate=recipe.rate, prompts=recipe.batch, temperature=TEMPERATURE, staleness=recipe.staleness,
+        rate=recipe.rate, prompts=recipe.batch, staleness=recipe.staleness,
     )  # fmt: skip
 
     def tell(words: int, of: int) -> None:
@@ -73,7 +70,7 @@ def train(recipe: Recipe, start: LanguageModel, progress: Progress = silent) -> 
     return reinforce.train(start, prompts, reward, validated, plan, tell)
 
 
-def exactness(problems: Sequence[Product]) -> Reward:
+def exactness(problems: Sequence[Problem]) -> Reward:
     """Return the reward of right answers to these problems."""
     known = [truth(problem) for problem in problems]
 
@@ -95,9 +92,10 @@ def permuted(reward: Reward, seed: int) -> Reward:
 
 def validated(policy: NativeEngine) -> Bits:
     """Return which questions of the `dev` split one sample each answers."""
-    asked = questions("dev", DEV_SEED, DEV_QUESTIONS)
+    streams = [stream("dev", mix(DEV_SEED, length), [length]) for length in LENGTHS]
+    asked = [next(streams[i % len(streams)]) for i in range(DEV_QUESTIONS)]
     policy.reset(Costs())
     seqs = [policy.open(problem.prompt, mix(DEV_SEED, i)) for i, problem in enumerate(asked)]
-    policy.decode(seqs, max_new=room(asked[0].prompt), temperature=TEMPERATURE)
+    policy.decode(seqs, max_new=max(room(problem.prompt) for problem in asked), temperature=1.0)
     right = (answer(seq.completion) == truth(one) for seq, one in zip(seqs, asked, strict=True))
     return np.fromiter(right, np.bool_, len(asked))

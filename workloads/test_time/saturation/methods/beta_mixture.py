@@ -21,7 +21,7 @@ mixture of first successes. With F_max free, four points for three parameters: l
 import numpy as np
 from scipy.special import betaln
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.test_time.saturation.substrate.least_squares import best_fit
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
     HELD_OUT,
@@ -38,6 +38,7 @@ CARD = Card(
     adapts="how many samples are worth it, on a law of unlike questions fitted to the first ones",
     signal=("test_time.saturation.substrate.pilot_curves:PilotSales.buy",),
     fidelity="reconstructed",
+    abilities=(Ability("answers"),),
     knobs=(
         Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),
         Knob("ceiling", ("one", "fitted"), "one"),

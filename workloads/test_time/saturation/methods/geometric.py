@@ -28,7 +28,7 @@ verifier picks the right sample.
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.test_time.saturation.substrate.least_squares import best_fit
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
     HELD_OUT,
@@ -46,6 +46,7 @@ CARD = Card(
     adapts="how many samples are worth it, on a law fitted to the first ones",
     signal=("test_time.saturation.substrate.pilot_curves:PilotSales.buy",),
     fidelity="reconstructed",
+    abilities=(Ability("answers"),),
     knobs=(
         Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),
         Knob("ceiling", ("fitted", "one"), "fitted"),

@@ -10,7 +10,7 @@ samples; the order of single questions as good as the law's, since N* falls with
 **Ways to fake it.** Buying the points that it is held against.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
     HELD_OUT,
     Curve,
@@ -22,6 +22,7 @@ CARD = Card(
     title="The last value bought",
     adapts="nothing: it goes on as it was",
     role="static",
+    abilities=(Ability("answers"),),
     knobs=(Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),),
 )
 

@@ -10,7 +10,7 @@ what is left to 1 is small; of votes better than the law, which says that they a
 **Ways to fake it.** A die that is thrown until it is right.
 """
 
-from adabench.harness.contract.card import Card, Knob, Point
+from adabench.harness.contract.card import Ability, Card, Knob, Point
 from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.test_time.saturation.substrate.pilot_curves import (
     HELD_OUT,
@@ -23,6 +23,7 @@ CARD = Card(
     title="A ceiling by a die",
     adapts="nothing: a die says where the curve ends",
     role="control",
+    abilities=(Ability("answers"),),
     knobs=(Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),),
 )
 _CEILING, _POINT, _SIDES = 0xCE11, 0x9017, 10_000

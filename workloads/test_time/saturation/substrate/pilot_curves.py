@@ -6,20 +6,25 @@
 Buying up to N costs `GROUPS` N samples of every question of a set, whatever is bought of the curve
 before: F(N) is a mean over that many groups of samples. Of a single question it costs N. What a forecast
 is held against comes from other samples.
+
+Of a training by reward (`unit=rl`) a curve is accuracy over the words that were generated, and what is bought are the
+evaluations of its first 25, 50 or 75 %, from 0 words on, at the price of all that was generated until then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from adabench.harness.contract.protocols import Meter
-from adabench.harness.errors import MethodContractError, SelectionError
+from adabench.harness.errors import MethodContractError, MissingAbility, SelectionError
 from adabench.harness.store import used_artefacts
 from adabench.workloads.test_time.substrate.saturation_law import Prior
 
 GROUPS = 4
 OFFERED = (1, 2, 4, 8)
 """Up to how many samples a curve is sold."""
+PERCENTS = (25, 50, 75)
+"""Up to which shares of its words a training is."""
 HELD_OUT = (16, 32, 64)
 """Where a forecast is held against the curve."""
 
@@ -35,6 +40,8 @@ class Curve:
     """What a success is in the pilot: `graded`, or `agreement` with the pilot's own answer."""
     seed: int = 0
     """Of the run, which drew the questions."""
+    held_out: tuple[int, ...] = HELD_OUT
+    """Where a forecast is held against it."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +49,16 @@ class Points:
     """The first points of a curve."""
 
     samples: tuple[int, ...]
-    """N of each point."""
+    """N of each point; words, of a training."""
     shares: tuple[float, ...]
     """F(N) of each."""
     pilot: int
-    """Samples of each question that they come from."""
+    """Samples of each question that they come from; of a training, all that it drew."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A method's answer: F at `HELD_OUT`, and the number of samples after which it is flat."""
+    """A method's answer: F where the curve is held out, and the number of samples after which it is flat."""
 
     shares: tuple[float, ...]
     n_star: int
@@ -94,6 +101,7 @@ class PilotSales:
 
         Raises:
             SelectionError: for a number of samples that is not sold.
+            MissingAbility: for samples of a training, or a share of samples.
             MethodContractError: for another curve than the one that is to be forecast.
         """
         if self._pilot is None or curve != self._case:
@@ -102,6 +110,11 @@ class PilotSales:
             )
         if largest not in self._pilot.points:
             sold = ", ".join(map(str, self._pilot.points))
+            if largest in OFFERED + PERCENTS:
+                raise MissingAbility(
+                    f"Nothing of the kind is sold of the curve of {curve.group}.",
+                    "Choose unit=set for samples, unit=rl for trainings.",
+                )
             raise SelectionError(f"No curve is sold up to {largest} samples.", f"Take {sold}.")
         points = self._pilot.points[largest]
         self.note()
@@ -115,17 +128,19 @@ class PilotSales:
         Raises:
             MethodContractError: if shares are no shares, or N* is no number of samples.
         """
-        if not isinstance(forecast, Forecast) or not _is_sound(forecast.shares, forecast.n_star):
+        at = curve.held_out
+        if not isinstance(forecast, Forecast) or not _is_sound(forecast, len(at)):
             raise MethodContractError(
                 f"The forecast of curve {curve.index} is {forecast!r}.",
-                f"Return a Forecast with shares of 0..1 at N = {HELD_OUT} and a whole n_star >= 0.",
+                f"Return a Forecast with shares of 0..1 at N = {at} and a whole n_star >= 0.",
             )
         return forecast
 
 
-def _is_sound(shares: Sequence[float], n_star: int) -> bool:
+def _is_sound(forecast: Forecast, count: int) -> bool:
+    shares, n_star = forecast.shares, forecast.n_star
     return (
-        len(shares) == len(HELD_OUT)
+        len(shares) == count
         and all(type(share) is float and 0.0 <= share <= 1.0 for share in shares)
         and type(n_star) is int
         and n_star >= 0
