@@ -41,3 +41,14 @@ def test_no_levels_are_half_precision() -> None:
 
 def test_a_matrix_of_zeros_stays_one() -> None:
     assert not unpacked(packed({"a": torch.zeros(2, 3)}, 31))["a"].any()
+
+
+def test_each_matrix_has_levels_of_its_own() -> None:
+    torch.manual_seed(5)
+    weights = {"coarse": torch.randn(8, 40), "fine": torch.randn(8, 40)}
+    file = packed(weights, {"coarse": 7, "fine": 127}.__getitem__)
+    assert [file[name].numel() for name in weights] == [160, 320]
+    back = unpacked(file)
+    for name, levels in (("coarse", 7), ("fine", 127)):
+        step = weights[name].abs().amax() / levels
+        torch.testing.assert_close(back[name], weights[name], atol=float(step) * 0.51, rtol=0)

@@ -8,7 +8,15 @@ from typing import Any
 
 import torch
 
-from adabench.workloads.moe.denoise.recipes import ARMS, FOLDER, LATER, LENGTH, LEVELS, recipes
+from adabench.workloads.moe.denoise.recipes import (
+    ARMS,
+    EXPERT_LEVELS,
+    FOLDER,
+    LATER,
+    LENGTH,
+    LEVELS,
+    recipes,
+)
 from adabench.workloads.moe.denoise.substrate.mask_bench import arm_model, arm_offsets
 from adabench.workloads.moe.denoise.substrate.masked_passages import bound, draw
 from adabench.workloads.moe.denoise.substrate.routings import arm_route
@@ -33,11 +41,15 @@ def train(
     recipe = checkpoints.find_recipe(name, recipes())
     folder.mkdir(parents=True, exist_ok=True)
     weights, facts = train_arms.train(recipe, progress)
-    packed = weight_packing.packed(weights, LEVELS)
+    packed = weight_packing.packed(weights, _levels)
     return ship(
         recipe, packed, folder, lambda: held_out(weight_packing.unpacked(packed)), [train_arms],
         under="held_out", facts={"corpus": digest(), **facts},
     )  # fmt: skip
+
+
+def _levels(name: str) -> int:
+    return EXPERT_LEVELS if name.endswith((".inner", ".outer")) else LEVELS
 
 
 @torch.no_grad()

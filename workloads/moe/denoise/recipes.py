@@ -13,7 +13,7 @@ from pathlib import Path
 from adabench.workloads.moe.substrate.byte_model import ByteShape
 
 FOLDER = Path(__file__).parent / "checkpoints"
-TRAININGS, SHIPPED = 5, 1
+TRAININGS, SHIPPED = 5, 5
 """Of all arms, and those that ship so far: a run's seeds take these in turn."""
 STEPS, BATCH = 1000, 32
 """Of an arm, and sequences of a step."""
@@ -23,7 +23,8 @@ LENGTH, MASK, SHARED = 64, 256, 2
 """Bytes of a sequence, the word that masks one, and experts that every byte runs."""
 CHOSEN, FEWEST, MOST = 4, 2, 6
 """Experts a byte: of a static arm, and of the ends of a schedule, whose mean is the same."""
-LEVELS = 31
+EXPERT_LEVELS, LEVELS = 15, 127
+"""Steps either way that a weight is shipped in: of an expert, and of all else, on which much more of the loss hangs."""
 SHAPE = ByteShape(
     width=40, hidden=32, experts=16, chosen=CHOSEN, layers=2, length=LENGTH, words=MASK + 1,
     causal=False, rotary=True, shared=SHARED * 32,

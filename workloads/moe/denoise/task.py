@@ -41,7 +41,7 @@ from adabench.workloads.moe.denoise.truth.learning_curves import training_figure
 CARD = Card(
     title="Denoise: experts of a diffusion language model that choose their bytes",
     seeds=5,
-    trainings=1,
+    trainings=5,
     paper="Expert-Choice Routing in Diffusion Language Models, arXiv 2604.01622",
     adapts="how many experts a byte gets, by how much is hidden",
     no_oracle="which experts a byte needs is not known",

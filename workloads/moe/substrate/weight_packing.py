@@ -5,7 +5,7 @@ A weight `w` [..., n, m] becomes `w`, a stream of bits, and `w:scale` [..., 1, 1
 (levels, n, m) for each such weight, by name. What is scored of a checkpoint is scored of the file as it ships.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -16,20 +16,21 @@ _LEAST = 6e-8
 """The least positive half: a row of zeros has a scale too."""
 
 
-def packed(weights: Mapping[str, Tensor], levels: int) -> dict[str, Tensor]:
-    """Return weights for a file: matrices in whole numbers of `levels` steps either way.
+def packed(weights: Mapping[str, Tensor], levels: int | Callable[[str], int]) -> dict[str, Tensor]:
+    """Return weights for a file: matrices in whole numbers of `levels` steps either way, of all or by name.
 
     With no levels nothing is packed, and all is in half precision.
     """
     found, forms = {}, []
     for name, value in sorted(weights.items()):
-        if value.dim() < 2 or not levels:
+        steps_of = levels(name) if callable(levels) else levels
+        if value.dim() < 2 or not steps_of:
             found[name] = (value.half() if value.dim() else value.float()).contiguous()
             continue
-        scale = (value.abs().amax((-2, -1), keepdim=True) / levels).clamp_min(_LEAST).half()
-        steps = (value / scale.float()).round().clamp(-levels, levels)
-        found[name], found[name + SCALE] = _stream(steps, levels), scale.contiguous()
-        forms.append([levels, *value.shape[-2:]])
+        scale = (value.abs().amax((-2, -1), keepdim=True) / steps_of).clamp_min(_LEAST).half()
+        steps = (value / scale.float()).round().clamp(-steps_of, steps_of)
+        found[name], found[name + SCALE] = _stream(steps, steps_of), scale.contiguous()
+        forms.append([steps_of, *value.shape[-2:]])
     return found | ({FORMS: torch.tensor(forms, dtype=torch.int16)} if forms else {})
 
 
