@@ -123,7 +123,8 @@ def sigmoid(words: Floats, seen: Floats, start: float, at: Floats) -> Floats:
 
     row, gain = best_fit(rise(words), tuple(seen - start), free_ceiling=True)
     ceiling = min(start + gain, 1.0)
-    return start + (ceiling - start) * rise(at)[row]
+    reached: Floats = start + (ceiling - start) * rise(at)[row]
+    return reached
 
 
 def power_law(words: Floats, seen: Floats, at: Floats) -> Floats:
