@@ -52,8 +52,6 @@ FEWER: dict[str, tuple[str, ...]] = {
     "discovery": ("discovery/*", "--seeds", "0..9", "--counts"),
     # Eight weeks: in two a violation rate of 1 % is 40 slots. No claim is about times.
     "autoscale": ("autoscale/*", "--seeds", "0..4", "--no-sweep", "--set", "days=56", "--counts"),
-    # Schedules take as many experts over all masks, and the more are drawn the nearer they come to that.
-    "denoise": ("denoise/*", "--seeds", "0..4", "--set", "batches=24", "--counts"),
     # Its one claim about times has a run of its own (`experts_moe_survey`).
     "experts": ("experts/*", "--seeds", "0..4", "--counts"),
     # A minute of solver time a case, and the best arm tries them all: three methods, processor time.

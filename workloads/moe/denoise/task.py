@@ -47,7 +47,7 @@ CARD = Card(
     no_oracle="which experts a byte needs is not known",
     no_speedup="all arms multiply as many rows",
     knobs=(
-        Knob("batches", (4,), 4, open=True, low=1, high=24),
+        Knob("batches", (24,), 24, open=True, low=1, high=24),
         Knob("passages", (32,), 32, open=True, low=1, high=64),
     ),
     cases="exchangeable",
@@ -118,7 +118,7 @@ class DenoiseTask:
         return self.judge(case, self.bench.account(case, answer))
 
 
-def load(scale: str, seed: int, *, batches: int = 4, passages: int = 32) -> DenoiseTask:
+def load(scale: str, seed: int, *, batches: int = 24, passages: int = 32) -> DenoiseTask:
     """Return the task under the given conditions; no weight is read here.
 
     Raises:

@@ -255,7 +255,7 @@ def test_policies_that_learned_by_reward_ship_with_their_curves_and_answer_what_
         assert first.words == 0
         assert rest[-1].words >= recipes()[name].words
         drift = np.mean([point.drift for point in rest])
-        assert drift > 0.01 if "-stale-" in name else drift == 0.0
+        assert drift > 0.005 if "-stale-" in name else drift == 0.0
     name = "rl-grpo-s0"
     *_, last = reward_curve.read(FOLDER / f"{name}{reward_curve.SUFFIX}")
     assert train_by_reward.validated(engine(name)).mean() == pytest.approx(last.accuracy, abs=0.03)

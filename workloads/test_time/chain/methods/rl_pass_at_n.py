@@ -21,7 +21,19 @@ CARD = Card(
     abilities=(Ability("successors"),),
     knobs=(
         Knob("N", (4,), 4, open=True, low=1),
-        Knob("recipe", ("grpo",), "grpo", also=("dapo", "scale-rl")),
+        Knob(
+            "recipe",
+            ("grpo",),
+            "grpo",
+            also=(
+                "dapo",
+                "scale-rl",
+                "scale-rl-clip",
+                "scale-rl-sample",
+                "scale-rl-group",
+                "scale-rl-whole",
+            ),
+        ),
         Knob("staleness", (0,), 0, also=(8,)),
     ),
 )

@@ -99,8 +99,8 @@ _ORDER = 0x0DE5
 def solve(task: PilotSales, curve: Curve, point: Point) -> Forecast:
     """Return what a training is said to reach."""
     bought = task.buy(curve, int(point["percent"]))
-    words, start = np.array(bought.samples[1:]), bought.shares[0]
-    seen = np.array(bought.shares[1:])
+    every, start = np.array(bought.samples), bought.shares[0]
+    words, seen = every[every > 0], np.array(bought.shares)[every > 0]
     if point["order"] == "permuted":
         seen = np.random.default_rng(mix(_ORDER, curve.seed, curve.index)).permutation(seen)
     at = np.array(curve.held_out)
@@ -115,7 +115,7 @@ def solve(task: PilotSales, curve: Curve, point: Point) -> Forecast:
 
 def sigmoid(words: Floats, seen: Floats, start: float, at: Floats) -> Floats:
     """Return the accuracies [k] after `at` words [k] by the sigmoid that fits accuracies [n] after so many words [n]."""
-    middles, slopes = (grid.ravel() for grid in np.meshgrid(MIDDLES * words[-1], SLOPES))
+    middles, slopes = (grid.ravel() for grid in np.meshgrid(MIDDLES * words.max(), SLOPES))
 
     def rise(after: Floats) -> Floats:
         shapes: Floats = 1.0 / (1.0 + (middles[:, None] / after) ** slopes[:, None])
@@ -123,12 +123,13 @@ def sigmoid(words: Floats, seen: Floats, start: float, at: Floats) -> Floats:
 
     row, gain = best_fit(rise(words), tuple(seen - start), free_ceiling=True)
     ceiling = min(start + gain, 1.0)
-    return start + (ceiling - start) * rise(at)[row]
+    reached: Floats = start + (ceiling - start) * rise(at)[row]
+    return reached
 
 
 def power_law(words: Floats, seen: Floats, at: Floats) -> Floats:
     """Return the accuracies [k] after `at` words [k] by the power law that fits."""
-    shapes = (words / words[-1]) ** -POWERS[:, None]
+    shapes = (words / words.max()) ** -POWERS[:, None]
     row, ceiling, drop = falling_fit(shapes, seen, CEILINGS)
-    reached: Floats = ceiling - drop * (at / words[-1]) ** -POWERS[row]
+    reached: Floats = ceiling - drop * (at / words.max()) ** -POWERS[row]
     return reached
