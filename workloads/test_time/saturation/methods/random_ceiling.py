@@ -23,7 +23,6 @@ CARD = Card(
     title="A ceiling by a die",
     adapts="nothing: a die says where the curve ends",
     role="control",
-    control_of=("geometric", "beta_mixture"),
     abilities=(Ability("answers"),),
     knobs=(Knob("largest", (2, 4, 8), 8, open=True, low=1, high=8),),
 )
