@@ -80,12 +80,20 @@ FOUND = list(trials())
 NAMES = [f"{one.task}/{one.method}-{one.claim.id}" for one in FOUND]
 
 
+def is_range(expect: object) -> bool:
+    """Whether little is to change, to either side."""
+    low, high = getattr(expect, "low", None), getattr(expect, "high", None)
+    return isinstance(expect, Difference) and low is not None and high is not None
+
+
 def met(claim: Claim, group: str, place: int, case: int) -> Values:
     """What a method records that meets a claim by far; `place` counts the settings of a curve."""
     expect, at = claim.expect, bar(claim)
     low, high = getattr(expect, "low", None), getattr(expect, "high", None)
     falls = (at or 0.0) < 0 or (low is None and high is not None)
     way = -1.0 if falls else 1.0
+    if is_range(expect):
+        return {expect.metric: BASE}
     match expect:
         case Level(metric=metric):
             return {metric: (at if at is not None else low or 0.0) + NEAR}
@@ -111,6 +119,8 @@ def missed(claim: Claim, group: str, place: int, case: int) -> Values:
     """What somebody records who is as far from meeting it."""
     expect = claim.expect
     values = met(claim, group, place, case)
+    if is_range(expect):
+        return {name: value + FAR for name, value in values.items()}
     if isinstance(expect, Level):
         return {name: value - 2 * NEAR for name, value in values.items()}
     if isinstance(expect, Correlation):
