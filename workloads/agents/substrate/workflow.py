@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.substrate.serving.branches import Ask, Branch
@@ -168,7 +168,8 @@ class Run:
         self._carry(node, found)
         if one.kind == "escalate":
             return self._solve(node, one)
-        self.drafts[node] = replace(self._elected(found), maker=node)
+        answers = [self.desk.answer(draft.branch) for draft in found]
+        self.drafts[node] = replace(elected(found, answers), maker=node)
         return None
 
     @property
@@ -212,15 +213,15 @@ class Run:
         self.ran.append(node)
         self.edges += [(draft.maker, node, 0) for draft in found]
 
-    def _elected(self, drafts: Sequence[Draft]) -> Draft:
-        answers = [self.desk.answer(draft.branch) for draft in drafts]
-        counts = Counter(answer for answer in answers if answer is not None)
-        if not counts:
-            return drafts[0]
-        most = max(counts.values())
-        return next(
-            draft for draft, answer in zip(drafts, answers, strict=True) if counts[answer] == most
-        )
+
+T = TypeVar("T")
+
+
+def elected(options: Sequence[T], answers: Sequence[Any]) -> T:
+    """Return the first option whose answer is stated most often; the first of all where none is stated."""
+    counts = Counter(answer for answer in answers if answer is not None)
+    most = max(counts.values(), default=0)
+    return next(one for one, answer in zip(options, answers, strict=True) if counts[answer] == most)
 
 
 def execute(desk: Desk, template: Template) -> Running:

@@ -68,8 +68,8 @@ CARD = Card(
     adapts="which operators answer a request, and what they hand to each other",
     gaps=(
         Gap(
-            mixture=("fixed_path", "strongest"),
-            methods=("random_path",),
+            mixture=("fixed_path", "round_robin", "strongest"),
+            methods=("amro_s", "kind_table", "linucb", "no_gate", "one_matrix", "random_path"),
             oracle="best_path",
             coin="random_path",
         ),
@@ -111,7 +111,7 @@ CARD = Card(
         Metric("message_words", "words", "lower", "cost"),
         Metric("distinct_graphs edit_distance", "", "higher", "info"),
         Metric("judged judge_precision judge_recall", "", "higher", "info"),
-        Metric("answers_digest", "hash", "higher", "info"),
+        Metric("answers_digest instance", "hash", "higher", "info"),
     ),
 )  # fmt: skip
 CHECK_CONDITIONS = {"requests": 6}

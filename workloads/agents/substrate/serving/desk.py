@@ -58,6 +58,7 @@ class Desk:
 
     def __init__(self, request: int, served: ServedRequest) -> None:
         self.request, self._served = request, served
+        self.prompt = served.prompt
 
     def begin(self, mode: str, hints: Sequence[Ids] = ()) -> Branch:
         """Open an episode in a mode; hints, from reflections, go into its prompt.

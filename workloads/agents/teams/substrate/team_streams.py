@@ -40,6 +40,7 @@ class TeamStreams(GradedStreams):
             "malformed": _mean([one["malformed"] for one in found]),
             "solved": float(sum(right)),
             "answers_digest": digest(account.answers),
+            "instance": instance(stream),
             "utility": scores["accuracy"] - self.word_price * words,
             "cut": _mean([one.is_cut for one in served]),
             **_waits(served, account.times),
@@ -47,6 +48,11 @@ class TeamStreams(GradedStreams):
             **_critic(served, right),
             **graph_figures([one.graph for one in served if one.graph is not None]),
         }
+
+
+def instance(stream: Stream) -> float:
+    """Return 48 bits of a hash of a stream's prompts."""
+    return digest(stream.prompts)
 
 
 def _mean(values: Sequence[float]) -> float:
