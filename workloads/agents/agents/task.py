@@ -17,7 +17,7 @@ is what is looked at.
         return task.serve(stream, agent, Load(qps=4.0))
 
 **The server** runs the agents of all requests that are there, and decodes their branches together, some words
-at a time (`substrate/agent_server.py`). At `qps` 0 one request follows the other; at a rate they come as Poisson
+at a time (`agents/substrate/serving/agent_server.py`). At `qps` 0 one request follows the other; at a rate they come as Poisson
 has it and are served in turn. Gaps in which nobody waits are added to the clock and not slept through.
 
 **What is scored.** `accuracy`: answers that are right, over the requests; nothing is right that policy and tools
@@ -55,19 +55,19 @@ from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.agents.agents.substrate.desk import Stream, draw_gaps
-from adabench.workloads.agents.agents.substrate.served_model import (
-    named_model,
-    small_planner,
-    small_policy,
-)
-from adabench.workloads.agents.agents.substrate.stream_task import OUTCOMES, GradedStreams
-from adabench.workloads.agents.agents.substrate.text_script import LONGEST, SPARE, TextScript
 from adabench.workloads.agents.agents.truth.text_answers import TextAnswers, question_text
 from adabench.workloads.agents.substrate.agent_task import Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
 from adabench.workloads.agents.substrate.named_models import AUTO, NamedModel
 from adabench.workloads.agents.substrate.policies import absences, policy_name
+from adabench.workloads.agents.substrate.serving.desk import Stream, draw_gaps
+from adabench.workloads.agents.substrate.serving.served_model import (
+    named_model,
+    small_planner,
+    small_policy,
+)
+from adabench.workloads.agents.substrate.serving.stream_task import OUTCOMES, GradedStreams
+from adabench.workloads.agents.substrate.serving.text_script import LONGEST, SPARE, TextScript
 from adabench.workloads.agents.substrate.worlds import WorldRules
 from adabench.workloads.agents.truth.problems import SIZES, Answers, Family, Problem, draw_problem
 from adabench.workloads.shared.counting.conformance_kit import source_problems

@@ -154,6 +154,21 @@ def answer_step(completion: Words) -> Step | None:
     return next(found, None)
 
 
+def handed_over(completion: Words) -> Ids:
+    """Return all before the last calls of a completion if these were down, and the whole of any other one."""
+    start = 1 if completion and completion[0] in tokens.MODES else 0
+    kept, is_down = start, False
+    for end, word in enumerate(completion):
+        if word == tokens.END_STEP:
+            step = _step(completion[start:end])
+            if step.result == (tokens.DOWN,):
+                is_down = True
+            elif step.head != (tokens.ANSWER, tokens.FAIL):
+                kept, is_down = end + 1, False
+            start = end + 1
+    return tuple(completion[:kept] if is_down else completion)
+
+
 def stated(completion: Words) -> Ids | None:
     """Return what a completion answers: an entity, a number, or `fail`; None if it is malformed."""
     step = answer_step(completion)

@@ -59,6 +59,8 @@ class Scene:
 
     world: World
     faults: FaultPlan
+    broken: frozenset[str] = frozenset()
+    """Policies none of whose tools work, where several share a question."""
 
 
 def _no_adapter(seed: int) -> StrategyAdapter:

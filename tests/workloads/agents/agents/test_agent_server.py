@@ -6,12 +6,12 @@ import pytest
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.agents.agents import task as agents
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.branches import CachedBranches
-from adabench.workloads.agents.agents.substrate.desk import Stream, draw_gaps
-from adabench.workloads.agents.agents.substrate.stream_clock import StreamClock
-from adabench.workloads.agents.agents.substrate.stream_figures import digest, percentile
 from adabench.workloads.agents.substrate import action_words as words
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.branches import CachedBranches
+from adabench.workloads.agents.substrate.serving.desk import Stream, draw_gaps
+from adabench.workloads.agents.substrate.serving.stream_clock import StreamClock
+from adabench.workloads.agents.substrate.serving.stream_figures import digest, percentile
 
 KINDS = "kb3,arith4"
 REQUESTS = 8

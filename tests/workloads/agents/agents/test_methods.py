@@ -5,10 +5,10 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.agents import task as agents
-from adabench.workloads.agents.agents.substrate.agent_server import Served
 from adabench.workloads.agents.agents.substrate.search_tree import Node, back_up, uct
-from adabench.workloads.agents.agents.substrate.served_request import Offer
-from adabench.workloads.agents.agents.substrate.stream_task import last_gain
+from adabench.workloads.agents.substrate.serving.agent_server import Served
+from adabench.workloads.agents.substrate.serving.served_request import Offer
+from adabench.workloads.agents.substrate.serving.stream_task import last_gain
 
 REQUESTS = 12
 

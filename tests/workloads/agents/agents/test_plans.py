@@ -7,11 +7,11 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.agents.agents import task as agents
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
-from adabench.workloads.agents.agents.substrate.stream_clock import overlap_s
-from adabench.workloads.agents.agents.substrate.word_script import PlanScript
 from adabench.workloads.agents.substrate import action_words as words
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.plan_run import PlanRun
+from adabench.workloads.agents.substrate.serving.stream_clock import overlap_s
+from adabench.workloads.agents.substrate.serving.word_script import PlanScript
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 
 PLAN = "plan H1 K1 A7 B12 r5 ; H2 K1 w2 H1 r2 ; join"

@@ -14,18 +14,18 @@ from adabench.harness.contract import registry
 from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.harness.store import run_folder
 from adabench.workloads.agents.agents import task as agents
-from adabench.workloads.agents.agents.substrate.article_world import ArticleIndex, name_of
-from adabench.workloads.agents.agents.substrate.branches import TextBranches
-from adabench.workloads.agents.agents.substrate.text_script import TextScript, read_answer
-from adabench.workloads.agents.agents.substrate.text_tools import (
+from adabench.workloads.agents.agents.truth.text_answers import answer_text, question_text
+from adabench.workloads.agents.substrate.action_words import K1
+from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, FaultPlan, draw_faults
+from adabench.workloads.agents.substrate.serving.article_world import ArticleIndex, name_of
+from adabench.workloads.agents.substrate.serving.branches import TextBranches
+from adabench.workloads.agents.substrate.serving.text_script import TextScript, read_answer
+from adabench.workloads.agents.substrate.serving.text_tools import (
     DOWN,
     NOTHING,
     TextTools,
     calculated,
 )
-from adabench.workloads.agents.agents.truth.text_answers import answer_text, question_text
-from adabench.workloads.agents.substrate.action_words import K1
-from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, FaultPlan, draw_faults
 from adabench.workloads.agents.substrate.worlds import World, WorldRules
 from adabench.workloads.agents.truth.problems import draw_problem
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces

@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from adabench.harness.contract.card import Card, Point
-from adabench.workloads.agents.agents.substrate.branches import Branch
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
-from adabench.workloads.agents.agents.substrate.stream_task import GradedStreams
+from adabench.workloads.agents.substrate.serving.branches import Branch
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import GradedStreams
 
 CARD = Card(
     title="Oracle: the cheapest design that is right",

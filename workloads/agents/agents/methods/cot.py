@@ -8,9 +8,9 @@ One call and no tool: what the paper counts the calls of its agents against.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point, Variant
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
-from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 
 CARD = Card(
     title="Chain of thought",

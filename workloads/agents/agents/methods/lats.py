@@ -19,15 +19,15 @@ the label; a value that knows the world.
 """
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
 from adabench.workloads.agents.agents.substrate.search_tree import (
     SearchPlan,
     most_valued,
     search,
     uct,
 )
-from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 
 CARD = Card(
     title="LATS: tree search over an agent's steps",
@@ -35,8 +35,8 @@ CARD = Card(
     slug="agents-cost",
     adapts="which step is gone on from, on visits and values of a tree",
     signal=(
-        "agents.agents.substrate.served_request:ServedRequest.values",
-        "agents.agents.substrate.served_request:ServedRequest.verdict",
+        "agents.substrate.serving.served_request:ServedRequest.values",
+        "agents.substrate.serving.served_request:ServedRequest.verdict",
     ),
     fidelity="reconstructed",
     abilities=(Ability("values"),),

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from itertools import count
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
 from adabench.workloads.agents.agents.substrate.search_tree import Node, SearchPlan, search
-from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 from adabench.workloads.shared.language_model.contract import mix
 
 CARD = Card(

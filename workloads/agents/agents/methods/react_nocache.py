@@ -9,9 +9,9 @@ its words are run again.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
-from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 
 CARD = Card(
     title="ReAct without a prefix cache",

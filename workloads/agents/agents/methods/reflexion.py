@@ -17,17 +17,17 @@ reflections that are not in the bill.
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.branches import Branch
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
-from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.branches import Branch
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 
 CARD = Card(
     title="Reflexion, stopped by its own critic",
     paper="The Cost of Dynamic Reasoning, arXiv 2506.04301; Reflexion, arXiv 2303.11366",
     slug="agents-cost",
     adapts="how often a question is tried again, on the policy's critic and its own reflections",
-    signal=("agents.agents.substrate.served_request:ServedRequest.verdict",),
+    signal=("agents.substrate.serving.served_request:ServedRequest.verdict",),
     fidelity="reconstructed",
     knobs=(
         Knob("reflections", (1, 2, 4), 2, open=True, low=0),

@@ -10,8 +10,8 @@ four reflections. Resampling with the same label goes on to 0.85, where this one
 """
 
 from adabench.harness.contract.card import Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
-from adabench.workloads.agents.agents.substrate.stream_task import GradedStreams
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import GradedStreams
 
 CARD = Card(
     title="Reflexion, stopped by the label",

@@ -10,8 +10,8 @@ much of it by luck, since each episode chooses at random at every pair of rows.
 """
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
-from adabench.workloads.agents.agents.substrate.stream_task import GradedStreams
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import GradedStreams
 
 CARD = Card(
     title="Best of n, by the label",

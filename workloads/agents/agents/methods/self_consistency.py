@@ -14,9 +14,9 @@ from collections import Counter
 from typing import Any
 
 from adabench.harness.contract.card import Ability, Card, Knob, Point
-from adabench.workloads.agents.agents.substrate.agent_server import Load
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids, Stream
-from adabench.workloads.agents.agents.substrate.stream_task import AgentStreams
+from adabench.workloads.agents.substrate.serving.agent_server import Load
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
+from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 
 CARD = Card(
     title="Self-consistency",

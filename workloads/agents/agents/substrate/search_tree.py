@@ -13,8 +13,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from adabench.workloads.agents.agents.substrate.branches import Branch
-from adabench.workloads.agents.agents.substrate.desk import Agent, Desk, Ids
+from adabench.workloads.agents.substrate.serving.branches import Branch
+from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids
 
 
 @dataclass(eq=False)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adabench.workloads.agents.agents.substrate.article_world import (
+from adabench.workloads.agents.substrate.action_words import MINUS, PLUS
+from adabench.workloads.agents.substrate.serving.article_world import (
     KINDS,
     NUMBER_NAMES,
     RELATION_NAMES,
     name_of,
 )
-from adabench.workloads.agents.agents.substrate.text_script import read_answer
-from adabench.workloads.agents.substrate.action_words import MINUS, PLUS
+from adabench.workloads.agents.substrate.serving.text_script import read_answer
 from adabench.workloads.agents.truth.problems import Problem
 from adabench.workloads.shared.sources.codec_source import open_codec
 from adabench.workloads.shared.sources.model_spec import ModelSpec

@@ -16,21 +16,21 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adabench.workloads.agents.agents.substrate.branches import Branches
-from adabench.workloads.agents.agents.substrate.desk import Desk, Ids, MakeAgent, Stream
-from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
-from adabench.workloads.agents.agents.substrate.script import Script
-from adabench.workloads.agents.agents.substrate.served_request import (
+from adabench.workloads.agents.substrate.serving.branches import Branches
+from adabench.workloads.agents.substrate.serving.desk import Desk, Ids, MakeAgent, Stream
+from adabench.workloads.agents.substrate.serving.plan_run import PlanRun
+from adabench.workloads.agents.substrate.serving.script import Script
+from adabench.workloads.agents.substrate.serving.served_request import (
     CallRow,
     Flight,
     Offer,
     ServedRequest,
     Values,
 )
-from adabench.workloads.agents.agents.substrate.stream_clock import Span, StreamClock, overlap_s
+from adabench.workloads.agents.substrate.serving.stream_clock import Span, StreamClock, overlap_s
 from adabench.workloads.shared.language_model.contract import Chunk, mix
 
 MOST_AT_ONCE = 64
@@ -51,6 +51,8 @@ class Load:
     reuse: bool = True
     entries: int = 0
     """People in the table that each look-up reads through, beside those of the questions; 0: no table."""
+    deadline: float = 0.0
+    """How long a client waits, on the server's clock; whoever has no answer by then gets none. 0: for ever."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,14 @@ class Served:
     offers: tuple[Offer, ...]
     waited_s: float
     latency_s: float
+    is_cut: bool = False
+    """Whether its client went before there was an answer."""
+    handled: int = 0
+    """Words that were read and written for it."""
+    graph: Any = None
+    """What it ran through (`workflow.py`)."""
+    sure: float | None = None
+    """What a critic said of its answer, if one was asked."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class AgentServer:
         self, stream: Stream, tools: Sequence[Any], make: MakeAgent, seed: int
     ) -> tuple[tuple[Served, ...], StreamTimes]:
         """Serve a stream to its end; `tools` are those of each request."""
-        self.clock, self._make = StreamClock(), make
+        self._make = make
         comes = stream.arrivals_s(self.load.qps) if self.load.qps else (0.0,) * len(stream.prompts)
         requests = [
             ServedRequest(
@@ -113,6 +123,9 @@ class AgentServer:
             while self._queue or self._active:
                 self._admit()
                 self._turn()
+                self.clock.end_turn()
+                if self.load.deadline:
+                    self._cut_late()
         finally:
             if self._pool is not None:
                 self._pool.shutdown()
@@ -131,7 +144,7 @@ class AgentServer:
         if is_open and not self._active and self._queue:
             self.clock.skip_to(self._queue[0].arrived_s)
         places = MOST_AT_ONCE if is_open else self.load.concurrency
-        while self._queue and len(self._active) < places:
+        while self._queue and self._waiting() < places:
             now = self.clock.now()
             if is_open and self._queue[0].arrived_s > now:
                 break
@@ -142,6 +155,26 @@ class AgentServer:
             request.agent = self._make(Desk(request.index, request))
             self._active.append(request)
             self._go_on(request, first=True)
+
+    def _waiting(self) -> int:
+        """Return how many clients wait for an answer that is being made."""
+        return sum(not request.is_released for request in self._active)
+
+    def _cut_late(self) -> None:
+        """End the requests whose clients have waited for too long."""
+        for request in list(self._active):
+            waited = self.clock.now() - request.arrived_s
+            if not request.is_released and waited > self.load.deadline:
+                assert request.agent is not None
+                request.agent.close()
+                request.offers.clear()
+                request.is_cut = True
+                self._end(request)
+
+    def _end(self, request: ServedRequest) -> None:
+        request.ended_s = self.clock.now()
+        request.close_all()
+        self._active.remove(request)
 
     def _turn(self) -> None:
         """Hand over what tools have said, draw words, and let agents go on that have what they asked."""
@@ -172,9 +205,7 @@ class AgentServer:
                     return
                 found = request.outcome()
         except StopIteration:
-            request.ended_s = self.clock.now()
-            request.close_all()
-            self._active.remove(request)
+            self._end(request)
 
     def _draw(self, drawing: Sequence[tuple[ServedRequest, Flight]]) -> None:
         """Decode all branches that may draw, those that draw alike together."""
@@ -199,6 +230,7 @@ class AgentServer:
     def _note(self, request: ServedRequest, flight: Flight, chunk: Chunk) -> None:
         """See whether a branch has come to the end of its step, or to a tool."""
         seq, script = flight.seq, self.script
+        request.handled += len(chunk.ids)
         if chunk.logprobs:
             flight.logprob = chunk.logprobs[-1]
         is_cut = len(seq.ids) >= flight.end
@@ -239,7 +271,9 @@ class AgentServer:
     def _call(self, request: ServedRequest, flight: Flight) -> None:
         """Call the tool that is due."""
         flight.due_from_s = self.clock.now()
-        flight.due = self.script.result(request.tools, flight.seq.completion)
+        tools = request.tools_of(flight.seq)
+        due = self.script.result(tools, flight.seq.completion)
+        flight.due = replace(due, late_s=self.clock.blocked(due.late_s))
         self.tool_s += self.clock.now() - flight.due_from_s
 
     def _hand_over(self) -> None:
@@ -255,6 +289,7 @@ class AgentServer:
             return
         self._read([f for _, f, _ in found], [due.words for *_, due in found])
         for request, flight, due in found:
+            request.handled += len(due.words)
             self.rows.append(
                 CallRow(
                     request.index, "tool", "data", flight.due_from_s, now,
@@ -332,4 +367,8 @@ def _served(request: ServedRequest) -> Served:
         tuple(request.offers),
         request.started_s - request.arrived_s,
         request.ended_s - request.arrived_s,
+        request.is_cut,
+        request.handled,
+        request.graph,
+        request.verdicts.get(request.offered) if request.offered else None,
     )

@@ -7,8 +7,8 @@ than a hundred read them as indicative.
 import hashlib
 from collections.abc import Sequence
 
-from adabench.workloads.agents.agents.substrate.agent_server import Load, Served, StreamTimes
-from adabench.workloads.agents.agents.substrate.desk import Ids
+from adabench.workloads.agents.substrate.serving.agent_server import Load, Served, StreamTimes
+from adabench.workloads.agents.substrate.serving.desk import Ids
 
 FEWEST = 20
 

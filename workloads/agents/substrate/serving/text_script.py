@@ -12,11 +12,11 @@ import re
 from collections.abc import Sequence
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.agents.agents.substrate.script import Ids, Plane, ToolResult
-from adabench.workloads.agents.agents.substrate.text_tools import TextTools
+from adabench.workloads.agents.substrate.serving.script import Ids, Plane, ToolResult
+from adabench.workloads.agents.substrate.serving.text_tools import TextTools
 from adabench.workloads.shared.language_model.backends.text_pieces import TextPieces
 from adabench.workloads.shared.language_model.backends.tokenizer_codec import TokenizerCodec
-from adabench.workloads.shared.language_model.contract import Seq
+from adabench.workloads.shared.language_model.contract import CapabilityMissing, Seq
 
 TextCodec = TokenizerCodec | TextPieces
 OPENINGS = {"dir": "Answer:", "cot": "Step 1:", "act": "Action:"}
@@ -144,6 +144,17 @@ class TextScript:
         """Return what a reflection says, as one line."""
         said = " ".join(self._text(words).split())
         return self.words(f" {said}") if said else None
+
+    def transcript(self, completion: Ids) -> Ids:
+        """Refuse: nobody has looked whether such a model goes on from another one's lines.
+
+        Raises:
+            CapabilityMissing: always.
+        """
+        raise CapabilityMissing(
+            "transcripts: an episode of a text model cannot be handed to another desk.",
+            "Leave out --model: the small policies of the family have it.",
+        )
 
     def _text(self, words: Sequence[int]) -> str:
         return self._codec.decode(words)

@@ -14,10 +14,10 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from adabench.workloads.agents.agents.substrate.script import Ids, ToolResult
-from adabench.workloads.agents.agents.substrate.word_script import PlanScript
 from adabench.workloads.agents.substrate.action_steps import Call
 from adabench.workloads.agents.substrate.plan_steps import resolved, waits_for
+from adabench.workloads.agents.substrate.serving.script import Ids, ToolResult
+from adabench.workloads.agents.substrate.serving.word_script import PlanScript
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 
 from adabench.harness.errors import SelectionError, nearest
-from adabench.workloads.agents.agents.substrate.script import Ids, Plane, ToolResult
 from adabench.workloads.agents.substrate import action_words as tokens
 from adabench.workloads.agents.substrate.action_steps import (
     MARKERS,
     Call,
+    handed_over,
     is_due,
     last_step,
     stated,
@@ -28,6 +28,7 @@ from adabench.workloads.agents.substrate.episodes import (
     is_over,
 )
 from adabench.workloads.agents.substrate.plan_steps import observed, planned_calls
+from adabench.workloads.agents.substrate.serving.script import Ids, Plane, ToolResult
 from adabench.workloads.agents.substrate.tool_server import DEADLINE_S, ToolServer
 from adabench.workloads.shared.language_model.contract import Seq
 
@@ -110,6 +111,10 @@ class WordScript:
         ):
             return (tokens.REFLECT, words[0], words[1])
         return None
+
+    def transcript(self, completion: Ids) -> Ids:
+        """Return what another desk goes on from: an answer, or all before the calls that were down."""
+        return handed_over(completion)
 
 
 class PlanScript(WordScript):

@@ -1,18 +1,26 @@
 """Branches of an agent's request, the engine that holds them, and how long it ran.
 
-`CachedBranches` are those of our own engine. With `reuse` a call reads what a tool has said since; without, the
+`CachedBranches` are those of our own engine; `TeamBranches` of several of them. With `reuse` a call reads what a tool has said since; without, the
 keys and values of a branch are dropped when a call begins and its words are run again, as on a server without
 a prefix cache. `TextBranches` are those of any other engine: a server reads a whole prefix with each request,
 and its own cache says what it spared. Requests share nothing.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from adabench.workloads.shared.language_model.contract import Chunk, Engine, Floats, Seq
+from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.shared.language_model.contract import (
+    CapabilityMissing,
+    Chunk,
+    Engine,
+    Floats,
+    Seq,
+)
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.native.kv_blocks import Table
 
@@ -39,6 +47,17 @@ class Ask:
     """Of a plan: whether calls begin while it is written."""
 
 
+class Head(Protocol):
+    """What reads a policy's state."""
+
+    @property
+    def flops(self) -> int:
+        """Return what one reading costs."""
+
+    def odds(self, state: Floats) -> tuple[float, ...]:
+        """Return odds for a state [width]."""
+
+
 E = TypeVar("E", bound=Engine)
 
 
@@ -57,6 +76,28 @@ class Branches(ABC, Generic[E]):
     @abstractmethod
     def open(self, prompt: Sequence[int], forced: Sequence[int], key: int) -> Seq:
         """Return a branch that holds a prompt, and words that are forced behind it."""
+
+    def open_on(self, machine: str, prompt: Sequence[int], forced: Sequence[int], key: int) -> Seq:
+        """Open a branch on a machine, by its name; one that is alone has none.
+
+        Raises:
+            SelectionError: if there is no such machine.
+        """
+        if machine:
+            raise SelectionError(f"There is no policy {machine!r}.", "One policy serves this task.")
+        return self.open(prompt, forced, key)
+
+    def held(self) -> Mapping[str, int]:
+        """Return how many branches each machine holds."""
+        return {}
+
+    def odds(self, seq: Seq, head: Head) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word, and count it.
+
+        Raises:
+            CapabilityMissing: where heads are none of this model's.
+        """
+        raise CapabilityMissing("odds: no head was trained for this model.", "Choose one of ours.")
 
     def fork(self, seq: Seq, count: int) -> list[Seq]:
         """Return copies that share what is stored."""
@@ -126,6 +167,12 @@ class CachedBranches(Branches[NativeEngine]):
                 self.begin_call(seq)
         return super().states(seqs)
 
+    def odds(self, seq: Seq, head: Head) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word, and count it."""
+        (state,) = self.states([seq])
+        self._engine.costs.meter["flops"] += head.flops
+        return head.odds(state)
+
     def _read(self, ids: Sequence[int], key: int) -> Seq:
         """Run words from the first one on; what other requests have stored is not looked for."""
         began_s = perf_counter()
@@ -165,3 +212,81 @@ class TextBranches(Branches[Engine]):
 
     def _room(self, most: Sequence[int]) -> int:
         return min(most)
+
+
+class TeamBranches(CachedBranches):
+    """Branches of several policies, each on a machine of its own; the first one has the name ""."""
+
+    def __init__(self, machines: Mapping[str, CachedBranches]) -> None:
+        self._machines, self._homes = machines, dict[Seq, str]()
+        self.prefill_s = self.decode_s = 0.0
+
+    def open_on(self, machine: str, prompt: Sequence[int], forced: Sequence[int], key: int) -> Seq:
+        """Open a branch on a machine.
+
+        Raises:
+            SelectionError: if there is no such machine.
+        """
+        if machine not in self._machines:
+            known = [name for name in self._machines if name]
+            raise SelectionError(f"There is no policy {machine!r}.", nearest(machine, known))
+        seq = self._machines[machine].open(prompt, forced, key)
+        self._homes[seq] = machine
+        return seq
+
+    def held(self) -> Mapping[str, int]:
+        """Return how many branches each machine holds."""
+        found = Counter(self._homes.values())
+        return {machine: found[machine] for machine in self._machines}
+
+    def fork(self, seq: Seq, count: int) -> list[Seq]:
+        """Return copies that share what is stored."""
+        children = self._at(seq).fork(seq, count)
+        self._homes |= dict.fromkeys(children, self._homes[seq])
+        return children
+
+    def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
+        """Put words onto branches, those of a machine together."""
+        for places in self._grouped(seqs):
+            own = [seqs[place] for place in places]
+            self._at(own[0]).append(own, [parts[place] for place in places])
+
+    def begin_call(self, seq: Seq) -> None:
+        """Make a branch ready to be decoded."""
+        self._at(seq).begin_call(seq)
+
+    def decode(
+        self, seqs: Sequence[Seq], stop: frozenset[int], most: Sequence[int], temperature: float
+    ) -> list[Chunk]:
+        """Draw words on each, those of a machine together."""
+        found: dict[int, Chunk] = {}
+        for places in self._grouped(seqs):
+            own = [seqs[place] for place in places]
+            rooms = [most[place] for place in places]
+            chunks = self._at(own[0]).decode(own, stop, rooms, temperature)
+            found |= dict(zip(places, chunks, strict=True))
+        return [found[place] for place in range(len(seqs))]
+
+    def states(self, seqs: Sequence[Seq]) -> list[Floats]:
+        """Return the state behind the last word of each."""
+        return [self._at(seq).states([seq])[0] for seq in seqs]
+
+    def odds(self, seq: Seq, head: Head) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word, and count it."""
+        return self._at(seq).odds(seq, head)
+
+    def close(self, seqs: Sequence[Seq]) -> None:
+        """Free what nobody else shares."""
+        for seq in seqs:
+            self._at(seq).close([seq])
+            self._homes.pop(seq, None)
+
+    def _at(self, seq: Seq) -> CachedBranches:
+        return self._machines[self._homes.get(seq, "")]
+
+    def _grouped(self, seqs: Sequence[Seq]) -> list[list[int]]:
+        """Return the places of each machine's sequences."""
+        found: dict[str, list[int]] = {}
+        for place, seq in enumerate(seqs):
+            found.setdefault(self._homes[seq], []).append(place)
+        return list(found.values())

@@ -14,17 +14,17 @@ from typing import Any, ClassVar
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.agents.agents.substrate.agent_server import (
+from adabench.workloads.agents.substrate.agent_task import Grader, Scene
+from adabench.workloads.agents.substrate.serving.agent_server import (
     AgentServer,
     Load,
     Served,
     StreamTimes,
 )
-from adabench.workloads.agents.agents.substrate.desk import Ids, MakeAgent, Stream
-from adabench.workloads.agents.agents.substrate.served_model import ServedModel
-from adabench.workloads.agents.agents.substrate.served_request import CallRow, Offer, counts
-from adabench.workloads.agents.agents.substrate.stream_figures import FEWEST, digest, times_of
-from adabench.workloads.agents.substrate.agent_task import Grader, Scene
+from adabench.workloads.agents.substrate.serving.desk import Ids, MakeAgent, Stream
+from adabench.workloads.agents.substrate.serving.served_model import ServedModel
+from adabench.workloads.agents.substrate.serving.served_request import CallRow, Offer, counts
+from adabench.workloads.agents.substrate.serving.stream_figures import FEWEST, digest, times_of
 from adabench.workloads.shared.language_model.contract import CapabilityMissing, Costs
 from adabench.workloads.shared.training.checkpoints import one_thread
 
@@ -50,6 +50,8 @@ class AgentStreams:
     load_model: Callable[[], ServedModel]
     on_device: bool = False
     load_planner: Callable[[], ServedModel] | None = None
+    usual_load: Load = field(default_factory=Load)
+    """How requests come where a method does not say it."""
     meter: Meter = field(default_factory=Meter)
     starts_cold: ClassVar[bool] = True
     """A stream is long, and what comes first warms up what comes later."""
@@ -62,10 +64,16 @@ class AgentStreams:
     _metered: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
     _clears: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
     """How often the meter was cleared when something was written into it last."""
+    _trained: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Words of trainings that the next stream is to bear."""
 
     def __reduce__(self) -> tuple[type["AgentStreams"], tuple[object, ...]]:
         """Store how it is made."""
-        return AgentStreams, (self.seed, self.load_model, self.on_device, self.load_planner)
+        return AgentStreams, self._made
+
+    @property
+    def _made(self) -> tuple[Any, ...]:
+        return self.seed, self.load_model, self.on_device, self.load_planner, self.usual_load
 
     @cached_property
     def model(self) -> ServedModel:
@@ -89,6 +97,10 @@ class AgentStreams:
             with one_thread():  # torch's pool of threads does not survive a fork
                 self.model.warm()
 
+    def book_training(self, words: int) -> None:
+        """Let the next stream that is served bear the words of a training."""
+        self._trained.append(words)
+
     def enter(self, stream: Stream, scenes: tuple[Scene, ...]) -> None:
         """Take the worlds of the stream that is served next."""
         self._present.clear()
@@ -110,17 +122,17 @@ class AgentStreams:
             MethodContractError: if it is not the stream that is to be served.
         """
         self._refuse(stream)
-        scenes, load = self._present[stream], load or Load()
+        scenes, load = self._present[stream], load or self.usual_load
         model = self.planner if planner else self.model
         model.note()
-        costs = Costs()
-        model.engine.reset(costs)
-        values = partial(model.values, costs)
-        server = AgentServer(model.branches(load.reuse), model.script, values, load)
+        machines = model.begin()
+        values = partial(model.values, machines[0])
+        branches, clock = model.branches(load.reuse), model.clock(machines)
+        server = AgentServer(branches, model.script, values, load, clock=clock)
         tools = [model.tools(one, load.entries) for one in scenes]
         served, times = server.serve(stream, tools, agent, self.seed)
         answers = tuple(one.offers[-1].words if one.offers else () for one in served)
-        self._settle(costs, server.rows, len(served))
+        self._settle(machines, server.rows, len(served))
         self._accounts.clear()
         self._accounts[stream] = StreamAccount(answers, served, times, load)
         return answers
@@ -151,15 +163,20 @@ class AgentStreams:
                 "Serve the stream that `solve` is handed.",
             )
 
-    def _settle(self, costs: Costs, rows: Sequence[CallRow], requests: int) -> None:
+    def _settle(self, machines: Sequence[Costs], rows: Sequence[CallRow], requests: int) -> None:
         """Write into the meter what a request cost on average, and what a stream held at most."""
         found: dict[str, float] = {name: value / requests for name, value in counts(rows).items()}
-        meter = costs.meter
+        meter = Counter[str]()
+        for machine in machines:
+            meter.update(machine.meter)
         found |= {name: meter[name] / requests for name in ("generated", "prefilled")}
         found |= {name: meter[name] / requests for name in ("cached", "discarded") if name in meter}
         if meter["flops"]:  # a server's nobody sees
             found["flops_counted"] = meter["flops"] / requests
         found["words"] = found["generated"] + found["prefilled"]
+        if self._trained:
+            found["training_words"] = sum(self._trained) / requests
+            self._trained.clear()
         found |= {name: meter[name] for name in LEVELS & meter.keys()}
         if self._clears != [self.meter.clears]:
             self._clears[:] = [self.meter.clears]
@@ -184,8 +201,7 @@ class GradedStreams(AgentStreams):
         """Store what has no streams."""
         if self.streams:
             raise TypeError("a task with streams is not stored; load it from its conditions")
-        made = (self.seed, self.load_model, self.on_device, self.load_planner)
-        return GradedStreams, (*made, Meter(), (), (), self.graders)
+        return GradedStreams, (*self._made, Meter(), (), (), self.graders)
 
     def cases(self) -> Iterator[Stream]:
         """Yield the streams in their order."""
@@ -197,7 +213,7 @@ class GradedStreams(AgentStreams):
 
     def substrate(self) -> AgentStreams:
         """Return what methods get."""
-        return AgentStreams(self.seed, self.load_model, self.on_device, self.load_planner)
+        return AgentStreams(*self._made)
 
     def oracle_substrate(self) -> "GradedStreams":
         """Return the same with the graders."""

@@ -68,3 +68,10 @@ class Script(Protocol):
 
     def hint(self, words: Ids) -> Ids | None:
         """Return what a reflection says to do otherwise; None if it says nothing."""
+
+    def transcript(self, completion: Ids) -> Ids:
+        """Return what another desk goes on from: an answer, or all before the calls that nobody answered.
+
+        Raises:
+            CapabilityMissing: if episodes of this kind cannot be handed over.
+        """

@@ -11,13 +11,13 @@ can write none. What it offered last is its answer.
 """
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adabench.workloads.agents.agents.substrate.branches import Ask, Branch
-from adabench.workloads.agents.agents.substrate.served_request import ServedRequest
 from adabench.workloads.agents.substrate.seeded_draws import Draws
+from adabench.workloads.agents.substrate.serving.branches import Ask, Branch, Head
+from adabench.workloads.agents.substrate.serving.served_request import ServedRequest
 from adabench.workloads.shared.language_model.contract import mix
 
 Ids = tuple[int, ...]
@@ -58,6 +58,7 @@ class Desk:
 
     def __init__(self, request: int, served: ServedRequest) -> None:
         self.request, self._served = request, served
+        self.prompt = served.prompt
 
     def begin(self, mode: str, hints: Sequence[Ids] = ()) -> Branch:
         """Open an episode in a mode; hints, from reflections, go into its prompt.
@@ -66,6 +67,37 @@ class Desk:
             MethodContractError: for a hint that no reflection on this request gave.
         """
         return self._served.begin(mode, hints)
+
+    def read(self, policy: str = "") -> Branch:
+        """Return a branch of a policy that holds the prompt alone; each policy reads it once.
+
+        Raises:
+            SelectionError: if there is no such policy.
+        """
+        return self._served.read(policy)
+
+    def begin_at(self, mode: str, policy: str = "", desk: int = 0) -> Branch:
+        """Open an episode of a policy, with the tools of a desk, behind the prompt that it has read.
+
+        Raises:
+            SelectionError: if there is no such mode or policy.
+        """
+        return self._served.begin_at(mode, policy, desk)
+
+    def hand_over(self, branch: Branch, policy: str = "", desk: int = 0) -> Branch:
+        """Let a policy at another desk read a transcript from its first word on, and return what it has read.
+
+        The message is the episode: an answer, or all before the calls that were down.
+
+        Raises:
+            CapabilityMissing: if episodes of this model cannot be handed over.
+            SelectionError: if there is no such policy.
+        """
+        return self._served.hand_over(branch, policy, desk)
+
+    def odds(self, branch: Branch, head: Head) -> tuple[float, ...]:
+        """Return what a small head reads in the policy's state behind a branch's last word; its cost is counted."""
+        return self._served.odds(branch, head)
 
     def fork(self, branch: Branch, count: int) -> list[Branch]:
         """Return so many branches that share all that was written; each draws words of its own."""
@@ -102,6 +134,27 @@ class Desk:
     def offer(self, branch: Branch) -> None:
         """Name the best answer so far."""
         self._served.offer(branch)
+
+    def release(self) -> None:
+        """Let the client go with what was offered last: what follows runs behind other requests' backs."""
+        self._served.is_released = True
+
+    def now(self) -> float:
+        """Return the time on the server's clock: seconds, or words where it counts these."""
+        return self._served.now()
+
+    @property
+    def handled(self) -> int:
+        """Return how many words this request read and wrote so far."""
+        return self._served.handled
+
+    def held(self) -> Mapping[str, int]:
+        """Return how many branches each policy's machine holds at this moment."""
+        return self._served.branches.held()
+
+    def note(self, graph: Any) -> None:
+        """Write down what the request ran through."""
+        self._served.graph = graph
 
     def close(self, branches: Sequence[Branch]) -> None:
         """Let go of branches: the cache is freed."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.agents.agents.substrate.branches import Ask, Branch, Branches
-from adabench.workloads.agents.agents.substrate.plan_run import PlanRun
-from adabench.workloads.agents.agents.substrate.script import Ids, Plane, Script, ToolResult
-from adabench.workloads.agents.agents.substrate.text_tools import TextTools
-from adabench.workloads.agents.agents.substrate.word_script import PlanScript
+from adabench.workloads.agents.substrate.serving.branches import Ask, Branch, Branches, Head
+from adabench.workloads.agents.substrate.serving.plan_run import PlanRun
+from adabench.workloads.agents.substrate.serving.script import Ids, Plane, Script, ToolResult
+from adabench.workloads.agents.substrate.serving.text_tools import TextTools
+from adabench.workloads.agents.substrate.serving.word_script import PlanScript
+from adabench.workloads.agents.substrate.shards import SharedTools
 from adabench.workloads.shared.language_model.contract import Floats, Seq, mix
 
 Kind = Literal["llm", "judge", "reflect", "tool"]
@@ -120,6 +121,20 @@ class ServedRequest:
     """By branch: the critic's copy, which a reflection goes on from."""
     _plans: dict[int, PlanRun] = field(default_factory=dict)
     """By branch: what came of its plans."""
+    _prompts: dict[str, Branch] = field(default_factory=dict)
+    """By policy: a branch that holds the prompt alone."""
+    _desks: dict[Seq, tuple[str, int]] = field(default_factory=dict)
+    """Whose tools answer a branch, where several do: a policy's, at a desk."""
+    handled: int = 0
+    """Words that it read and wrote so far."""
+    is_released: bool = False
+    """Whether its client has gone: what still runs nobody waits for."""
+    is_cut: bool = False
+    offered: Branch | None = None
+    verdicts: dict[Branch, float] = field(default_factory=dict)
+    """What critics said."""
+    graph: Any = None
+    """What its agent ran through (`workflow.py`)."""
     _hints: set[Ids] = field(default_factory=set)
     _begun: int = 0
 
@@ -134,14 +149,49 @@ class ServedRequest:
                 "A hint is none that was written in a reflection on this request.",
                 "Hand over what `yield desk.reflect(...)` gave.",
             )
-        key = mix(self.key, _BEGUN, self._begun) if self._begun else self.key
-        self._begun += 1
         prompt = self.script.prompt(self.prompt, hints)
-        return self._add(self.branches.open(prompt, self.script.opening(mode), key))
+        return self._add(self.branches.open(prompt, self.script.opening(mode), self._next_key()))
+
+    def read(self, policy: str) -> Branch:
+        """Return a branch that holds the prompt alone, which each policy reads once."""
+        if policy not in self._prompts:
+            seq = self.branches.open_on(policy, self.prompt, (), self._next_key())
+            self._prompts[policy] = self._add(seq, policy)
+            self.handled += len(seq.ids)
+        return self._prompts[policy]
+
+    def begin_at(self, mode: str, policy: str, desk: int) -> Branch:
+        """Open an episode of a policy at a desk; the prompt is not read again."""
+        (seq,) = self.branches.fork(self._seq(self.read(policy)), 1)
+        self.append([seq], [self.script.opening(mode)])
+        return self._add(seq, policy, desk)
+
+    def hand_over(self, branch: Branch, policy: str, desk: int) -> Branch:
+        """Let a policy at another desk read a prompt and a transcript from the first word on."""
+        words = self.script.transcript(self.words(branch))
+        seq = self.branches.open_on(policy, self.prompt, words, self._next_key())
+        self.handled += len(seq.ids)
+        return self._add(seq, policy, desk)
+
+    def append(self, seqs: Sequence[Seq], parts: Sequence[Ids]) -> None:
+        """Put words onto branches, and count them."""
+        self.branches.append(seqs, parts)
+        self.handled += sum(len(part) for part in parts)
+
+    def odds(self, branch: Branch, head: Head) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word."""
+        return self.branches.odds(self._seq(branch), head)
+
+    def tools_of(self, seq: Seq) -> Any:
+        """Return what answers the calls of a branch."""
+        place = self._desks.get(seq, ("", 0))
+        return self.tools.of(*place) if isinstance(self.tools, SharedTools) else self.tools
 
     def fork(self, branch: Branch, count: int) -> list[Branch]:
         """Return branches that share all that was written."""
-        return [self._add(seq) for seq in self.branches.fork(self._seq(branch), count)]
+        seq = self._seq(branch)
+        place = self._desks.get(seq, ("", 0))
+        return [self._add(one, *place) for one in self.branches.fork(seq, count)]
 
     def values(self, branches: Sequence[Branch]) -> list[float]:
         """Return the head's value of each."""
@@ -149,6 +199,7 @@ class ServedRequest:
 
     def offer(self, branch: Branch) -> None:
         """Write down an answer."""
+        self.offered = branch
         self.offers.append(Offer(self.words(branch), self.now() - self.arrived_s))
 
     def close(self, branches: Sequence[Branch]) -> None:
@@ -189,7 +240,9 @@ class ServedRequest:
         """Return what came of what the agent asked for."""
         assert self.ask is not None
         if self.ask.kind == "check":
-            return [self.verdict(branch) for branch in self.ask.branches]
+            found = {branch: self.verdict(branch) for branch in self.ask.branches}
+            self.verdicts |= found
+            return [found[branch] for branch in self.ask.branches]
         if self.ask.kind == "reflect":
             return [self._reflection(branch) for branch in self.ask.branches]
         return None
@@ -230,7 +283,8 @@ class ServedRequest:
         if seq.finished or not script.is_over(seq):
             return None
         (copy,) = self.branches.fork(seq, 1)
-        self.branches.append([copy], [script.critic])
+        self._desks[copy] = self._desks.get(seq, ("", 0))
+        self.append([copy], [script.critic])
         self._critics[branch.number] = copy
         return Flight(copy, "judge", script.verdict_ends, 0.0, len(copy.ids) + script.critic_words)
 
@@ -268,8 +322,14 @@ class ServedRequest:
     def _flight_of(self, seq: Seq | None) -> Flight | None:
         return next((flight for flight in self.flights if flight.seq is seq), None)
 
-    def _add(self, seq: Seq) -> Branch:
+    def _next_key(self) -> int:
+        key = mix(self.key, _BEGUN, self._begun) if self._begun else self.key
+        self._begun += 1
+        return key
+
+    def _add(self, seq: Seq, policy: str = "", desk: int = 0) -> Branch:
         self._seqs.append(seq)
+        self._desks[seq] = policy, desk
         return Branch(self.index, len(self._seqs) - 1)
 
     def _seq(self, branch: Branch) -> Seq:

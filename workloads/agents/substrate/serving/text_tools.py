@@ -17,9 +17,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from adabench.workloads.agents.agents.substrate.article_world import ArticleIndex
 from adabench.workloads.agents.substrate.action_words import C1, C2, K1, K2, TIMEOUT
 from adabench.workloads.agents.substrate.fault_plans import FaultPlan
+from adabench.workloads.agents.substrate.serving.article_world import ArticleIndex
 from adabench.workloads.agents.substrate.tool_server import DEADLINE_S
 from adabench.workloads.agents.substrate.worlds import World
 from adabench.workloads.shared.programs.confined_python import run_python

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adabench.workloads.agents.agents.substrate.branches import CachedBranches, TextBranches
-from adabench.workloads.agents.agents.substrate.script import Script
-from adabench.workloads.agents.agents.substrate.text_script import TextScript
-from adabench.workloads.agents.agents.substrate.text_tools import TextTools
-from adabench.workloads.agents.agents.substrate.word_script import PlanScript, WordScript
 from adabench.workloads.agents.substrate.agent_task import Policy, Scene
 from adabench.workloads.agents.substrate.policies import planner as load_planner
 from adabench.workloads.agents.substrate.policies import policy as load_policy
 from adabench.workloads.agents.substrate.policy_recipes import plan_name
+from adabench.workloads.agents.substrate.serving.branches import CachedBranches, TextBranches
+from adabench.workloads.agents.substrate.serving.script import Script
+from adabench.workloads.agents.substrate.serving.stream_clock import StreamClock
+from adabench.workloads.agents.substrate.serving.text_script import TextScript
+from adabench.workloads.agents.substrate.serving.text_tools import TextTools
+from adabench.workloads.agents.substrate.serving.word_script import PlanScript, WordScript
 from adabench.workloads.agents.substrate.tool_server import ToolServer, people_table
 from adabench.workloads.agents.substrate.value_head import ValueHead
 from adabench.workloads.shared.language_model.contract import (
@@ -46,11 +47,23 @@ class ServedModel:
     """From a scene, and how many people a table has that look-ups read through, to tools."""
     policy: Policy | None = None
     """Where it is one of ours: its file, and its head."""
+    clock: Callable[[Sequence[Costs]], StreamClock] = lambda machines: StreamClock()
+    """From what its machines count to what tells the time."""
+    others: tuple["ServedModel", ...] = ()
+    """What is served beside it, on machines of their own."""
+
+    def begin(self) -> tuple[Costs, ...]:
+        """Forget every branch, and return what the machines count from here on."""
+        machines = tuple(Costs() for _ in (self, *self.others))
+        for model, costs in zip((self, *self.others), machines, strict=True):
+            model.engine.reset(costs)
+        return machines
 
     def note(self) -> None:
         """Note that it is handed out to the method of this process."""
-        if self.policy is not None:
-            self.policy.note()
+        for model in (self, *self.others):
+            if model.policy is not None:
+                model.policy.note()
 
     def head(self) -> ValueHead:
         """Return the head that values its states.
@@ -73,8 +86,9 @@ class ServedModel:
 
     def warm(self) -> None:
         """Run some words of a policy of ours; another model is loaded, and that is all."""
-        if self.policy is not None:
-            self.policy.warm()
+        for model in (self, *self.others):
+            if model.policy is not None:
+                model.policy.warm()
 
 
 def small_policy(name: str) -> ServedModel:
