@@ -42,6 +42,7 @@ TRAINED = (
     "ledger_affine",
     "ledger_cot",
     "ledger_qa",
+    "offload",
     "ray_paths",
     "routing",
     "saturation",

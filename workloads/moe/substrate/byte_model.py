@@ -84,7 +84,9 @@ Watch = Callable[[int, Tensor, Tensor], None]
 """Is told, by layer, of the rows that enter it [n, D] and of the weights of experts [n, E]."""
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """A layer: attention, then experts."""
+
     def __init__(self, shape: ByteShape) -> None:
         super().__init__()
         width = shape.width
@@ -94,15 +96,24 @@ class _Block(nn.Module):
         self.experts = ExpertLayer(width, shape.hidden, shape.experts)
         self.shared = _dense(width, shape.shared) if shape.shared else None
 
-    def attend(self, x: Tensor) -> Tensor:
-        batch, length, width = x.shape
+    def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values of x [B, T, D], each [B, heads, T, d]."""
+        batch, length, _ = x.shape
         parts = self.project(self.before(x)).view(batch, length, 3, self.heads, -1)
         q, k, v = parts.permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def joined(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Add to x [B, T, D] what attention mixed, [B, heads, T, d]."""
+        found: Tensor = self.join(mixed.transpose(1, 2).reshape(x.shape))
+        return x + found
+
+    def attend(self, x: Tensor) -> Tensor:
+        """Return x [B, T, D] after attention over all of its positions."""
+        q, k, v = self.projected(x)
         if self.rotary:
             q, k = turned(q), turned(k)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
-        joined: Tensor = self.join(mixed.transpose(1, 2).reshape(batch, length, width))
-        return x + joined
+        return self.joined(x, F.scaled_dot_product_attention(q, k, v, is_causal=self.causal))
 
 
 def turned(x: Tensor) -> Tensor:
@@ -130,7 +141,7 @@ class ByteModel(nn.Module):
         self.shape = shape
         self.words = nn.Embedding(shape.words, shape.width)
         self.places = nn.Embedding(shape.length, shape.width)
-        self.blocks = nn.ModuleList(_Block(shape) for _ in range(shape.layers))
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.last = nn.LayerNorm(shape.width)
         nn.init.normal_(self.words.weight, std=0.05)
         nn.init.normal_(self.places.weight, std=0.02)
@@ -138,7 +149,7 @@ class ByteModel(nn.Module):
     @property
     def layers(self) -> list[ExpertLayer]:
         """Return the layers of experts."""
-        return [block.experts for block in self.blocks if isinstance(block, _Block)]
+        return [block.experts for block in self.blocks if isinstance(block, Block)]
 
     def with_layers(self, layers: Sequence[ExpertLayer]) -> "ByteModel":
         """Return a model whose experts are others; all else is shared with this one."""
@@ -180,7 +191,7 @@ class ByteModel(nn.Module):
         counted, found = Counted(), []
         x = self.words(tokens) + self.places.weight[: tokens.shape[1]]
         for place, block in enumerate(self.blocks):
-            assert isinstance(block, _Block)
+            assert isinstance(block, Block)
             x = block.attend(x)
             rows = block.between(x).flatten(0, 1)
             scores = block.experts.scores(rows)

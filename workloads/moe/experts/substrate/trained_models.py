@@ -3,9 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from adabench.harness.errors import EnvironmentProblem, SelectionError
 from adabench.workloads.moe.experts.recipes import FOLDER, SHAPES, of_seed, recipes
-from adabench.workloads.moe.substrate import weight_packing
+from adabench.workloads.moe.substrate.byte_checkpoints import read_model
 from adabench.workloads.moe.substrate.byte_model import ByteModel
 from adabench.workloads.shared.training import checkpoints
 
@@ -17,24 +16,7 @@ def trained(name: str, kind: str, folder: Path) -> ByteModel:
         EnvironmentProblem: if it was not trained yet.
         SelectionError: if the file is of a model of another shape.
     """
-    weights = weight_packing.unpacked(checkpoints.weights(name, folder, recipes()[name].forecast_s))
-    model = ByteModel(SHAPES[kind]).requires_grad_(False).eval()
-    own = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    other = {key: tuple(value.shape) for key, value in weights.items()}
-    if own != other:
-        differing = sorted(key for key in own | other if own.get(key) != other.get(key))
-        raise SelectionError(
-            f"The checkpoint {name} is of another shape: {differing[0]} is {other.get(differing[0])} there and "
-            f"{own.get(differing[0])} here.",
-            f"Train it again: adabench train experts/{name}.",
-        )
-    if broken := [key for key, value in weights.items() if not value.isfinite().all()]:
-        raise EnvironmentProblem(
-            f"The checkpoint {name} is broken: {broken[0]} holds what is no number.",
-            f"Train it again: adabench train experts/{name}.",
-        )
-    model.load_state_dict(weights)
-    return model
+    return read_model(name, SHAPES[kind], folder, recipes()[name].forecast_s)
 
 
 @cache
