@@ -25,7 +25,7 @@ from types import ModuleType
 
 import torch
 
-from adabench.harness.contract.card import Card, Knob, Metric
+from adabench.harness.contract.card import Card, Gap, Knob, Metric
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import SelectionError
 from adabench.workloads.moe.denoise import conformance
@@ -46,6 +46,12 @@ CARD = Card(
     adapts="how many experts a byte gets, by how much is hidden",
     no_oracle="which experts a byte needs is not known",
     no_speedup="all arms multiply as many rows",
+    gaps=(
+        Gap(
+            mixture=("expert_static", "token_choice"),
+            methods=("expert_choice", "expert_cosine", "expert_linear", "shuffled_schedule"),
+        ),
+    ),
     knobs=(
         Knob("batches", (24,), 24, open=True, low=1, high=24),
         Knob("passages", (32,), 32, open=True, low=1, high=64),
