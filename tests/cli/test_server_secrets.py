@@ -24,8 +24,8 @@ def guarded() -> Iterator[str]:
     """Serve one answer to who says user and key, and yield host and port."""
 
     def answer(handler: BaseHTTPRequestHandler, body: dict[str, Any] | None) -> local_server.Reply:
-        asked = parse_qs(urlsplit(handler.path).query).get("key")
-        if handler.headers["Authorization"] != BASIC or asked != [KEY]:
+        keys = parse_qs(urlsplit(handler.path).query).get("key")
+        if handler.headers["Authorization"] != BASIC or keys != [KEY]:
             said = f"{handler.path} is not for you."  # as some gateways do, it quotes what it got
             return 401, json.dumps({"error": {"message": said}}).encode(), {}
         if body is None:

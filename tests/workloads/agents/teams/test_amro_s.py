@@ -88,7 +88,7 @@ def test_serving_reads_and_a_flush_swaps_all_at_once(known):
     found = colony(known)
     before = found.tau
     found.draw(SUMS, {}, (0.1, 0.5, 0.9))
-    found.seen(GOOD, 500.0)
+    found.note_wait(GOOD, 500.0)
     assert found.tau is before
     assert all((layer == 1).all() for layer in before)
     found.flush([Trace(GOOD, SUMS, True, 20.0)])
@@ -113,9 +113,9 @@ def test_a_slow_node_is_chosen_less(known):
     uniforms = np.random.default_rng(0).random((400, 3)).tolist()
     before = sum(found.draw(FACTS, {}, one).mode == "chk" for one in uniforms)
     for mode in ("dir", "cot", "act"):
-        found.seen(Path(mode, "s", "none"), 10.0)
+        found.note_wait(Path(mode, "s", "none"), 10.0)
     for _ in range(40):
-        found.seen(Path("chk", "s", "none"), 900.0)
+        found.note_wait(Path("chk", "s", "none"), 900.0)
     assert sum(found.draw(FACTS, {}, one).mode == "chk" for one in uniforms) < before
 
 

@@ -127,7 +127,7 @@ def solve(task: AgentStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
         assert branch is not None, "each path ends in an answer"
         desk.offer(branch)
         desk.release()
-        colony.seen(path, desk.now() - began)
+        colony.note_wait(path, desk.now() - began)
         if uniform(desk.request, 5) < float(point["logged"]):
             yield from log(desk, branch, path, odds)
 

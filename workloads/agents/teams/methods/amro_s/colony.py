@@ -81,7 +81,7 @@ class Colony:
             nodes.append(names[before])
         return Path(*nodes)
 
-    def seen(self, path: Path, waited: float) -> None:
+    def note_wait(self, path: Path, waited: float) -> None:
         """Note how long a request took: what serving knows by itself."""
         for waits, place in zip(self.waits, path.places, strict=True):
             waits[place] += 0.1 * (waited - waits[place])
