@@ -31,7 +31,7 @@ Row = dict[str, float]
 
 
 def small(**conditions: Any) -> OffloadBench:
-    return offload.load("embedded", 0, **{"cases": 2, "steps": 6, "slots": 10, **conditions})
+    return offload.load("embedded", 0, **{"cases": 2, "steps": 4, "slots": 10, **conditions})
 
 
 def solved(task: OffloadBench, name: str) -> list[Row]:
