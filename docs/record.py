@@ -55,6 +55,8 @@ FEWER: dict[str, tuple[str, ...]] = {
     "autoscale": ("autoscale/*", "--seeds", "0..4", "--no-sweep", "--set", "days=56", "--counts"),
     # Its one claim about times has a run of its own (`experts_moe_survey`).
     "experts": ("experts/*", "--seeds", "0..4", "--counts"),
+    # Hits and bytes are counts; its claims about seconds have a run of their own (`offload_expertflow`).
+    "offload": ("offload/*", "--seeds", "0..4", "--counts"),
     # A minute of solver time a case, and the best arm tries them all: three methods, processor time.
     "mip": (
         "mip/balans", "mip/random_arms", "mip/scip",
