@@ -10,21 +10,15 @@ A straggler computes its mini-tasks `times over` again: it really takes longer. 
 its own CPU seconds, which other processes on the same cores do not stretch.
 """
 
-import multiprocessing
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from time import process_time
 
 import numpy as np
 import torch
 import torch.distributed as dist
 
-from adabench.harness.errors import EnvironmentProblem
-from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.workloads.algorithms.stragglers.substrate.delay_models import Floats, Ints
 from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     DIM,
@@ -35,11 +29,9 @@ from adabench.workloads.algorithms.stragglers.substrate.real.models import (
     parts,
 )
 from adabench.workloads.algorithms.stragglers.substrate.scheme import IDLE, Layout, Orders
+from adabench.workloads.shared.ranks import joined_ranks
 
 STOP, WORK, PARAMETERS = 0, 1, 2
-PATIENCE = timedelta(seconds=120)
-LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
-INTERFACE = "GLOO_SOCKET_IFNAME"
 
 
 @dataclass(frozen=True)
@@ -94,66 +86,21 @@ def worker_processes(n: int, layout: Layout, seed: int, samples: int) -> Iterato
     Raises:
         EnvironmentProblem: if processes cannot be started or reached.
     """
-    if dist.is_initialized():
-        raise EnvironmentProblem(
-            "torch.distributed is already in use in this process.",
-            "Run stragglers at level=real in a process of its own.",
-        )
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with _loopback(), scratch_folder("stragglers") as folder:
-        meeting = (folder / "meeting").as_uri()
-        workers = [
-            context.Process(
-                target=serve, args=(rank, n, meeting, layout, seed, samples), daemon=True
-            )
-            for rank in range(1, n + 1)
-        ]
-        try:
-            for worker in workers:
-                worker.start()
-            dist.init_process_group(
-                "gloo", init_method=meeting, rank=0, world_size=n + 1, timeout=PATIENCE
-            )
-            yield WorkerProcesses(n)
-            for rank in range(1, n + 1):
-                dist.send(torch.tensor([STOP, 0, 0]), rank)
-            for worker in workers:
-                worker.join(PATIENCE.total_seconds())
-        except (dist.DistError, RuntimeError) as lost:
-            raise EnvironmentProblem(
-                f"The workers of level=real were lost: {lost}.",
-                "They are processes that talk over 127.0.0.1 with gloo; level=simulated needs none.",
-            ) from lost
-        finally:
-            if dist.is_initialized():
-                dist.destroy_process_group()
-            for worker in workers:
-                if worker.is_alive():
-                    worker.terminate()
+    with joined_ranks(
+        n + 1,
+        serve,
+        (layout, seed, samples),
+        who="The workers of level=real",
+        instead="level=simulated needs none.",
+    ):
+        yield WorkerProcesses(n)
+        for rank in range(1, n + 1):
+            dist.send(torch.tensor([STOP, 0, 0]), rank)
 
 
-@contextmanager
-def _loopback() -> Iterator[None]:
-    """Have gloo talk over 127.0.0.1."""
-    before = os.environ.get(INTERFACE)
-    os.environ[INTERFACE] = LOOPBACK
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(INTERFACE)
-        else:
-            os.environ[INTERFACE] = before
-
-
-def serve(rank: int, n: int, meeting: str, layout: Layout, seed: int, samples: int) -> None:
+def serve(rank: int, layout: Layout, seed: int, samples: int) -> None:
     """Be a worker until told to stop."""
-    torch.set_num_threads(1)
-    os.environ[INTERFACE] = LOOPBACK
-    dist.init_process_group(
-        "gloo", init_method=meeting, rank=rank, world_size=n + 1, timeout=PATIENCE
-    )
+    del rank
     data, own = make_data(seed, samples), parts(layout, samples)
     known: dict[int, Floats] = {}
     head = torch.zeros(3, dtype=torch.int64)
@@ -172,7 +119,6 @@ def serve(rank: int, n: int, meeting: str, layout: Layout, seed: int, samples: i
         answer = work(orders.numpy(), known, data, own, times)
         dist.send(torch.tensor([answer.compute_s, answer.encode_s], dtype=torch.float64), 0)
         dist.send(torch.from_numpy(answer.vectors), 0)
-    dist.destroy_process_group()
 
 
 def work(
