@@ -15,28 +15,30 @@ from adabench.workloads.moe.moe_layer.substrate.layer_bench import Answer, Layer
 from adabench.workloads.moe.moe_layer.substrate.rank_group import Policy
 from adabench.workloads.moe.moe_layer.substrate.token_dispatch import Dispatch
 
+
 CARD = Card(
     title="Everything fixed, sparse dispatch",
     paper="the static execution of arXiv 2206.03382, with its sparse dispatch",
     adapts="nothing: one capacity factor, one parallelism, one degree",
     role="static",
-    knobs=(Knob("capacity", (0.0, 1.0, 2.0), 2.0, open=True, low=-8.0, high=8.0),),
+    knobs=(Knob("capacity", (0.0, 1.0, 2.0, 8.0), 2.0, open=True, low=-8.0, high=8.0),),
     fixed={"dispatch": "sparse", "parallelism": 1, "degree": 1},
     variants=(
         Variant(
             "fairseq_style",
             "Everything fixed, dense dispatch",
-            {"dispatch": "dense"},
+            {"dispatch": "dense", "capacity": 1.0},
             role="static",
             adapts="nothing",
             paper="GShard and Fairseq: the rival of arXiv 2206.03382",
             essay="""Tokens go to experts and back by products with a mask [T, E C], experts are parallel, the exchange is one
-            piece: what the paper's 4.96 and 5.75 stand against.""",
+            piece: what the paper's 4.96 and 5.75 stand against, at Fairseq's own factor of 1.""",
         ),
         Variant(
             "data_parallel",
             "All matrices gathered",
             {"parallelism": 0},
+            knobs=(Knob("capacity", (0.0,), 0.0, open=True, low=-8.0, high=8.0),),
             role="static",
             adapts="nothing",
             paper="r = 0 of arXiv 2206.03382; ZeRO",
@@ -47,6 +49,7 @@ CARD = Card(
             "overlapped",
             "Everything fixed, two pieces",
             {"degree": 2},
+            knobs=(Knob("capacity", (0.0,), 0.0, open=True, low=-8.0, high=8.0),),
             role="static",
             adapts="nothing",
             paper="a fixed degree of pipelining, arXiv 2206.03382",

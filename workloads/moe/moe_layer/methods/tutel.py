@@ -35,13 +35,13 @@ CARD = Card(
     no_signal="the load is what an iteration brings, and the tuner listens to a clock: `random_settings` does without",
     role="adaptive",
     fidelity="reconstructed",
-    knobs=(Knob("capacity", (0.0, 1.0, 2.0), 0.0, open=True, low=-8.0, high=8.0),),
+    knobs=(Knob("capacity", (0.0, 1.0), 0.0, open=True, low=-8.0, high=8.0),),
     fixed={"by": "time"},
     variants=(
         Variant(
             "random_settings",
             "Tutel, settings by coins",
-            {"by": "coins"},
+            {"by": "coins", "capacity": 0.0},
             role="control",
             adapts="nothing: parallelism and degree are drawn in each iteration",
             paper="control of arXiv 2206.03382",

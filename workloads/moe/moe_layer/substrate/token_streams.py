@@ -96,7 +96,7 @@ def _chosen(seed: int, index: int, first: int, domain: int, layer: int, count: i
     return mixed.repeat(-(-count // len(mixed)), 1)[:count]
 
 
-_MOST = 64
+_MOST = 48
 """Passages of a phase; a longer one reads them again."""
 
 
