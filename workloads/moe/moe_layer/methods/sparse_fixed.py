@@ -15,7 +15,6 @@ from adabench.workloads.moe.moe_layer.substrate.layer_bench import Answer, Layer
 from adabench.workloads.moe.moe_layer.substrate.rank_group import Policy
 from adabench.workloads.moe.moe_layer.substrate.token_dispatch import Dispatch
 
-
 CARD = Card(
     title="Everything fixed, sparse dispatch",
     paper="the static execution of arXiv 2206.03382, with its sparse dispatch",
