@@ -4,12 +4,14 @@ from adabench.workloads.test_time.chain.recipes import ORDERS, RESPONSES, REVISE
 from adabench.workloads.test_time.chain.substrate.trained_models import SMALL, all_there
 
 OTHER_FORMAT = "Choose format=orders."
+NO_EFFORT = "No policy of these questions takes an effort.", "Choose format=tries."
 
 
 def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
     """Return by ability why it is not there and what would give it."""
     found = {
-        "successors": ("No policy of these questions learned by reward.", "Choose format=splits.")
+        "successors": ("No policy of these questions learned by reward.", "Choose format=splits."),
+        "efforts": NO_EFFORT,
     }
     is_small = policy == SMALL
     remedy = f"Choose policy={SMALL}."
@@ -28,12 +30,25 @@ def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
     return found
 
 
-def absences_of_splits() -> dict[str, tuple[str, str]]:
-    """Return the same of the format `splits`, for which nothing but a policy was trained."""
+def absences_of_splits(form: str) -> dict[str, tuple[str, str]]:
+    """Return the same of the formats `splits` and `tries`, for which nothing but policies was trained."""
+    own = {
+        "splits": {
+            "efforts": NO_EFFORT,
+            "orders": ("The factors of these questions have an order.", OTHER_FORMAT),
+        },
+        "tries": {
+            "successors": (
+                "All policies of these questions take an effort.",
+                "Choose format=splits.",
+            ),
+            "orders": ("A solution takes several orders, not one.", OTHER_FORMAT),
+        },
+    }
     return {
-        "orders": ("The factors of these questions have an order.", OTHER_FORMAT),
-        "scores": ("With format=splits nobody judges what the policy writes.", OTHER_FORMAT),
-        "draft": ("With format=splits the policy is the draft of no other.", OTHER_FORMAT),
-        "pool": ("With format=splits no larger policies stand beside it.", OTHER_FORMAT),
-        "revisions": ("With format=splits no policy was trained on attempts.", OTHER_FORMAT),
+        **own[form],
+        "scores": (f"With format={form} nobody judges what the policy writes.", OTHER_FORMAT),
+        "draft": (f"With format={form} the policy is the draft of no other.", OTHER_FORMAT),
+        "pool": (f"With format={form} no larger policies stand beside it.", OTHER_FORMAT),
+        "revisions": (f"With format={form} no policy was trained on attempts.", OTHER_FORMAT),
     }

@@ -15,7 +15,7 @@ from torch import nn
 from adabench.workloads.shared.training import checkpoints, int8_packing, reward_curve
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
-from adabench.workloads.test_time.chain.recipes import Recipe, recipes
+from adabench.workloads.test_time.chain.recipes import EFFORT, Recipe, recipes
 from adabench.workloads.test_time.chain.substrate import order_problems
 from adabench.workloads.test_time.chain.substrate import problems as data
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pool_of
@@ -33,6 +33,7 @@ from adabench.workloads.test_time.chain.training import (
     order_training,
     short_training,
     train_by_reward,
+    train_effort,
     train_judge,
     train_models,
     train_responses,
@@ -110,7 +111,8 @@ def _train_score(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 def _train_by_reward(plan: Recipe, progress: Progress, folder: Path) -> dict[str, Any]:
     """Train a policy on by reward; write its curve beside it."""
     start = restore(plan.policy, _place(plan.policy, folder))
-    outcome = train_by_reward.train(plan, start, progress)
+    learn = train_effort if plan.name.startswith(EFFORT) else train_by_reward
+    outcome = learn.train(plan, start, progress)
     reward_curve.write(folder / f"{plan.name}{reward_curve.SUFFIX}", outcome.curve)
     weights, facts = _differences(plan, outcome.model, folder), {"remarks": outcome.remarks}
     return ship(plan, weights, folder, lambda: held_out(plan, folder), _code(plan), facts=facts)
@@ -143,6 +145,8 @@ def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 
 
 def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module:
+    if plan.make == "slack":
+        return train_effort.taught(plan, restore(plan.trunk, _place(plan.trunk, folder)), progress)
     if plan.make == "third":
         start = restore(plan.trunk, folder) if plan.trunk else None
         return order_training.train(plan, progress, start=start)
@@ -167,6 +171,8 @@ def _figures(plan: Recipe, folder: Path) -> dict[str, float]:
     policy = engine(plan.name, folder)
     if plan.kind == "reviser":
         return train_revisions.report(policy)
+    if plan.name.startswith(EFFORT):
+        return train_effort.report(policy)
     if plan.format == "orders":
         return order_figures.report(policy, plan.mistaken)
     found = {}
@@ -179,6 +185,8 @@ def _figures(plan: Recipe, folder: Path) -> dict[str, float]:
 
 def _code(plan: Recipe) -> list[ModuleType]:
     """Return the training that a recipe's file depends on."""
+    if plan.name.startswith(EFFORT):
+        return [train_effort]
     makes = {"first": train_models, "second": short_training, "third": order_training}
     trainings = {
         "lm": makes[plan.make], "judge": train_judge, "router": train_router,

@@ -11,7 +11,7 @@ busy the machine is.
 
 The policies of the format `splits`, and the scores of how hard a step is that are learned from their errors on the
 `calibration` split, are there for methods with two modes. From the first of them others go on: by reward (`rl-*`), or by
-further solutions (`sft-more-*`).
+further solutions (`sft-more-*`). Policies that read the word of an effort (`effort-*`) have a start of their own.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from typing import Literal
 
 from adabench.workloads.shared.language_model.model import LM_M, LM_S, Shape
 
-Format = Literal["orders", "splits"]
+Format = Literal["orders", "splits", "tries"]
 """Of questions and solutions (`substrate/order_problems.py`, `substrate/problems.py`)."""
 Mistaken = tuple[float, float]
 """Which shares of the products of small and of large factors a teacher misremembers."""
@@ -41,8 +41,8 @@ class Recipe:
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is, and a table is fitted with one. Of responses: the policy in the middle."""
-    make: Literal["first", "second", "third"] = "first"
-    """How a language model is trained: `train_models.py`, `short_training.py`, `order_training.py`."""
+    make: Literal["first", "second", "third", "slack"] = "first"
+    """How a language model is trained: `train_models.py`, `short_training.py`, `order_training.py`, `train_effort.py`."""
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
@@ -63,7 +63,7 @@ class Recipe:
     mistaken: Mistaken = (0.0, 0.0)
     """Of the teacher of a model of the format `orders` (`truth/order_solutions.py`)."""
     objective: str = ""
-    """Of a policy that learns by reward (`training/train_by_reward.py`)."""
+    """Of a policy that learns by reward (`training/train_by_reward.py`, `training/train_effort.py`)."""
     words: int = 0
     """That it generates while it learns, in about `steps` updates; `batch` prompts each, of `problems` in its pool."""
     staleness: int = 0
@@ -72,7 +72,9 @@ class Recipe:
     @property
     def start(self) -> str:
         """Return the checkpoint to which the file says the differences; empty where it holds whole weights."""
-        goes_on = self.kind == "rewarded" or (self.kind == "lm" and self.make == "second")
+        goes_on = self.kind == "rewarded" or (
+            self.kind == "lm" and self.make in ("second", "slack")
+        )
         return (self.policy or self.trunk) if goes_on else ""
 
 
@@ -137,13 +139,45 @@ SUCCESSORS = {
 """Policies that go on from the first of the format `splits`: what their files are called, and how many trainings each has."""
 NO_RECIPES = (MORE, "rl-permuted")
 """Those among them that are controls."""
+EFFORT = "effort"
+"""Begins the names of policies that read the word of an effort; their file says differences to the first of them."""
+EFFORT_START = f"{EFFORT}-start-s0"
+EFFORTS = {
+    "start": 1,
+    "more": 3,
+    "e1": 5,
+    "e1-group": 2,
+    "permuted": 3,
+    "l1": 5,
+    "outcome": 5,
+    "length-25": 3,
+    "length-50": 3,
+    "length-100": 3,
+}
+"""Trainings of each (`training/train_effort.py`): the start, further solutions, and objectives."""
 
 
 def recipes() -> dict[str, Recipe]:
     """Return every recipe by name; a name ends in its training seed."""
     made = [recipe for seed in TRAININGS for recipe in (*_of_orders(seed), *_of_splits(seed))]
     made += [_successor(base, seed) for base, many in SUCCESSORS.items() for seed in range(many)]
+    made += [_of_effort(name, seed) for name, many in EFFORTS.items() for seed in range(many)]
     return {recipe.name: recipe for recipe in made}
+
+
+def _of_effort(objective: str, s: int) -> Recipe:
+    """Return the recipe of a policy that reads the word of an effort, at equal words."""
+    name = f"{EFFORT}-{objective}-s{s}"
+    if objective in ("start", "more"):
+        trunk, steps = (f"lm-s{ORDERS}-s0", 2000) if objective == "start" else (EFFORT_START, 200)
+        return Recipe(
+            name, LM_S, s, steps, 16, 3e-3, make="slack", trunk=trunk, format="tries",
+            mistaken=MISTAKEN["lm-s"], forecast_s=steps // 20,
+        )  # fmt: skip
+    return Recipe(
+        name, LM_S, s, 24, 16, 1e-4, kind="rewarded", policy=EFFORT_START, problems=128, format="tries",
+        objective=objective, words=300_000, forecast_s=20,
+    )  # fmt: skip
 
 
 def _successor(base: str, s: int) -> Recipe:

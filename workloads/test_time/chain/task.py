@@ -55,6 +55,8 @@ more; no judge is stronger than they are, and methods that need one say so. `bud
 is no limit. `format=splits` has sums and products modulo 100 in which a product may be worked out in parts, for
 methods with two modes (`substrate/problems.py`): `lengths` operations, one policy, no judge. From it others go on by
 reward (`rl_policy`), as its errors are of procedure, which a reward repairs, and not products that it was taught wrongly.
+`format=tries` has questions of `lengths` factors, which a policy tries in several orders, as often as it likes (`substrate/tries.py`): for
+methods that ask it for less.
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
 bytes, tokens and FLOPs are real, quality is withheld. `format`, `large`, `lengths` and `trainings` mean nothing there.
@@ -74,22 +76,24 @@ from adabench.workloads.shared.language_model.contract import mix
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.test_time.chain.abilities import absences, absences_of_splits
 from adabench.workloads.test_time.chain.recipes import Format
-from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
+from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems, tries
 from adabench.workloads.test_time.chain.substrate.configuration_pool import pooled_models
 from adabench.workloads.test_time.chain.substrate.domain import (
     MECHANICS,
     ORDERS,
+    TRIES,
     splits_of,
     with_modes,
 )
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import (
+    effort_models,
     policy_names,
     splits_models,
     splits_name,
 )
-from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers
+from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers, TriesAnswers
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.substrate.question_task import GradedTask
@@ -202,7 +206,7 @@ CARD = Card(
     ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
-        Knob("format", ("orders",), "orders", also=("splits",)),
+        Knob("format", ("orders",), "orders", also=("splits", "tries")),
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (16,), 16, open=True, low=1),
         Knob("large", ("0..7",), "0..7", open=True),
@@ -217,7 +221,9 @@ CARD = Card(
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
         Metric("generated judged prefilled", "tokens", "lower", "cost"),
         Metric("target_share redrawn_share middle_share large_share", "", "lower", "cost"),
-        Metric("discarded injected_draft generated_policy", "tokens", "lower", "cost"),
+        Metric(
+            "discarded injected_draft injected_forced generated_policy", "tokens", "lower", "cost"
+        ),
         Metric("generated_target generated_middle generated_large", "tokens", "lower", "cost"),
         Metric("prefilled_policy prefilled_target prefilled_middle", "tokens", "lower", "cost"),
         Metric("prefilled_large", "tokens", "lower", "cost"),
@@ -271,6 +277,9 @@ def load(
         return of_mechanics(partial(gpu_mechanics.models, policy, seed), seed, problems, budget)
     if format == "splits":
         return _of_splits(seed, policy, budget, problems, lengths, trainings)
+    if format == "tries":
+        splits_name(policy, seed)
+        return _of_tries(seed, budget, problems, lengths, large)
     turns = read_lengths(large, "large", 0, order_problems.LONGEST)
     drawn = tuple(order_problems.questions("test", mix(_EVALUATION, seed), problems, turns))
     asked = tuple(
@@ -300,6 +309,18 @@ def _of_splits(
     return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
 
 
+def _of_tries(seed: int, budget: int, problems: int, lengths: str, large: str) -> GradedTask:
+    """Return the task in the format `tries`."""
+    turns = read_lengths(lengths, "lengths", 1, order_problems.LONGEST)
+    kinds = read_lengths(large, "large", 0, order_problems.LONGEST)
+    drawn = tuple(tries.questions("test", mix(_EVALUATION, seed), problems, turns, kinds))
+    asked = tuple(
+        Question(index, problem.prompt, f"k{problem.large}") for index, problem in enumerate(drawn)
+    )
+    own = partial(effort_models, seed)
+    return GradedTask(seed, TRIES, own, budget or None, questions=asked, grader=TriesAnswers(drawn))
+
+
 def practice(seed: int, task: GradedTask, count: int) -> GradedTask:
     """Return a task of the format `orders` with questions of the `dev` split in place of its own."""
     turns = sorted({int(question.group.removeprefix("k")) for question in task.questions})
@@ -316,9 +337,9 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     """
     given = {**CARD.defaults, **conditions}
     policy, trainings = str(given["policy"]), int(given["trainings"])
-    if given["format"] == "splits":
+    if given["format"] != "orders":
         splits_name(policy, 0)
-        return absences_of_splits()
+        return absences_of_splits(str(given["format"]))
     policy_names(policy, 0)
     return absences(policy, trainings)
 

@@ -215,9 +215,9 @@ def test_a_training_that_is_missing_is_named(without_last):
 
 def test_what_is_missing_beside_policy_and_judge_is_said(without_last):
     absent = missing_abilities({"trainings": 5})
-    assert absent.keys() == {"draft", "pool", "revisions", "successors"}
+    assert absent.keys() == {"draft", "pool", "revisions", "successors", "efforts"}
     assert "chain/arbitrage-router-orders-s*" in absent["draft"][1]
-    assert missing_abilities({"trainings": 1}).keys() == {"successors"}
+    assert missing_abilities({"trainings": 1}).keys() == {"successors", "efforts"}
     assert missing_abilities({"policy": "lm-x"}).keys() == {"scores", *absent}
 
 

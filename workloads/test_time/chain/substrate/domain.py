@@ -1,11 +1,11 @@
-"""The chain's domains: steps `v * b = z : ... ;` modulo 97, and in the format `splits` `a op b = c ;` modulo 100."""
+"""The chain's domains: steps `v * b = z : ... ;` modulo 97, in the format `tries` several times, and in the format `splits` `a op b = c ;` modulo 100."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from adabench.workloads.shared.language_model.domain import Domain, Words
 from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, WordCodec
-from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems
+from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems, tries
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
 from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, score_name, shares
@@ -22,6 +22,14 @@ ORDERS = Domain(
     temperature=order_problems.TEMPERATURE,
     unforced=order_problems.NUMBERS,
     revisions=RETRY,
+)
+TRIES = replace(
+    ORDERS,
+    answer=tries.answer,
+    room=tries.room,
+    deepest=tries.MOST * order_problems.LONGEST + 2,
+    temperature=tries.TEMPERATURE,
+    revisions=None,
 )
 DIGITS = frozenset(IDS[digit] for digit in "0123456789")
 STEPS = 3

@@ -7,6 +7,7 @@ policy that revises, all of its own; what stands on files of which one is missin
 policies of the format `splits` stand alone.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
 from adabench.workloads.shared.training import checkpoints, int8_packing
 from adabench.workloads.test_time.chain.recipes import (
+    EFFORT,
+    EFFORT_START,
+    EFFORTS,
     ORDERS,
     REVISER,
     REVISION_TABLE,
@@ -106,8 +110,23 @@ def splits_models(policy: str, seed: int, trainings: int = 1) -> Models:
 
 def successors(seed: int) -> dict[str, Models]:
     """Return by recipe the policies that go on from the first of `splits`: seeds take the trainings that are there in turn."""
+    return _trained_on(SUCCESSORS, seed)
+
+
+def effort_models(seed: int) -> Models:
+    """Return the first policy that takes an effort, and by name those that go on from it.
+
+    Raises:
+        EnvironmentProblem: if it was not trained yet.
+    """
+    following = _trained_on({f"{EFFORT}-{name}": many for name, many in EFFORTS.items()}, seed)
+    return Models(engine(EFFORT_START), None, (EFFORT_START,), FOLDER, successors=following)
+
+
+def _trained_on(bases: Mapping[str, int], seed: int) -> dict[str, Models]:
+    """Return by name the policies that are there of those with so many trainings each."""
     found = {}
-    for base, many in SUCCESSORS.items():
+    for base, many in bases.items():
         every = [f"{base}-s{k}" for k in range(many)]
         if names := [name for name in every if checkpoints.is_there(name, FOLDER)]:
             name = names[seed % len(names)]

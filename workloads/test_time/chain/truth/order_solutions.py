@@ -15,6 +15,7 @@ import numpy as np
 
 from adabench.workloads.shared.language_model.vocabulary import EOS, encode, steps
 from adabench.workloads.test_time.chain.recipes import Mistaken
+from adabench.workloads.test_time.chain.substrate import tries
 from adabench.workloads.test_time.chain.substrate.order_problems import (
     MODULUS,
     SMALL,
@@ -28,6 +29,17 @@ from adabench.workloads.test_time.chain.substrate.order_problems import (
 
 _PARTS = 10_000
 """In how many parts of the table a share is counted."""
+
+
+@dataclass(frozen=True)
+class TriesAnswers:
+    """The grader of the format `tries`."""
+
+    problems: tuple[Product, ...]
+
+    def is_right(self, index: int, completion: Sequence[int]) -> bool:
+        """Return whether a completion of that question states the right answer."""
+        return tries.answer(completion) == truth(self.problems[index])
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,18 @@ def truth(problem: Product) -> int:
 def holds_wrong_product(completion: Sequence[int]) -> bool:
     """Return whether a completion holds an arithmetic error: a failure that votes and searches can repair."""
     return any(step.result != product(step.value, step.factor) for step in read_steps(completion))
+
+
+def tries_trace(
+    problem: Product, generator: np.random.Generator, count: int, mistaken: Mistaken
+) -> tuple[int, ...]:
+    """Return the ids of so many solutions of a teacher one after another, and of the value that came up most, `<eos>` included."""
+    each = [trace(problem, generator, mistaken)[:-1] for _ in range(count)]
+    found = [
+        step.result for step in (read_step(steps(one)[-1]) for one in each) if step is not None
+    ]
+    most = max(found, key=found.count)
+    return (*(word for one in each for word in one), *encode(f"ans {most}"), EOS)
 
 
 def trace(problem: Product, generator: np.random.Generator, mistaken: Mistaken) -> tuple[int, ...]:
