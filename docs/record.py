@@ -145,7 +145,7 @@ FURTHER: dict[str, tuple[str, ...]] = {
     **{name: run for paper in papers().values() for name, run in recordings(paper).items()},
 }  # fmt: skip
 COUNTED = re.compile(
-    "adapters_t(ext|rainings)|chain|classify_(hecto|text|trainings)|discovery|text_band"
+    "adapters_t(ext|rainings)|chain|classify_(hecto|text|trainings)|countdown|discovery|text_band"
 )
 """Begins the names of further runs of whose claims none is about times: they are counted alone."""
 MORE_TRAININGS = (

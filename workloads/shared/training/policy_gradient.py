@@ -2,7 +2,7 @@
 
     - sum over words of  weight * f(rho, A) ,    rho = pi_now(word) / pi_version(word)
 
-    advantage A    (r - mean of the group) over the deviation of the group, or of the batch
+    advantage A    (r - mean of the group, or of the first in it) over the deviation of the group, of the batch, or of none
     loss f         grpo   min(rho A, clip(rho, 0.8, 1.2) A)        dapo   the same, clipped at 1.28 above
                    cispo  stop(min(rho, 4)) A log pi_now           no word's gradient is clipped away
     weight         sample: a mean over words, then over completions; prompt: over the words of a group, then over
@@ -38,8 +38,12 @@ class Objective:
 
     loss: Literal["grpo", "dapo", "cispo"] = "grpo"
     aggregation: Literal["sample", "prompt", "token"] = "sample"
-    deviation: Literal["group", "batch"] = "group"
+    deviation: Literal["group", "batch", "none"] = "group"
     """Over which deviation rewards are advantages."""
+    baseline: int = 0
+    """How many completions, the first of a group, have the mean that all are held against; 0: all of them."""
+    shifted: bool = False
+    """Whether it is that of another group, as in a control."""
     filtered: bool = False
     """Whether groups of equal rewards are left out of the means."""
     refilled: bool = False
@@ -55,6 +59,15 @@ class Group:
     prompt: Words
     completions: tuple[Words, ...]
     rewards: Floats
+    begins: tuple[int, ...] = ()
+    """Where what each is to learn begins, behind words that it was given; empty: with its first word."""
+
+    @property
+    def rows(self) -> list[tuple[Words, Words]]:
+        """Return what each completion has read, and what it wrote."""
+        begins = self.begins or (0,) * len(self.completions)
+        pairs = zip(self.completions, begins, strict=True)
+        return [((*self.prompt, *words[:begin]), words[begin:]) for words, begin in pairs]
 
     @property
     def differs(self) -> bool:
@@ -76,9 +89,14 @@ class Batch:
     """Of each own word in the loss."""
 
 
-def advantages(rewards: Floats, deviation: str) -> Floats:
-    """Return rewards [groups, samples] less their groups' means, over a deviation."""
-    centred: Floats = rewards - rewards.mean(axis=1, keepdims=True)
+def advantages(
+    rewards: Floats, deviation: str, baseline: int = 0, *, shifted: bool = False
+) -> Floats:
+    """Return rewards [groups, samples] less the mean of the first `baseline` of their group, over a deviation."""
+    means = rewards[:, : baseline or None].mean(axis=1, keepdims=True)
+    centred: Floats = rewards - (np.roll(means, 1, axis=0) if shifted else means)
+    if deviation == "none":
+        return centred
     axis = 1 if deviation == "group" else None
     centred /= np.maximum(np.sqrt((centred**2).mean(axis=axis, keepdims=True)), LEAST_DEVIATION)
     return centred
@@ -92,20 +110,23 @@ def batch_of(groups: Sequence[Group], objective: Objective) -> Batch | None:
     if not any(group.differs for group in groups):
         return None
     counted = [group for group in groups if group.differs or not objective.filtered]
-    each = advantages(np.stack([group.rewards for group in counted]), objective.deviation)
+    each = advantages(
+        np.stack([group.rewards for group in counted]),
+        objective.deviation, objective.baseline, shifted=objective.shifted,
+    )  # fmt: skip
     rows, values, weights = list[tuple[Words, Words]](), list[float](), list[float]()
-    total = sum(len(words) for group in counted for words in group.completions)
+    total = sum(len(words) for group in counted for _, words in group.rows)
     for group, own in zip(counted, each, strict=True):
         if not group.differs:
             continue
-        size = sum(map(len, group.completions))
-        for words, value in zip(group.completions, own, strict=True):
+        size = sum(len(words) for _, words in group.rows)
+        for (read, words), value in zip(group.rows, own, strict=True):
             shares = {
                 "sample": 1 / (len(words) * len(group.completions) * len(counted)),
                 "prompt": 1 / (size * len(counted)),
                 "token": 1 / total,
             }
-            rows.append((group.prompt, words))
+            rows.append((read, words))
             values.append(float(value))
             weights.append(shares[objective.aggregation])
     return Batch(*padded(rows), torch.tensor(values), torch.tensor(weights))

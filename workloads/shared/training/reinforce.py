@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -57,6 +58,17 @@ MOST_DRAWS = 8
 """Of a refilled update."""
 
 
+class Drawn(NamedTuple):
+    """Completions of a prompt, and where what each wrote by itself begins."""
+
+    completions: tuple[Words, ...]
+    begins: tuple[int, ...] = ()
+
+
+Draw = Callable[[NativeEngine, Sequence[Words], int, "Plan"], list[Drawn]]
+"""Returns completions of each prompt, whose random numbers come from a key."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """A training."""
@@ -73,6 +85,8 @@ class Plan:
     temperature: float = 1.0
     staleness: int = 0
     evaluations: int = 20
+    draw: Draw | None = None
+    """How groups are drawn, where they are not just completions of a prompt."""
 
 
 @dataclass(frozen=True)
@@ -216,16 +230,16 @@ class _Training:
         costs = Costs()
         engine = NativeEngine(self._ring[0], "policy", costs)
         prompts, key = [self._pool.prompts[k] for k in places], mix(self.plan.seed, self._drawn)
-        drawn = roll_outs(engine, prompts, key, self.plan)
+        drawn = (self.plan.draw or _samples)(engine, prompts, key, self.plan)
         self._drawn += 1
         self._samples += len(places) * self.plan.samples
         self.words += costs.meter["generated"]
         self._flops += costs.meter["flops"]
         found = []
-        for place, prompt, completions in zip(places, prompts, drawn, strict=True):
+        for place, prompt, (completions, begins) in zip(places, prompts, drawn, strict=True):
             rewards = checked(self._reward(place, completions), len(completions))
             self._pool.note(place, rewards)
-            found.append(Group(prompt, completions, rewards))
+            found.append(Group(prompt, completions, rewards, begins))
         return found
 
     def _learn(self, groups: Sequence[Group]) -> None:
@@ -277,6 +291,10 @@ class _Training:
 def _rate(peak: float, step: int) -> float:
     """Rise to the peak and stay: the first steps of AdamW are as large as noise makes them."""
     return peak * warmed(step, WARM_UP)
+
+
+def _samples(engine: NativeEngine, prompts: Sequence[Words], key: int, plan: Plan) -> list[Drawn]:
+    return [Drawn(completions) for completions in roll_outs(engine, prompts, key, plan)]
 
 
 def roll_outs(

@@ -14,7 +14,7 @@ CARD = Card(
     title="Greedy decoding",
     adapts="nothing",
     role="static",
-    tasks=("chain", "text"),
+    tasks=("chain", "countdown", "text"),
 )
 
 

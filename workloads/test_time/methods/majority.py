@@ -23,12 +23,15 @@ CARD = Card(
     paper="Wang et al., Self-Consistency, arXiv 2203.11171, ICLR 2023",
     adapts="nothing: N samples for every question",
     role="static",
-    tasks=("chain", "text"),
+    tasks=("chain", "countdown", "text"),
     abilities=(
         Ability("samples"),
         Ability("logprobs", unless={"weight": "one"}),
     ),
-    on_task={"text": OnTask(sweep={"N": (8,), "weight": ("one",)})},
+    on_task={
+        "countdown": OnTask(sweep={"N": (4, 16), "weight": ("one",)}),
+        "text": OnTask(sweep={"N": (8,), "weight": ("one",)}),
+    },
     knobs=(
         Knob("N", (4, 16, 64), 16, open=True, low=1),
         Knob("weight", ("one", "likelihood"), "one"),

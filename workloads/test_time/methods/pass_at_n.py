@@ -18,7 +18,7 @@ CARD = Card(
     adapts="which of N samples is returned, told which is right",
     role="oracle",
     oracle="bound",
-    tasks=("chain", "text"),
+    tasks=("chain", "countdown", "text"),
     abilities=(Ability("samples"),),
     on_task={"text": OnTask(sweep={"N": (8,)})},
     knobs=(Knob("N", (4, 16), 16, open=True, low=1),),

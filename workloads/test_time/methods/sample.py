@@ -14,10 +14,11 @@ CARD = Card(
     title="Single sample",
     adapts="nothing",
     role="static",
-    tasks=("chain", "text"),
+    tasks=("chain", "countdown", "text"),
     abilities=(Ability("samples", unless={"temperature": 0.0}),),
     on_task={
         "chain": OnTask(sweep={"temperature": (0.4,)}),
+        "countdown": OnTask(sweep={"temperature": (1.0,)}),
         "text": OnTask(sweep={"temperature": (0.7,)}),
     },
     knobs=(Knob("temperature", (1.0,), 1.0, open=True, low=0.0),),

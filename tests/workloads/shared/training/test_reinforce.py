@@ -26,7 +26,14 @@ from adabench.workloads.shared.training.policy_gradient import (
     padded,
     surrogate,
 )
-from adabench.workloads.shared.training.reinforce import Outcome, Plan, Pool, roll_outs, train
+from adabench.workloads.shared.training.reinforce import (
+    Drawn,
+    Outcome,
+    Plan,
+    Pool,
+    roll_outs,
+    train,
+)
 from adabench.workloads.shared.training.reward_curve import CurvePoint
 
 SHAPE = Shape(layers=1, width=16, heads=2, hidden=32, vocabulary=16, context=32)
@@ -70,6 +77,35 @@ def test_advantages_are_rewards_less_the_mean_of_their_group_over_a_deviation() 
     assert batch[0] == pytest.approx(np.array([0.75, -0.25, -0.25, -0.25]) / deviation)
     assert batch[1] == pytest.approx(np.array([0.5, 0.5, -0.5, -0.5]) / deviation)
     assert not advantages(np.ones((2, 4)), "group").any()
+
+
+def test_rewards_are_held_against_the_first_of_their_group_or_those_of_another() -> None:
+    rewards = np.array([[1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.0]])
+    assert advantages(rewards, "none", 2).tolist() == [[0.5, -0.5, 0.5, 0.5], [0, 0, 1, 0]]
+    other = advantages(rewards, "none", 2, shifted=True)
+    assert other.tolist() == [[1, 0, 1, 1], [-0.5, -0.5, 0.5, -0.5]]
+
+
+def test_words_that_were_given_are_read_and_neither_learned_nor_weighed() -> None:
+    group = Group((BOS, 4), ((5, 6, 7), (5, 7)), np.array([1.0, 0.0]), begins=(1, 1))
+    batch = batch_of((group,), Objective())
+    assert batch is not None
+    assert batch.is_own.sum(1).tolist() == [2, 1]
+    assert batch.targets[batch.is_own].tolist() == [6, 7, 7]
+    assert batch.weights.tolist() == pytest.approx([1 / 4, 1 / 2])
+
+
+def test_a_plan_may_draw_its_groups_in_a_way_of_its_own(start: LanguageModel) -> None:
+    seen = list[int]()
+
+    def drawn(engine: NativeEngine, prompts: Any, key: int, plan: Plan) -> list[Drawn]:
+        found = [Drawn(one, (0,) * plan.samples) for one in roll_outs(engine, prompts, key, plan)]
+        seen.append(len(found))
+        return found
+
+    outcome = trained(start, replace(PLAN, draw=drawn))
+    assert set(seen) == {PLAN.prompts}
+    assert weights(outcome) == weights(trained(start))
 
 
 GROUPS = (
