@@ -169,6 +169,11 @@ CARD = Card(
             coin="permuted_rewards",
         ),
         Gap(
+            mixture=("effort_start",),
+            methods=("e1", "effort_more", "permuted_efforts"),
+            coin="permuted_efforts",
+        ),
+        Gap(
             mixture=("greedy", "target_only"),
             methods=("arbitrage", "drop", "rsd", "random_escalation"),
             oracle="arbitrage_oracle",

@@ -44,15 +44,10 @@ CARD = Card(
     adapts="how many attempts a question gets, one after the other or side by side",
     gaps=(
         Gap(
-            mixture=("cut", "greedy", "majority", "sample"),
+            mixture=("cut", "greedy", "grpo", "grpo_length", "majority", "sample"),
             methods=("mrt",),
             oracle="pass_at_n",
             coin="mrt_permuted",
-        ),
-        Gap(
-            mixture=("cut", "greedy", "majority", "sample"),
-            methods=("grpo", "grpo_length"),
-            oracle="pass_at_n",
         ),
     ),
     gates=(
@@ -78,7 +73,7 @@ CARD = Card(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
-        Metric("generated prefilled discarded", "tokens", "lower", "cost"),
+        Metric("generated prefilled discarded injected_forced", "tokens", "lower", "cost"),
         Metric("serial_steps", "steps", "lower", "cost"),
         Metric("calls", "calls", "lower", "cost"),
         Metric("kv_before kv_after kv_peak", "tokens", "lower", "cost"),

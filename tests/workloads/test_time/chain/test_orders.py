@@ -223,7 +223,7 @@ def test_what_is_missing_beside_policy_and_judge_is_said(without_last):
 
 def test_what_the_other_format_has_not_is_said():
     absent = missing_abilities({"format": "splits", "trainings": 1})
-    assert absent.keys() == {"orders", "scores", "draft", "pool", "revisions"}
+    assert absent.keys() == {"efforts", "orders", "scores", "draft", "pool", "revisions"}
     with pytest.raises(SelectionError, match="no policy 'lm-x' of the format splits"):
         missing_abilities({"format": "splits", "policy": "lm-x"})
 

@@ -44,22 +44,19 @@ CARD = Card(
             "grpo",
             "A policy that learned by outcome (GRPO)",
             {"recipe": "grpo"},
-            role="adaptive",
-            adapts="when a policy stops thinking, by whether its earlier answers were right",
+            role="static",
         ),
         Variant(
             "grpo_length",
             "The same, where shorter right answers are worth more",
             {"recipe": "grpo-length"},
-            role="adaptive",
-            adapts="the same, by answers that were right and short",
+            role="static",
         ),
         Variant(
             "mrt_permuted",
             "A policy that learned by progress on other questions",
             {"recipe": "mrt-permuted"},
             control_of=("mrt",),
-            adapts="nothing",
             essay="""MRT with J of another question of the same update: a bonus that says nothing of its prefix.
 
             Means and spread of the advantages are those of MRT, and so are the words. What it gains comes from outcomes alone.
@@ -74,7 +71,6 @@ CARD = Card(
             "The policy taught on by traces",
             {"recipe": "sft-more"},
             control_of=("mrt",),
-            adapts="nothing",
             essay="""Supervised training on, for about as many processor seconds as learning by reward takes.
 
             From the same weights, on further traces of the `train` split, teachers that give up included.
