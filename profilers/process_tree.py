@@ -56,8 +56,8 @@ def run_root(pid: int, proc: Path = PROC) -> int:
     return root
 
 
-def cpu_ns(pid: int, proc: Path = PROC) -> int:
-    """Return the processor time of a process and of those children that it has waited for.
+def cpu_ns(pid: int, proc: Path = PROC, *, ended: bool = True) -> int:
+    """Return the processor time of a process and, where `ended`, of those children that it has waited for.
 
     In steps of the kernel's clock tick, 10 ms as a rule; 0 once it is gone.
     """
@@ -66,7 +66,8 @@ def cpu_ns(pid: int, proc: Path = PROC) -> int:
     except OSError:
         return 0
     fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
-    ticks = sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
+    # utime, stime, cutime, cstime
+    ticks = sum(int(field) for field in fields[11 : 15 if ended else 13])
     return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 

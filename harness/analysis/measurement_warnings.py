@@ -194,7 +194,7 @@ def _disturbed(table: Table) -> Iterator[str]:
     if dropped:
         yield (
             f"{dropped:,.0f} of {samples[timed].sum():,.0f} timed samples were "
-            "disturbed (the thread waited for a processor, or it was throttled); where others "
+            "disturbed (the thread waited for a processor, others had it, or it was throttled); where others "
             "remain they are left out."
         )
     retakes = column(table, "retakes")

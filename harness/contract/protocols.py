@@ -95,6 +95,11 @@ def starts_cold(task: object) -> bool:
     return bool(getattr(task, "starts_cold", False))
 
 
+def runs_in_processes(task: object) -> bool:
+    """Say whether a task's solves run in several processes, for which the thread that is measured waits."""
+    return bool(getattr(task, "in_processes", False))
+
+
 def ends_by_itself(task: object) -> bool:
     """Say whether solves of a task that starts cold end without a clock: they can be counted together."""
     return bool(getattr(task, "ends_by_itself", False))

@@ -27,7 +27,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adabench.harness.contract.card import Point
-from adabench.harness.contract.protocols import Meter, account, case_shape, rehearse, starts_cold
+from adabench.harness.contract.protocols import (
+    Meter,
+    account,
+    case_shape,
+    rehearse,
+    runs_in_processes,
+    starts_cold,
+)
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run.settings import Settings
 from adabench.profilers.energy.energy_pass import EnergyMeters, energy_pass
@@ -97,6 +104,11 @@ class MethodBench:
     """Intrusive probes that have imported what they need."""
     warmed: dict[str, str] = field(default_factory=dict)
     """Points and shapes at which the method was warmed up, and what there is to say about it."""
+
+    def __post_init__(self) -> None:
+        """Watch other programs where the thread that is measured waits for processes of its own."""
+        if runs_in_processes(self.substrate):
+            self.watch.watch_strangers()
 
     def prepare(self, point: Point, seed: int) -> tuple[Any, Measurement]:
         """Prepare a state, and return it with what that took."""

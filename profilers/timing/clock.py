@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from adabench.profilers import process_tree
 from adabench.profilers.timing.cuda import waiting
+from adabench.profilers.timing.foreign_load import ForeignLoad
 
 T = TypeVar("T")
 
@@ -196,7 +197,7 @@ def lap(call: Callable[[], T], loops: int) -> tuple["array[int]", T]:
 
 
 def sample_laps(
-    call: Callable[[], T], loops: int, per_sample: int, delay: "RunDelay | Delay"
+    call: Callable[[], T], loops: int, per_sample: int, delay: "RunDelay | Delay | ForeignLoad"
 ) -> tuple["array[int]", "array[int] | None", T]:
     """Time each call as `lap` does, and look between samples how long the thread waited.
 

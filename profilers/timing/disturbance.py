@@ -1,7 +1,7 @@
 """Finds disturbed samples by what the kernel tells; drops, counts and shows them (`docs/log/instruments.md`).
 
 A sample is consecutive laps of about `SAMPLE_S`. It is disturbed if the thread waited for a processor for more than
-`DELAY_SHARE` of it, or if its block was throttled (quota, heat, slow clock). A block with fewer kept samples than
+`DELAY_SHARE` of it (or, of a call in several processes, if others had more than `FOREIGN_SHARE` of the machine), or if its block was throttled (quota, heat, slow clock). A block with fewer kept samples than
 `KEEP_SHARE` is `invalid`; where schedstat is missing it is `unwatched`, which is not the same as undisturbed.
 """
 
@@ -15,6 +15,7 @@ from time import perf_counter_ns
 from typing import Any, Literal, NamedTuple
 
 from adabench.profilers.timing.clock import Delay, sample_laps, settle
+from adabench.profilers.timing.foreign_load import FOREIGN_SHARE, ForeignLoad
 
 SAMPLE_S = 100e-6
 """Long beside a look (1 to 2 us), short beside a slice of the scheduler (3 ms)."""
@@ -26,6 +27,17 @@ SLOW_CLOCK = 0.75
 SLOW_READ_S = 100e-6
 
 Verdict = Literal["valid", "invalid", "unwatched"]
+
+
+class Limit(NamedTuple):
+    """How large a share of a sample may be lost, and what it was lost to."""
+
+    share: float
+    cause: str
+
+
+OWN_WAIT = Limit(DELAY_SHARE, "waited for a processor")
+FOREIGN_LOAD = Limit(FOREIGN_SHARE, "others had a processor")
 
 
 class Look(NamedTuple):
@@ -99,10 +111,11 @@ class Samples:
         delays: "array[int] | None",
         per_sample: int,
         looks: tuple[Look, Look],
+        limit: Limit = OWN_WAIT,
     ) -> "array[int]":
         """Judge the samples of a block; return the laps it adds to `kept`."""
         count, cause = -(-len(laps) // per_sample), throttle_note(*looks)
-        spoilt = range(count) if cause else _waited(laps, delays, per_sample)
+        spoilt = range(count) if cause else _waited(laps, delays, per_sample, limit.share)
         kept = laps[:0] if cause else laps[:]
         if not cause:
             for index in reversed(spoilt):
@@ -110,7 +123,7 @@ class Samples:
         self.taken += count
         self.dropped += len(spoilt)
         if spoilt:
-            self.causes[cause or "waited for a processor"] += len(spoilt)
+            self.causes[cause or limit.cause] += len(spoilt)
         self.span = ((self.span or looks)[0], looks[1])
         self.watched = self.watched and delays is not None
         self.laps.extend(laps)
@@ -118,7 +131,9 @@ class Samples:
         return kept
 
 
-def _waited(laps: "array[int]", delays: "array[int] | None", per_sample: int) -> Sequence[int]:
+def _waited(
+    laps: "array[int]", delays: "array[int] | None", per_sample: int, share: float
+) -> Sequence[int]:
     """Return the samples that waited for too large a share of their time."""
     if delays is None or not any(delays):
         return ()
@@ -126,7 +141,7 @@ def _waited(laps: "array[int]", delays: "array[int] | None", per_sample: int) ->
     return [
         index
         for index, (start, delay) in enumerate(zip(starts, delays, strict=True))
-        if delay and delay > DELAY_SHARE * sum(laps[start : start + per_sample])
+        if delay and delay > share * sum(laps[start : start + per_sample])
     ]
 
 
@@ -152,7 +167,8 @@ class Watch:
     """
 
     def __init__(self, root: Path = Path("/"), slowed: Callable[[], bool] | None = None) -> None:
-        self.delay = Delay(root / "proc/thread-self/schedstat")
+        self.delay: Delay | ForeignLoad = Delay(root / "proc/thread-self/schedstat")
+        self._limit, self._root = OWN_WAIT, root
         self.absent: dict[str, str] = {}
         self._slowed = slowed
         self._pressure = self._open("CPU pressure", [root / "proc/pressure/cpu"])
@@ -180,7 +196,12 @@ class Watch:
         before = self.look()
         laps, delays, answer = sample_laps(call, loops, per_sample, self.delay)
         after = self.look()
-        return into.add(laps, delays, per_sample, (before, after)), answer
+        return into.add(laps, delays, per_sample, (before, after), self._limit), answer
+
+    def watch_strangers(self) -> None:
+        """Watch what other programs took of the machine, for calls that run in several processes."""
+        self.delay.close()
+        self.delay, self._limit = ForeignLoad(self._root / "proc"), FOREIGN_LOAD
 
     def close(self) -> None:
         """Give the descriptors back."""

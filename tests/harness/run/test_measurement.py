@@ -134,6 +134,19 @@ def test_a_task_that_starts_cold_is_not_warmed_up(monkeypatch: pytest.MonkeyPatc
     ]  # fmt: skip
 
 
+def test_a_task_of_several_processes_is_watched_for_strangers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(Watch, "watch_strangers", lambda watch: seen.append("strangers"))
+    fake = Fake()
+    run(fake, window_s=0.0)
+    assert not seen
+    monkeypatch.setattr(fake, "in_processes", True, raising=False)
+    run(fake, window_s=0.0)
+    assert seen
+
+
 def test_repeats_warm_up_and_prepare_once() -> None:
     fake = Fake()
     run(fake, repeats=3, window_s=0.0)

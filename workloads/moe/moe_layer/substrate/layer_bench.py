@@ -101,6 +101,11 @@ class LayerBench(CountedTask[Stream, World, Policy, Answer, Counted, Counted]):
         return self.measured
 
     @property
+    def in_processes(self) -> bool:
+        """Tell whether ranks of their own run the layer."""
+        return self.measured
+
+    @property
     def starts_cold(self) -> bool:
         """Tell whether a stream is measured at once: it has warm-up runs of its own."""
         return self.measured
