@@ -226,7 +226,12 @@ def elected(options: Sequence[T], answers: Sequence[Any]) -> T:
 
 def execute(desk: Desk, template: Template) -> Running:
     """Run a template on a request; return the branch that its last operator hands on, and note what ran."""
-    run, nodes = Run(desk, template), template.nodes
+    return (yield from carry_out(Run(desk, template)))
+
+
+def carry_out(run: Run) -> Running:
+    """Run a template; what ran stays in `run`, for whoever goes on from there."""
+    desk, template, nodes = run.desk, run.template, run.template.nodes
     for level in template.levels:
         begun = {node: draft for node in level if (draft := run.begin(node)) is not None}
         judged = {node: draft for node, draft in begun.items() if nodes[node].kind == "verify"}

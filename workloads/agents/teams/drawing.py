@@ -11,6 +11,7 @@ from adabench.harness.contract.card import Point
 from adabench.harness.contract.drawing import Mark, Panel, Picture
 from adabench.workloads.agents.substrate.serving.agent_server import Load
 from adabench.workloads.agents.substrate.serving.desk import Agent, Desk
+from adabench.workloads.agents.substrate.team_streams import instance
 from adabench.workloads.agents.substrate.workflow import (
     Operator,
     RealisedGraph,
@@ -19,7 +20,6 @@ from adabench.workloads.agents.substrate.workflow import (
     execute,
 )
 from adabench.workloads.agents.teams.substrate.paths import Path, template
-from adabench.workloads.agents.teams.substrate.team_streams import instance
 from adabench.workloads.agents.teams.task import load
 
 RADIUS = 0.12

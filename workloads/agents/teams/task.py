@@ -40,24 +40,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from adabench.harness.contract.card import Card, Gap, Knob, Metric, Scalar
-from adabench.harness.errors import SelectionError, nearest
+from adabench.harness.errors import SelectionError
 from adabench.workloads.agents.substrate.agent_task import Scene
 from adabench.workloads.agents.substrate.fault_plans import NO_FAULTS, USUAL_FAULTS, draw_faults
 from adabench.workloads.agents.substrate.policies import absences, policy_name
-from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.substrate.serving.agent_server import Load
 from adabench.workloads.agents.substrate.serving.desk import Stream
+from adabench.workloads.agents.substrate.serving.team import team
+from adabench.workloads.agents.substrate.team_streams import OUTCOMES, TeamStreams
 from adabench.workloads.agents.substrate.worlds import WorldRules
-from adabench.workloads.agents.teams.substrate.team import team
-from adabench.workloads.agents.teams.substrate.team_streams import OUTCOMES, TeamStreams
-from adabench.workloads.agents.truth.problems import (
-    QUESTION_KINDS,
-    SIZES,
-    Answers,
-    Family,
-    Problem,
-    draw_problem,
-)
+from adabench.workloads.agents.truth.problems import Answers, Family, Problem
+from adabench.workloads.agents.truth.requests import Kinds, draw_request, read_kinds
 from adabench.workloads.shared.counting.conformance_kit import source_problems
 from adabench.workloads.shared.counting.source_rules import Rules
 from adabench.workloads.shared.language_model.contract import mix
@@ -126,7 +119,6 @@ check = partial(source_problems, RULES)
 __all__ = ["CARD", "CHECK_CONDITIONS", "OUTCOMES", "check", "load", "missing_abilities"]
 _EVALUATION = 0x7EA5
 """Worlds of this task are keyed apart from those of trainings, gates and other tasks."""
-Kinds = tuple[tuple[Family, int], ...]
 
 
 def load(
@@ -188,24 +180,6 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     return {name: why for name, why in found.items() if name == "modes"}
 
 
-def read_kinds(text: str) -> dict[str, Kinds]:
-    """Read which streams there are: all kinds of questions, a family (`kb`), or one size of it (`kb4`).
-
-    Raises:
-        SelectionError: for one that there is not.
-    """
-    known: dict[str, Kinds] = {"all": QUESTION_KINDS}
-    known |= {
-        family: tuple(kind for kind in QUESTION_KINDS if kind[0] == family) for family in SIZES
-    }
-    known |= {f"{family}{n}": ((family, n),) for family, sizes in SIZES.items() for n in sizes}
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in known:
-            raise SelectionError(f"There is no kind of question {name!r}.", nearest(name, known))
-    return {name: known[name] for name in names}
-
-
 def _drawn(
     seed: int, count: int, among: Kinds, rules: WorldRules, change: str
 ) -> tuple[Problem, ...]:
@@ -213,8 +187,7 @@ def _drawn(
     found = []
     for place in range(count):
         key = mix(_EVALUATION, seed, len(among), place)
-        family, size = Draws(key).pick(_turn(among, change, 2 * place >= count))
-        found.append(draw_problem(family, size, mix(key, size), "held-out", rules))
+        found.append(draw_request(key, _turn(among, change, 2 * place >= count), rules))
     return tuple(found)
 
 

@@ -7,9 +7,10 @@ import pytest
 from adabench.harness.contract import registry
 from adabench.harness.errors import MethodContractError, SelectionError
 from adabench.workloads.agents.substrate import action_words as words
+from adabench.workloads.agents.substrate.team_streams import QUARTERS
 from adabench.workloads.agents.teams.substrate.paths import PATHS, Path, answering
-from adabench.workloads.agents.teams.substrate.team_streams import QUARTERS
-from adabench.workloads.agents.teams.task import RULES, load, read_kinds
+from adabench.workloads.agents.teams.task import RULES, load
+from adabench.workloads.agents.truth.requests import read_kinds
 
 CHK = Path("chk", "s", "none")
 

@@ -91,8 +91,8 @@ class Branches(ABC, Generic[E]):
         """Return how many branches each machine holds."""
         return {}
 
-    def odds(self, seq: Seq, head: Head) -> tuple[float, ...]:
-        """Return what a head reads in the state behind the last word, and count it.
+    def odds(self, seq: Seq, head: Head, *, pooled: bool = False) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word, or in the mean of all, and count it.
 
         Raises:
             CapabilityMissing: where heads are none of this model's.
@@ -167,9 +167,11 @@ class CachedBranches(Branches[NativeEngine]):
                 self.begin_call(seq)
         return super().states(seqs)
 
-    def odds(self, seq: Seq, head: Head) -> tuple[float, ...]:
-        """Return what a head reads in the state behind the last word, and count it."""
+    def odds(self, seq: Seq, head: Head, *, pooled: bool = False) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word, or in the mean of all, and count it."""
         (state,) = self.states([seq])
+        if pooled:
+            state = self._engine.hidden(seq, 0).mean(axis=0)
         self._engine.costs.meter["flops"] += head.flops
         return head.odds(state)
 
@@ -271,9 +273,9 @@ class TeamBranches(CachedBranches):
         """Return the state behind the last word of each."""
         return [self._at(seq).states([seq])[0] for seq in seqs]
 
-    def odds(self, seq: Seq, head: Head) -> tuple[float, ...]:
-        """Return what a head reads in the state behind the last word, and count it."""
-        return self._at(seq).odds(seq, head)
+    def odds(self, seq: Seq, head: Head, *, pooled: bool = False) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word, or in the mean of all, and count it."""
+        return self._at(seq).odds(seq, head, pooled=pooled)
 
     def close(self, seqs: Sequence[Seq]) -> None:
         """Free what nobody else shares."""

@@ -95,9 +95,17 @@ class Desk:
         """
         return self._served.hand_over(branch, policy, desk)
 
-    def odds(self, branch: Branch, head: Head) -> tuple[float, ...]:
-        """Return what a small head reads in the policy's state behind a branch's last word; its cost is counted."""
-        return self._served.odds(branch, head)
+    def odds(self, branch: Branch, head: Head, *, pooled: bool = False) -> tuple[float, ...]:
+        """Return what a small head reads in the policy's state behind a branch's last word; its cost is counted.
+
+        `pooled`: in the mean of the states behind all of its words.
+        """
+        return self._served.odds(branch, head, pooled=pooled)
+
+    @property
+    def desks(self) -> int:
+        """Return at how many desks tools stand."""
+        return self._served.desks
 
     def fork(self, branch: Branch, count: int) -> list[Branch]:
         """Return so many branches that share all that was written; each draws words of its own."""

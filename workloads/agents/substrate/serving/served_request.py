@@ -178,9 +178,14 @@ class ServedRequest:
         self.branches.append(seqs, parts)
         self.handled += sum(len(part) for part in parts)
 
-    def odds(self, branch: Branch, head: Head) -> tuple[float, ...]:
-        """Return what a head reads in the state behind the last word."""
-        return self.branches.odds(self._seq(branch), head)
+    def odds(self, branch: Branch, head: Head, *, pooled: bool) -> tuple[float, ...]:
+        """Return what a head reads in the state behind the last word, or in the mean of all."""
+        return self.branches.odds(self._seq(branch), head, pooled=pooled)
+
+    @property
+    def desks(self) -> int:
+        """Return at how many desks tools stand."""
+        return self.tools.desks if isinstance(self.tools, SharedTools) else 1
 
     def tools_of(self, seq: Seq) -> Any:
         """Return what answers the calls of a branch."""

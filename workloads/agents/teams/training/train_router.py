@@ -20,6 +20,7 @@ from adabench.workloads.agents.substrate.policies import FOLDER, restore
 from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
 from adabench.workloads.agents.substrate.serving.served_model import ServedModel
 from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
+from adabench.workloads.agents.substrate.serving.team import team
 from adabench.workloads.agents.substrate.strategy_adapter import KINDS
 from adabench.workloads.agents.substrate.workflow import elected
 from adabench.workloads.agents.substrate.worlds import Split
@@ -30,7 +31,6 @@ from adabench.workloads.agents.teams.substrate.routers import (
     RouterRecipe,
     restored,
 )
-from adabench.workloads.agents.teams.substrate.team import team
 from adabench.workloads.agents.truth.problems import (
     QUESTION_KINDS,
     Answers,
