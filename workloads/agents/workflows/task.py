@@ -54,6 +54,18 @@ CARD = Card(
             oracle="holders",
             coin="random_pruning",
         ),
+        Gap(
+            mixture=("hand_template", "searched_template", "single_solve", "three_votes"),
+            methods=("random_graph", "selected_graph"),
+            oracle="best_graph",
+            coin="random_graph",
+        ),
+        Gap(
+            mixture=("hand_template", "searched_template", "single_solve", "three_votes"),
+            methods=("edited_graph", "random_edits"),
+            oracle="best_graph",
+            coin="random_edits",
+        ),
     ),
     knobs=(
         Knob("policy", ("agent-s",), "agent-s", open=True),

@@ -30,12 +30,13 @@ def plain():
     return load("embedded", 1, requests=10, kinds="all", faults="usual")
 
 
-def solved(task, name):
+def solved(task, name, **knobs):
     """Return answers of a method on the first stream, its scores with counts, and its realised graphs."""
     (stream, *_) = task.cases()
     entry = registry.find(f"workflows/{name}")
     task.meter.clear()
-    answers = registry.load(entry).solve(task, stream, {**entry.card.fixed, **entry.card.defaults})
+    point = {**entry.card.fixed, **entry.card.defaults, **knobs}
+    answers = registry.load(entry).solve(task, stream, point)
     graphs = [one.graph for one in task.account(stream, answers).served]
     return answers, {**task.score(stream, answers), **task.meter}, graphs
 
@@ -119,9 +120,14 @@ def test_the_surest_answer_wins_and_none_never_does():
     assert best_of([None, "b"], [0.9, 0.0]) == 1
 
 
-def test_a_bound_is_right_wherever_a_graph_is(plain):
+def test_a_bound_is_right_wherever_a_graph_is_and_other_draws_tell_less(plain):
     _, best, _ = solved(plain, "best_graph")
     assert best["accuracy"] >= solved(plain, "selected_graph")[1]["accuracy"]
+    _, by_draws, _ = solved(plain, "best_graph", told="other_draws")
+    assert by_draws["accuracy"] <= best["accuracy"]
+    assert (
+        max(best["llm_calls"], by_draws["llm_calls"]) < solved(plain, "three_votes")[1]["llm_calls"]
+    )
 
 
 def test_five_libraries_ship(plain):

@@ -46,6 +46,7 @@ CARD = Card(
             "A random graph of the library",
             {"graph": "random"},
             adapts="which of six graphs answers a request, by a die",
+            control_of=("selected_graph",),
             essay="""One of the six graphs, by a die.
 
             **What to expect.** Written before measuring: the mean of the six.

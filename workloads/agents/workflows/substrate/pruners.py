@@ -41,6 +41,7 @@ LEFT, RIGHT = ([pair[side] for pair in PAIRS] for side in (0, 1))
 HIDDEN, WIDE, SOFT = 16, 64, 16
 GATES = (
     Gate("covered", "held-out questions whose mask has each desk that they need", low=0.7),
+    Gate("linked", "held-out questions of which the soft head finds some edge likelier than another", low=0.9),
 )  # fmt: skip
 Weights = Mapping[str, Tensor]
 
@@ -100,7 +101,8 @@ def encode(net: Weights, queries: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _mlp(net: Weights, name: str, x: Tensor) -> Tensor:
-    inner = F.relu(x @ net[f"{name}_in"] + net[f"{name}_shift"])
+    """Return a hidden layer's outputs; it leaks a hundredth, for one whose units all are off learns nothing more."""
+    inner = F.leaky_relu(x @ net[f"{name}_in"] + net[f"{name}_shift"])
     return inner @ net[f"{name}_out"]
 
 

@@ -112,9 +112,9 @@ def train(
         "positions": float(np.mean([len(w) for w in where.values()])),
     }
     for name in NETS:
-        covered, size = coverage(own.nets[name], held, encoded(model, held, name))
+        figures = coverage(own.nets[name], held, encoded(model, held, name))
         key = "" if name == NETS[0] else f"_{name}"
-        dev |= {f"covered{key}": covered, f"desks{key}": size}
+        dev |= {f"{figure}{key}": value for figure, value in figures.items()}
     return found, {name: round(value, 4) for name, value in dev.items()}
 
 
@@ -330,10 +330,15 @@ def best_for_all(found_for: Sequence[tuple[int, ...]]) -> list[list[int]]:
 
 def coverage(
     net: Mapping[str, Tensor], held: Sequence[Problem], queries: Tensor
-) -> tuple[float, float]:
-    """Return on which share of questions no desk is missing that they need, and how many desks stay."""
+) -> dict[str, float]:
+    """Return on which share of questions no desk is missing, how many desks and edges stay, and where edges differ."""
     stays, edges = encode(net, queries)
     graphs = [pruned((*p, *e), 0.55) for p, e in zip(stays.tolist(), edges.tolist(), strict=True)]
     needed = [{holder(w, DESKS) for w in one.prompt if w in SUBJECTS} for one in held]
     covered = [need <= {*graph.desks} for need, graph in zip(needed, graphs, strict=True)]
-    return float(np.mean(covered)), float(np.mean([len(graph.desks) for graph in graphs]))
+    return {
+        "covered": float(np.mean(covered)),
+        "desks": float(np.mean([len(graph.desks) for graph in graphs])),
+        "edges": float(np.mean([len(graph.edges) for graph in graphs])),
+        "linked": float((edges.amax(1) > edges.amin(1)).float().mean()),
+    }

@@ -9,7 +9,7 @@ a transcript that its reader reads from the first word on. Words of stage one ar
 
 **What is simplified.** Six desks that each hold a part of what can be looked up, in place of nine roles. A role is its number, and not
 a text: what a desk holds the network learns from answers. Roles are tied to their neighbours in turn. Widths 16 and 64; stage two takes 1,500 steps,
-and `net=ten_steps` as many as released. S is scaled over pairs of different desks. A survivor has the desks that no answer can do without.
+and `net=ten_steps` as many as released. S is scaled over pairs of different desks, and MLPs leak a hundredth. A survivor has the desks that no answer can do without.
 
 **What to expect.** Written before measuring (`docs/log/workflows.md`): a quarter of the complete graph's words, and 0.05 to 0.1 less right.
 
@@ -53,6 +53,7 @@ CARD = Card(
             "Random pruning of AGP's size",
             {"graph": "random"},
             adapts="which desks answer a request, by a die",
+            control_of=("agp",),
             essay="""AGP's graph of the request, on as many desks that a die drew: nodes, edges and rounds are the same.
 
             **What to expect.** Written before measuring: sums as AGP, a third of facts.
