@@ -6,6 +6,8 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.errors import SelectionError
+from adabench.workloads.agents.substrate.seeded_draws import Draws
+from adabench.workloads.agents.workflows.methods.selected_graph import redrawn
 from adabench.workloads.agents.workflows.substrate.library import (
     EDITS,
     HAND,
@@ -87,6 +89,17 @@ def test_a_swapped_graph_was_selected_for_a_request_before(plain):
     assert other["answers_digest"] != own["answers_digest"]
     one = load("embedded", 1, requests=1, kinds="all", faults="usual")
     assert solved(one, "swapped_graph")[0] == solved(one, "selected_graph")[0]
+
+
+def test_a_graph_of_the_same_size_has_as_many_operators_and_others(plain):
+    draws = Draws(3)
+    for graph in (HAND, VOTES, GraphPlan(4, 2), GraphPlan(0)):
+        others = [redrawn(graph, draws) for _ in range(20)]
+        assert {tuple(n < 0 for n in one) for one in others} == {tuple(n < 0 for n in graph)}
+        assert len({*others}) > 3
+    _, own, _ = solved(plain, "selected_graph")
+    _, other, _ = solved(plain, "same_size_graph")
+    assert other["accuracy"] < own["accuracy"]
 
 
 def test_edits_follow_the_table(plain):

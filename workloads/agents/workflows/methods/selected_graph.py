@@ -16,7 +16,12 @@ from adabench.workloads.agents.substrate.seeded_draws import Draws
 from adabench.workloads.agents.substrate.serving.desk import Agent, Desk, Ids, Stream
 from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 from adabench.workloads.agents.workflows.substrate.desk_graphs import answer_by
-from adabench.workloads.agents.workflows.substrate.library import library
+from adabench.workloads.agents.workflows.substrate.library import (
+    POLICIES,
+    SOLVES,
+    GraphPlan,
+    library,
+)
 from adabench.workloads.shared.language_model.contract import mix
 
 CARD = Card(
@@ -54,6 +59,19 @@ CARD = Card(
             **Ways to fake it.** A die that knows the request.
             """,
         ),
+        Variant(
+            "same_size_graph",
+            "A random graph of the selected one's size",
+            {"graph": "same size"},
+            adapts="how many episodes and critics answer a request, as selected; which, by a die",
+            control_of=("selected_graph",),
+            essay="""As many episodes and critics as the selected graph has, each of a mode and a policy by a die.
+
+            **What to expect.** Written before measuring: 0.45 of all, since half of the modes answer no facts.
+
+            **Ways to fake it.** Fewer operators than were selected.
+            """,
+        ),
     ),
 )
 _DIE = 0x5E1
@@ -73,6 +91,17 @@ def solve(task: AgentStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
             place = draws.pick(seen[:-1] or seen)
         if point["graph"] == "random":
             place = draws.below(len(known.graphs))
-        yield from answer_by(desk, known.graphs[place].template)
+        graph = known.graphs[place]
+        if point["graph"] == "same size":
+            graph = redrawn(graph, draws)
+        yield from answer_by(desk, graph.template)
 
     return task.serve(stream, agent)
+
+
+def redrawn(graph: GraphPlan, draws: Draws) -> GraphPlan:
+    """Return a graph of the same size: as many episodes and critics, each one by a die."""
+    solves = (draws.below(len(SOLVES)) if one >= 0 else -1 for one in (*graph[:3], graph.other))
+    first, second, third, other = solves
+    critic = draws.below(len(POLICIES)) if graph.critic >= 0 else -1
+    return GraphPlan(first, second, third, critic, other)
