@@ -105,7 +105,7 @@ CARD = Card(
         Metric("answers_digest instance", "hash", "higher", "info"),
     ),
 )  # fmt: skip
-CHECK_CONDITIONS = {"requests": 2}
+CHECK_CONDITIONS = {"requests": 2, "faults": "usual"}
 OFF_LIMITS = frozenset((
     "meter", "enter", "environment", "credit", "graders", "judge", "scenes", "group", "World", "Scene",
     "ToolServer", "FaultPlan", "SharedTools", "DeskTools", "holder", "SUBJECTS", "aside", "draw_faults",
