@@ -22,6 +22,8 @@ from adabench.workloads.agents.workflows.substrate.library import (
 
 CARD = Card(
     title="A hand-made template",
+    paper="From Static Templates to Dynamic Runtime Graphs: A Survey of Workflow Optimization for LLM Agents, arXiv 2603.22386",
+    slug="acg-survey",
     adapts="nothing",
     role="static",
     fixed={"graph": "hand"},
