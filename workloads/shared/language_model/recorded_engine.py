@@ -1,7 +1,7 @@
 """An engine whose sequences are written down: what a session hands to methods."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
 from adabench.harness.errors import MethodContractError
@@ -16,7 +16,10 @@ from adabench.workloads.shared.language_model.contract import (
     Engine,
     Floats,
     Masks,
+    Refinement,
+    RoutedEngine,
     Seq,
+    require,
     require_draws,
 )
 from adabench.workloads.shared.language_model.domain import Revisions
@@ -148,6 +151,15 @@ class RecordedEngine:
         for seq, chunk in zip(seqs, chunks, strict=True):
             self._account.note_grown(seq, chunk.ids, forced=False)
         return chunks
+
+    def refining(self, how: Refinement) -> AbstractContextManager[None]:
+        """Draw words within from several routed passes.
+
+        Raises:
+            CapabilityMissing: if the policy has no experts.
+        """
+        require(self, "refine")
+        return cast(RoutedEngine, self._engine).refining(how)
 
     def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
         """Return log-probabilities of forced continuations; the sequences stay as they were."""
