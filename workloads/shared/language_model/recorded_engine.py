@@ -19,7 +19,6 @@ from adabench.workloads.shared.language_model.contract import (
     Refinement,
     RoutedEngine,
     Seq,
-    require,
     require_draws,
 )
 from adabench.workloads.shared.language_model.domain import Revisions
@@ -158,7 +157,11 @@ class RecordedEngine:
         Raises:
             CapabilityMissing: if the policy has no experts.
         """
-        require(self, "refine")
+        if "refine" not in self.caps:
+            raise CapabilityMissing(
+                f"refine: {self.name} is dense, and no word of it can be routed otherwise.",
+                "Choose a policy of experts (chain has policy=moe-s with format=splits), or a method that refines nothing.",
+            )
         return cast(RoutedEngine, self._engine).refining(how)
 
     def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:

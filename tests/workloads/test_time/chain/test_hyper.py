@@ -187,8 +187,10 @@ def test_a_dense_policy_is_refused_and_does_without_refinement() -> None:
     dense = task_of(1, policy="lm-s", trainings=1)
     for name in ("hyper", "roe"):
         point = POINT if name == "hyper" else fixed_by(name)
-        with pytest.raises(CapabilityMissing, match="refine: not supported"):
+        with pytest.raises(CapabilityMissing, match="lm-s is dense") as refused:
             hyper.solve(dense, dense.questions[0], point)
+        assert "policy=moe-s" in str(refused.value.hint)
+        assert dense.meter["generated"] == 0
     why, remedy = chain.missing_abilities({"format": "splits", "trainings": 1})["experts"]
     assert "dense" in why
     assert "policy=moe-s" in remedy

@@ -211,8 +211,8 @@ class Pool:
         self.root = session.open()
         refines = self.point["refine"] != "never"
         self.how = Refinement(int(self.point["passes"]), UNSURE, NOISE) if refines else None
-        if refines:
-            session.require("refine")
+        if self.how is not None:
+            session.refining(self.how)  # refuses a dense policy before any word is paid for
         self.over = [Path(leaf) for leaf in session.fork(self.root, WARM_UP)]
         chunks = session.decode([path.seq for path in self.over], watch=LIKELIEST)
         for path, chunk in zip(self.over, chunks, strict=True):
