@@ -67,7 +67,7 @@ CARD = Card(
         Metric("time_ratio", "", "lower", "cost", clocked=True, low=0.0),
         Metric("padding", "", "lower", "cost", low=0.0, high=1.0),
         Metric("sent_bytes", "B/token", "lower", "cost", clocked=True),
-        Metric("switches", "", "lower", "info", clocked=True),
+        Metric("switches", "times", "lower", "info", clocked=True),
         Metric("max_error", "", "lower", "info", clocked=True, low=0.0),
         Metric("layer_s", "s", "lower", "cost"),
         Metric("modelled_ratio", "", "lower", "info", low=0.0),
