@@ -140,7 +140,7 @@ def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iter
         if evidence.methods[rival].knob(expect.over):  # else it has no such knob to be turned
             yield _posing(method, own, evidence)
         return
-    if isinstance(expect, WHOLE):
+    if isinstance(expect, WHOLE) or _turns(claim, method, rival, evidence):
         yield _posing(method, own, evidence)
         return
     for key in sorted({dot.setting[2] for dot in own}):
@@ -148,6 +148,14 @@ def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iter
         limited = claim.apart_from is None and evidence.methods[rival].role != "control"
         if not (limited and _dearer(dots, claim, method, evidence)):
             yield _posing(method, dots, evidence)
+
+
+def _turns(claim: Claim, method: str, rival: str, evidence: Evidence) -> bool:
+    """Say whether a claim holds two settings of its method against each other by knobs that a rival has too."""
+    asked = {**getattr(claim.expect, "where", {}), **getattr(claim.expect, "there", {})}
+    knobs = [name for name in asked if evidence.methods[method].knob(name)]
+    own = method in rival_names(claim.expect) and bool(knobs)
+    return own and all(evidence.methods[rival].knob(name) for name in knobs)
 
 
 def _posing(method: str, dots: Sequence[OperatingPoint], evidence: Evidence) -> Evidence:

@@ -173,6 +173,23 @@ def test_a_curve_over_a_condition_is_tried_on_controls_and_one_over_a_knob_is_no
     assert judged(over, knob + cheap(), **PAPER).verdict == "reproduced"
 
 
+def test_a_control_that_has_the_knob_is_turned_in_the_place_of_the_method():
+    def turned(name, *heights):
+        return [one for trust, height in enumerate(heights)
+                for one in run(name, where={"point": {"trust": trust}}, faults=times(height, 0.02))]  # fmt: skip
+
+    fewer = Ratio("faults", "new", high=1.0, where={"trust": 0}, there={"trust": 1})
+    coin = Card("Coin", role="control", knobs=(Knob("trust", (0, 1), 0),))
+    lower = turned("new", 1, 2)
+    for heights, verdict in (
+        ((3, 4), "does not discriminate"),
+        ((4, 4.5), "does not discriminate"),
+        ((4, 3), "reproduced"),
+    ):
+        row = judged(fewer, lower + turned("coin", *heights), coin=coin, **PAPER)
+        assert row.verdict == verdict, heights
+
+
 def test_a_control_made_for_other_conditions_is_not_waited_for():
     """It is the twin of another method; where a claim speaks of its conditions it counts."""
     other = Card("Other coin", role="control", conditions={"noise": 1})
