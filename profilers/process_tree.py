@@ -66,8 +66,8 @@ def cpu_ns(pid: int, proc: Path = PROC, *, ended: bool = True) -> int:
     except OSError:
         return 0
     fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
-    # utime, stime, cutime, cstime
-    ticks = sum(int(field) for field in fields[11 : 15 if ended else 13])
+    own, waited_for = fields[11:13], fields[13:15]  # utime, stime; cutime, cstime
+    ticks = sum(map(int, [*own, *(waited_for if ended else ())]))
     return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 

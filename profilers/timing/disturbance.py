@@ -1,8 +1,8 @@
 """Finds disturbed samples by what the kernel tells; drops, counts and shows them (`docs/log/instruments.md`).
 
 A sample is consecutive laps of about `SAMPLE_S`. It is disturbed if the thread waited for a processor for more than
-`DELAY_SHARE` of it (or, of a call in several processes, if others had more than `FOREIGN_SHARE` of the machine), or if its block was throttled (quota, heat, slow clock). A block with fewer kept samples than
-`KEEP_SHARE` is `invalid`; where schedstat is missing it is `unwatched`, which is not the same as undisturbed.
+`DELAY_SHARE` of it (or, of a call in several processes, if others had more than `FOREIGN_SHARE` of the machine), or if
+its block was throttled (quota, heat, slow clock). A block with fewer kept samples than `KEEP_SHARE` is `invalid`; where schedstat is missing it is `unwatched`, which is not the same as undisturbed.
 """
 
 import os

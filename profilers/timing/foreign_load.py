@@ -8,6 +8,8 @@ from pathlib import Path
 
 from adabench.profilers import process_tree
 
+ALL_PROCESSES = "pid:[4026531836]"
+"""The first name space of process numbers, PROC_PID_INIT_INO of linux/include/linux/proc_ns.h."""
 FOREIGN_SHARE = 0.05
 """Others may have taken this share of the machine during a sample: a kernel's own threads take 1 % of an idle one."""
 
@@ -16,7 +18,7 @@ class ForeignLoad:
     """Seconds of each processor that went to processes outside this run, since the first look.
 
     In steps of the kernel's clock tick a process, 10 ms as a rule; a look takes a millisecond. A process that began and ended
-    between two looks is not seen.
+    between two looks is not seen. In a container with process numbers of its own strangers are hidden: there nothing is known.
     """
 
     def __init__(self, proc: Path = process_tree.PROC) -> None:
@@ -40,6 +42,11 @@ class ForeignLoad:
         """Hold nothing open."""
 
     def _strangers(self) -> list[int]:
+        try:
+            if os.readlink(self._proc / "self" / "ns" / "pid") != ALL_PROCESSES:
+                return []
+        except OSError:
+            return []
         own = process_tree.run_pids(self._proc)
         try:
             names = [path.name for path in self._proc.iterdir()]

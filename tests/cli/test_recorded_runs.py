@@ -131,7 +131,7 @@ def test_there_are_whole_runs_and_findings_alone() -> None:
         size for path, size in packed.items()
         if path.parent.name.startswith("reproduction_") or path.parent.name == EVIDENCE
     )  # fmt: skip
-    assert sum(packed.values()) - verdicts < 3_400_000  # of 43 papers; 3.0 MB at 38
+    assert sum(packed.values()) - verdicts < 3_400_000
     assert verdicts < 5_000_000, "records that verdicts rest on stay: 250 kB a paper"
 
 

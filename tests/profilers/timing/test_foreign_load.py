@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adabench.profilers.timing.disturbance import FOREIGN_LOAD, Look, Samples, Watch
-from adabench.profilers.timing.foreign_load import ForeignLoad
+from adabench.profilers.timing.foreign_load import ALL_PROCESSES, ForeignLoad
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -26,6 +26,8 @@ def run(proc: Path, pid: int, ticks: int, parent: int = 1, ended: int = 0) -> No
 @pytest.fixture
 def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    (tmp_path / "self" / "ns").mkdir(parents=True)
+    (tmp_path / "self" / "ns" / "pid").symlink_to(ALL_PROCESSES)
     run(tmp_path, os.getpid(), 100)
     run(tmp_path, 1_000_001, 40)
     return tmp_path
@@ -68,6 +70,12 @@ def test_what_a_stranger_waited_for_was_no_load_of_this_moment(proc):
 
 def test_without_processes_to_look_at_nothing_is_known(tmp_path):
     assert ForeignLoad(tmp_path / "absent").now_ns() is None
+
+
+def test_in_a_container_that_hides_strangers_nothing_is_known(proc):
+    (proc / "self" / "ns" / "pid").unlink()
+    (proc / "self" / "ns" / "pid").symlink_to("pid:[4026532000]")
+    assert ForeignLoad(proc).now_ns() is None
 
 
 def test_a_watch_of_strangers_says_who_had_the_processor():

@@ -1,12 +1,13 @@
 """A model that `--model` names, where the small ones of a task are `builtin`: read early, opened where it is used."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from adabench.harness.errors import SelectionError, nearest
+from adabench.workloads.agents.substrate.policy_recipes import SHIPPED
 from adabench.workloads.shared.sources.codec_source import context_of
 from adabench.workloads.shared.sources.model_spec import ModelSpec, model_spec
 from adabench.workloads.shared.training import checkpoints
@@ -103,3 +104,27 @@ def trained_names(base: str, known: Collection[str], folder: Path, kind: str) ->
         bases = dict.fromkeys(name.rpartition("-s")[0] for name in known)
         raise SelectionError(f"There is no {kind} {base!r}.", nearest(base, bases))
     return [name for name in names if checkpoints.is_there(name, folder)] or names[:1]
+
+
+class PolicyRecipe(Protocol):
+    """A recipe of what goes with a policy."""
+
+    @property
+    def policy(self) -> str:
+        """Return the policy's name."""
+
+
+def training_of(
+    policy: str, seed: int, recipes: Mapping[str, PolicyRecipe], folder: Path, kind: str
+) -> str:
+    """Return which training serves with a policy at a seed, and note that it is used: those that are there take turns.
+
+    Raises:
+        SelectionError: if there is no such model.
+    """
+    own = [name for name, plan in recipes.items() if plan.policy == policy]
+    base = own[0].rpartition("-s")[0]
+    there = [name for name in own if name in trained_names(base, recipes, folder, kind)] or own
+    name = there[seed // len(SHIPPED) % len(there)]
+    checkpoints.note(name, folder)
+    return name

@@ -136,7 +136,7 @@ def test_the_surest_answer_wins_and_none_never_does():
 def test_a_bound_is_right_wherever_a_graph_is_and_other_draws_tell_less(plain):
     _, best, _ = solved(plain, "best_graph")
     assert best["accuracy"] >= solved(plain, "selected_graph")[1]["accuracy"]
-    _, by_draws, _ = solved(plain, "best_graph", told="other_draws")
+    _, by_draws, _ = solved(plain, "best_graph", draws="other")
     assert by_draws["accuracy"] <= best["accuracy"]
     assert (
         max(best["llm_calls"], by_draws["llm_calls"]) < solved(plain, "three_votes")[1]["llm_calls"]

@@ -45,13 +45,9 @@ def stream(ranks: int, experts: int, chosen: int, sizes: tuple[int, ...] = (5, 4
 def test_every_setting_gives_what_one_process_gives(ranks: int, experts: int, chosen: int) -> None:
     shape, tokens = LayerShape(ranks, experts, width=8, hidden=16), stream(ranks, experts, chosen)
     settings = iter([one for one in shape.settings for _ in (0, 1)])
-    many = TokenStream(
-        np.tile(tokens.tokens, len(shape.settings)),
-        np.tile(tokens.choices, (len(shape.settings), 1, 1)),
-        np.tile(tokens.shares, (len(shape.settings), 1, 1)),
-        3,
+    counts = run_stream(
+        shape, tokens.repeated(len(shape.settings)), Policy(lambda moment: next(settings))
     )
-    counts = run_stream(shape, many, Policy(lambda moment: next(settings)))
     assert counts.max_error <= EXACT
     assert counts.dropped == 0
     assert set(counts.settings) == set(shape.settings)

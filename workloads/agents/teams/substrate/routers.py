@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adabench.workloads.agents.substrate.named_models import trained_names
+from adabench.workloads.agents.substrate.named_models import training_of
 from adabench.workloads.agents.substrate.policy_recipes import SHIPPED, TRAININGS
 from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 from adabench.workloads.agents.substrate.strategy_adapter import KINDS, kind_of
@@ -122,12 +122,7 @@ def router(task: AgentStreams) -> Router:
         EnvironmentProblem: if it was not trained yet, or misses a gate.
     """
     assert task.model.policy is not None, "a team is of our own policies"
-    own = [name for name, plan in recipes().items() if plan.policy == task.model.policy.name]
-    there = [
-        name for name in own if name in trained_names(NAME, recipes(), FOLDER, "router")
-    ] or own
-    name = there[task.seed // len(SHIPPED) % len(there)]
-    checkpoints.note(name, FOLDER)
+    name = training_of(task.model.policy.name, task.seed, recipes(), FOLDER, "router")
     found = read_router(name, checkpoints.home(name, FOLDER))
     task.book_training(found.training_words)
     return found

@@ -3,7 +3,7 @@
 Every graph answers in a stream whose costs nobody counts. The cheapest that was right answers once more, the cheapest of
 all where none was.
 
-**Is it luck?** Six tries find something right by luck too. With `told=other_draws` graphs are chosen by three draws of each at temperature 1, and
+**Is it luck?** Six tries find something right by luck too. With `draws=other` graphs are chosen by three draws of each at temperature 1, and
 answer greedily as before: what is left above the selected graph is what a better choice could gain. The rest is luck,
 so it is a bound, and closes no gap.
 
@@ -28,7 +28,7 @@ CARD = Card(
     role="oracle",
     oracle="bound",
     wins_by_luck=True,
-    knobs=(Knob("told", ("same",), "same", also=("other_draws",)),),
+    knobs=(Knob("draws", ("same",), "same", also=("other",)),),
 )
 DRAWS = 3
 
@@ -38,8 +38,8 @@ def solve(task: GradedStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
     known = library(task)
     right: dict[int, Counter[int]] = {}
     tried = [(place, graph.template) for place, graph in enumerate(known.graphs)]
-    if point["told"] == "other_draws":
-        tried = [(place, drawn(template)) for place, template in tried] * DRAWS
+    if point["draws"] == "other":
+        tried = [(place, sampled(template)) for place, template in tried] * DRAWS
 
     def tries(desk: Desk) -> Agent:
         own = right[desk.request] = Counter()
@@ -57,6 +57,6 @@ def solve(task: GradedStreams, stream: Stream, point: Point) -> tuple[Ids, ...]:
     return task.serve(stream, agent)
 
 
-def drawn(template: Template) -> Template:
-    """Return a workflow whose episodes are drawn."""
+def sampled(template: Template) -> Template:
+    """Return a workflow whose episodes are sampled at temperature 1."""
     return replace(template, nodes=tuple(replace(node, heat=1.0) for node in template.nodes))

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adabench.workloads.agents.substrate.agent_session import MODE_NAMES
-from adabench.workloads.agents.substrate.named_models import trained_names
+from adabench.workloads.agents.substrate.named_models import training_of
 from adabench.workloads.agents.substrate.policy_recipes import SHIPPED, TRAININGS
 from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 from adabench.workloads.agents.substrate.strategy_adapter import kind_of
@@ -190,12 +190,7 @@ def library(task: AgentStreams) -> Library:
         EnvironmentProblem: if it was not trained yet, or misses a gate.
     """
     assert task.model.policy is not None, "libraries are of our own policies"
-    own = [name for name, plan in recipes().items() if plan.policy == task.model.policy.name]
-    there = [
-        name for name in own if name in trained_names(NAME, recipes(), FOLDER, "library")
-    ] or own
-    name = there[task.seed // len(SHIPPED) % len(there)]
-    checkpoints.note(name, FOLDER)
+    name = training_of(task.model.policy.name, task.seed, recipes(), FOLDER, "library")
     return read_library(name, checkpoints.home(name, FOLDER))
 
 

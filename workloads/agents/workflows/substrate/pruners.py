@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adabench.workloads.agents.substrate.action_words import VOCABULARY
-from adabench.workloads.agents.substrate.named_models import trained_names
+from adabench.workloads.agents.substrate.named_models import training_of
 from adabench.workloads.agents.substrate.policy_recipes import SHIPPED, TRAININGS
 from adabench.workloads.agents.substrate.serving.stream_task import AgentStreams
 from adabench.workloads.agents.workflows.substrate.desk_graphs import DeskGraph
@@ -142,12 +142,12 @@ def pruned(
     stays, edges = odds[:DESKS], odds[DESKS:]
     surest = max(range(DESKS), key=stays.__getitem__)
     desks = tuple(desk for desk in order if stays[desk] >= threshold) or (surest,)
-    kept = (
+    edges_left = (
         sorted((desks.index(a), desks.index(b)))
         for (a, b), sure, uniform in zip(PAIRS, edges, uniforms, strict=True)
         if sure >= uniform and {a, b} <= {*desks}
     )
-    return DeskGraph(desks, tuple(sorted((a, b) for a, b in kept)))
+    return DeskGraph(desks, tuple(sorted((a, b) for a, b in edges_left)))
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,7 @@ def pruner(task: AgentStreams) -> Pruner:
         EnvironmentProblem: if it was not trained yet, or misses a gate.
     """
     assert task.model.policy is not None, "desks are of our own policies"
-    own = [name for name, plan in recipes().items() if plan.policy == task.model.policy.name]
-    there = [
-        name for name in own if name in trained_names(NAME, recipes(), FOLDER, "pruner")
-    ] or own
-    name = there[task.seed // len(SHIPPED) % len(there)]
-    checkpoints.note(name, FOLDER)
+    name = training_of(task.model.policy.name, task.seed, recipes(), FOLDER, "pruner")
     found = read_pruner(name, checkpoints.home(name, FOLDER))
     task.book_training(found.training_words)
     return found

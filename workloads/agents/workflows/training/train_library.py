@@ -69,12 +69,12 @@ def train(
     model.begin()
     archives, spent = [], []
     for place, name in enumerate(MIXES):
-        bench = Bench(plan, model, drawn(plan, name, plan.validation, place))
+        bench = Bench(plan, model, training_problems(plan, name, plan.validation, place))
         archives.append(searched(plan, bench, place))
         spent.append(bench.words)
         progress(place + 1, len(MIXES) + 2)
-    graphs = six(archives)
-    bench = Bench(plan, model, drawn(plan, "all", plan.questions, len(MIXES)))
+    graphs = library_graphs(archives)
+    bench = Bench(plan, model, training_problems(plan, "all", plan.questions, len(MIXES)))
     right, words = (np.array(rows) for rows in zip(*map(bench.run, graphs), strict=True))
     states = np.array([state(model, one) for one in bench.asked])
     progress(len(MIXES) + 1, len(MIXES) + 2)
@@ -105,7 +105,7 @@ def train(
     return found, {name: round(value, 4) for name, value in dev.items()}
 
 
-def drawn(plan: LibraryRecipe, name: str, count: int, key: int) -> list[Problem]:
+def training_problems(plan: LibraryRecipe, name: str, count: int, key: int) -> list[Problem]:
     """Draw questions of a mix, its kinds in turn."""
     kinds = read_kinds(name)[name]
     return [
@@ -199,7 +199,7 @@ def changed(graph: GraphPlan, draws: Draws) -> GraphPlan:
     return GraphPlan(first, second, third, graph.critic, graph.other)
 
 
-def six(archives: Sequence[Sequence[GraphPlan]]) -> list[GraphPlan]:
+def library_graphs(archives: Sequence[Sequence[GraphPlan]]) -> list[GraphPlan]:
     """Return a library: the best of each archive, three that hands made, and then the next best."""
     ranked = [HAND, SINGLE, VOTES, *(one for rank in zip(*archives, strict=True) for one in rank)]
     first = [archive[0] for archive in archives]

@@ -179,6 +179,7 @@ def modelled_stream(shape: LayerShape, stream: TokenStream, policy: Policy) -> S
         counts.layer_s += took_s
         counts.reference_s += costs.seconds(plain)
         counts.settings.append(setting)
+        counts.seconds.append(took_s)
         counts.choices += choices[:, 0].size
         counts.dropped += _dropped(choices[:, 0], shape.experts, capacity)
         counts.rows += work.rows

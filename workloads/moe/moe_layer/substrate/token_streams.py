@@ -50,6 +50,13 @@ class TokenStream(FrozenArrays):
         first = int(self.tokens[:iteration].sum())
         return slice(first, first + int(self.tokens[iteration]))
 
+    def repeated(self, times: int) -> "TokenStream":
+        """Return a stream of all iterations, so many times one after the other."""
+        many = (times, 1, 1)
+        return TokenStream(
+            np.tile(self.tokens, times), np.tile(self.choices, many), np.tile(self.shares, many), self.seed
+        )  # fmt: skip
+
 
 def drawn_stream(seed: int, index: int, iterations: int, ranks: int, experts: int) -> TokenStream:
     """Draw a stream.
