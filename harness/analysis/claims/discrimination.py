@@ -140,8 +140,13 @@ def stand_ins(claim: Claim, method: str, rival: str, evidence: Evidence) -> Iter
         if evidence.methods[rival].knob(expect.over):  # else it has no such knob to be turned
             yield _posing(method, own, evidence)
         return
-    if isinstance(expect, WHOLE) or _turns(claim, method, rival, evidence):
+    if isinstance(expect, WHOLE):
         yield _posing(method, own, evidence)
+        return
+    if _turns(claim, method, rival, evidence):
+        yield replace(
+            _posing(method, own, evidence), posing=""
+        )  # its knobs stand where the claim asks
         return
     for key in sorted({dot.setting[2] for dot in own}):
         dots = [dot for dot in own if dot.setting[2] == key]

@@ -188,6 +188,11 @@ def verdict_row(trial: Trial, copies: tuple[str, ...] = ()) -> ClaimRow:
     for claim in (trial.claim, *trial.required):
         for name in rival_names(claim.expect):
             made += records(trial, name, met if name in copies else nothing, claim, there=True)
+        if trial.method in rival_names(
+            claim.expect
+        ):  # two settings of the method, and so of who copies it
+            for name in copies:
+                made += records(trial, name, nothing, claim, there=True)
     unique = {(r.cell.key, r.case): r for r in reversed(made)}
     known = {f"{trial.task}/{n}": replace(card, claims=()) for n, card in trial.cards.items()}
     own = replace(trial.cards[trial.method], claims=(trial.claim, *trial.required))
