@@ -12,7 +12,7 @@ from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
 from adabench.harness.run import measurement
 from adabench.harness.run.measurement import Measurement, MethodBench
-from adabench.harness.run.settings import Settings
+from adabench.harness.run.settings import RETAKES, Settings
 from adabench.profilers.energy.energy_probe import TdpEstimate
 from adabench.profilers.timing import clock
 from adabench.profilers.timing.disturbance import Watch
@@ -54,8 +54,12 @@ class Fake:
         return {"total_j": 6.0}
 
 
-def bench(fake: Fake, *more: Any, probes: Any = None, **settings: Any) -> MethodBench:
-    return MethodBench(fake.method, fake, Settings(**settings), probes or [fake], more)
+def bench(
+    fake: Fake, *more: Any, probes: Any = None, retakes: int = 0, **settings: Any
+) -> MethodBench:
+    """Retake nothing unless asked to: what the machine of a test does beside it is not its subject."""
+    chosen = Settings(retakes=retakes, **settings)
+    return MethodBench(fake.method, fake, chosen, probes or [fake], more)
 
 
 def run(fake: Fake, repeats: int = 1, probes: Any = None, **settings: Any) -> list[Measurement]:
@@ -310,7 +314,7 @@ class CalmsDown(Fake):
             self.delay.step_ns = 0
 
     def measure(self) -> Measurement:
-        own = bench(self, window_s=0.0)
+        own = bench(self, window_s=0.0, retakes=RETAKES)
         own.watch = Watch(Path("/nowhere"))
         own.watch.delay = self.delay  # type: ignore[assignment]
         return own.solve("state", 0, POINT, frozenset())
