@@ -162,11 +162,19 @@ def _refuse_unknown(row: Mapping[str, Any], known: tuple[str, ...], whose: str) 
 def faults(paper: Paper) -> Iterator[str]:
     """Yield what is wrong between a paper's sentences and its claims."""
     claims = {claim.id: claim for found in paper.claims.values() for claim in found}
-    known = {
-        entry.address for task in registry.tasks() for entry in registry.methods(task).values()
+    slugs = {
+        entry.address: entry.card.slug
+        for task in registry.tasks()
+        for entry in registry.methods(task).values()
     }
-    for address in paper.claims.keys() - known:
-        yield f"{paper.slug}.toml has claims about {address}, which is no method"
+    for address in paper.claims:
+        if address not in slugs:
+            yield f"{paper.slug}.toml has claims about {address}, which is no method"
+        elif slugs[address] != paper.slug:
+            yield (
+                f"{paper.slug}.toml has claims about {address}, whose card has not its slug: no run "
+                f'would judge them. Write slug="{paper.slug}" there, or move them to the task\'s claims.toml'
+            )
     if not paper.sentences:
         yield f"{paper.slug}.toml has no sentence of the abstract ([[sentences]])"
     for sentence in paper.sentences:

@@ -24,7 +24,7 @@ SENTENCE = '\n[[sentences]]\nsays = "It halves the cost."\nclaims = ["p-1"]\n'
 
 
 def paper_of(folder: Path, text: str) -> Paper:
-    file = folder / "a-paper.toml"
+    file = folder / "ets.toml"
     file.write_text(text, encoding="utf-8")
     return read_paper(file)
 
@@ -32,7 +32,7 @@ def paper_of(folder: Path, text: str) -> Paper:
 def test_a_paper_is_what_its_file_says(tmp_path) -> None:
     paper = paper_of(tmp_path, HEAD + 'commands = ["adabench run a"]\n' + SENTENCE + CLAIM)
     assert (paper.slug, paper.arxiv, paper.commands) == (
-        "a-paper",
+        "ets",
         "2502.00001",
         ("adabench run a",),
     )
@@ -48,7 +48,7 @@ def test_a_paper_is_what_its_file_says(tmp_path) -> None:
         (HEAD + "sentence = 1\n", "unknown key 'sentence'"),
         (
             HEAD + '[[sentences]]\nsays = "s"\nbecause = "b"\n',
-            "'s' in a-paper.toml has an unknown key",
+            "'s' in ets.toml has an unknown key",
         ),
         (HEAD + '[[sentences]]\nsays = "s"\nclaims = "p-1"\n', "cannot be read"),
         (HEAD + "[[sentences]]\nsays = 1\n", "cannot be read"),
@@ -69,6 +69,7 @@ def test_what_no_paper_says_is_refused_in_a_sentence(text, words, tmp_path) -> N
         (HEAD + SENTENCE + 'not_built = "it is not"\n' + CLAIM, "and one of these"),
         (HEAD + SENTENCE + CLAIM.replace("headline", "own"), "a criterion of our own"),
         (HEAD + SENTENCE + CLAIM.replace("chain/ets", "chain/nobody"), "which is no method"),
+        (HEAD + SENTENCE + CLAIM.replace("chain/ets", "chain/beam"), "whose card has not its slug"),
         (
             HEAD + SENTENCE + CLAIM + CLAIM.replace("p-1", "p-2"),
             "p-2 is a headline, and no sentence of the abstract carries it",
@@ -108,4 +109,4 @@ def test_what_is_no_plan_is_refused(old, new, words, tmp_path) -> None:
 
 def test_a_plan_of_no_claim_is_a_fault(tmp_path) -> None:
     paper = paper_of(tmp_path, HEAD + SENTENCE + PLAN.replace("p-1", "p-9") + CLAIM)
-    assert "a-paper.toml plans p-9, which is no claim of it" in list(faults(paper))
+    assert "ets.toml plans p-9, which is no claim of it" in list(faults(paper))

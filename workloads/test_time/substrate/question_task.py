@@ -210,9 +210,11 @@ class QuestionTask:
         own = self.models
         if name not in own.successors:
             known = ", ".join(own.successors) or "none"
+            recipes = own.successor_recipes.format(name)
+            train = f"Train it (adabench train '{recipes}'), or choose" if recipes else "Choose"
             raise CapabilityMissing(
                 f"a successor: {name} was not trained on from {own.policy.name} here; there is {known}.",
-                f"Train it (adabench train 'chain/{name}-s*'), or choose another one.",
+                f"{train} another one.",
             )
         return own.successors[name]
 

@@ -40,6 +40,8 @@ class Models:
     """A policy that reads earlier attempts at a question, with a judge of what it writes."""
     successors: "Mapping[str, Models]" = field(default_factory=dict)
     """Policies that were trained on from this one, by how."""
+    successor_recipes: str = ""
+    """What `adabench train` calls the recipes of a successor, {} in place of its name."""
 
     @property
     def parts(self) -> tuple[object, ...]:

@@ -96,8 +96,9 @@ def test_a_policy_that_went_on_answers_otherwise_than_its_start(recipe: str) -> 
 def test_a_policy_that_was_not_trained_is_missed_with_a_sentence() -> None:
     task = load("embedded", 0, problems=1)
     (question,) = task.cases()
-    with pytest.raises(CapabilityMissing, match="nobody was not trained on"):
+    with pytest.raises(CapabilityMissing, match="nobody was not trained on") as missing:
         mrt.solve(task.substrate(), question, {"recipe": "nobody", "cap": 96})
+    assert "adabench train 'countdown/cd-nobody-s*'" in missing.value.hint
 
 
 def test_shipped_trainings_generated_equal_words_within_one_percent() -> None:

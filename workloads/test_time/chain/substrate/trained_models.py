@@ -119,7 +119,9 @@ def splits_models(policy: str, seed: int, trainings: int = 1) -> Models:
     if policy == EXPERTS:
         return Models(routed_engine(own), None, (own,), FOLDER)
     following = successors(seed) if own == START else {}
-    return Models(engine(own), None, (own,), FOLDER, successors=following)
+    return Models(
+        engine(own), None, (own,), FOLDER, successors=following, successor_recipes="chain/{}-s*"
+    )
 
 
 def successors(seed: int) -> dict[str, Models]:
@@ -134,7 +136,10 @@ def effort_models(seed: int) -> Models:
         EnvironmentProblem: if it was not trained yet.
     """
     following = _trained_on({f"{EFFORT}-{name}": many for name, many in EFFORTS.items()}, seed)
-    return Models(engine(EFFORT_START), None, (EFFORT_START,), FOLDER, successors=following)
+    return Models(
+        engine(EFFORT_START), None, (EFFORT_START,), FOLDER,
+        successors=following, successor_recipes="chain/{}-s*",
+    )  # fmt: skip
 
 
 def _trained_on(bases: Mapping[str, int], seed: int) -> dict[str, Models]:

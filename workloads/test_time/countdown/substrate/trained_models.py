@@ -27,7 +27,10 @@ def models(seed: int, trainings: int) -> Models:
         own = f"{POLICY}-{how}-s{seed % trainings}"
         if checkpoints.is_there(own, FOLDER):
             following[how] = Models(engine(own), None, (own,), FOLDER)
-    return Models(engine(name), None, (name,), FOLDER, successors=following)
+    return Models(
+        engine(name), None, (name,), FOLDER,
+        successors=following, successor_recipes=f"countdown/{POLICY}-{{}}-s*",
+    )  # fmt: skip
 
 
 def engine(name: str, folder: Path | None = None) -> NativeEngine:
