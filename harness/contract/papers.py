@@ -172,7 +172,7 @@ def faults(paper: Paper) -> Iterator[str]:
             yield f"{paper.slug}.toml has claims about {address}, which is no method"
         elif slugs[address] != paper.slug:
             yield (
-                f"{paper.slug}.toml has claims about {address}, whose card has not its slug: no run "
+                f"{paper.slug}.toml has claims about {address}, whose card lacks its slug: no run "
                 f'would judge them. Write slug="{paper.slug}" there, or move them to the task\'s claims.toml'
             )
     if not paper.sentences:

@@ -241,7 +241,7 @@ def _studentised(estimate: float, left: LeaveOneOut, method: Method) -> tuple[fl
     gap = left.gap * np.sqrt((left.peers - 1) / left.peers)
     df = _freedom(left)
     square, units = float(np.sum(gap**2)), df + 1
-    if square <= (ROUNDING * float(np.abs(left.values).max())) ** 2:  # strata differ, units do not
+    if square <= (ROUNDING * float(np.abs(left.values).max())) ** 2:  # what differs is rounding
         return estimate, estimate
     bend = -float(np.sum(gap**3)) / square**1.5 * df**2 / (units * max(units - 2, 1))
     if method == "totals":

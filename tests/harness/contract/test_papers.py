@@ -69,7 +69,7 @@ def test_what_no_paper_says_is_refused_in_a_sentence(text, words, tmp_path) -> N
         (HEAD + SENTENCE + 'not_built = "it is not"\n' + CLAIM, "and one of these"),
         (HEAD + SENTENCE + CLAIM.replace("headline", "own"), "a criterion of our own"),
         (HEAD + SENTENCE + CLAIM.replace("chain/ets", "chain/nobody"), "which is no method"),
-        (HEAD + SENTENCE + CLAIM.replace("chain/ets", "chain/beam"), "whose card has not its slug"),
+        (HEAD + SENTENCE + CLAIM.replace("chain/ets", "chain/beam"), "whose card lacks its slug"),
         (
             HEAD + SENTENCE + CLAIM + CLAIM.replace("p-1", "p-2"),
             "p-2 is a headline, and no sentence of the abstract carries it",
