@@ -8,6 +8,7 @@ alone, so batching, order and splitting change nothing. Ids mean words only toge
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -17,12 +18,22 @@ from adabench.harness.errors import MissingAbility
 from adabench.workloads.shared.language_model.vocabulary import EOS, STEP_END
 
 Capability = Literal[
-    "fork", "logprobs", "score", "hidden", "held", "exact", "limits", "allow", "watch", "strings"
+    "fork",
+    "logprobs",
+    "score",
+    "hidden",
+    "held",
+    "exact",
+    "limits",
+    "allow",
+    "watch",
+    "strings",
+    "refine",
 ]
 """`fork`: the prefix is shared. `held`: the cache really held can be read. `exact`: the words
 sampled depend on nothing but the key. `limits`, `allow` and `watch` are arguments of `decode`: a most
 of each sequence's own, words that may be drawn, and how sure the model was of each draw; so is `strings`:
-texts at which a completion ends (`ends`)."""
+texts at which a completion ends (`ends`). `refine`: experts can be routed anew for a word (`Refinement`)."""
 Finish = Literal["stop", "length", "budget"]
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Masks = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -84,6 +95,31 @@ class Chunk:
     confidences: tuple[float, ...] = ()
     """The mean of -log p over the most probable words, as many as `watch` said: large where all but
     the first are improbable."""
+    refined: int = field(default=0, kw_only=True)
+    """Words that were drawn from several routed passes, each of which is booked as a word."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """How words are drawn from several passes through differently routed experts."""
+
+    passes: int
+    """For a refined word, the plain one among them; so many words are booked for it."""
+    above: float = 0.0
+    """Nats of entropy of the plain pass from which a word is refined."""
+    noise: float = 0.3
+    """Times Gumbel noise, added to the scores of the routers."""
+    reuse: float = 0.1
+    """Taken from an expert's score for each earlier pass of this word that used it."""
+
+    def __post_init__(self) -> None:
+        """Refuse fewer passes than the plain one and another.
+
+        Raises:
+            ValueError: for fewer than two passes.
+        """
+        if self.passes < 2:
+            raise ValueError(f"A refined word takes two passes or more; got {self.passes}.")
 
 
 @dataclass(frozen=True)
@@ -245,6 +281,14 @@ class ControlledEngine(Engine, Protocol):
         `allow` holds draws to some words; log-probabilities stay the model's own. `watch` words, the
         most probable, make the confidence of a draw; 0 watches nothing.
         """
+        ...
+
+
+class RoutedEngine(ControlledEngine, Protocol):
+    """An engine that can `refine`."""
+
+    def refining(self, how: Refinement) -> AbstractContextManager[None]:
+        """Draw words within from several routed passes."""
         ...
 
 

@@ -79,13 +79,19 @@ class Block(nn.Module):
             rotate(q, rotation), rotate(k, rotation), v, is_causal=True
         )
         h = h + self.out(mixed.transpose(1, 2).reshape(n, length, d))
-        gate, up = self.gate_up(self.norm_mlp(h)).chunk(2, dim=-1)
-        out: Tensor = h + self.down(F.silu(gate) * up)
+        return h + self.feed_forward(self.norm_mlp(h))
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """Return what the gated MLP adds to normed states x [..., d]."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        out: Tensor = self.down(F.silu(gate) * up)
         return out
 
 
 class LanguageModel(nn.Module):
     """Token ids [n, T] to next-token logits [n, T, V]."""
+
+    block: ClassVar[type[Block]] = Block
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -93,7 +99,7 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
         if shape.reads_previous:
             self.previous = nn.Embedding(shape.vocabulary, shape.width)
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.blocks = nn.ModuleList(self.block(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.width, eps=EPSILON)
         for name, weight in self.named_parameters():
             if weight.dim() == 2:

@@ -1,7 +1,7 @@
 """An engine whose sequences are written down: what a session hands to methods."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
 from adabench.harness.errors import MethodContractError
@@ -16,6 +16,8 @@ from adabench.workloads.shared.language_model.contract import (
     Engine,
     Floats,
     Masks,
+    Refinement,
+    RoutedEngine,
     Seq,
     require_draws,
 )
@@ -148,6 +150,19 @@ class RecordedEngine:
         for seq, chunk in zip(seqs, chunks, strict=True):
             self._account.note_grown(seq, chunk.ids, forced=False)
         return chunks
+
+    def refining(self, how: Refinement) -> AbstractContextManager[None]:
+        """Draw words within from several routed passes.
+
+        Raises:
+            CapabilityMissing: if the policy has no experts.
+        """
+        if "refine" not in self.caps:
+            raise CapabilityMissing(
+                f"refine: {self.name} is dense, and no word of it can be routed otherwise.",
+                "Choose a policy of experts (chain has policy=moe-s with format=splits), or a method that refines nothing.",
+            )
+        return cast(RoutedEngine, self._engine).refining(how)
 
     def score(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> list[list[float]]:
         """Return log-probabilities of forced continuations; the sequences stay as they were."""

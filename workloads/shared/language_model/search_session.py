@@ -11,7 +11,7 @@ first completion that had ended. `open(policy=role)` begins a sequence of anothe
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Literal, Self
@@ -26,6 +26,7 @@ from adabench.workloads.shared.language_model.contract import (
     Engine,
     Floats,
     Masks,
+    Refinement,
     Seq,
     mix,
     require,
@@ -244,6 +245,14 @@ class Session:
         )
         self._hold()
         return chunks
+
+    def refining(self, how: Refinement) -> AbstractContextManager[None]:
+        """Draw words of the policy within from several routed passes.
+
+        Raises:
+            CapabilityMissing: if it has no experts.
+        """
+        return self.policy.refining(how)
 
     def ended(self, seq: Seq) -> bool:
         """Return whether a completion has come to its end: by the model's word or the domain's."""

@@ -1,9 +1,13 @@
 """What methods do not get of the policy that was chosen, and what would give it; nothing is loaded for it."""
 
-from adabench.workloads.test_time.chain.recipes import ORDERS, RESPONSES, REVISER, ROUTER
+from adabench.workloads.test_time.chain.recipes import EXPERTS, ORDERS, RESPONSES, REVISER, ROUTER
 from adabench.workloads.test_time.chain.substrate.trained_models import SMALL, all_there
 
 OTHER_FORMAT = "Choose format=orders."
+NO_EXPERTS = (
+    "The policy is dense: none of its words can be routed otherwise.",
+    f"Choose format=splits and policy={EXPERTS}.",
+)
 NO_EFFORT = "No policy of these questions takes an effort.", "Choose format=tries."
 
 
@@ -12,6 +16,7 @@ def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
     found = {
         "successors": ("No policy of these questions learned by reward.", "Choose format=splits."),
         "efforts": NO_EFFORT,
+        "experts": NO_EXPERTS,
     }
     is_small = policy == SMALL
     remedy = f"Choose policy={SMALL}."
@@ -30,7 +35,7 @@ def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
     return found
 
 
-def absences_of_splits(form: str) -> dict[str, tuple[str, str]]:
+def absences_of_splits(form: str, policy: str) -> dict[str, tuple[str, str]]:
     """Return the same of the formats `splits` and `tries`, for which nothing but policies was trained."""
     own = {
         "splits": {
@@ -45,8 +50,11 @@ def absences_of_splits(form: str) -> dict[str, tuple[str, str]]:
             "orders": ("A solution takes several orders, not one.", OTHER_FORMAT),
         },
     }
+    routed = form == "splits" and policy == EXPERTS
+    no_rewards = "No policy of experts learned by reward.", f"Choose policy={SMALL}."
     return {
         **own[form],
+        **({"successors": no_rewards} if routed else {"experts": NO_EXPERTS}),
         "scores": (f"With format={form} nobody judges what the policy writes.", OTHER_FORMAT),
         "draft": (f"With format={form} the policy is the draft of no other.", OTHER_FORMAT),
         "pool": (f"With format={form} no larger policies stand beside it.", OTHER_FORMAT),

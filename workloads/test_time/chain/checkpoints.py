@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from adabench.workloads.shared.language_model.contract import Engine
 from adabench.workloads.shared.training import checkpoints, int8_packing, reward_curve
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
@@ -26,7 +27,9 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     judge,
     restore,
     restore_plan,
+    routed_engine,
     router_head,
+    start_of,
 )
 from adabench.workloads.test_time.chain.training import (
     order_figures,
@@ -34,6 +37,7 @@ from adabench.workloads.test_time.chain.training import (
     short_training,
     train_by_reward,
     train_effort,
+    train_experts,
     train_judge,
     train_models,
     train_responses,
@@ -123,7 +127,7 @@ def _differences(plan: Recipe, model: nn.Module, folder: Path) -> dict[str, Any]
 
     In eight on the scale of the weights most of them would be lost.
     """
-    before = restore(plan.start, _place(plan.start, folder)).state_dict()
+    before = start_of(plan, _place(plan.start, folder)).state_dict()
     moved = {key: value - before[key] for key, value in model.state_dict().items()}
     return int8_packing.paired(int8_packing.packed(moved, int8_packing.PAIRED_LEVELS))
 
@@ -147,6 +151,8 @@ def _train_table(plan: Recipe, progress: Progress, folder: Path) -> dict[str, An
 def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module:
     if plan.make == "slack":
         return train_effort.taught(plan, restore(plan.trunk, _place(plan.trunk, folder)), progress)
+    if plan.make == "upcycled":
+        return train_experts.train(plan, start_of(plan, _place(plan.start, folder)), progress)
     if plan.make == "third":
         start = restore(plan.trunk, folder) if plan.trunk else None
         return order_training.train(plan, progress, start=start)
@@ -168,6 +174,8 @@ def _figures(plan: Recipe, folder: Path) -> dict[str, float]:
     if plan.kind == "judge":
         asked = order_problems.questions("dev", DEV_SEED, DEV_ORDERS)
         return train_judge.report(engine(plan.policy, folder), judge(plan.name, folder), asked)
+    if plan.make == "upcycled":
+        return _of_splits(routed_engine(plan.name, folder))
     policy = engine(plan.name, folder)
     if plan.kind == "reviser":
         return train_revisions.report(policy)
@@ -175,6 +183,11 @@ def _figures(plan: Recipe, folder: Path) -> dict[str, float]:
         return train_effort.report(policy)
     if plan.format == "orders":
         return order_figures.report(policy, plan.mistaken)
+    return _of_splits(policy)
+
+
+def _of_splits(policy: Engine) -> dict[str, float]:
+    """Return by length and way of drawing the share of questions of the format `splits` that are right."""
     found = {}
     for length in range(1, data.LONGEST + 1):
         problems = list(islice(data.stream("dev", DEV_SEED, [length]), DEV_PROBLEMS))
@@ -187,7 +200,10 @@ def _code(plan: Recipe) -> list[ModuleType]:
     """Return the training that a recipe's file depends on."""
     if plan.name.startswith(EFFORT):
         return [train_effort]
-    makes = {"first": train_models, "second": short_training, "third": order_training}
+    makes = {
+        "first": train_models, "second": short_training, "third": order_training,
+        "upcycled": train_experts,
+    }  # fmt: skip
     trainings = {
         "lm": makes[plan.make], "judge": train_judge, "router": train_router,
         "score": train_scale_score, "responses": train_responses, "table": train_strategies,

@@ -11,13 +11,14 @@ busy the machine is.
 
 The policies of the format `splits`, and the scores of how hard a step is that are learned from their errors on the
 `calibration` split, are there for methods with two modes. From the first of them others go on: by reward (`rl-*`), or by
-further solutions (`sft-more-*`). Policies that read the word of an effort (`effort-*`) have a start of their own.
+further solutions (`sft-more-*`); and `moe-s-*`, whose MLP became experts. Policies that read the word of an effort (`effort-*`) have a start of their own.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from adabench.workloads.shared.language_model.model import LM_M, LM_S, Shape
+from adabench.workloads.shared.language_model.routed_model import MOE_S
 
 Format = Literal["orders", "splits", "tries"]
 """Of questions and solutions (`substrate/order_problems.py`, `substrate/problems.py`)."""
@@ -41,8 +42,8 @@ class Recipe:
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is, and a table is fitted with one. Of responses: the policy in the middle."""
-    make: Literal["first", "second", "third", "slack"] = "first"
-    """How a language model is trained: `train_models.py`, `short_training.py`, `order_training.py`, `train_effort.py`."""
+    make: Literal["first", "second", "third", "slack", "upcycled"] = "first"
+    """How a language model is trained: `train_models.py`, `short_training.py`, `order_training.py`, `train_effort.py`, `train_experts.py`."""
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
@@ -73,7 +74,7 @@ class Recipe:
     def start(self) -> str:
         """Return the checkpoint to which the file says the differences; empty where it holds whole weights."""
         goes_on = self.kind == "rewarded" or (
-            self.kind == "lm" and self.make in ("second", "slack")
+            self.kind == "lm" and self.make in ("second", "slack", "upcycled")
         )
         return (self.policy or self.trunk) if goes_on else ""
 
@@ -139,6 +140,8 @@ SUCCESSORS = {
 """Policies that go on from the first of the format `splits`: what their files are called, and how many trainings each has."""
 NO_RECIPES = (MORE, "rl-permuted")
 """Those among them that are controls."""
+EXPERTS = "moe-s"
+"""A policy of experts that goes on from the first of `splits`."""
 EFFORT = "effort"
 """Begins the names of policies that read the word of an effort; their file says differences to the first of them."""
 EFFORT_START = f"{EFFORT}-start-s0"
@@ -195,8 +198,17 @@ def _successor(base: str, s: int) -> Recipe:
 
 
 def _of_splits(s: int) -> list[Recipe]:
-    """Return the recipes of the format `splits`: a policy, and scores of how hard a step is."""
-    return [_small(s), _score(f"{SCORE}-x-s{s}", s, s), _score(f"{SCORE}-s{s}", s, s % BASES)]
+    """Return the recipes of the format `splits`: a policy, one of experts, and scores of how hard a step is."""
+    experts = Recipe(
+        f"{EXPERTS}-s{s}", MOE_S, s, 1500, 32, 1e-3, make="upcycled", trunk=START, format="splits",
+        forecast_s=150,
+    )  # fmt: skip
+    return [
+        _small(s),
+        experts,
+        _score(f"{SCORE}-x-s{s}", s, s),
+        _score(f"{SCORE}-s{s}", s, s % BASES),
+    ]
 
 
 def _score(name: str, s: int, policy: int) -> Recipe:

@@ -55,6 +55,7 @@ more; no judge is stronger than they are, and methods that need one say so. `bud
 is no limit. `format=splits` has sums and products modulo 100 in which a product may be worked out in parts, for
 methods with two modes (`substrate/problems.py`): `lengths` operations, one policy, no judge. From it others go on by
 reward (`rl_policy`), as its errors are of procedure, which a reward repairs, and not products that it was taught wrongly.
+`policy=moe-s` is such a policy whose MLP became experts: a word of it can be drawn from several routed passes, each booked as a word.
 `format=tries` has questions of `lengths` factors, which a policy tries in several orders, as often as it likes (`substrate/tries.py`): for
 methods that ask it for less.
 
@@ -88,6 +89,7 @@ from adabench.workloads.test_time.chain.substrate.domain import (
 from adabench.workloads.test_time.chain.substrate.lengths import read_lengths
 from adabench.workloads.test_time.chain.substrate.problems import Problem, stream
 from adabench.workloads.test_time.chain.substrate.trained_models import (
+    SMALL,
     effort_models,
     policy_names,
     splits_models,
@@ -169,6 +171,13 @@ CARD = Card(
             coin="permuted_rewards",
         ),
         Gap(
+            mixture=("majority", "roe"),
+            methods=("hyper", "hyper_coins"),
+            oracle="pass_at_n",
+            coin="hyper_coins",
+        ),
+        Gap(mixture=("majority", "roe"), methods=("deepconf",), oracle="pass_at_n"),
+        Gap(
             mixture=("effort_start",),
             methods=("e1", "effort_more", "permuted_efforts"),
             coin="permuted_efforts",
@@ -219,12 +228,12 @@ CARD = Card(
         Knob("trainings", (5,), 5, open=True, low=1, high=5),
     ),
     cases="exchangeable",
-    given=("lm-*", "judge*", "effort-start-*"),
+    given=("lm-*", "moe-s-*", "judge*", "effort-start-*"),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
-        Metric("generated judged prefilled", "tokens", "lower", "cost"),
+        Metric("generated judged prefilled refined", "tokens", "lower", "cost"),
         Metric("target_share redrawn_share middle_share large_share", "", "lower", "cost"),
         Metric(
             "discarded injected_draft injected_forced generated_policy", "tokens", "lower", "cost"
@@ -233,6 +242,7 @@ CARD = Card(
         Metric("prefilled_policy prefilled_target prefilled_middle", "tokens", "lower", "cost"),
         Metric("prefilled_large", "tokens", "lower", "cost"),
         Metric("flops_counted_policy flops_counted_target", "FLOP", "lower", "cost"),
+        Metric("idle_flops", "FLOP", "lower", "info"),
         Metric("flops_counted_middle flops_counted_large", "FLOP", "lower", "cost"),
         Metric("serial_steps", "steps", "lower", "cost"),
         Metric("calls", "calls", "lower", "cost"),
@@ -283,7 +293,10 @@ def load(
     if format == "splits":
         return _of_splits(seed, policy, budget, problems, lengths, trainings)
     if format == "tries":
-        splits_name(policy, seed)
+        if policy != SMALL:
+            raise SelectionError(
+                f"There is no policy {policy!r} of the format tries.", f"Choose policy={SMALL}."
+            )
         return _of_tries(seed, budget, problems, lengths, large)
     turns = read_lengths(large, "large", 0, order_problems.LONGEST)
     drawn = tuple(order_problems.questions("test", mix(_EVALUATION, seed), problems, turns))
@@ -309,7 +322,9 @@ def _of_splits(
         Question(index, problem.prompt, f"d{len(problem.operations)}")
         for index, problem in enumerate(drawn)
     )
-    domain = with_modes(splits_of(turns), splits_name(policy, seed, trainings), seed)
+    domain, name = splits_of(turns), splits_name(policy, seed, trainings)
+    if policy == SMALL:  # how experts err in a mode was measured by nobody
+        domain = with_modes(domain, name, seed)
     own = partial(splits_models, policy, seed, trainings)
     return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
 
@@ -344,7 +359,7 @@ def missing_abilities(conditions: Mapping[str, Scalar]) -> dict[str, tuple[str, 
     policy, trainings = str(given["policy"]), int(given["trainings"])
     if given["format"] != "orders":
         splits_name(policy, 0)
-        return absences_of_splits(str(given["format"]))
+        return absences_of_splits(str(given["format"]), policy)
     policy_names(policy, 0)
     return absences(policy, trainings)
 

@@ -17,11 +17,12 @@ from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 METHODS = sorted(entry.name for entry in registry.methods("chain").values())
 KNOWN = {"scores", "draft", "pool", "revisions"}
-SUCCESSORS = {"successors", "efforts"}
+SUCCESSORS = {"successors", "efforts", "experts"}
 FITTED = ("A table of strategies", "not fitted", "modes")
 """What refusals say that are of no ability of the policy's, but of what was fitted to it."""
 LARGER = {"policy": "lm-x"}
 SPLITS = {"format": "splits", "trainings": 1}
+EXPERTS = {"format": "splits", "policy": "moe-s"}
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,8 @@ SPLITS = {"format": "splits", "trainings": 1}
         ({"trainings": 1}, SUCCESSORS),
         (LARGER, KNOWN | SUCCESSORS),
         ({"policy": "lm-l"}, KNOWN | SUCCESSORS),
-        (SPLITS, KNOWN | {"orders", "efforts"}),
+        (SPLITS, KNOWN | {"orders", "efforts", "experts"}),
+        (EXPERTS, KNOWN | {"orders", "efforts", "successors"}),
     ],
 )
 def test_what_is_missing_is_what_the_models_lack(
@@ -45,7 +47,9 @@ def test_what_is_missing_is_what_the_models_lack(
         "scores": models.judge, "draft": models.pair, "pool": models.pool,
         "revisions": models.reviser, "successors": models.successors or None,
     }  # fmt: skip
-    assert {name for name, part in parts.items() if part is None} == absent - {"orders", "efforts"}
+    assert {name for name, part in parts.items() if part is None} == absent - {
+        "orders", "efforts", "experts",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

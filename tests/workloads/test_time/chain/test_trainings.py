@@ -17,6 +17,7 @@ from adabench.workloads.shared.training import reward_curve
 from adabench.workloads.test_time.chain.recipes import (
     AS_GOOD_AS_FIRST,
     EFFORT,
+    EXPERTS,
     ORDERS,
     REVISER,
     REVISION_TABLE,
@@ -240,7 +241,9 @@ def test_what_is_shipped_is_small_and_no_more_than_that():
     sizes = {path.stem: path.stat().st_size for path in FOLDER.glob("*.safetensors")}
     efforts = [name for name in LEARNED if name.startswith(EFFORT)]
     assert sum(sizes.pop(name) for name in efforts) < 1_000_000
-    assert sum(sizes.pop(name) for name in set(LEARNED) - set(efforts)) < 1_500_000
+    experts = [name for name in LEARNED if name.startswith(EXPERTS)]
+    assert 0 < sum(sizes.pop(name) for name in experts) < 700_000
+    assert sum(sizes.pop(name) for name in set(LEARNED) - {*efforts, *experts}) < 1_500_000
     others = {"lm-s-s0", *(f"scale-score-s{seed}" for seed in TRAININGS)}
     assert sizes.keys() == {*SHIPPED, *others}
     assert sum(sizes.values()) < 6_100_000

@@ -261,14 +261,21 @@ class PooledEngine:
                 attn_mask=mask[None, None],
             )[0]
             h = h + block.out(mixed.transpose(0, 1).reshape(rows, -1))
-            gate, up = block.gate_up(block.norm_mlp(h)).chunk(2, dim=-1)
-            h = h + block.down(F.silu(gate) * up)
+            h = h + self._feed_forward(layer, block.norm_mlp(h))
         self.pool.states[first:end] = model.norm(h)
         self.pool.advance(rows)
         attended = int(places.sum()) + rows
         unit = 4 * self.shape.layers * self.shape.width
         self.costs.meter["flops"] += 2 * self.shape.parameters * rows + unit * attended
         self.costs.meter["idle_flops"] += unit * (rows * end - attended)
+
+    def _feed_forward(self, layer: int, x: Tensor) -> Tensor:
+        """Return what a layer's MLP adds to the rows x [n, width] behind the pool's end."""
+        return cast(Block, self.model.blocks[layer]).feed_forward(x)
+
+    def _next_logits(self, seqs: Sequence[Seq]) -> Tensor:
+        """Return the logits [n, V] of each sequence's next word."""
+        return self._logits(_last(seqs))
 
     def _logits(self, places: Ints) -> Tensor:
         """Return the logits [n, V] after positions, and count the products."""
@@ -302,7 +309,7 @@ class PooledEngine:
         numbers = [uniform(seq.key, len(seq.ids)) for seq in seqs]
         forced = [self._forced(seq) for seq in seqs]
         barred = (STEP_END, EOS) if self.pace else ()
-        logits = self._logits(_last(seqs))
+        logits = self._next_logits(seqs)
         words, chances = draw_words(
             logits, numbers, options.temperature, options.top_p, forced, barred, front.allowed
         )

@@ -32,14 +32,21 @@ class Places:
 
 
 class Pool:
-    """Keys and values [layers, heads, positions, head width], states [positions, width]."""
+    """Keys and values [layers, heads, positions, head width], states [positions, width], notes [positions, n].
 
-    def __init__(self, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
+    Notes are whole numbers that an engine keeps of each position.
+    """
+
+    def __init__(
+        self, shape: Shape, device: torch.device, dtype: torch.dtype, notes: int = 0
+    ) -> None:
         self._sizes = (shape.layers, shape.heads, FIRST, shape.head_width)
         self.keys = torch.empty(self._sizes, device=device, dtype=dtype)
         self.values = torch.empty_like(self.keys)
         self.states = torch.empty((FIRST, shape.width), device=device, dtype=dtype)
-        self.position_bytes = (2 * shape.layers + 1) * shape.width * self.keys.element_size()
+        self.notes = torch.zeros((FIRST, notes), device=device, dtype=torch.int64)
+        numbers = (2 * shape.layers + 1) * shape.width
+        self.position_bytes = numbers * self.keys.element_size() + notes * self.notes.element_size()
         self._references = np.zeros(FIRST, np.int64)
         self._tables: set[Places] = set()
         self.used = 0
@@ -100,7 +107,8 @@ class Pool:
         for layer in range(len(self.keys)):  # a layer at a time: the copy is a layer large
             for part in (self.keys[layer], self.values[layer]):
                 part[:, :count] = part[:, moved]
-        self.states[:count] = self.states[moved]
+        for rows in (self.states, self.notes):
+            rows[:count] = rows[moved]
         now = np.full(self.used, -1, np.int64)
         now[living] = np.arange(count)
         for table in self._tables:
@@ -116,9 +124,11 @@ class Pool:
             new = old.new_empty((layers, heads, size, width))
             new[:, :, : self.used] = old[:, :, : self.used]
             setattr(self, name, new)
-        states = self.states.new_empty((size, self.states.shape[1]))
-        states[: self.used] = self.states[: self.used]
-        self.states = states
+        for name in ("states", "notes"):
+            old = getattr(self, name)
+            new = old.new_empty((size, old.shape[1]))
+            new[: self.used] = old[: self.used]
+            setattr(self, name, new)
         self._references = np.concatenate(
             (self._references, np.zeros(size - len(self._references), np.int64))
         )

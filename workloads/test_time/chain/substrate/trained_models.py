@@ -4,7 +4,7 @@ Seeds of a run take the trainings of `lm-s` in turn, as many as the condition `t
 missing of them is named, and nothing stands in for it. Of other policies they take those that are there. Each
 training of `lm-s` has a judge, a table of strategies, a router to the largest policy, a collection of responses and a
 policy that revises, all of its own; what stands on files of which one is missing is not there for any of them. The
-policies of the format `splits` stand alone.
+policies of the format `splits` stand alone; that of experts runs on the pooled engine.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,20 @@ from adabench.harness.errors import MissingAbility, SelectionError, nearest
 from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
+from adabench.workloads.shared.language_model.pooled.routed_engine import RoutedEngine
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
+from adabench.workloads.shared.language_model.routed_model import (
+    RoutedModel,
+    RoutedShape,
+    upcycled,
+)
 from adabench.workloads.shared.language_model.step_router import RouterHead, StepRouter
 from adabench.workloads.shared.training import checkpoints, int8_packing
 from adabench.workloads.test_time.chain.recipes import (
     EFFORT,
     EFFORT_START,
     EFFORTS,
+    EXPERTS,
     ORDERS,
     REVISER,
     REVISION_TABLE,
@@ -31,6 +38,7 @@ from adabench.workloads.test_time.chain.recipes import (
     SUCCESSORS,
     TABLE,
     TRAININGS,
+    Recipe,
     recipes,
 )
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY, AttemptJudge
@@ -73,10 +81,14 @@ def splits_name(policy: str, seed: int, trainings: int = 1) -> str:
         SelectionError: if there is no such policy.
         TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
-    if policy != SMALL:
+    if policy not in (SMALL, EXPERTS):
         raise SelectionError(
-            f"There is no policy {policy!r} of the format splits.", f"Choose policy={SMALL}."
+            f"There is no policy {policy!r} of the format splits.",
+            f"Choose policy={SMALL} or policy={EXPERTS}.",
         )
+    if policy == EXPERTS:
+        _require_trainings(1, (EXPERTS,))
+        return in_turn(EXPERTS, seed)
     _require_trainings(trainings, (SMALL,))
     return f"{SMALL}-s{seed % trainings}"
 
@@ -104,6 +116,8 @@ def splits_models(policy: str, seed: int, trainings: int = 1) -> Models:
         TrainingMissing: if one that is wanted was not made yet, whichever seed takes it.
     """
     own = splits_name(policy, seed, trainings)
+    if policy == EXPERTS:
+        return Models(routed_engine(own), None, (own,), FOLDER)
     following = successors(seed) if own == START else {}
     return Models(
         engine(own), None, (own,), FOLDER, successors=following, successor_recipes="chain/{}-s*"
@@ -234,9 +248,27 @@ def restore(name: str, folder: Path | None = None) -> LanguageModel:
     Raises:
         EnvironmentProblem: if it was not trained yet.
     """
-    model = LanguageModel(_shape(name))
+    shape = _shape(name)
+    model = RoutedModel(shape) if isinstance(shape, RoutedShape) else LanguageModel(shape)
     model.load_state_dict(_weights(name, folder, head=False))
     return model.eval().requires_grad_(False)
+
+
+def routed_engine(name: str, folder: Path | None = None) -> RoutedEngine:
+    """Return an engine over a checkpoint's model of experts."""
+    model = restore(name, folder)
+    assert isinstance(model, RoutedModel), "its recipe has a shape of experts"
+    return RoutedEngine(model, _model(name))
+
+
+def start_of(recipe: Recipe, folder: Path | None = None) -> LanguageModel:
+    """Return the model to which a recipe's file says the differences; experts begin as parts of a dense one's MLP."""
+    start = restore(recipe.start, folder)
+    return (
+        upcycled(start, recipe.shape, recipe.seed)
+        if isinstance(recipe.shape, RoutedShape)
+        else start
+    )
 
 
 def engine(name: str, folder: Path | None = None) -> NativeEngine:
@@ -273,7 +305,7 @@ def _weights(name: str, folder: Path | None, *, head: bool) -> dict[str, Any]:
     found = checkpoints.weights(name, folder or checkpoints.home(name, FOLDER), recipe.forecast_s)
     weights = int8_packing.unpacked(found)
     if recipe.start:  # what is written is by how much they differ from it
-        start = restore(recipe.start).state_dict()
+        start = start_of(recipe).state_dict()
         weights = {key: start[key] + value for key, value in weights.items()}
     return {
         key.removeprefix("head."): value

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adabench.workloads.shared.language_model.contract import Costs, mix
+from adabench.workloads.shared.language_model.contract import Costs, Engine, mix
 from adabench.workloads.shared.language_model.model import LanguageModel
-from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.vocabulary import PAD
 from adabench.workloads.shared.training import language_recipe
 from adabench.workloads.shared.training.checkpoints import Progress
@@ -86,7 +85,7 @@ def pad(rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> tuple[Tensor, Te
     return ids, targets
 
 
-def accuracy(policy: NativeEngine, problems: list[Problem], temperature: float) -> float:
+def accuracy(policy: Engine, problems: list[Problem], temperature: float) -> float:
     """Return the share of problems that one completion each gets right."""
     policy.reset(Costs())
     seqs = [policy.open(problem.prompt, mix(11, i)) for i, problem in enumerate(problems)]
