@@ -157,6 +157,18 @@ class Session:
         key = mix(self._account.key_of(policy), _CHILD, self._children)
         return engine.open(prompt, key)
 
+    def spawn(self, parent: Seq, prompts: Sequence[Sequence[int]]) -> list[Seq]:
+        """Return child contexts of a completion; what they return may be put onto it as `child`.
+
+        Raises:
+            MethodContractError: if the sequence is no completion of the question.
+        """
+        role = self._account.role_of(parent)
+        children = [self.open(prompt, policy=role) for prompt in prompts]
+        for child in children:
+            self._account.note_spawned(parent, child)
+        return children
+
     def fork(self, seq: Seq, n: int) -> list[Seq]:
         """Return n children."""
         children = self._engine_of([seq]).fork(seq, n)
@@ -169,12 +181,12 @@ class Session:
     ) -> None:
         """Add words to each sequence that it did not draw; they are paid for, and booked apart.
 
-        `draft`: words that another sequence of this question drew in the same place. `forced` and
-        `tool` words are the method's and the tool's, and no answer of a model's.
+        `draft`: words that another sequence of this question drew in the same place. `child`: the last
+        words of a child that ended. `forced` and `tool` words are the method's and the tool's.
 
         Raises:
             BudgetSpent: if the calls of tools are gone.
-            MethodContractError: if words that are called a draft were not drawn.
+            MethodContractError: if words that are called a draft or a child's were not drawn.
         """
         if seqs:
             self._engine_of(seqs).inject(seqs, parts, as_)

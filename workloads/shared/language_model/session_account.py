@@ -1,8 +1,9 @@
 """Notes the sequences of one session as its engines left them, and what each of its models cost.
 
 A **role** is the name of a policy within its session. Words that were not drawn are `forced` (the method's), `tool` (calls of the tool
-budget) or `draft` (drawn by a model of this session for this question in this place; other words are refused). A child context is nobody's
-answer; a further attempt reads earlier ones and then the question, and what is drawn there is an answer like any other.
+budget), `draft` (drawn by a model of this session for this question in this place; other words are refused) or `child`: what a child context
+returned to the sequence that spawned it. A context of a method's own is nobody's answer; a further attempt reads earlier ones and then the
+question, and what is drawn there is an answer like any other.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ Words = tuple[int, ...]
 Reads = Callable[[Words, Sequence[Words]], tuple[Words, Words]]
 """From a prompt and attempts to what of these a further one reads, and the question behind it."""
 Settle = Callable[[Mapping[str, float]], None]
-Injection = Literal["forced", "tool", "draft"]
+Injection = Literal["forced", "tool", "draft", "child"]
 
 
 class Written(NamedTuple):
@@ -94,6 +95,8 @@ class SessionAccount:
         self._redrawn = 0
         """Words that a further role drew where the first had drawn the very same step."""
         self._written: dict[Seq, Written] = {}
+        self._spawned: dict[Seq, list[Seq]] = {}
+        """Children that have returned nothing yet, by the sequence that spawned them."""
         self._costs: Costs | None = None
         self._counted: dict[str, float] = {}
         self._limits: tuple[int | None, int | None] = (None, None)
@@ -240,6 +243,19 @@ class SessionAccount:
         self._apart = self._apart or not own
         self._written[seq] = Written(ids, len(ids), key, (), own, role)
 
+    def note_spawned(self, parent: Seq, child: Seq) -> None:
+        """Write down that a sequence is a child of another one, which may take what it returns, once.
+
+        Raises:
+            MethodContractError: if the parent is no completion of the question.
+        """
+        if not self.is_own(parent):
+            raise MethodContractError(
+                "Only a completion of the question spawns children; this sequence is none.",
+                "Open it without a prompt of your own, or fork one that was.",
+            )
+        self._spawned.setdefault(parent, []).append(child)
+
     def read_again(self, attempts: Sequence[Seq], read: Reads) -> tuple[Words, Words, int]:
         """Return what a further attempt reads: earlier ones, the question; and its key.
 
@@ -291,7 +307,7 @@ class SessionAccount:
 
         Raises:
             BudgetSpent: if the calls of tools are gone.
-            MethodContractError: if words that are called a draft were not drawn.
+            MethodContractError: if words that are called a draft or a child's were not drawn.
         """
         if how == "tool" and self._costs is not None:
             left = self._costs.tools_left
@@ -304,6 +320,11 @@ class SessionAccount:
                     "Let a model draw them on a sequence with the same words so far, or append "
                     "them as forced.",
                 )
+            if how == "child" and self._child_of(seq, part) is None:
+                raise MethodContractError(
+                    "These words are no child's: none that this sequence spawned returned them.",
+                    "Put on the last words of a child that ended by itself, its end aside, once.",
+                )
 
     def note_injected(self, seqs: Sequence[Seq], parts: Sequence[Words], how: Injection) -> None:
         """Write down, and count, words that were put onto sequences; within `counting`."""
@@ -315,7 +336,20 @@ class SessionAccount:
         self._apart = True
         for seq, part in zip(seqs, parts, strict=True):
             drawn = self._authors_of(seq, part) if how == "draft" else None
+            if how == "child" and (child := self._child_of(seq, part)) is not None:
+                self._spawned[seq].remove(child)
+                drawn = (self._written[child].role,) * len(part)
             self._grow(seq, part, ("",) * len(part) if drawn is None else drawn)
+
+    def _child_of(self, seq: Seq, part: Words) -> Seq | None:
+        """Return the child of a sequence whose last words before its end these are; None: it has none."""
+        for child in self._spawned.get(seq, ()):
+            known, end = self._written[child], len(child.ids) - 1
+            begin = end - len(part)
+            drawn = not known.forced and child.finished and begin >= known.start
+            if part and drawn and known.ids[begin:end] == part:
+                return child
+        return None
 
     def _authors_of(self, seq: Seq, part: Words) -> tuple[str, ...] | None:
         """Return whose words these are, drawn after the same words of an answer; None: nobody's."""

@@ -61,10 +61,21 @@ class Group:
     rewards: Floats
     begins: tuple[int, ...] = ()
     """Where what each is to learn begins, behind words that it was given; empty: with its first word."""
+    parts: tuple[tuple[tuple[Words, Words], ...], ...] = ()
+    """What each has read and written in every sequence that it consists of, where it is not one alone."""
+
+    @property
+    def sequences(self) -> list[tuple[tuple[Words, Words], ...]]:
+        """Return for each completion what each of its sequences has read, and what it wrote."""
+        return list(self.parts) if self.parts else [(row,) for row in self._rows]
 
     @property
     def rows(self) -> list[tuple[Words, Words]]:
-        """Return what each completion has read, and what it wrote."""
+        """Return what each sequence has read, and what it wrote."""
+        return [row for rows in self.sequences for row in rows]
+
+    @property
+    def _rows(self) -> list[tuple[Words, Words]]:
         begins = self.begins or (0,) * len(self.completions)
         pairs = zip(self.completions, begins, strict=True)
         return [((*self.prompt, *words[:begin]), words[begin:]) for words, begin in pairs]
@@ -120,15 +131,17 @@ def batch_of(groups: Sequence[Group], objective: Objective) -> Batch | None:
         if not group.differs:
             continue
         size = sum(len(words) for _, words in group.rows)
-        for (read, words), value in zip(group.rows, own, strict=True):
-            shares = {
-                "sample": 1 / (len(words) * len(group.completions) * len(counted)),
-                "prompt": 1 / (size * len(counted)),
-                "token": 1 / total,
-            }
-            rows.append((read, words))
-            values.append(float(value))
-            weights.append(shares[objective.aggregation])
+        for sequences, value in zip(group.sequences, own, strict=True):
+            many = len(sequences) * len(group.completions) * len(counted)
+            for read, words in sequences:
+                shares = {
+                    "sample": 1 / (len(words) * many),
+                    "prompt": 1 / (size * len(counted)),
+                    "token": 1 / total,
+                }
+                rows.append((read, words))
+                values.append(float(value))
+                weights.append(shares[objective.aggregation])
     return Batch(*padded(rows), torch.tensor(values), torch.tensor(weights))
 
 

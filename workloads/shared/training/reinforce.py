@@ -63,6 +63,8 @@ class Drawn(NamedTuple):
 
     completions: tuple[Words, ...]
     begins: tuple[int, ...] = ()
+    parts: tuple[tuple[tuple[Words, Words], ...], ...] = ()
+    """What each has read and written in every sequence that it consists of, where it is not one alone."""
 
 
 Draw = Callable[[NativeEngine, Sequence[Words], int, "Plan"], list[Drawn]]
@@ -236,10 +238,10 @@ class _Training:
         self.words += costs.meter["generated"]
         self._flops += costs.meter["flops"]
         found = []
-        for place, prompt, (completions, begins) in zip(places, prompts, drawn, strict=True):
-            rewards = checked(self._reward(place, completions), len(completions))
+        for place, prompt, one in zip(places, prompts, drawn, strict=True):
+            rewards = checked(self._reward(place, one.completions), len(one.completions))
             self._pool.note(place, rewards)
-            found.append(Group(prompt, completions, rewards, begins))
+            found.append(Group(prompt, one.completions, rewards, one.begins, one.parts))
         return found
 
     def _learn(self, groups: Sequence[Group]) -> None:

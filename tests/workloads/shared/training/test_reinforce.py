@@ -95,6 +95,17 @@ def test_words_that_were_given_are_read_and_neither_learned_nor_weighed() -> Non
     assert batch.weights.tolist() == pytest.approx([1 / 4, 1 / 2])
 
 
+def test_all_sequences_of_a_completion_have_its_advantage_and_together_its_weight() -> None:
+    parts = ((((1,), (5, 6)), ((1, 5, 6, 9), (7,)), ((2,), (8, 8, 8, 8))), (((1,), (5,)),))
+    group = Group((1,), ((5, 6, 9, 7), (5,)), np.array([1.0, 0.0]), parts=parts)
+    batch = batch_of([group], Objective(deviation="none"))
+    assert batch is not None
+    assert batch.is_own.sum(1).tolist() == [2, 1, 4, 1]
+    assert batch.advantages.tolist() == [0.5, 0.5, 0.5, -0.5]
+    each = (batch.weights * batch.is_own.sum(1)).tolist()
+    assert each == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2])
+
+
 def test_a_plan_may_draw_its_groups_in_a_way_of_its_own(start: LanguageModel) -> None:
     seen = list[int]()
 

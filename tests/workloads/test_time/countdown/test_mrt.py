@@ -32,7 +32,7 @@ def test_roll_outs_begin_with_a_prefix_and_four_of_each_eight_answer_now() -> No
     drawn = train_by_reward.from_prefixes(policy, prompts, 5, PLAN)
     assert len(drawn) == len(prompts)
     lengths = set()
-    for completions, begins in drawn:
+    for completions, begins, _ in drawn:
         prefix = completions[-1][: begins[-1]]
         lengths.add(len(prefix))
         assert not prefix or prefix[-1] == form.BACK
@@ -47,7 +47,7 @@ def test_roll_outs_begin_with_a_prefix_and_four_of_each_eight_answer_now() -> No
     assert len(lengths) > 2
     own = sum(
         len(words) - begin
-        for group, begins in drawn
+        for group, begins, _ in drawn
         for words, begin in zip(group, begins, strict=True)
     )
     assert own < costs.meter["generated"]  # prefixes are counted too
