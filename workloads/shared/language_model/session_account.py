@@ -254,6 +254,9 @@ class SessionAccount:
                 "Only a completion of the question spawns children; this sequence is none.",
                 "Open it without a prompt of your own, or fork one that was.",
             )
+        with self.counting():
+            if self._costs is not None:
+                self._costs.meter["children"] += 1
         self._spawned.setdefault(parent, []).append(child)
 
     def read_again(self, attempts: Sequence[Seq], read: Reads) -> tuple[Words, Words, int]:

@@ -5,14 +5,27 @@ A policy is packed in eight bits; one that goes on from another, in four bits of
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from adabench.workloads.shared.training import checkpoints, int8_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
-from adabench.workloads.test_time.countdown.recipes import FOLDER, MORE, Recipe, recipes
+from adabench.workloads.test_time.countdown.recipes import (
+    FOLDER,
+    MORE,
+    SEARCHES,
+    SERIAL,
+    THREADS,
+    Recipe,
+    recipes,
+)
 from adabench.workloads.test_time.countdown.substrate.trained_models import engine, restore
-from adabench.workloads.test_time.countdown.training import train_by_reward, train_policy
+from adabench.workloads.test_time.countdown.training import (
+    train_by_reward,
+    train_policy,
+    train_threads,
+)
 
 
 def train(
@@ -36,10 +49,14 @@ def _train_on(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Any
     there = (folder / f"{recipe.start}{checkpoints.SUFFIX}").exists()
     start = restore(recipe.start, folder if there else None)
     facts: dict[str, Any] = {}
+    code = _code(recipe)
     if recipe.successor == MORE:
         model = train_policy.train(recipe, progress, start)
+    elif recipe.successor in (SERIAL, THREADS):
+        model = train_threads.train(recipe, progress, start)
     else:
-        outcome = train_by_reward.train(recipe, start, progress)
+        by_reward = train_threads.go_on if code is train_threads else train_by_reward.train
+        outcome = by_reward(recipe, start, progress)
         model, last = outcome.model, outcome.curve[-1]
         facts = {
             "words": last.words, "samples": last.samples, "updates": last.updates,
@@ -48,13 +65,22 @@ def _train_on(recipe: Recipe, progress: Progress, folder: Path) -> dict[str, Any
     before = start.state_dict()
     moved = {key: value - before[key] for key, value in model.state_dict().items()}
     weights = int8_packing.paired(int8_packing.packed(moved, int8_packing.PAIRED_LEVELS))
-    code = train_policy if recipe.successor == MORE else train_by_reward
     return ship(recipe, weights, folder, _figures(recipe.name, folder), [code], facts=facts)
 
 
 def _figures(name: str, folder: Path) -> Callable[[], dict[str, float]]:
     def figures() -> dict[str, float]:
         restore.cache_clear()
-        return train_policy.report(engine(name, folder))
+        recipe, policy = recipes()[name], engine(name, folder)
+        if recipe.successor in SEARCHES:
+            return train_threads.report(policy, recipe.successor)
+        return train_policy.report(policy)
 
     return figures
+
+
+def _code(recipe: Recipe) -> ModuleType:
+    """Return the module that trains a policy on."""
+    if recipe.successor in SEARCHES:
+        return train_threads
+    return train_policy if recipe.successor == MORE else train_by_reward
