@@ -116,7 +116,9 @@ def go_on(recipe: Recipe, start: LanguageModel, progress: Progress) -> Outcome:
 
 def trees(engine: NativeEngine, prompts: Sequence[Words], key: int, plan: Plan) -> list[Drawn]:
     """Return trees of each prompt, with what each of their sequences has read and written."""
-    grown = grow(EngineThreads(engine), _opened(engine, prompts, key, plan), temperature=plan.temperature)
+    grown = grow(
+        EngineThreads(engine), _opened(engine, prompts, key, plan), temperature=plan.temperature
+    )
     groups = [grown[at : at + plan.samples] for at in range(0, len(grown), plan.samples)]
     return [
         Drawn(
