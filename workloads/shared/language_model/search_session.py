@@ -164,6 +164,17 @@ class Session:
             reader.follow(seq, children)
         return children
 
+    def merge(self, seqs: Sequence[Seq]) -> Seq:
+        """Return a sequence behind all of these paths, which reads them where they are held.
+
+        Raises:
+            CapabilityMissing: if the policy's backend cannot do it.
+            MethodContractError: if they are no paths of the question that a model wrote.
+        """
+        merged = (self._engine_of(seqs) if seqs else self.policy).merge(seqs)
+        self._hold()
+        return merged
+
     def append(
         self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]], *, as_: Injection = "forced"
     ) -> None:

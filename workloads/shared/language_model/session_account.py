@@ -2,7 +2,8 @@
 
 A **role** is the name of a policy within its session. Words that were not drawn are `forced` (the method's), `tool` (calls of the tool
 budget) or `draft` (drawn by a model of this session for this question in this place; other words are refused). A child context is nobody's
-answer; a further attempt reads earlier ones and then the question, and what is drawn there is an answer like any other.
+answer; a further attempt reads earlier ones and then the question, and what is drawn there is an answer like any other, as is what is
+drawn behind several paths of the question.
 """
 
 import hashlib
@@ -85,9 +86,11 @@ class SessionAccount:
         completions: dict[Words, Words],
         settle: Settle,
         bare: Sequence[int] = (),
+        unforced: frozenset[int] = frozenset(),
     ) -> None:
         self._prompt, self._key = tuple(prompt), key
         self._prompts = {self._prompt, tuple(bare)} - {()}
+        self._unforced = unforced
         self._completions = completions
         """All that was left by the engine, with the words of each that were forced."""
         self._authors: dict[Words, tuple[str, ...]] = {}
@@ -264,6 +267,30 @@ class SessionAccount:
     def note_resumed(self, seq: Seq, ids: Words, key: int, role: str) -> None:
         """Write down a sequence for a further attempt, which begins behind the earlier ones."""
         self._written[seq] = Written(ids, len(ids), key, (), True, role)
+
+    def check_merged(self, seqs: Sequence[Seq], role: str) -> None:
+        """Make sure that sequences are paths of the case: what is read of them is the model's own.
+
+        Raises:
+            MethodContractError: if there are none, they are of another prompt, or hold forced words that are the model's to draw.
+        """
+        self.check(seqs, role)
+        known = [self._written[seq] for seq in seqs]
+        if (
+            not known
+            or any(not one.own or one.read != known[0].read for one in known)
+            or any(self._unforced & set(one.forced_words) for one in known)
+        ):
+            raise MethodContractError(
+                "Only paths of this question can be merged: completions of its prompt that a model drew.",
+                "Hand over at least one sequence that was opened on the question; force signs in it, no numbers.",
+            )
+
+    def note_merged(self, seq: Seq, paths: Sequence[Seq]) -> None:
+        """Write down a sequence behind several paths: it begins where they end."""
+        ids, role = tuple(seq.ids), self._written[paths[0]].role
+        self._written[seq] = Written(ids, seq.start, seq.key, (), True, role)
+        self._apart = True
 
     def note_forked(self, seq: Seq, children: Sequence[Seq]) -> None:
         """Write down copies of a sequence, each with a key of its own."""
