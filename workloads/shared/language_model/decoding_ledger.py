@@ -39,7 +39,7 @@ class DecodingLedger:
         self._renew()
         self._refuse_other()
         completions = self._completions.setdefault(case, {})
-        return SessionAccount(prompt, key, completions, self._settle, bare)
+        return SessionAccount(prompt, key, completions, self._settle, bare, self._unforced)
 
     def confirm(self, case: Hashable, answer: object) -> Words:
         """Return the completion that an answer is; none at all states nothing and is nobody's.

@@ -161,12 +161,13 @@ class Session:
         """Return child contexts of a completion; what they return may be put onto it as `child`.
 
         Raises:
-            MethodContractError: if the sequence is no completion of the question.
+            MethodContractError: if the sequence is no completion of the question, or a prompt holds
+                words that neither the question nor the sequence has and a method may not force.
         """
         role = self._account.role_of(parent)
+        self._account.check_spawned(parent, prompts)
         children = [self.open(prompt, policy=role) for prompt in prompts]
-        for child in children:
-            self._account.note_spawned(parent, child)
+        self._account.note_spawned(parent, children)
         return children
 
     def fork(self, seq: Seq, n: int) -> list[Seq]:

@@ -86,9 +86,12 @@ class SessionAccount:
         completions: dict[Words, Words],
         settle: Settle,
         bare: Sequence[int] = (),
+        unforced: frozenset[int] = frozenset(),
     ) -> None:
         self._prompt, self._key = tuple(prompt), key
         self._prompts = {self._prompt, tuple(bare)} - {()}
+        self._unforced = unforced
+        """Words that a model has to draw itself."""
         self._completions = completions
         """All that was left by the engine, with the words of each that were forced."""
         self._authors: dict[Words, tuple[str, ...]] = {}
@@ -243,18 +246,34 @@ class SessionAccount:
         self._apart = self._apart or not own
         self._written[seq] = Written(ids, len(ids), key, (), own, role)
 
-    def note_spawned(self, parent: Seq, child: Seq) -> None:
-        """Write down that a sequence is a child of another one, which may take what it returns, once.
+    def check_spawned(self, parent: Seq, prompts: Sequence[Sequence[int]]) -> None:
+        """Make sure that children of a sequence read the question and what it drew: else a method could tell them what to return.
 
         Raises:
-            MethodContractError: if the parent is no completion of the question.
+            MethodContractError: if the parent is no completion of the question, or a prompt has words of the method's own
+                that a model has to draw.
         """
         if not self.is_own(parent):
             raise MethodContractError(
                 "Only a completion of the question spawns children; this sequence is none.",
                 "Open it without a prompt of your own, or fork one that was.",
             )
-        self._spawned.setdefault(parent, []).append(child)
+        drew = self._to_draw(self._written[parent].completion)
+        for prompt in map(tuple, prompts):
+            shared = max((len(p) for p in self._prompts if prompt[: len(p)] == p), default=0)
+            message = self._to_draw(prompt[shared:])
+            if not any(drew[at : at + len(message)] == message for at in range(len(drew) + 1)):
+                raise MethodContractError(
+                    "A child's prompt has words that its parent did not draw, and a method may not force.",
+                    "Hand over the question, signs, and one piece of what the parent wrote.",
+                )
+
+    def _to_draw(self, words: Words) -> Words:
+        return tuple(word for word in words if word in self._unforced)
+
+    def note_spawned(self, parent: Seq, children: Sequence[Seq]) -> None:
+        """Write down children of a sequence, which may take what each returns, once."""
+        self._spawned.setdefault(parent, []).extend(children)
 
     def read_again(self, attempts: Sequence[Seq], read: Reads) -> tuple[Words, Words, int]:
         """Return what a further attempt reads: earlier ones, the question; and its key.

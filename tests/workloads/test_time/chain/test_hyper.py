@@ -17,7 +17,7 @@ from adabench.workloads.shared.language_model.vocabulary import encode
 from adabench.workloads.test_time.chain import checkpoints
 from adabench.workloads.test_time.chain import task as chain
 from adabench.workloads.test_time.chain.methods import deepconf, hyper
-from adabench.workloads.test_time.chain.recipes import EXPERTS, recipes
+from adabench.workloads.test_time.chain.recipes import EXPERTS, Format, recipes
 from adabench.workloads.test_time.chain.substrate import trained_models
 from adabench.workloads.test_time.chain.training import train_experts
 from adabench.workloads.test_time.substrate.path_confidence import (
@@ -60,7 +60,7 @@ def test_values_are_those_of_the_last_whole_step() -> None:
 
 def test_a_pool_says_how_unsure_it_is_and_how_far_its_values_differ() -> None:
     assert pool_state([0.5, 1.5], 2.0, [1, 1]) == (0.5, 0.0)
-    assert pool_state([9.0], 2.0, [1, 2, 3, 4][:4]) == (1.0, 0.75)
+    assert pool_state([9.0], 2.0, [1, 2, 3, 4]) == (1.0, 0.75)
 
 
 def test_a_window_is_of_the_latest_words_and_the_lowest_of_any() -> None:
@@ -199,9 +199,10 @@ def test_a_dense_policy_is_refused_and_does_without_refinement() -> None:
 
 
 def test_other_formats_have_no_policy_of_experts() -> None:
-    for form in ("orders", "tries"):
+    forms: tuple[Format, ...] = ("orders", "tries")
+    for form in forms:
         with pytest.raises(SelectionError, match="moe-s"):
-            chain.load("embedded", 0, format=form, policy=EXPERTS, lengths="4", problems=1)  # type: ignore[arg-type]
+            chain.load("embedded", 0, format=form, policy=EXPERTS, lengths="4", problems=1)
 
 
 def test_deepconf_stops_paths_below_the_line_and_pays_for_them(task: GradedTask) -> None:
@@ -209,7 +210,7 @@ def test_deepconf_stops_paths_below_the_line_and_pays_for_them(task: GradedTask)
     for eta in (0.1, 0.9):
         task.meter.clear()
         completion = deepconf.solve(task, task.questions[1], {"N": 16, "eta": eta})
-        assert task.score(task.questions[1], completion)
+        assert task.score(task.questions[1], completion).keys() == {"accuracy", "malformed"}
         costs[eta] = task.meter["generated"]
     assert costs[0.1] < costs[0.9]
 
@@ -253,5 +254,7 @@ def test_what_ships_uses_all_of_its_experts(task: GradedTask) -> None:
 
 def test_its_card_says_what_it_was_made_of() -> None:
     card = json.loads((trained_models.FOLDER / f"{EXPERTS}-s0.json").read_text())
-    assert checkpoints.recipe(f"{EXPERTS}-s0").start == "lm-s-s0"
-    assert card
+    recipe = checkpoints.recipe(f"{EXPERTS}-s0")
+    assert recipe.start == card["trunk"] == "lm-s-s0"
+    assert (card["make"], card["steps"], card["seed"]) == ("upcycled", recipe.steps, 0)
+    assert (card["shape"]["experts"], card["shape"]["chosen"]) == (8, 2)

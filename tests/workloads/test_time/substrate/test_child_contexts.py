@@ -13,13 +13,13 @@ from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.search_session import Session
 from adabench.workloads.shared.language_model.vocabulary import EOS, VOCABULARY, WORDS, encode
-from adabench.workloads.test_time.chain.substrate.domain import SPLITS
+from adabench.workloads.test_time.chain.substrate.domain import DIGITS, SPLITS
 from adabench.workloads.test_time.substrate.question_task import QuestionTask
 from adabench.workloads.test_time.substrate.search_models import Models
 
 QUESTION = Question(0, encode("<bos> 4 7 + 3 8 >"), "d1")
 OTHER = Question(1, encode("<bos> 1 2 + 3 4 >"), "d1")
-CHILD = encode("<bos> 1 1 + 2 2 >")
+CHILD = QUESTION.prompt
 DRAWN = 5
 
 
@@ -95,7 +95,7 @@ def test_words_that_no_child_returned_are_refused(fake: str) -> None:
 def test_a_child_of_another_case_is_refused() -> None:
     where = task()
     with where.session(OTHER) as session:
-        foreign = session.spawn(session.open(), [CHILD])
+        foreign = session.spawn(session.open(), [OTHER.prompt])
         words = returns(session, foreign[0])
     with where.session(QUESTION) as session:
         parent = session.open()
@@ -111,6 +111,31 @@ def test_a_context_of_a_methods_own_spawns_nothing() -> None:
         for none in (child, session.open(CHILD)):
             with pytest.raises(MethodContractError, match="Only a completion of the question"):
                 session.spawn(none, [CHILD])
+
+
+@pytest.mark.parametrize("fake", ["a solution", "other words", "glued pieces", "another's"])
+def test_a_child_is_told_nothing_that_its_parent_did_not_draw(fake: str) -> None:
+    where = task()
+    where = replace(where, domain=replace(where.domain, unforced=DIGITS))
+    with where.session(QUESTION) as session:
+        parent, other = session.fork(session.open(), 2)
+        for seq in (parent, other):
+            session.decode([seq], max_new=6, allow=np.isin(np.arange(VOCABULARY), list(DIGITS)))
+        drew = parent.completion
+        assert drew != other.completion
+        sign, absent = encode("+ ;"), min(DIGITS - set(drew))
+        (child,) = session.spawn(parent, [(*QUESTION.prompt, *sign, *drew[1:4], *sign)])
+        assert not child.completion
+        before = dict(session._costs.meter)
+        prompt = {
+            "a solution": (*QUESTION.prompt, *drew[:2], absent),
+            "other words": (*encode("<bos>"), absent, *encode("+ >")),
+            "glued pieces": (*QUESTION.prompt, *drew, *sign, *drew[:1]),
+            "another's": (*QUESTION.prompt, *other.completion),
+        }[fake]
+        with pytest.raises(MethodContractError, match="that its parent did not draw"):
+            session.spawn(parent, [QUESTION.prompt, prompt])
+        assert dict(session._costs.meter) == before
 
 
 def test_a_childs_own_completion_is_no_answer() -> None:
