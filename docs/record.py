@@ -38,6 +38,7 @@ TRAINED = (
     "chain",
     "classify",
     "denoise",
+    "draw",
     "ledger",
     "ledger_affine",
     "ledger_cot",
@@ -82,6 +83,11 @@ FURTHER: dict[str, tuple[str, ...]] = {
         "ledger/mor", "ledger/informed_routing", "ledger/acm", "ledger/random_routing",
         "ledger/random_units", "ledger/random_width", "--alone", "--no-sweep",
         *FIVE, "--sweep", "weights=method,coins",
+    ),
+    # What a tenth and a third of the steps of fine-tuning leave of APTP and of the single network.
+    "draw_budgets": (
+        "draw/aptp", "draw/single", "draw/whole", "--alone", "--no-sweep", "--seeds", "0..4", "--counts",
+        "--sweep", "tuning=100,300",
     ),
     # Diverse trees against a beam at the width at which they are said to pay.
     "chain_wide": (
