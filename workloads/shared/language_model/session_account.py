@@ -273,6 +273,9 @@ class SessionAccount:
 
     def note_spawned(self, parent: Seq, children: Sequence[Seq]) -> None:
         """Write down children of a sequence, which may take what each returns, once."""
+        with self.counting():
+            if self._costs is not None:
+                self._costs.meter["children"] += len(children)
         self._spawned.setdefault(parent, []).extend(children)
 
     def read_again(self, attempts: Sequence[Seq], read: Reads) -> tuple[Words, Words, int]:
