@@ -111,6 +111,7 @@ class PooledEngine:
             raise ValueError("Nothing was handed over to be merged; hand over a sequence at least.")
         cache, first = self.pool.unite([seq.cache for seq in seqs])
         words = [word for seq in seqs for word in seq.ids[: len(seq.cache.places)]]
+        cache.segment = seqs[-1].cache.segment
         self._peak()
         return Seq(
             [words[i] for i in first], len(first), mix(*(seq.key for seq in seqs)), cache=cache
@@ -134,7 +135,8 @@ class PooledEngine:
             )
             pairs = list(zip(seqs, parts, strict=True))
             before = [word for seq, part in pairs for word in _before(seq, part)]
-            self._forward(Rows(words, before, places), mask)
+            segments = [one for seq, part in pairs for one in self._segments(seq, part)]
+            self._forward(Rows(words, before, places, segments), mask)
             first = self.pool.used - len(words)
             for row, (seq, part) in enumerate(zip(seqs, parts, strict=True)):
                 seq.ids.extend(part)
@@ -264,7 +266,8 @@ class PooledEngine:
         end = first + rows
         for layer, block in enumerate(cast(list[Block], model.blocks)):
             qkv = block.qkv(block.norm_attention(h)).view(rows, 3, block.heads, -1)
-            q, k, v = qkv.permute(1, 2, 0, 3)
+            q, *own = qkv.permute(1, 2, 0, 3)
+            k, v = self._read_as(new.segments, layer, own)
             keys, values = self.pool.keys[layer], self.pool.values[layer]
             keys[:, first:end] = rotate(k, rotation)
             values[:, first:end] = v
@@ -282,6 +285,18 @@ class PooledEngine:
         unit = 4 * self.shape.layers * self.shape.width
         self.costs.meter["flops"] += 2 * self.shape.parameters * rows + unit * attended
         self.costs.meter["idle_flops"] += unit * (rows * end - attended)
+
+    def _segments(self, seq: Seq, part: Sequence[int]) -> list[int]:
+        """Return of what each word is a part that a sequence is to get: of one and the same."""
+        del seq
+        return [0] * len(part)
+
+    def _read_as(
+        self, segments: Sequence[int], layer: int, own: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """Return the keys and values [heads, n, head width] of rows as others read them."""
+        del segments, layer
+        return own
 
     def _feed_forward(self, layer: int, x: Tensor) -> Tensor:
         """Return what a layer's MLP adds to the rows x [n, width] behind the pool's end."""
@@ -347,7 +362,8 @@ class PooledEngine:
         front.mask[own, first + own] = True
         turns = np.array([seq.cache.turn for seq in front.seqs])
         words, before = ([seq.ids[-k] for seq in front.seqs] for k in (1, 2))
-        self._forward(Rows(words, before, turns), front.mask[:, : first + rows])
+        segments = [one for seq in front.seqs for one in self._segments(seq, seq.ids[-1:])]
+        self._forward(Rows(words, before, turns, segments), front.mask[:, : first + rows])
         for row, seq in enumerate(front.seqs):
             self.pool.grow(seq.cache, np.array([first + row]))
         self.costs.meter["kv_token_steps"] += self.pool.living

@@ -19,6 +19,8 @@ class Rows:
     """The word before each, which models with a table of them read."""
     turns: Ints
     """Their rotary places."""
+    segments: Sequence[int]
+    """Of what each is a part, for models that tell it apart."""
 
 
 @dataclass

@@ -32,6 +32,8 @@ class Places:
     places: Ints = field(default_factory=_none)
     beside: int = 0
     """By how many words it is longer than the longest of those that it was merged of: these stand side by side."""
+    segment: int = 0
+    """Of its latest word, in a model that tells segments apart."""
 
     @property
     def turn(self) -> int:
@@ -79,7 +81,7 @@ class Pool:
     def share(self, table: Places) -> Places:
         """Return another table of the same positions."""
         copy = self.table()
-        copy.places, copy.beside = table.places, table.beside
+        copy.places, copy.beside, copy.segment = table.places, table.beside, table.segment
         self._references[copy.places] += 1
         return copy
 

@@ -5,37 +5,32 @@ import pytest
 import torch
 
 from adabench.workloads.shared.language_model.contract import Costs, Seq
-from adabench.workloads.shared.language_model.model import LanguageModel, Shape, rotate, rotations
 from adabench.workloads.shared.language_model.pooled.engine import PooledEngine
-from adabench.workloads.shared.language_model.vocabulary import EOS, IDS, encode
+from adabench.workloads.shared.language_model.pooled.thought_engine import ThoughtEngine
+from adabench.workloads.shared.language_model.pooled.thought_model import (
+    SUMMARY,
+    THINK,
+    ThoughtModel,
+    ThoughtShape,
+    segments_of,
+)
+from adabench.workloads.shared.language_model.vocabulary import EOS, encode
 from tests.workloads.shared.language_model.engine_promises import PROMPT, random_model
 
-SHAPE = Shape(layers=2, width=32, heads=4, hidden=48, context=64)
-SUMMARY = IDS["<summary>"]
-THINK = tuple(IDS[f"<think{n}>"] for n in range(1, 9))
+SHAPE = ThoughtShape(layers=2, width=32, heads=4, hidden=48, context=64)
 LENGTHS = (9, 4, 7)
 ANSWER = (SUMMARY, *encode("ans 65"))
 
 
 @pytest.fixture(scope="module")
-def model() -> LanguageModel:
-    return random_model(SHAPE, 3)
-
-
-def logits_of(
-    model: LanguageModel, ids: list[int], turns: list[int], mask: np.ndarray
-) -> torch.Tensor:
-    """The logits of a text whose words stand at any places and read whom a mask says."""
-    cosine, sine = rotations(model.shape, model.shape.context)
-    rotation, h = (cosine[turns], sine[turns]), model.embedding(torch.tensor(ids))
-    for block in model.blocks:
-        qkv = block.qkv(block.norm_attention(h)).view(len(ids), 3, block.heads, -1)
-        q, k, v = qkv.permute(1, 2, 0, 3)
-        scores = rotate(q, rotation) @ rotate(k, rotation).mT / model.shape.head_width**0.5
-        shares = scores.masked_fill(~torch.from_numpy(mask), -torch.inf).softmax(-1)
-        h = h + block.out((shares @ v).transpose(0, 1).reshape(len(ids), -1))
-        h = h + block.feed_forward(block.norm_mlp(h))
-    return model.norm(h) @ model.embedding.weight.T
+def model() -> ThoughtModel:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        made = ThoughtModel(SHAPE)
+        with torch.no_grad():
+            made.embedding.weight *= 20
+            made.thoughts.normal_()
+    return made.eval().requires_grad_(False)
 
 
 def paths_of(own: PooledEngine, lengths: tuple[int, ...] = LENGTHS) -> list[Seq]:
@@ -45,7 +40,7 @@ def paths_of(own: PooledEngine, lengths: tuple[int, ...] = LENGTHS) -> list[Seq]
     return leaves
 
 
-def packed(model: LanguageModel, paths: list[Seq], behind: tuple[int, ...]) -> torch.Tensor:
+def packed(model: ThoughtModel, paths: list[Seq], behind: tuple[int, ...]) -> torch.Tensor:
     """The logits of one text: places that begin anew with each path, and a mask that says who reads whom."""
     bodies = [path.completion[: -1 if path.finished else None] for path in paths]
     ids, turns, owners = list(PROMPT), list(range(len(PROMPT))), [0] * len(PROMPT)
@@ -59,11 +54,12 @@ def packed(model: LanguageModel, paths: list[Seq], behind: tuple[int, ...]) -> t
     owners += [-1] * len(behind)
     who = np.array(owners)
     mask = np.tril((who[:, None] == who) | (who == 0) | (who[:, None] == -1))
-    return logits_of(model, ids, turns, mask)
+    parts = (ids, turns, segments_of(ids), mask)
+    return model.packed(*(torch.tensor(np.array(part))[None] for part in parts))[0]
 
 
-def test_what_is_drawn_behind_paths_is_what_one_packed_text_says(model: LanguageModel) -> None:
-    own = PooledEngine(model, "pooled")
+def test_what_is_drawn_behind_paths_is_what_one_packed_text_says(model: ThoughtModel) -> None:
+    own = ThoughtEngine(model, "thinker")
     paths = paths_of(own)
     merged = own.merge(paths)
     own.append([merged], [ANSWER[:1]])
@@ -77,8 +73,8 @@ def test_what_is_drawn_behind_paths_is_what_one_packed_text_says(model: Language
     assert words == list(chunk.ids)
 
 
-def test_a_path_reads_no_other(model: LanguageModel) -> None:
-    own = PooledEngine(model, "pooled")
+def test_a_path_reads_neither_others_nor_their_segment(model: ThoughtModel) -> None:
+    own = ThoughtEngine(model, "thinker")
     paths = paths_of(own)
     logs = packed(model, paths, ()).double().log_softmax(-1)
     at = len(PROMPT)
@@ -88,8 +84,8 @@ def test_a_path_reads_no_other(model: LanguageModel) -> None:
         at += len(path.completion) - path.finished
 
 
-def test_nothing_is_run_again_and_all_is_held_once(model: LanguageModel) -> None:
-    own = PooledEngine(model, "pooled", Costs())
+def test_nothing_is_run_again_and_all_is_held_once(model: ThoughtModel) -> None:
+    own = ThoughtEngine(model, "thinker", Costs())
     paths = paths_of(own)
     read, words = dict(own.costs.meter), sum(len(p.ids) - p.finished for p in paths)
     merged = own.merge(paths)
@@ -107,10 +103,8 @@ def test_nothing_is_run_again_and_all_is_held_once(model: LanguageModel) -> None
     assert own.held().tokens == distinct + len(ANSWER)
 
 
-def test_places_and_limits_go_by_the_longest_path_and_not_by_the_words(
-    model: LanguageModel,
-) -> None:
-    own = PooledEngine(model, "pooled")
+def test_places_and_limits_go_by_the_longest_path_and_not_by_the_words(model: ThoughtModel) -> None:
+    own = ThoughtEngine(model, "thinker")
     paths = paths_of(own, (20,) * 6)
     merged = own.merge([path for path in paths if not path.finished])
     longest = max(len(path.ids) for path in paths if not path.finished)
