@@ -29,11 +29,12 @@ Capability = Literal[
     "watch",
     "strings",
     "refine",
+    "merge",
 ]
 """`fork`: the prefix is shared. `held`: the cache really held can be read. `exact`: the words
 sampled depend on nothing but the key. `limits`, `allow` and `watch` are arguments of `decode`: a most
 of each sequence's own, words that may be drawn, and how sure the model was of each draw; so is `strings`:
-texts at which a completion ends (`ends`). `refine`: experts can be routed anew for a word (`Refinement`)."""
+texts at which a completion ends (`ends`). `refine`: experts can be routed anew for a word (`Refinement`). `merge`: one sequence can read what several hold."""
 Finish = Literal["stop", "length", "budget"]
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Masks = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -289,6 +290,14 @@ class RoutedEngine(ControlledEngine, Protocol):
 
     def refining(self, how: Refinement) -> AbstractContextManager[None]:
         """Draw words within from several routed passes."""
+        ...
+
+
+class MergingEngine(ControlledEngine, Protocol):
+    """An engine that can `merge`."""
+
+    def merge(self, seqs: Sequence[Seq]) -> Seq:
+        """Return a sequence behind all of these: it reads what they hold, of which nothing is run again."""
         ...
 
 

@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import MethodContractError
-from adabench.workloads.shared.language_model.session_account import SessionAccount, Words
+from adabench.workloads.shared.language_model.session_account import SessionAccount
+from adabench.workloads.shared.language_model.written_sequence import Words
 
 LEVELS = frozenset({"kv_peak", "kv_peak_bytes", "judge_kv_peak", "judge_kv_peak_bytes"})
 """Costs that are the most at once, and no totals."""

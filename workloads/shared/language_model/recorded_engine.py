@@ -16,18 +16,16 @@ from adabench.workloads.shared.language_model.contract import (
     Engine,
     Floats,
     Masks,
+    MergingEngine,
     Refinement,
     RoutedEngine,
     Seq,
+    require,
     require_draws,
 )
 from adabench.workloads.shared.language_model.domain import Revisions
-from adabench.workloads.shared.language_model.session_account import (
-    POLICY,
-    Injection,
-    SessionAccount,
-    Words,
-)
+from adabench.workloads.shared.language_model.session_account import Injection, SessionAccount
+from adabench.workloads.shared.language_model.written_sequence import POLICY, Words
 
 
 class RecordedEngine:
@@ -102,6 +100,20 @@ class RecordedEngine:
         children = self._engine.fork(seq, n)
         self._account.note_forked(seq, children)
         return children
+
+    def merge(self, seqs: Sequence[Seq]) -> Seq:
+        """Return a sequence behind all of these paths of one question; nothing is run again.
+
+        Raises:
+            CapabilityMissing: if the backend cannot do it.
+            MethodContractError: if they are no paths of the case that a model wrote.
+        """
+        require(self, "merge")
+        self._account.check_merged(seqs, self.role)
+        with self._call(seqs):
+            seq = cast(MergingEngine, self._engine).merge(seqs)
+        self._account.note_merged(seq, seqs)
+        return seq
 
     def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
         """Add forced words to each sequence."""

@@ -28,21 +28,14 @@ from adabench.workloads.shared.language_model.contract import (
     Masks,
     Refinement,
     Seq,
-    mix,
     require,
 )
 from adabench.workloads.shared.language_model.cost_totals import totals
 from adabench.workloads.shared.language_model.domain import Domain, Stated, check_vocabularies
 from adabench.workloads.shared.language_model.recorded_engine import RecordedEngine
 from adabench.workloads.shared.language_model.reward_model import Reader, Router, Scorer
-from adabench.workloads.shared.language_model.session_account import (
-    POLICY,
-    Injection,
-    SessionAccount,
-)
-
-_CHILD = 0xC417D
-"""Keys the random numbers of child contexts apart from those of forks."""
+from adabench.workloads.shared.language_model.session_account import Injection, SessionAccount
+from adabench.workloads.shared.language_model.written_sequence import POLICY
 
 
 class Session:
@@ -84,7 +77,6 @@ class Session:
         """The completion that was offered last."""
         self.spent = False
         self._latest: Sequence[Seq] = ()
-        self._children = 0
         self._in_modes = False
         """Whether a method said that it works in the modes of the domain."""
 
@@ -153,9 +145,7 @@ class Session:
         if prompt is None or (self.bare and tuple(prompt) == self.bare):
             words = self.prompt if prompt is None else self.bare
             return engine.open(words, self._account.key_of(policy))
-        self._children += 1
-        key = mix(self._account.key_of(policy), _CHILD, self._children)
-        return engine.open(prompt, key)
+        return engine.open(prompt, self._account.child_key(policy))
 
     def spawn(self, parent: Seq, prompts: Sequence[Sequence[int]]) -> list[Seq]:
         """Return child contexts of a completion; what they return may be put onto it as `child`.
@@ -176,6 +166,17 @@ class Session:
         for reader in self._readers:
             reader.follow(seq, children)
         return children
+
+    def merge(self, seqs: Sequence[Seq]) -> Seq:
+        """Return a sequence behind all of these paths, which reads them where they are held.
+
+        Raises:
+            CapabilityMissing: if the policy's backend cannot do it.
+            MethodContractError: if they are no paths of the question that a model wrote.
+        """
+        merged = (self._engine_of(seqs) if seqs else self.policy).merge(seqs)
+        self._hold()
+        return merged
 
     def append(
         self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]], *, as_: Injection = "forced"

@@ -3,77 +3,27 @@
 A **role** is the name of a policy within its session. Words that were not drawn are `forced` (the method's), `tool` (calls of the tool
 budget), `draft` (drawn by a model of this session for this question in this place; other words are refused) or `child`: what a child context
 returned to the sequence that spawned it. A context of a method's own is nobody's answer; a further attempt reads earlier ones and then the
-question, and what is drawn there is an answer like any other.
+question, and what is drawn there is an answer like any other, as is what is drawn behind several paths of the question.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from adabench.harness.errors import MethodContractError
 from adabench.workloads.shared.language_model.contract import BudgetSpent, Costs, Seq, mix
+from adabench.workloads.shared.language_model.written_sequence import POLICY, Words, Written
 
-POLICY = "policy"
-"""The role of the model that a session has if it has one."""
 BY_ROLE = ("generated", "prefilled", "flops")
 """Costs that are told apart by role where there are several."""
-_RESUMED = 0x2E5D
-"""Keys the random numbers of a further attempt apart from those of forks."""
-Words = tuple[int, ...]
+_RESUMED, _CHILD = 0x2E5D, 0xC417D
+"""Key the random numbers of a further attempt, and of child contexts, apart from those of forks."""
 Reads = Callable[[Words, Sequence[Words]], tuple[Words, Words]]
 """From a prompt and attempts to what of these a further one reads, and the question behind it."""
 Settle = Callable[[Mapping[str, float]], None]
 Injection = Literal["forced", "tool", "draft", "child"]
-
-
-class Written(NamedTuple):
-    """A sequence as the engine left it."""
-
-    ids: Words
-    """Prompt and completion."""
-    start: int
-    """Where the completion begins."""
-    key: int
-    forced: Words
-    """Places of the completion whose words were not drawn."""
-    own: bool
-    """Whether it began on the case's prompt with the case's random numbers, or behind attempts that
-    did."""
-    role: str = POLICY
-    authors: tuple[str, ...] = ()
-    """Whose each word of the completion is, by role; empty for a word that was forced."""
-
-    @property
-    def completion(self) -> Words:
-        """Return the words after the prompt."""
-        return self.ids[self.start :]
-
-    @property
-    def read(self) -> Words:
-        """Return the words before the completion."""
-        return self.ids[: self.start]
-
-    @property
-    def forced_words(self) -> Words:
-        """Return the words of the completion that were not drawn."""
-        return tuple(self.ids[self.start + place] for place in self.forced)
-
-    def longer(self, ids: Words, authors: tuple[str, ...]) -> "Written":
-        """Return it with more words, each with the role of whose it is."""
-        end = len(self.ids) - self.start
-        forced = tuple(end + place for place, author in enumerate(authors) if not author)
-        return self._replace(
-            ids=self.ids + ids, forced=self.forced + forced, authors=self.authors + authors
-        )
-
-    def has_drawn(self, completion: Words, begin: int) -> bool:
-        """Tell whether it goes on as `completion` does, drawn from place `begin` on."""
-        end = len(completion)
-        return self.completion[:end] == completion and not any(
-            begin <= place < end for place in self.forced
-        )
 
 
 class SessionAccount:
@@ -100,6 +50,7 @@ class SessionAccount:
         self._written: dict[Seq, Written] = {}
         self._spawned: dict[Seq, list[Seq]] = {}
         """Children that have returned nothing yet, by the sequence that spawned them."""
+        self._contexts = 0
         self._costs: Costs | None = None
         self._counted: dict[str, float] = {}
         self._limits: tuple[int | None, int | None] = (None, None)
@@ -130,6 +81,11 @@ class SessionAccount:
             return self._key
         digest = hashlib.blake2b(role.encode("utf-8"), digest_size=8).digest()
         return mix(self._key, int.from_bytes(digest, "big"))
+
+    def child_key(self, role: str) -> int:
+        """Return the key of the random numbers of a role's next child context."""
+        self._contexts += 1
+        return mix(self.key_of(role), _CHILD, self._contexts)
 
     def settle(self, counted: Mapping[str, float]) -> None:
         """Hand in what the session came to; after that it runs nothing more."""
@@ -273,6 +229,9 @@ class SessionAccount:
 
     def note_spawned(self, parent: Seq, children: Sequence[Seq]) -> None:
         """Write down children of a sequence, which may take what each returns, once."""
+        with self.counting():
+            if self._costs is not None:
+                self._costs.meter["children"] += len(children)
         self._spawned.setdefault(parent, []).extend(children)
 
     def read_again(self, attempts: Sequence[Seq], read: Reads) -> tuple[Words, Words, int]:
@@ -299,6 +258,30 @@ class SessionAccount:
     def note_resumed(self, seq: Seq, ids: Words, key: int, role: str) -> None:
         """Write down a sequence for a further attempt, which begins behind the earlier ones."""
         self._written[seq] = Written(ids, len(ids), key, (), True, role)
+
+    def check_merged(self, seqs: Sequence[Seq], role: str) -> None:
+        """Make sure that sequences are paths of the case: what is read of them is the model's own.
+
+        Raises:
+            MethodContractError: if there are none, they are of another prompt, or hold forced words that are the model's to draw.
+        """
+        self.check(seqs, role)
+        known = [self._written[seq] for seq in seqs]
+        if (
+            not known
+            or any(not one.own or one.read != known[0].read for one in known)
+            or any(self._unforced & set(one.forced_words) for one in known)
+        ):
+            raise MethodContractError(
+                "Only paths of this question can be merged: completions of its prompt that a model drew.",
+                "Hand over at least one sequence that was opened on the question; force signs in it, no numbers.",
+            )
+
+    def note_merged(self, seq: Seq, paths: Sequence[Seq]) -> None:
+        """Write down a sequence behind several paths: it begins where they end."""
+        ids, role = tuple(seq.ids), self._written[paths[0]].role
+        self._written[seq] = Written(ids, seq.start, seq.key, (), True, role)
+        self._apart = True
 
     def note_forked(self, seq: Seq, children: Sequence[Seq]) -> None:
         """Write down copies of a sequence, each with a key of its own."""

@@ -1,6 +1,12 @@
 """What methods do not get of the policy that was chosen, and what would give it; nothing is loaded for it."""
 
-from adabench.workloads.test_time.chain.recipes import EXPERTS, ORDERS, RESPONSES, REVISER, ROUTER
+from adabench.workloads.test_time.chain.recipes import (
+    EXPERTS,
+    ORDERS,
+    RESPONSES,
+    REVISER,
+    ROUTER,
+)
 from adabench.workloads.test_time.chain.substrate.trained_models import SMALL, all_there
 
 OTHER_FORMAT = "Choose format=orders."
@@ -9,6 +15,7 @@ NO_EXPERTS = (
     f"Choose format=splits and policy={EXPERTS}.",
 )
 NO_EFFORT = "No policy of these questions takes an effort.", "Choose format=tries."
+NO_PATHS = "No policy of these questions sums up paths of its own.", "Choose format=paths."
 
 
 def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
@@ -17,6 +24,7 @@ def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
         "successors": ("No policy of these questions learned by reward.", "Choose format=splits."),
         "efforts": NO_EFFORT,
         "experts": NO_EXPERTS,
+        "merges": NO_PATHS,
     }
     is_small = policy == SMALL
     remedy = f"Choose policy={SMALL}."
@@ -36,7 +44,7 @@ def absences(policy: str, trainings: int) -> dict[str, tuple[str, str]]:
 
 
 def absences_of_splits(form: str, policy: str) -> dict[str, tuple[str, str]]:
-    """Return the same of the formats `splits` and `tries`, for which nothing but policies was trained."""
+    """Return the same of the formats `splits`, `tries` and `paths`, for which nothing but policies was trained."""
     own = {
         "splits": {
             "efforts": NO_EFFORT,
@@ -49,11 +57,20 @@ def absences_of_splits(form: str, policy: str) -> dict[str, tuple[str, str]]:
             ),
             "orders": ("A solution takes several orders, not one.", OTHER_FORMAT),
         },
+        "paths": {
+            "successors": (
+                "No policy of these questions learned by reward.",
+                "Choose format=splits.",
+            ),
+            "efforts": NO_EFFORT,
+            "orders": ("A policy of paths was not read for how it orders factors.", OTHER_FORMAT),
+        },
     }
     routed = form == "splits" and policy == EXPERTS
     no_rewards = "No policy of experts learned by reward.", f"Choose policy={SMALL}."
     return {
         **own[form],
+        **({} if form == "paths" else {"merges": NO_PATHS}),
         **({"successors": no_rewards} if routed else {"experts": NO_EXPERTS}),
         "scores": (f"With format={form} nobody judges what the policy writes.", OTHER_FORMAT),
         "draft": (f"With format={form} the policy is the draft of no other.", OTHER_FORMAT),

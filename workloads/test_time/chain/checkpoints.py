@@ -30,6 +30,7 @@ from adabench.workloads.test_time.chain.substrate.trained_models import (
     routed_engine,
     router_head,
     start_of,
+    thought_engine,
 )
 from adabench.workloads.test_time.chain.training import (
     order_figures,
@@ -40,6 +41,7 @@ from adabench.workloads.test_time.chain.training import (
     train_experts,
     train_judge,
     train_models,
+    train_paths,
     train_responses,
     train_revisions,
     train_router,
@@ -153,6 +155,9 @@ def _language_model(plan: Recipe, progress: Progress, folder: Path) -> nn.Module
         return train_effort.taught(plan, restore(plan.trunk, _place(plan.trunk, folder)), progress)
     if plan.make == "upcycled":
         return train_experts.train(plan, start_of(plan, _place(plan.start, folder)), progress)
+    if plan.make == "side_by_side":
+        policy = engine(plan.trunk, _place(plan.trunk, folder))
+        return train_paths.train(plan, start_of(plan, _place(plan.start, folder)), policy, progress)
     if plan.make == "third":
         start = restore(plan.trunk, folder) if plan.trunk else None
         return order_training.train(plan, progress, start=start)
@@ -176,6 +181,9 @@ def _figures(plan: Recipe, folder: Path) -> dict[str, float]:
         return train_judge.report(engine(plan.policy, folder), judge(plan.name, folder), asked)
     if plan.make == "upcycled":
         return _of_splits(routed_engine(plan.name, folder))
+    if plan.make == "side_by_side":
+        with checkpoints.one_thread():
+            return train_paths.report(thought_engine(plan.name, folder))
     policy = engine(plan.name, folder)
     if plan.kind == "reviser":
         return train_revisions.report(policy)
@@ -202,7 +210,7 @@ def _code(plan: Recipe) -> list[ModuleType]:
         return [train_effort]
     makes = {
         "first": train_models, "second": short_training, "third": order_training,
-        "upcycled": train_experts,
+        "upcycled": train_experts, "side_by_side": train_paths,
     }  # fmt: skip
     trainings = {
         "lm": makes[plan.make], "judge": train_judge, "router": train_router,

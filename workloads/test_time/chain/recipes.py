@@ -11,17 +11,18 @@ busy the machine is.
 
 The policies of the format `splits`, and the scores of how hard a step is that are learned from their errors on the
 `calibration` split, are there for methods with two modes. From the first of them others go on: by reward (`rl-*`), or by
-further solutions (`sft-more-*`); and `moe-s-*`, whose MLP became experts. Policies that read the word of an effort (`effort-*`) have a start of their own.
+further solutions (`sft-more-*`); and `moe-s-*`, whose MLP became experts. Policies that sum up paths of their own (`paths-*`) go on from those of `orders`. Policies that read the word of an effort (`effort-*`) have a start of their own.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from adabench.workloads.shared.language_model.model import LM_M, LM_S, Shape
+from adabench.workloads.shared.language_model.pooled.thought_model import THINKER
 from adabench.workloads.shared.language_model.routed_model import MOE_S
 
-Format = Literal["orders", "splits", "tries"]
-"""Of questions and solutions (`substrate/order_problems.py`, `substrate/problems.py`)."""
+Format = Literal["orders", "splits", "tries", "paths"]
+"""Of questions and solutions (`substrate/order_problems.py`, `substrate/problems.py`, `substrate/tries.py`, `substrate/paths.py`)."""
 Mistaken = tuple[float, float]
 """Which shares of the products of small and of large factors a teacher misremembers."""
 
@@ -42,8 +43,8 @@ class Recipe:
     trunk: str = ""
     """First weights; a judge's are trained for `steps` more before its head learns. A router stands on
     a judge and leaves it as it is, and a table is fitted with one. Of responses: the policy in the middle."""
-    make: Literal["first", "second", "third", "slack", "upcycled"] = "first"
-    """How a language model is trained: `train_models.py`, `short_training.py`, `order_training.py`, `train_effort.py`, `train_experts.py`."""
+    make: Literal["first", "second", "third", "slack", "upcycled", "side_by_side"] = "first"
+    """How a language model is trained: `train_models.py`, `short_training.py`, `order_training.py`, `train_effort.py`, `train_experts.py`, `train_paths.py`."""
     accuracy: float = 0.0
     """On `dev`, at which a training of the second make ends: the mean over lengths of greedy answers
     and samples. 0: it ends after its steps."""
@@ -74,7 +75,7 @@ class Recipe:
     def start(self) -> str:
         """Return the checkpoint to which the file says the differences; empty where it holds whole weights."""
         goes_on = self.kind == "rewarded" or (
-            self.kind == "lm" and self.make in ("second", "slack", "upcycled")
+            self.kind == "lm" and self.make in ("second", "slack", "upcycled", "side_by_side")
         )
         return (self.policy or self.trunk) if goes_on else ""
 
@@ -142,6 +143,8 @@ NO_RECIPES = (MORE, "rl-permuted")
 """Those among them that are controls."""
 EXPERTS = "moe-s"
 """A policy of experts that goes on from the first of `splits`."""
+PATHS = "paths"
+"""A policy that sums up paths of its own."""
 EFFORT = "effort"
 """Begins the names of policies that read the word of an effort; their file says differences to the first of them."""
 EFFORT_START = f"{EFFORT}-start-s0"
@@ -269,6 +272,10 @@ def _of_orders(s: int) -> list[Recipe]:
         Recipe(
             f"{REVISER}{ORDERS}-s{s}", LM_S, s, 1200, 32, 3e-3, kind="reviser", forecast_s=240,
             trunk=own, policy=own, problems=2000,
+        ),
+        Recipe(
+            f"{PATHS}-s{s}", THINKER, s, 600, 16, 2e-3, make="side_by_side", trunk=own, format="paths",
+            problems=9000, forecast_s=200,
         ),
         Recipe(
             f"{REVISION_TABLE}{ORDERS}-s{s}", LM_S, s, 160, 1, 0.0, kind="table", forecast_s=180,

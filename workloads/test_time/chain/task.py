@@ -57,7 +57,7 @@ methods with two modes (`substrate/problems.py`): `lengths` operations, one poli
 reward (`rl_policy`), as its errors are of procedure, which a reward repairs, and not products that it was taught wrongly.
 `policy=moe-s` is such a policy whose MLP became experts: a word of it can be drawn from several routed passes, each booked as a word.
 `format=tries` has questions of `lengths` factors, which a policy tries in several orders, as often as it likes (`substrate/tries.py`): for
-methods that ask it for less.
+methods that ask it for less; `format=paths` has the same, and a policy that writes paths side by side and sums them up (`substrate/paths.py`).
 
 **Scale `gpu`.** Searches at the shape of a 7B model with random weights (`gpu_mechanics.py`): time,
 bytes, tokens and FLOPs are real, quality is withheld. `format`, `large`, `lengths` and `trainings` mean nothing there.
@@ -82,6 +82,7 @@ from adabench.workloads.test_time.chain.substrate.configuration_pool import pool
 from adabench.workloads.test_time.chain.substrate.domain import (
     MECHANICS,
     ORDERS,
+    PATHS,
     TRIES,
     splits_of,
     with_modes,
@@ -91,11 +92,16 @@ from adabench.workloads.test_time.chain.substrate.problems import Problem, strea
 from adabench.workloads.test_time.chain.substrate.trained_models import (
     SMALL,
     effort_models,
+    paths_models,
     policy_names,
     splits_models,
     splits_name,
 )
-from adabench.workloads.test_time.chain.truth.order_solutions import OrderAnswers, TriesAnswers
+from adabench.workloads.test_time.chain.truth.order_solutions import (
+    OrderAnswers,
+    PathAnswers,
+    TriesAnswers,
+)
 from adabench.workloads.test_time.chain.truth.worked_solutions import Answers
 from adabench.workloads.test_time.substrate.method_rules import method_problems
 from adabench.workloads.test_time.substrate.question_task import GradedTask
@@ -178,6 +184,11 @@ CARD = Card(
         ),
         Gap(mixture=("majority", "roe"), methods=("deepconf",), oracle="pass_at_n"),
         Gap(
+            mixture=("paths_majority", "paths_reread"),
+            methods=("parathinker", "path_coin", "paths_unread", "paths_one_word", "paths_mixed"),
+            coin="path_coin",
+        ),
+        Gap(
             mixture=("effort_start",),
             methods=("e1", "effort_more", "permuted_efforts"),
             coin="permuted_efforts",
@@ -220,7 +231,7 @@ CARD = Card(
     ),
     knobs=(
         Knob("policy", ("lm-s",), "lm-s", open=True),
-        Knob("format", ("orders",), "orders", also=("splits", "tries")),
+        Knob("format", ("orders",), "orders", also=("splits", "tries", "paths")),
         Knob("budget", (0,), 0, open=True, low=0),
         Knob("problems", (16,), 16, open=True, low=1),
         Knob("large", ("0..7",), "0..7", open=True),
@@ -228,7 +239,7 @@ CARD = Card(
         Knob("trainings", (5,), 5, open=True, low=1, high=5),
     ),
     cases="exchangeable",
-    given=("lm-*", "moe-s-*", "judge*", "effort-start-*"),
+    given=("lm-*", "moe-s-*", "paths-*", "judge*", "effort-start-*"),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
@@ -292,12 +303,12 @@ def load(
         return of_mechanics(partial(gpu_mechanics.models, policy, seed), seed, problems, budget)
     if format == "splits":
         return _of_splits(seed, policy, budget, problems, lengths, trainings)
-    if format == "tries":
+    if format in ("tries", "paths"):
         if policy != SMALL:
             raise SelectionError(
-                f"There is no policy {policy!r} of the format tries.", f"Choose policy={SMALL}."
+                f"There is no policy {policy!r} of the format {format}.", f"Choose policy={SMALL}."
             )
-        return _of_tries(seed, budget, problems, lengths, large)
+        return _of_tries(seed, budget, problems, lengths, large, format == "paths")
     turns = read_lengths(large, "large", 0, order_problems.LONGEST)
     drawn = tuple(order_problems.questions("test", mix(_EVALUATION, seed), problems, turns))
     asked = tuple(
@@ -329,16 +340,19 @@ def _of_splits(
     return GradedTask(seed, domain, own, budget or None, questions=questions, grader=Answers(drawn))
 
 
-def _of_tries(seed: int, budget: int, problems: int, lengths: str, large: str) -> GradedTask:
-    """Return the task in the format `tries`."""
+def _of_tries(
+    seed: int, budget: int, problems: int, lengths: str, large: str, in_paths: bool
+) -> GradedTask:
+    """Return the task in the format `tries`, or `paths`, whose questions are the same."""
     turns = read_lengths(lengths, "lengths", 1, order_problems.LONGEST)
     kinds = read_lengths(large, "large", 0, order_problems.LONGEST)
     drawn = tuple(tries.questions("test", mix(_EVALUATION, seed), problems, turns, kinds))
     asked = tuple(
         Question(index, problem.prompt, f"k{problem.large}") for index, problem in enumerate(drawn)
     )
-    own = partial(effort_models, seed)
-    return GradedTask(seed, TRIES, own, budget or None, questions=asked, grader=TriesAnswers(drawn))
+    own = partial(paths_models if in_paths else effort_models, seed)
+    domain, grader = (PATHS, PathAnswers(drawn)) if in_paths else (TRIES, TriesAnswers(drawn))
+    return GradedTask(seed, domain, own, budget or None, questions=asked, grader=grader)
 
 
 def practice(seed: int, task: GradedTask, count: int) -> GradedTask:

@@ -16,7 +16,8 @@ meets the target; it is replayed in the run's process. A completion that is not 
 wrong and counts as `malformed`. What is counted is as in `chain`.
 
 **What is given to everybody alike.** Held-out problems; a policy; the engine, which samples, shares prefixes and counts.
-Sample i of a question is the same for every method. There is no judge. From each training of the policy others go on (`mrt`).
+Sample i of a question is the same for every method. There is no judge. From each training of the policy others go on (`mrt`), and
+beside it policies learn to search in one thread and in several (`apr`).
 
 **Conditions.** `numbers`: how many a question has, in turn (`3,4`); each is a group. `problems`: how many questions a seed
 asks. `trainings`: how many trainings of the policy the seeds of a run take in turn. `budget`: words that may be
@@ -49,6 +50,12 @@ CARD = Card(
             oracle="pass_at_n",
             coin="mrt_permuted",
         ),
+        Gap(
+            mixture=("cut", "greedy", "grpo", "grpo_length", "majority", "sample"),
+            methods=("apr",),
+            oracle="pass_at_n",
+            coin="apr_coins",
+        ),
     ),
     gates=(
         Gates(
@@ -73,7 +80,9 @@ CARD = Card(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),
         Metric("flops_counted", "FLOP", "lower", "work", primary=True),
-        Metric("generated prefilled discarded injected_forced", "tokens", "lower", "cost"),
+        Metric("generated prefilled discarded", "tokens", "lower", "cost"),
+        Metric("injected_forced injected_child", "tokens", "lower", "cost"),
+        Metric("children", "contexts", "lower", "cost"),
         Metric("serial_steps", "steps", "lower", "cost"),
         Metric("calls", "calls", "lower", "cost"),
         Metric("kv_before kv_after kv_peak", "tokens", "lower", "cost"),

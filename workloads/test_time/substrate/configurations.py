@@ -28,7 +28,7 @@ from adabench.harness.errors import SelectionError, nearest
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.search_session import Session
-from adabench.workloads.shared.language_model.session_account import POLICY
+from adabench.workloads.shared.language_model.written_sequence import POLICY
 from adabench.workloads.test_time.substrate.item_response import moments
 from adabench.workloads.test_time.substrate.voting import vote
 

@@ -21,7 +21,8 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing,
 from adabench.workloads.shared.language_model.decoding_ledger import LEVELS, DecodingLedger
 from adabench.workloads.shared.language_model.domain import Domain, Question
 from adabench.workloads.shared.language_model.search_session import Session
-from adabench.workloads.shared.language_model.session_account import SessionAccount, Words
+from adabench.workloads.shared.language_model.session_account import SessionAccount
+from adabench.workloads.shared.language_model.written_sequence import Words
 from adabench.workloads.shared.training.checkpoints import one_thread
 from adabench.workloads.test_time.substrate.configurations import ResponseTable
 from adabench.workloads.test_time.substrate.search_models import Models, warm_up

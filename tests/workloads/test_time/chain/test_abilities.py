@@ -17,7 +17,7 @@ from adabench.workloads.test_time.substrate.question_task import GradedTask
 
 METHODS = sorted(entry.name for entry in registry.methods("chain").values())
 KNOWN = {"scores", "draft", "pool", "revisions"}
-SUCCESSORS = {"successors", "efforts", "experts"}
+SUCCESSORS = {"successors", "efforts", "experts", "merges"}
 FITTED = ("A table of strategies", "not fitted", "modes")
 """What refusals say that are of no ability of the policy's, but of what was fitted to it."""
 LARGER = {"policy": "lm-x"}
@@ -32,8 +32,8 @@ EXPERTS = {"format": "splits", "policy": "moe-s"}
         ({"trainings": 1}, SUCCESSORS),
         (LARGER, KNOWN | SUCCESSORS),
         ({"policy": "lm-l"}, KNOWN | SUCCESSORS),
-        (SPLITS, KNOWN | {"orders", "efforts", "experts"}),
-        (EXPERTS, KNOWN | {"orders", "efforts", "successors"}),
+        (SPLITS, KNOWN | {"orders", "efforts", "experts", "merges"}),
+        (EXPERTS, KNOWN | {"orders", "efforts", "successors", "merges"}),
     ],
 )
 def test_what_is_missing_is_what_the_models_lack(
@@ -48,7 +48,7 @@ def test_what_is_missing_is_what_the_models_lack(
         "revisions": models.reviser, "successors": models.successors or None,
     }  # fmt: skip
     assert {name for name, part in parts.items() if part is None} == absent - {
-        "orders", "efforts", "experts",
+        "orders", "efforts", "experts", "merges",
     }  # fmt: skip
 
 

@@ -243,7 +243,10 @@ def test_what_is_shipped_is_small_and_no_more_than_that():
     assert sum(sizes.pop(name) for name in efforts) < 1_000_000
     experts = [name for name in LEARNED if name.startswith(EXPERTS)]
     assert 0 < sum(sizes.pop(name) for name in experts) < 700_000
-    assert sum(sizes.pop(name) for name in set(LEARNED) - {*efforts, *experts}) < 1_500_000
+    thinkers = [name for name in LEARNED if recipes()[name].format == "paths"]
+    assert 0 < sum(sizes.pop(name) for name in thinkers) < 350_000
+    others = set(LEARNED) - {*efforts, *experts, *thinkers}
+    assert sum(sizes.pop(name) for name in others) < 1_500_000
     others = {"lm-s-s0", *(f"scale-score-s{seed}" for seed in TRAININGS)}
     assert sizes.keys() == {*SHIPPED, *others}
     assert sum(sizes.values()) < 6_100_000

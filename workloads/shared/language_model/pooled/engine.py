@@ -29,14 +29,14 @@ from adabench.workloads.shared.language_model.contract import (
 )
 from adabench.workloads.shared.language_model.draw_options import DrawOptions, draw_options
 from adabench.workloads.shared.language_model.model import Block, LanguageModel, rotate, rotations
-from adabench.workloads.shared.language_model.pooled.front import Front
+from adabench.workloads.shared.language_model.pooled.front import Front, Rows
 from adabench.workloads.shared.language_model.pooled.pool import Ints, Places, Pool
 from adabench.workloads.shared.language_model.pooled.sampling import Pace, draw_words, sureness
 from adabench.workloads.shared.language_model.random_draws import uniform
 from adabench.workloads.shared.language_model.vocabulary import EOS, OWN_VOCABULARY, PAD, STEP_END
 
 CAPABILITIES: frozenset[Capability] = frozenset(
-    {"fork", "logprobs", "score", "hidden", "held", "limits", "allow", "watch"}
+    {"fork", "logprobs", "score", "hidden", "held", "limits", "allow", "watch", "merge"}
 )
 
 
@@ -98,6 +98,25 @@ class PooledEngine:
             for child in range(n)
         ]
 
+    def merge(self, seqs: Sequence[Seq]) -> Seq:
+        """Return a sequence behind all of these: it reads what they hold, of which nothing is run again.
+
+        What they share is in it once; its next word stands behind the longest of them, as if the others were not there.
+        It holds no end of any of them, and its completion begins here.
+
+        Raises:
+            ValueError: for no sequence.
+        """
+        if not seqs:
+            raise ValueError("Nothing was handed over to be merged; hand over a sequence at least.")
+        cache, first = self.pool.unite([seq.cache for seq in seqs])
+        words = [word for seq in seqs for word in seq.ids[: len(seq.cache.places)]]
+        cache.segment = seqs[-1].cache.segment
+        self._peak()
+        return Seq(
+            [words[i] for i in first], len(first), mix(*(seq.key for seq in seqs)), cache=cache
+        )
+
     def append(self, seqs: Sequence[Seq], parts: Sequence[Sequence[int]]) -> None:
         """Run forced words, those of all sequences together.
 
@@ -110,12 +129,14 @@ class PooledEngine:
             self.pool.pack(len(words))
             owners = np.repeat(np.arange(len(seqs)), [len(part) for part in parts])
             mask = self._causal(seqs, owners)
-            begins = [len(seq.ids) for seq in seqs]
+            turns = [seq.cache.turn for seq in seqs]
             places = np.concatenate(
-                [np.arange(b, b + len(part)) for b, part in zip(begins, parts, strict=True)]
+                [np.arange(b, b + len(part)) for b, part in zip(turns, parts, strict=True)]
             )
-            before = [w for seq, part in zip(seqs, parts, strict=True) for w in _before(seq, part)]
-            self._forward(words, before, places, mask)
+            pairs = list(zip(seqs, parts, strict=True))
+            before = [word for seq, part in pairs for word in _before(seq, part)]
+            segments = [one for seq, part in pairs for one in self._segments(seq, part)]
+            self._forward(Rows(words, before, places, segments), mask)
             first = self.pool.used - len(words)
             for row, (seq, part) in enumerate(zip(seqs, parts, strict=True)):
                 seq.ids.extend(part)
@@ -168,7 +189,7 @@ class PooledEngine:
     def _front(self, seqs: Sequence[Seq], options: DrawOptions) -> tuple[Front, int]:
         """Return the rows of one decode, and the most words that any of them may get."""
         ends = {
-            seq: min(len(seq.ids) + limit, self.shape.context)
+            seq: len(seq.ids) + min(limit, self.shape.context - seq.cache.turn)
             for seq, limit in zip(seqs, options.limits, strict=True)
         }
         most = max((end - len(seq.ids) for seq, end in ends.items()), default=0)
@@ -184,7 +205,7 @@ class PooledEngine:
         self.append(copies, parts)
         scores = []
         for copy, part in zip(copies, parts, strict=True):
-            places = copy.cache.places[len(copy.ids) - len(part) - 1 :][: len(part)]
+            places = copy.cache.places[-len(part) - 1 : -1]
             logs = self._logits(places).double().log_softmax(-1)
             scores.append([float(log[word]) for log, word in zip(logs, part, strict=True)])
             self.close(copy)
@@ -213,9 +234,9 @@ class PooledEngine:
         if any(seq.finished for seq in seqs):
             raise ValueError("A sequence that ended in <eos> cannot go on; fork it before its end.")
         for seq, n in zip(seqs, more, strict=True):
-            if len(seq.ids) + n > self.shape.context:
+            if seq.cache.turn + n > self.shape.context:
                 raise ValueError(
-                    f"{len(seq.ids) + n} tokens exceed the context of {self.shape.context}; "
+                    f"{seq.cache.turn + n} tokens exceed the context of {self.shape.context}; "
                     "give the model a longer one or stop earlier."
                 )
 
@@ -233,24 +254,20 @@ class PooledEngine:
         return torch.cat((known, torch.from_numpy(new).to(known.device)), dim=1)
 
     @torch.no_grad()
-    def _forward(
-        self, words: Sequence[int], before: Sequence[int], places: Ints, mask: Tensor
-    ) -> None:
-        """Run rows behind the pool's end; `mask` is [rows, used + rows], themselves included.
-
-        `before` are the words before each, which models with a table of them read.
-        """
+    def _forward(self, new: Rows, mask: Tensor) -> None:
+        """Run rows behind the pool's end; `mask` is [rows, used + rows], themselves included."""
         device, model = self.pool.keys.device, self.model
-        rows, first = len(words), self.pool.used
-        turns = torch.from_numpy(places).to(device)
+        rows, first = len(new.words), self.pool.used
+        turns = torch.from_numpy(new.turns).to(device)
         rotation = self._turns[0][turns], self._turns[1][turns]
-        h = model.embedding(torch.tensor(words, device=device))
+        h = model.embedding(torch.tensor(new.words, device=device))
         if self.shape.reads_previous:
-            h = h + model.previous(torch.tensor(before, device=device))
+            h = h + model.previous(torch.tensor(new.before, device=device))
         end = first + rows
         for layer, block in enumerate(cast(list[Block], model.blocks)):
             qkv = block.qkv(block.norm_attention(h)).view(rows, 3, block.heads, -1)
-            q, k, v = qkv.permute(1, 2, 0, 3)
+            q, *own = qkv.permute(1, 2, 0, 3)
+            k, v = self._read_as(new.segments, layer, own)
             keys, values = self.pool.keys[layer], self.pool.values[layer]
             keys[:, first:end] = rotate(k, rotation)
             values[:, first:end] = v
@@ -264,10 +281,22 @@ class PooledEngine:
             h = h + self._feed_forward(layer, block.norm_mlp(h))
         self.pool.states[first:end] = model.norm(h)
         self.pool.advance(rows)
-        attended = int(places.sum()) + rows
+        attended = int(mask.sum())
         unit = 4 * self.shape.layers * self.shape.width
         self.costs.meter["flops"] += 2 * self.shape.parameters * rows + unit * attended
         self.costs.meter["idle_flops"] += unit * (rows * end - attended)
+
+    def _segments(self, seq: Seq, part: Sequence[int]) -> list[int]:
+        """Return of what each word is a part that a sequence is to get: of one and the same."""
+        del seq
+        return [0] * len(part)
+
+    def _read_as(
+        self, segments: Sequence[int], layer: int, own: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """Return the keys and values [heads, n, head width] of rows as others read them."""
+        del segments, layer
+        return own
 
     def _feed_forward(self, layer: int, x: Tensor) -> Tensor:
         """Return what a layer's MLP adds to the rows x [n, width] behind the pool's end."""
@@ -331,9 +360,10 @@ class PooledEngine:
         rows, first = len(front.seqs), self.pool.used
         own = torch.arange(rows, device=front.mask.device)
         front.mask[own, first + own] = True
-        places = np.array([len(seq.ids) - 1 for seq in front.seqs])
+        turns = np.array([seq.cache.turn for seq in front.seqs])
         words, before = ([seq.ids[-k] for seq in front.seqs] for k in (1, 2))
-        self._forward(words, before, places, front.mask[:, : first + rows])
+        segments = [one for seq in front.seqs for one in self._segments(seq, seq.ids[-1:])]
+        self._forward(Rows(words, before, turns, segments), front.mask[:, : first + rows])
         for row, seq in enumerate(front.seqs):
             self.pool.grow(seq.cache, np.array([first + row]))
         self.costs.meter["kv_token_steps"] += self.pool.living

@@ -7,6 +7,20 @@ import torch
 from torch import Tensor
 
 from adabench.workloads.shared.language_model.contract import Seq
+from adabench.workloads.shared.language_model.pooled.pool import Ints
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Words that are run together, one behind each of some positions."""
+
+    words: Sequence[int]
+    before: Sequence[int]
+    """The word before each, which models with a table of them read."""
+    turns: Ints
+    """Their rotary places."""
+    segments: Sequence[int]
+    """Of what each is a part, for models that tell it apart."""
 
 
 @dataclass

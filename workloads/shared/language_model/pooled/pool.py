@@ -5,6 +5,7 @@ are counted by reference and those of nobody are dead. `pack` moves the living t
 too many are dead, and writes the new places into every table.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +30,15 @@ class Places:
     """The positions of one sequence in the pool, in order."""
 
     places: Ints = field(default_factory=_none)
+    beside: int = 0
+    """By how many words it is longer than the longest of those that it was merged of: these stand side by side."""
+    segment: int = 0
+    """Of its latest word, in a model that tells segments apart."""
+
+    @property
+    def turn(self) -> int:
+        """Return the rotary place of its next word."""
+        return len(self.places) - self.beside
 
 
 class Pool:
@@ -71,9 +81,21 @@ class Pool:
     def share(self, table: Places) -> Places:
         """Return another table of the same positions."""
         copy = self.table()
-        copy.places = table.places
+        copy.places, copy.beside, copy.segment = table.places, table.beside, table.segment
         self._references[copy.places] += 1
         return copy
+
+    def unite(self, tables: Sequence[Places]) -> tuple[Places, Ints]:
+        """Return a table of all positions of others, each once, and where these stand in the others' sum.
+
+        Its next word stands behind the furthest of them.
+        """
+        every = np.concatenate([table.places for table in tables])
+        first = np.sort(np.unique(every, return_index=True)[1])
+        one = self.table()
+        self.grow(one, every[first])
+        one.beside = len(first) - max(table.turn for table in tables)
+        return one, first
 
     def grow(self, table: Places, places: Ints) -> None:
         """Add positions to a table."""

@@ -122,7 +122,7 @@ class RoutedEngine(PooledEngine):
     def _rerouted(self, seqs: Sequence[Seq], number: int, used: Tensor, how: Refinement) -> Tensor:
         """Return logits [n, V] of a further pass over each last position; its experts are added to `used`."""
         n, width, device = len(seqs), self.shape.width, self.pool.keys.device
-        places = torch.tensor([len(seq.ids) - 1 for seq in seqs], device=device)
+        places = torch.tensor([seq.cache.turn - 1 for seq in seqs], device=device)
         rotation = self._turns[0][places], self._turns[1][places]
         mask, noise = self._masks(seqs, 0), how.noise * self._gumbel(seqs, number)
         h = self.model.embedding(torch.tensor([seq.ids[-1] for seq in seqs], device=device))
@@ -142,7 +142,7 @@ class RoutedEngine(PooledEngine):
             chosen = block.choice(scores + noise[layer] - how.reuse * used[layer])
             used[layer].scatter_add_(1, chosen, torch.ones_like(chosen))
             h = h + block.total(x, scores, chosen)
-        self._count(n, int(places.sum()) + n)
+        self._count(n, int(mask.sum()))
         return F.linear(self.model.norm(h), self.model.embedding.weight)
 
     def _count(self, rows: int, attended: int) -> None:

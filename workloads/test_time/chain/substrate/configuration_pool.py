@@ -18,7 +18,7 @@ import numpy as np
 
 from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
-from adabench.workloads.shared.language_model.session_account import POLICY
+from adabench.workloads.shared.language_model.written_sequence import POLICY
 from adabench.workloads.shared.training import checkpoints
 from adabench.workloads.test_time.chain.recipes import (
     ORDERS,

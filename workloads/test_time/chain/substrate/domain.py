@@ -1,11 +1,11 @@
-"""The chain's domains: steps `v * b = z : ... ;` modulo 97, in the format `tries` several times, and in the format `splits` `a op b = c ;` modulo 100."""
+"""The chain's domains: steps `v * b = z : ... ;` modulo 97, in the format `tries` several times, in `paths` side by side, and in the format `splits` `a op b = c ;` modulo 100."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from adabench.workloads.shared.language_model.domain import Domain, Words
 from adabench.workloads.shared.language_model.vocabulary import IDS, STEP_END, WordCodec
-from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems, tries
+from adabench.workloads.test_time.chain.substrate import gpu_mechanics, order_problems, paths, tries
 from adabench.workloads.test_time.chain.substrate.attempt_judge import RETRY
 from adabench.workloads.test_time.chain.substrate.problems import STEP_WORDS, answer, room
 from adabench.workloads.test_time.chain.substrate.step_modes import StepModes, score_name, shares
@@ -31,6 +31,7 @@ TRIES = replace(
     temperature=tries.TEMPERATURE,
     revisions=None,
 )
+PATHS = replace(ORDERS, answer=paths.answer, room=paths.room, revisions=paths.REREAD)
 DIGITS = frozenset(IDS[digit] for digit in "0123456789")
 STEPS = 3
 """The most steps that an operation takes: a product is split into two, and their sum."""

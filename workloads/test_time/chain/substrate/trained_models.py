@@ -4,7 +4,7 @@ Seeds of a run take the trainings of `lm-s` in turn, as many as the condition `t
 missing of them is named, and nothing stands in for it. Of other policies they take those that are there. Each
 training of `lm-s` has a judge, a table of strategies, a router to the largest policy, a collection of responses and a
 policy that revises, all of its own; what stands on files of which one is missing is not there for any of them. The
-policies of the format `splits` stand alone; that of experts runs on the pooled engine.
+policies of the format `splits` stand alone; that of experts and those of the format `paths` run on the pooled engine.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,12 @@ from adabench.workloads.shared.language_model.contract import CapabilityMissing
 from adabench.workloads.shared.language_model.model import LanguageModel, Shape
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.language_model.pooled.routed_engine import RoutedEngine
+from adabench.workloads.shared.language_model.pooled.thought_engine import ThoughtEngine
+from adabench.workloads.shared.language_model.pooled.thought_model import (
+    ThoughtModel,
+    ThoughtShape,
+    thinking,
+)
 from adabench.workloads.shared.language_model.reward_model import Head, Judge
 from adabench.workloads.shared.language_model.routed_model import (
     RoutedModel,
@@ -31,6 +37,7 @@ from adabench.workloads.test_time.chain.recipes import (
     EFFORTS,
     EXPERTS,
     ORDERS,
+    PATHS,
     REVISER,
     REVISION_TABLE,
     ROUTER,
@@ -48,7 +55,8 @@ from adabench.workloads.test_time.substrate.strategy_store import restored
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 SMALL = "lm-s"
-POLICIES = (SMALL, "lm-x", "lm-l")
+LARGER = "lm-x"
+POLICIES = (SMALL, LARGER, "lm-l")
 """From the smallest."""
 
 
@@ -140,6 +148,20 @@ def effort_models(seed: int) -> Models:
         engine(EFFORT_START), None, (EFFORT_START,), FOLDER,
         successors=following, successor_recipes="chain/{}-s*",
     )  # fmt: skip
+
+
+def paths_models(seed: int) -> Models:
+    """Return the policy that sums up paths of its own, as `serial` one that tries one order after another, and a larger one.
+
+    Raises:
+        EnvironmentProblem: if one was not trained yet.
+    """
+    own = in_turn(PATHS, seed)
+    serial = Models(engine(EFFORT_START), None, (EFFORT_START,), FOLDER)
+    name = in_turn(f"{LARGER}{ORDERS}", seed)
+    larger = Models(engine(name), None, (name,), FOLDER)
+    others = {"serial": serial, "larger": larger}
+    return Models(thought_engine(own), None, (own,), FOLDER, successors=others)
 
 
 def _trained_on(bases: Mapping[str, int], seed: int) -> dict[str, Models]:
@@ -249,7 +271,11 @@ def restore(name: str, folder: Path | None = None) -> LanguageModel:
         EnvironmentProblem: if it was not trained yet.
     """
     shape = _shape(name)
-    model = RoutedModel(shape) if isinstance(shape, RoutedShape) else LanguageModel(shape)
+    model = (
+        RoutedModel(shape) if isinstance(shape, RoutedShape)
+        else ThoughtModel(shape) if isinstance(shape, ThoughtShape)
+        else LanguageModel(shape)
+    )  # fmt: skip
     model.load_state_dict(_weights(name, folder, head=False))
     return model.eval().requires_grad_(False)
 
@@ -261,9 +287,18 @@ def routed_engine(name: str, folder: Path | None = None) -> RoutedEngine:
     return RoutedEngine(model, _model(name))
 
 
+def thought_engine(name: str, folder: Path | None = None) -> ThoughtEngine:
+    """Return an engine over a checkpoint's model of segments."""
+    model = restore(name, folder)
+    assert isinstance(model, ThoughtModel), "its recipe has a shape of segments"
+    return ThoughtEngine(model, _model(name))
+
+
 def start_of(recipe: Recipe, folder: Path | None = None) -> LanguageModel:
-    """Return the model to which a recipe's file says the differences; experts begin as parts of a dense one's MLP."""
+    """Return the model to which a recipe's file says the differences; experts begin as parts of a dense one's MLP, thoughts at zero."""
     start = restore(recipe.start, folder)
+    if isinstance(recipe.shape, ThoughtShape):
+        return thinking(start, recipe.shape)
     return (
         upcycled(start, recipe.shape, recipe.seed)
         if isinstance(recipe.shape, RoutedShape)

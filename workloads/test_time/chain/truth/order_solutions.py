@@ -15,7 +15,7 @@ import numpy as np
 
 from adabench.workloads.shared.language_model.vocabulary import EOS, encode, steps
 from adabench.workloads.test_time.chain.recipes import Mistaken
-from adabench.workloads.test_time.chain.substrate import tries
+from adabench.workloads.test_time.chain.substrate import paths, tries
 from adabench.workloads.test_time.chain.substrate.order_problems import (
     MODULUS,
     SMALL,
@@ -40,6 +40,17 @@ class TriesAnswers:
     def is_right(self, index: int, completion: Sequence[int]) -> bool:
         """Return whether a completion of that question states the right answer."""
         return tries.answer(completion) == truth(self.problems[index])
+
+
+@dataclass(frozen=True)
+class PathAnswers:
+    """The grader of the format `paths`."""
+
+    problems: tuple[Product, ...]
+
+    def is_right(self, index: int, completion: Sequence[int]) -> bool:
+        """Return whether a completion of that question states the right answer."""
+        return paths.answer(completion) == truth(self.problems[index])
 
 
 @dataclass(frozen=True)

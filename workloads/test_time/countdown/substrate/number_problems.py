@@ -5,7 +5,7 @@
 
 A step takes two numbers of the pool and states what an operation makes of them; behind `:` stands the pool that is left, but for
 the last step of an attempt, which leaves one number. `back` gives an attempt up, and the next one begins with all numbers;
-`ans`, behind a step or a `back`, asks for one last attempt. What is answered is the attempt that `<eos>` closes: its expression, the
+`ans`, behind a step or a `back`, asks for one last attempt; `spawn` and `join` stand around threads (`thread_trees.py`). What is answered is the attempt that `<eos>` closes: its expression, the
 order of what may be exchanged aside, so that equal answers are equal votes. Nothing here calculates: whether a
 step is true, and whether the target is met, stands in the task's `truth/`.
 """
@@ -26,6 +26,7 @@ PLUS, MINUS, TIMES = "+", "-", "*"
 COMMUTATIVE = frozenset({PLUS, TIMES})
 OPERATIONS = {IDS[sign]: sign for sign in (PLUS, MINUS, TIMES)}
 EQUAL, POOL, STEP_END, BACK, ANSWER = (IDS[word] for word in ("=", ":", ";", "back", "ans"))
+SPAWN, JOIN, CALL = IDS["spawn"], IDS["join"], IDS["call"]
 ZERO = IDS["0"]
 NUMBERS = frozenset(range(ZERO, ZERO + HIGHEST + 1))
 """The words of numbers."""
@@ -87,7 +88,7 @@ def attempts(completion: Sequence[int]) -> list[tuple[int, ...]]:
     for word in completion:
         if word == EOS:
             break
-        if word in (BACK, ANSWER):
+        if word in (BACK, ANSWER, SPAWN, JOIN):
             found.append([])
         else:
             found[-1].append(word)

@@ -6,7 +6,7 @@ from pathlib import Path
 from adabench.workloads.shared.language_model.model import LanguageModel
 from adabench.workloads.shared.language_model.native.engine import NativeEngine
 from adabench.workloads.shared.training import checkpoints, int8_packing
-from adabench.workloads.test_time.countdown.recipes import FOLDER, POLICY, SUCCESSORS, recipes
+from adabench.workloads.test_time.countdown.recipes import FOLDER, FOLLOWING, POLICY, recipes
 from adabench.workloads.test_time.substrate.search_models import Models
 
 
@@ -16,14 +16,14 @@ def policy_name(seed: int, trainings: int) -> str:
 
 
 def models(seed: int, trainings: int) -> Models:
-    """Return the engine of a run seed, and those of the policies that go on from its training.
+    """Return the engine of a run seed, and those of the other policies of its training.
 
     Raises:
         EnvironmentProblem: if it was not trained yet.
     """
     name = policy_name(seed, trainings)
     following = {}
-    for how in SUCCESSORS:
+    for how in FOLLOWING:
         own = f"{POLICY}-{how}-s{seed % trainings}"
         if checkpoints.is_there(own, FOLDER):
             following[how] = Models(engine(own), None, (own,), FOLDER)

@@ -10,7 +10,7 @@ weights that gave them.
 
 import numpy as np
 
-from adabench.workloads.shared.language_model.session_account import POLICY
+from adabench.workloads.shared.language_model.written_sequence import POLICY
 from adabench.workloads.shared.sources.model_spec import THINNED, ModelSpec
 from adabench.workloads.test_time.substrate.configurations import ResponseTable, configurations_of
 from adabench.workloads.test_time.text.recipes import responses_of

@@ -14,7 +14,7 @@ from typing import Any
 
 from adabench.workloads.shared.language_model.contract import Costs
 from adabench.workloads.shared.language_model.domain import Domain, Question
-from adabench.workloads.shared.language_model.session_account import Words
+from adabench.workloads.shared.language_model.written_sequence import Words
 from adabench.workloads.test_time.text.substrate.shared_prefix import SharedPrefix
 
 TIE = 1e-3
