@@ -215,15 +215,17 @@ def test_a_training_that_is_missing_is_named(without_last):
 
 def test_what_is_missing_beside_policy_and_judge_is_said(without_last):
     absent = missing_abilities({"trainings": 5})
-    assert absent.keys() == {"draft", "pool", "revisions", "successors", "efforts", "experts"}
+    others = {"efforts", "experts", "merges"}  # of other formats
+    assert absent.keys() == {"draft", "pool", "revisions", "successors", *others}
     assert "chain/arbitrage-router-orders-s*" in absent["draft"][1]
-    assert missing_abilities({"trainings": 1}).keys() == {"successors", "efforts", "experts"}
+    assert missing_abilities({"trainings": 1}).keys() == {"successors", *others}
     assert missing_abilities({"policy": "lm-x"}).keys() == {"scores", *absent}
 
 
 def test_what_the_other_format_has_not_is_said():
     absent = missing_abilities({"format": "splits", "trainings": 1})
-    assert absent.keys() == {"efforts", "experts", "orders", "scores", "draft", "pool", "revisions"}
+    others = {"efforts", "experts", "merges", "orders"}
+    assert absent.keys() == {"scores", "draft", "pool", "revisions", *others}
     with pytest.raises(SelectionError, match="no policy 'lm-x' of the format splits"):
         missing_abilities({"format": "splits", "policy": "lm-x"})
 

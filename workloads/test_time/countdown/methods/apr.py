@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adabench.harness.contract.card import Card, Knob, Point, Variant
+from adabench.harness.contract.card import Card, Point, Variant
 from adabench.workloads.shared.language_model.contract import Seq
 from adabench.workloads.shared.language_model.domain import Question
 from adabench.workloads.shared.language_model.random_draws import uniform
@@ -40,8 +40,7 @@ CARD = Card(
     adapts="when a policy spawns threads, and how many, by its own words",
     no_signal="the choice is written by the policy itself; `apr_coins` spawns as widely by coins",
     fidelity="reconstructed",
-    fixed={"widths": "own"},
-    knobs=(Knob("recipe", ("threads-rl",), "threads-rl", also=("threads",)),),
+    fixed={"widths": "own", "recipe": "threads-rl"},
     variants=(
         Variant(
             "apr_coins",
