@@ -128,7 +128,8 @@ class DrawBench:
 
     def warm(self) -> None:
         """Read the training, which all methods share."""
-        _weights(self.training)
+        with one_thread():
+            _weights(self.training)
 
     def arm(self, name: str) -> Arm:
         """Return an arm as it was trained.
