@@ -1,12 +1,6 @@
 """What methods do not get of the policy that was chosen, and what would give it; nothing is loaded for it."""
 
-from adabench.workloads.test_time.chain.recipes import (
-    EXPERTS,
-    ORDERS,
-    RESPONSES,
-    REVISER,
-    ROUTER,
-)
+from adabench.workloads.test_time.chain.recipes import EXPERTS, ORDERS, RESPONSES, REVISER, ROUTER
 from adabench.workloads.test_time.chain.substrate.trained_models import SMALL, all_there
 
 OTHER_FORMAT = "Choose format=orders."

@@ -239,7 +239,7 @@ CARD = Card(
         Knob("trainings", (5,), 5, open=True, low=1, high=5),
     ),
     cases="exchangeable",
-    given=("lm-*", "moe-s-*", "paths-*", "judge*", "effort-start-*"),
+    given=("lm-*", "moe-s-*", "judge*", "effort-start-*"),
     metrics=(
         Metric("accuracy", "", "higher", "quality", primary=True),
         Metric("malformed", "", "lower", "quality"),

@@ -129,14 +129,14 @@ class PooledEngine:
             self.pool.pack(len(words))
             owners = np.repeat(np.arange(len(seqs)), [len(part) for part in parts])
             mask = self._causal(seqs, owners)
-            turns = [seq.cache.turn for seq in seqs]
-            places = np.concatenate(
-                [np.arange(b, b + len(part)) for b, part in zip(turns, parts, strict=True)]
-            )
             pairs = list(zip(seqs, parts, strict=True))
+            held = np.concatenate(
+                [len(seq.cache.places) + np.arange(len(part)) for seq, part in pairs]
+            )
+            turns = held - np.array([seq.cache.beside for seq in seqs])[owners]
             before = [word for seq, part in pairs for word in _before(seq, part)]
             segments = [one for seq, part in pairs for one in self._segments(seq, part)]
-            self._forward(Rows(words, before, places, segments), mask)
+            self._forward(Rows(words, before, held, turns, segments), mask)
             first = self.pool.used - len(words)
             for row, (seq, part) in enumerate(zip(seqs, parts, strict=True)):
                 seq.ids.extend(part)
@@ -281,7 +281,7 @@ class PooledEngine:
             h = h + self._feed_forward(layer, block.norm_mlp(h))
         self.pool.states[first:end] = model.norm(h)
         self.pool.advance(rows)
-        attended = int(mask.sum())
+        attended = int(new.held.sum()) + rows
         unit = 4 * self.shape.layers * self.shape.width
         self.costs.meter["flops"] += 2 * self.shape.parameters * rows + unit * attended
         self.costs.meter["idle_flops"] += unit * (rows * end - attended)
@@ -360,10 +360,11 @@ class PooledEngine:
         rows, first = len(front.seqs), self.pool.used
         own = torch.arange(rows, device=front.mask.device)
         front.mask[own, first + own] = True
+        held = np.array([len(seq.cache.places) for seq in front.seqs])
         turns = np.array([seq.cache.turn for seq in front.seqs])
         words, before = ([seq.ids[-k] for seq in front.seqs] for k in (1, 2))
         segments = [one for seq in front.seqs for one in self._segments(seq, seq.ids[-1:])]
-        self._forward(Rows(words, before, turns, segments), front.mask[:, : first + rows])
+        self._forward(Rows(words, before, held, turns, segments), front.mask[:, : first + rows])
         for row, seq in enumerate(front.seqs):
             self.pool.grow(seq.cache, np.array([first + row]))
         self.costs.meter["kv_token_steps"] += self.pool.living

@@ -17,8 +17,10 @@ class Rows:
     words: Sequence[int]
     before: Sequence[int]
     """The word before each, which models with a table of them read."""
+    held: Ints
+    """How many positions of its sequence each reads, without itself."""
     turns: Ints
-    """Their rotary places."""
+    """Their rotary places: as many, but for sequences that were merged."""
     segments: Sequence[int]
     """Of what each is a part, for models that tell it apart."""
 

@@ -142,7 +142,7 @@ class RoutedEngine(PooledEngine):
             chosen = block.choice(scores + noise[layer] - how.reuse * used[layer])
             used[layer].scatter_add_(1, chosen, torch.ones_like(chosen))
             h = h + block.total(x, scores, chosen)
-        self._count(n, int(mask.sum()))
+        self._count(n, sum(len(seq.cache.places) for seq in seqs))
         return F.linear(self.model.norm(h), self.model.embedding.weight)
 
     def _count(self, rows: int, attended: int) -> None:

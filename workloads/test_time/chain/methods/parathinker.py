@@ -49,7 +49,8 @@ CARD = Card(
         Variant(
             "path_coin",
             "One of the paths, by coin",
-            {"by": "coin", "P": 8},
+            {"by": "coin"},
+            knobs=(Knob("P", (1, 8), 8),),
             control_of=("parathinker",),
             essay="""The same paths, of which any is answered with: what they cost, and nothing of what they say together.
 
@@ -61,7 +62,8 @@ CARD = Card(
         Variant(
             "paths_unread",
             "A summary of the first path alone",
-            {"by": "first", "P": 8},
+            {"by": "first"},
+            knobs=(Knob("P", (1, 8), 8),),
             control_of=("parathinker",),
             essay="""All paths are written and paid for, and the summary reads the first.
 
