@@ -38,6 +38,7 @@ TRAINED = (
     "chain",
     "classify",
     "denoise",
+    "draw",
     "ledger",
     "ledger_affine",
     "ledger_cot",

@@ -37,9 +37,8 @@ from adabench.workloads.moe.adapters.training import (
     train_base,
     tune_rates,
 )
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.language_model import smollm2
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, weight_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
 

@@ -21,9 +21,8 @@ from adabench.workloads.moe.denoise.substrate.mask_bench import arm_model, arm_o
 from adabench.workloads.moe.denoise.substrate.masked_passages import bound, draw
 from adabench.workloads.moe.denoise.substrate.routings import arm_route
 from adabench.workloads.moe.denoise.training import train_arms
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.moe.substrate.byte_corpus import digest
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, weight_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
 

@@ -12,10 +12,9 @@ import torch
 from adabench.workloads.moe.experts.recipes import FOLDER, LEVELS, SHAPES, Recipe, recipes
 from adabench.workloads.moe.experts.substrate.trained_models import trained
 from adabench.workloads.moe.experts.training import train_bytes
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.moe.substrate.byte_corpus import DOMAINS, digest, passages
 from adabench.workloads.moe.substrate.byte_model import nats, tensors
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, weight_packing
 from adabench.workloads.shared.training.checkpoints import Progress
 from adabench.workloads.shared.training.recipe_card import ship
 

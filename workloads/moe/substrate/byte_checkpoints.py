@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from adabench.harness.errors import EnvironmentProblem, SelectionError
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.moe.substrate.byte_model import ByteModel, ByteShape
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, weight_packing
 
 EXPERTS = Path(__file__).parents[1] / "experts" / "checkpoints"
 """Where the models of the task `experts` lie, which `adabench train 'experts/*'` makes."""

@@ -20,7 +20,7 @@ from adabench.workloads.moe.adapters.substrate.low_rank import lora
 from adabench.workloads.moe.adapters.substrate.workbench import Workbench
 from adabench.workloads.moe.adapters.training import pretrain
 from adabench.workloads.moe.adapters.training.pretrain import Lesson, accuracy, fresh, probe
-from adabench.workloads.moe.substrate import weight_packing
+from adabench.workloads.shared.training import weight_packing
 from tests.workloads.moe.adapters.benches import generator, untrained
 
 SHIPPED = (

@@ -18,9 +18,8 @@ from adabench.workloads.moe.adapters.substrate.few_shot import predict
 from adabench.workloads.moe.adapters.substrate.forward_pass import Work
 from adabench.workloads.moe.adapters.substrate.instructed_tasks import WORDS, draw_plain
 from adabench.workloads.moe.adapters.substrate.text_base import text_base
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.shared.language_model import smollm2
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, weight_packing
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 BASE = "base"

@@ -16,12 +16,11 @@ from adabench.harness.contract.protocols import Meter
 from adabench.harness.errors import EnvironmentProblem
 from adabench.workloads.moe.denoise.recipes import FOLDER, LENGTH, MASK, SHAPE, of_seed, recipes
 from adabench.workloads.moe.denoise.substrate.routings import arm_route
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.moe.substrate.byte_corpus import Ints
 from adabench.workloads.moe.substrate.byte_model import ByteModel, flops
 from adabench.workloads.moe.substrate.expert_layer import Route
 from adabench.workloads.shared.counting.answer_ledger import AnswerLedger, Wording
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, weight_packing
 from adabench.workloads.shared.training.checkpoints import one_thread
 
 OFFSETS = "offsets"

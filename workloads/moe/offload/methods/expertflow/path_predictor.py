@@ -13,11 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from adabench.workloads.moe.offload.substrate.decoding import EXPERTS_IN_ALL, TRAININGS
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.moe.substrate.byte_decoder import KeyValues, read_on
 from adabench.workloads.moe.substrate.byte_model import Block, ByteModel, ByteShape
 from adabench.workloads.moe.substrate.expert_layer import Counted
-from adabench.workloads.shared.training import checkpoints
+from adabench.workloads.shared.training import checkpoints, weight_packing
 
 FOLDER = Path(__file__).parents[2] / "checkpoints"
 SHAPE = ByteShape(width=48, hidden=96, experts=1, chosen=1, layers=2)

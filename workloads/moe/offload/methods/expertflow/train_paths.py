@@ -22,8 +22,8 @@ from adabench.workloads.moe.offload.methods.expertflow.path_predictor import (
 )
 from adabench.workloads.moe.offload.substrate.decoding import SHAPE
 from adabench.workloads.moe.offload.substrate.offload_bench import calibration_paths, routed_paths
-from adabench.workloads.moe.substrate import weight_packing
 from adabench.workloads.moe.substrate.byte_corpus import DOMAINS, digest, passages
+from adabench.workloads.shared.training import weight_packing
 from adabench.workloads.shared.training.checkpoints import Progress, one_thread
 from adabench.workloads.shared.training.recipe_card import ship
 from adabench.workloads.shared.training.schedule import trapezoid

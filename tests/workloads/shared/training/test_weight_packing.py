@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from adabench.workloads.moe.substrate.weight_packing import packed, unpacked
+from adabench.workloads.shared.training.weight_packing import packed, unpacked
 
 
 @pytest.mark.parametrize(("levels", "bits"), [(7, 4), (15, 5), (31, 6), (127, 8)])
