@@ -1,8 +1,8 @@
 """Measures what a machine can do at most: copies (`copy_*`), matrix products (`gemm_*`), launches, timer, noise, energy counters.
 
 The suffix says of what: `core` is one thread, `cpu` all cores, `gpu` the first CUDA device. A value is the median of eight blocks'
-fastest laps. While others use the processors `*_cpu` is not measured: a parallel region waits for its slowest thread. Run it by
-`measure_apart`: measuring imports torch and may make a CUDA context. See `docs/log/instruments.md`.
+fastest laps. While others use the processors `*_cpu` is not measured: a parallel region waits for its slowest thread. It is measured
+in two rounds, before and after what one core can do, so that a load that came or went shows. Run it by `measure_apart`: measuring imports torch and may make a CUDA context. See `docs/log/instruments.md`.
 """
 
 import importlib
@@ -13,13 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 from adabench.profilers.hardware import idle_power, noise
 from adabench.profilers.hardware.host import HERE, Machine, usable_cores
-from adabench.profilers.hardware.idle_power import BUSY, Ceiling
+from adabench.profilers.hardware.idle_power import BUSY, LOWER_IS_BETTER, Ceiling
 from adabench.profilers.nvml import Unmetered
 from adabench.profilers.timing.clock import lap
 
@@ -78,14 +78,37 @@ def measure(seconds: float = QUICK_S, machine: Machine = HERE) -> Ceilings:
     observer = noise.LoadObserver(machine)
     laps = noise.watch(max(seconds, 0.1))
     values = {"timer_resolution": _timer(seconds), "noise_floor": _noise(laps)}
+    first = _all_cores(seconds, observer)
     values |= _torch_ceilings("core", seconds)
-    if observer.company().busy:
-        values |= dict.fromkeys(_names("cpu"), Ceiling(unavailable=BUSY, passing=True))
-    else:
-        values |= _torch_ceilings("cpu", seconds)
+    values |= together(first, _all_cores(seconds, observer))
     values |= _torch_ceilings("gpu", seconds)
     values |= dict(idle_power.energy(seconds, busy=observer.company().busy))
     return Ceilings(values, observer.company(), laps.disturbed)
+
+
+def _all_cores(seconds: float, observer: noise.LoadObserver) -> dict[str, Ceiling]:
+    """Return what all cores do together, or that others used them before or meanwhile."""
+    if not observer.company().busy:
+        found = _torch_ceilings("cpu", seconds)
+        if not observer.company().busy:
+            return found
+    return dict.fromkeys(_names("cpu"), Ceiling(unavailable=BUSY, passing=True))
+
+
+def together(first: Mapping[str, Ceiling], second: Mapping[str, Ceiling]) -> dict[str, Ceiling]:
+    """Return the better of two rounds of each ceiling; their distance is part of its uncertainty.
+
+    What one round could not measure is not measured: the other stood beside the same load.
+    """
+    return {name: _better(first[name], second[name]) for name in first}
+
+
+def _better(a: Ceiling, b: Ceiling) -> Ceiling:
+    if a.value is None or b.value is None:
+        return a if a.value is None else b
+    best = a if (a.value < b.value) == (a.unit in LOWER_IS_BETTER) else b
+    apart = abs(math.log(a.value / b.value))
+    return replace(best, u_rel=max(best.u_rel or 0.0, apart), samples=a.samples + b.samples)
 
 
 def best_of(call: Callable[[], object], seconds: float) -> tuple[list[int], int]:

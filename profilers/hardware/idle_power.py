@@ -19,6 +19,8 @@ from adabench.profilers.nvml import Unmetered, current_uuid, find_board, open_nv
 
 POLL_S = 0.0005
 BUSY = "Others were using the processors."
+LOWER_IS_BETTER = frozenset({"s", "W"})
+"""Units of ceilings of which the smaller is the better machine."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from adabench.profilers.hardware.ceilings import QUICK_S, measure_apart
 from adabench.profilers.hardware.fingerprint import Fingerprint, fingerprint
 from adabench.profilers.hardware.fingerprint import from_json as fingerprint_from_json
 from adabench.profilers.hardware.host import HERE, Machine
-from adabench.profilers.hardware.idle_power import Ceiling
+from adabench.profilers.hardware.idle_power import LOWER_IS_BETTER, Ceiling
 from adabench.profilers.hardware.noise import OtherLoad
 
 SCHEMA = 1
@@ -25,7 +25,6 @@ SLACK = {"B/s": 0.30, "FLOP/s": 0.30, "s": 0.60, "W": 0.30}
 a turbo clock moves between two calm moments stays below it; a wrong memory configuration, a
 throttled board or a debug build does not."""
 STATES = frozenset({"noise_floor"})
-LOWER_IS_BETTER = frozenset({"s", "W"})
 
 Word = Literal["same", "differs", "not judged"]
 

@@ -246,6 +246,32 @@ def test_while_others_are_busy_the_ceilings_of_all_cores_are_not_measured(monkey
     assert found.values["gemm_cpu_float32"] == Ceiling(unavailable=idle_power.BUSY, passing=True)
 
 
+@pytest.mark.parametrize(("unit", "better"), [("FLOP/s", 4.0), ("s", 2.0)])
+def test_of_two_rounds_the_better_stands_and_their_distance_is_its_uncertainty(unit, better):
+    first, second = (Ceiling(value, unit, 0.01, 10, "host clock") for value in (2.0, 4.0))
+    for rounds in ((first, second), (second, first)):
+        found = ceilings.together(*({"copy_cpu": one} for one in rounds))["copy_cpu"]
+        assert found.value == better
+        assert found.u_rel == pytest.approx(math.log(2))
+        assert found.samples == 20
+
+
+def test_a_load_that_comes_between_two_rounds_leaves_no_value(monkeypatch):
+    shares = iter([0.0, 0.0, 0.0, 0.7, 0.7])
+    monkeypatch.setattr(
+        noise.LoadObserver, "company", lambda self: OtherLoad(next(shares, 0.7), 0.0)
+    )
+    one = Ceiling(1.0, "FLOP/s", 0.01, 10, "host clock")
+    monkeypatch.setattr(
+        ceilings,
+        "_torch_ceilings",
+        lambda place, seconds: dict.fromkeys(ceilings._names(place), one),
+    )
+    found = ceilings.measure(0.01).values
+    assert found["gemm_cpu_float32"] == Ceiling(unavailable=idle_power.BUSY, passing=True)
+    assert found["gemm_core_float32"] == one
+
+
 def test_ceilings_of_one_core_have_value_uncertainty_and_instrument():
     found = ceilings._torch_ceilings("core", 0.02)
     for name in ("copy_core", "gemm_core_float32", "launch_core"):
