@@ -76,7 +76,11 @@ NO_CARBON = CarbonOutput()
 
 TimeLimit = Annotated[
     float | None,
-    typer.Option(parser=time_of, metavar="TIME", help="Time that a case may take: 30s."),
+    typer.Option(
+        parser=time_or_zero,
+        metavar="TIME",
+        help="Time that a case may take, by default 30m; 0: any.",
+    ),
 ]
 TargetCi = Annotated[
     float | None,
@@ -189,7 +193,7 @@ def command(
         selection_of(select, resume), pinned_conditions, tuple(swept or ()), not no_sweep, seeds, repeats, scale,
         target_ci, max_time_per_case, warmup, race, frontier_tolerance, tuple(meters or ()), alone, counts, sessions=sessions or 0, timed_cases=run_request.timed_case_count(timed_cases), price=price,
     )  # fmt: skip
-    limits = Limits(time_limit, memory_limit)
+    limits = Limits(Limits.timeout_s if time_limit is None else time_limit or None, memory_limit)
     options = fan_out_options(executor, workers, cores, slurm or (), gpus, slurm_setup or ())
     _check_request(request, limits, options, energy=energy)
     if decide is not None:

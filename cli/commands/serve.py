@@ -142,7 +142,7 @@ def _measured(request: "RunRequest", folder: Path, time_limit: float | None) -> 
     turns = plan_turns(request)
     announce(turns, folder)
     opened = create_run(folder, turns, request, None, ("adabench", *sys.argv[1:]))
-    limits = Limits(time_limit, None)
+    limits = Limits(time_limit or Limits.timeout_s)
     with opened as journal, write_log(journal.folder), interruptible(resumption(opened.folder)):
         records = records_of(journal, limits, FanOutOptions(), energy=False, cached=True)
         for record in records or ():

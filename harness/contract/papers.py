@@ -40,7 +40,7 @@ from adabench.harness.errors import MethodContractError, nearest
 ARXIV = re.compile(r"\d{4}\.\d{4,5}")
 FEWEST_LETTERS = 4
 """Of a part of a title: fewer fit too many."""
-KEYS = ("title", "arxiv", "commands", "sentences", "plans", "claims")
+KEYS = ("title", "formerly", "arxiv", "commands", "sentences", "plans", "claims")
 REASONS = ("out_of_reach", "not_built")
 PLAN_KEYS = ("claim", "unit", "size", "seeds")
 UNITS = ("cases", "trainings", "seeds")
@@ -89,6 +89,8 @@ class Paper:
     """By claim."""
     claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     """By the address of the method that they are about."""
+    formerly: str = ""
+    """Its title in another version of it."""
 
 
 @cache
@@ -124,7 +126,9 @@ def read_paper(file: Path) -> Paper:
     plans = {plan.claim: plan for plan in (_plan(row, file.name) for row in rows)}
     commands = tuple(about.get("commands", ()))
     claims = claim_files.claims_in(file)
-    return Paper(file.stem, about["title"], about["arxiv"], commands, sentences, plans, claims)
+    titles = (about["title"], about["arxiv"])
+    formerly = str(about.get("formerly", ""))
+    return Paper(file.stem, *titles, commands, sentences, plans, claims, formerly)
 
 
 def _plan(row: Mapping[str, Any], file: str) -> Plan:
@@ -205,10 +209,20 @@ def _faults_of_sentence(sentence: Sentence, claims: Mapping[str, Claim]) -> Iter
 def find_papers(words: str) -> list[Paper]:
     """Return the papers that a slug, an arXiv number (or address) or a part of a title speaks of."""
     text, number = words.strip().lower(), ARXIV.search(words)
+    letters = _letters(words)
     if number:
         return [paper for paper in papers().values() if paper.arxiv == number[0]]
     if text in papers():
         return [papers()[text]]
-    if len(text) < FEWEST_LETTERS:
+    if len(letters) < FEWEST_LETTERS:
         return []
-    return [paper for paper in papers().values() if text in paper.title.lower()]
+    return [
+        paper
+        for paper in papers().values()
+        if any(letters in _letters(title) for title in (paper.title, paper.formerly))
+    ]
+
+
+def _letters(title: str) -> str:
+    """Return a title as it is compared: `FMT^{x}: An ...` is `FMTx: an ...`."""
+    return re.sub(r"[^a-z0-9]", "", title.lower())

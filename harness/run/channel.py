@@ -13,14 +13,19 @@ from adabench.harness.contract.plain_data import PlainDataError, Schema
 LENGTH_BYTES = 8
 MOST_BYTES = 1 << 34
 """A length beyond this is not one: the other side wrote something of its own."""
+MOST_ANSWER_BYTES = 1 << 30
+"""What a method says at once: more would fill the memory of the run."""
 
 
 class Channel:
     """One end. Messages of this process to itself do not arrive."""
 
-    def __init__(self, end: socket.socket, schema: Schema = ()) -> None:
+    def __init__(
+        self, end: socket.socket, schema: Schema = (), most_bytes: int = MOST_BYTES
+    ) -> None:
         self.end = end
         self.schema = schema
+        self.most_bytes = most_bytes
         self._pending = bytearray()
 
     def fileno(self) -> int:
@@ -94,6 +99,10 @@ class Channel:
         size = int.from_bytes(self._pending[:LENGTH_BYTES], "little")
         if size > MOST_BYTES:
             raise PlainDataError("What came is not a message.")
+        if size > self.most_bytes:
+            raise PlainDataError(
+                f"A message of {size:,} bytes came; {self.most_bytes:,} are allowed."
+            )
         if len(self._pending) < LENGTH_BYTES + size:
             return None
         data = bytes(self._pending[LENGTH_BYTES : LENGTH_BYTES + size])

@@ -9,6 +9,7 @@
 Whatever a method does to its own process ends in `MethodLost`, which says what was seen.
 """
 
+import math
 import os
 import selectors
 import signal
@@ -19,14 +20,17 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from adabench.harness.contract.plain_data import PlainDataError, Schema
-from adabench.harness.run.channel import Channel
+from adabench.harness.run.channel import MOST_ANSWER_BYTES, Channel
 from adabench.harness.run.failure import MethodFailure, MethodLost
 
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "TOKENIZERS_PARALLELISM": "false"}
 """Threads that a server which forks must not have: of an allocator of pandas, of tokenizers' pool."""
+LOOK_S = 1.0
+"""After so long without a word it is looked whether a process was stopped by a signal."""
 GOODBYE_S = 1.0
 """So long a server may take to end its methods and itself before it is killed."""
 
@@ -116,7 +120,8 @@ class ServerHandle:
         try:
             with theirs:
                 self._send({"do": "start", **order}, theirs.fileno())
-            return MethodHandle(self, self._next()["started"], Channel(ours, outcomes))
+            started = self._next()["started"]
+            return MethodHandle(self, started, Channel(ours, outcomes, MOST_ANSWER_BYTES))
         except MethodLost:
             ours.close()
             raise
@@ -154,6 +159,12 @@ class ServerHandle:
             self.process.kill()
             self.process.wait()
 
+    def go_on(self) -> None:
+        """Let the server go on if a signal stopped it: nothing is timed in it."""
+        if is_stopped(self.process.pid):
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)
+
     def note_ended(self) -> None:
         """Take in what the server has said of methods that ended."""
         if not self.channel.fill():
@@ -168,19 +179,23 @@ class ServerHandle:
     def _next(self) -> Mapping[str, Any]:
         """Wait for the reply to what was sent last; take in what else comes before it."""
         while True:
-            message = self.channel.receive()
-            if message is None:
-                raise self._gone()
+            message = self._word()
             if "ended" not in message:
                 reply: Mapping[str, Any] = message
                 return reply
             self._take(message)
 
     def _listen(self) -> None:
+        self._take(self._word())
+
+    def _word(self) -> Any:
+        """Wait for the next message, whatever it is about."""
+        while not self.channel.complete and not _readable(self.channel, LOOK_S):
+            self.go_on()
         message = self.channel.receive()
         if message is None:
             raise self._gone()
-        self._take(message)
+        return message
 
     def _await_imports(self) -> None:
         if self.importing:
@@ -217,6 +232,8 @@ class MethodHandle:
     """Cases of a message that it solves side by side, as it said last."""
     cases: set[int] = field(default_factory=set)
     """Cases that it holds."""
+    stopped: bool = False
+    """Whether it stood still when it was last looked at."""
 
     @property
     def alive(self) -> bool:
@@ -272,13 +289,11 @@ class MethodHandle:
     def _wait(
         self, selector: selectors.BaseSelector, until: float | None, timeout_s: float | None
     ) -> None:
-        left = None if until is None else until - time.monotonic()
-        ready = selector.select(None if left is None else max(left, 0.0))
+        left = math.inf if until is None else max(until - time.monotonic(), 0.0)
+        ready = selector.select(min(left, LOOK_S))
         if not ready:
-            self.close()
-            raise MethodLost(
-                f"no result within {timeout_s:g} s; its process was ended", timeout=True
-            )
+            self._check_waiting(left <= LOOK_S, timeout_s)
+            return
         sides = [key.fileobj for key, _ in ready]
         open_end = self.channel.fill() if self.channel in sides else True
         if self.server.channel in sides:
@@ -291,6 +306,21 @@ class MethodHandle:
             raise self._lost()
         if not open_end:
             selector.unregister(self.channel)
+
+    def _check_waiting(self, over: bool, timeout_s: float | None) -> None:
+        """End the process if it has no time left or was stopped, by itself or by another method."""
+        self.server.go_on()
+        if over:
+            self.close()
+            raise MethodLost(
+                f"no result within {timeout_s:g} s; its process was ended", timeout=True
+            )
+        stopped, self.stopped = self.stopped, is_stopped(self.pid)
+        if stopped and self.stopped:  # once it may be the server's, which stops what it ends
+            self.close()
+            raise MethodLost(
+                "its process was stopped by a signal, which no method may send; it was ended"
+            )
 
     def _lost(self) -> MethodLost:
         code, why = self.server.ended[self.pid]
@@ -306,10 +336,19 @@ class MethodHandle:
         return message
 
 
-def _readable(channel: Channel) -> bool:
+def _readable(channel: Channel, seconds: float = 0.0) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(channel, selectors.EVENT_READ)
-        return bool(selector.select(0))
+        return bool(selector.select(seconds))
+
+
+def is_stopped(pid: int) -> bool:
+    """Say whether a process stands still until it is sent a signal; False where /proc is not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b") ")[2][:1] == b"T"
 
 
 def _cause(code: int) -> str:

@@ -74,7 +74,8 @@ def settings_from_json(plain: Mapping[str, Any]) -> Settings:
 class Limits:
     """What one step of a method may use."""
 
-    timeout_s: float | None = None
+    timeout_s: float | None = 1800.0
+    """None waits for ever."""
     memory_bytes: int | None = None
     descendants: int = 64
     """Processes that a method may have beside its own."""

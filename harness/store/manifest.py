@@ -5,7 +5,7 @@ cell's key is a digest of the cell), and the whole against its seal.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,24 @@ SHAPE = {
     "whole?": {"cells": dict, "turns": list},
     "looks?": {str: {"widening": NUMBER, "last_seed": int}},
 }  # fmt: skip
+
+
+def refuse_occupied(folder: Path, ours: Collection[str]) -> None:
+    """Refuse to start a run in a folder that holds anything but it; `ours` are its other files.
+
+    Raises:
+        StoreError: if it does: a run among somebody's files is taken for theirs, or lost with them.
+            Also for a packed run.
+    """
+    packed_run.refuse_packed(folder / MANIFEST)
+    if not folder.is_dir() or (folder / MANIFEST).exists():
+        return
+    others = sorted({path.name for path in folder.iterdir()}.difference(ours))
+    if others:
+        raise StoreError(
+            f"{folder} is not a run and not empty: it holds {others[0]}.",
+            f"Choose a folder of its own: --out {folder / 'run'}.",
+        )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

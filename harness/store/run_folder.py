@@ -46,7 +46,7 @@ FINDINGS = "findings.json"
 """Packed, beside a packed manifest: what is left of a run whose records were not kept."""
 LOG = "log.txt"
 OLD_TURNS = "turns.done"
-"""Of schema 2: a line for every finished turn."""
+"""Of schema 2: a line for each finished turn."""
 FINISHED = "turns.cache"
 """Of a long run: that every turn of its plan is finished."""
 KEPT_FROM = 8_000_000
@@ -174,12 +174,12 @@ def create(
     """Start a new run; one that is not `synced` waits for the disk when it is closed only.
 
     Raises:
-        StoreError: if the folder holds a run already or cannot be written.
+        StoreError: if the folder holds a run or anything else, or cannot be written.
     """
     turns = tuple(turns)
     whole = {"schema": SCHEMA, **manifest, "plan": run_json.plan_of(turns)}
-    packed_run.refuse_packed(folder / MANIFEST)
     try:
+        run_json.refuse_occupied(folder, {RECORDS, LOG})
         folder.mkdir(parents=True, exist_ok=True)
         run = Run(folder, turns, synced=synced)  # locked from here on
     except OSError as problem:
@@ -191,13 +191,13 @@ def create(
                 f"Go on with it (adabench run --resume {folder}) or choose another --out.",
             )
         run_json.write_manifest(folder, whole)
-        run._new = True
     except StoreError:
         run.close()
         raise
     except OSError as problem:
         run.close()
         raise _unwritable(folder, problem) from problem
+    run._new = True
     return run
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adabench.harness.contract.papers import Paper, faults, papers, read_paper
+from adabench.harness.contract.papers import Paper, faults, find_papers, papers, read_paper
 from adabench.harness.errors import MethodContractError
 
 HEAD = 'title = "A Paper"\narxiv = "2502.00001"\n'
@@ -110,3 +110,21 @@ def test_what_is_no_plan_is_refused(old, new, words, tmp_path) -> None:
 def test_a_plan_of_no_claim_is_a_fault(tmp_path) -> None:
     paper = paper_of(tmp_path, HEAD + SENTENCE + PLAN.replace("p-1", "p-9") + CLAIM)
     assert "ets.toml plans p-9, which is no claim of it" in list(faults(paper))
+
+
+@pytest.mark.parametrize(
+    ("words", "slug"),
+    [
+        ("FMT^{x}: An Efficient and Asymptotically Optimal Extension", "fmtx"),
+        ("exploring test-time scaling pareto", "ttspm"),
+        ("exploring test-time scaling plateau", "ttspm"),
+        ("Not All Prompts Are Made Equal: Prompt-based Pruning", "aptp"),
+        ("https://arxiv.org/abs/2406.12042v2", "aptp"),
+    ],
+)
+def test_a_paper_is_found_by_its_title_however_it_is_written(words: str, slug: str) -> None:
+    assert [paper.slug for paper in find_papers(words)] == [slug]
+
+
+def test_two_letters_are_no_title() -> None:
+    assert find_papers("a, (n)!") == []

@@ -47,6 +47,17 @@ def test_a_value_that_json_cannot_hold_is_refused() -> None:
         Record(CELL, "solve", 0, 0, "ok", {"x": float("nan")}).to_json()
 
 
+def test_a_folder_with_files_of_somebody_is_not_made_a_run(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(StoreError, match=r"not empty: it holds thesis\.tex"):
+        run_folder.create(tmp_path, TURNS, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with run_folder.create(tmp_path / "run", TURNS, {}):
+        pass
+    with run_folder.create(tmp_path / "run", TURNS, {}):  # nothing was recorded in it
+        pass
+
+
 def test_what_was_appended_is_read_back(tmp_path: Path) -> None:
     written = records_of(CELL, 3) + records_of(OTHER, 2)
     with run_folder.create(tmp_path, TURNS, {"note": "x"}) as run:
