@@ -4,7 +4,6 @@ Installed packages have entry points. A package that is being written has them i
 from the folder that this file lies in, and from the folder above it.
 """
 
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -12,6 +11,8 @@ import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
+from adabench.profilers import installed_packages
 
 PROJECT = "pyproject.toml"
 GROUPS = ("adabench.tasks", "adabench.methods")
@@ -33,17 +34,8 @@ def find_module(module: str) -> Path | None:
 def entry_points(group: str) -> list[tuple[str, str]]:
     """Return the names of a group and the modules that stand for them."""
     here = _points_here(os.getcwd())
-    found = _points(group, tuple(sys.path))
-    return sorted({**dict(here.get(group, {})), **dict(found)}.items())
-
-
-@lru_cache(maxsize=8)
-def _points(group: str, path: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Look through everything installed, which takes longer than all else here: once a path."""
-    del path
-    return sorted(
-        (point.name, point.value) for point in importlib.metadata.entry_points(group=group)
-    )
+    found = {point.name: point.value for point in installed_packages.entry_points(group)}
+    return sorted({**here.get(group, {}), **found}.items())
 
 
 @lru_cache(maxsize=8)
@@ -85,5 +77,5 @@ def _own_points(project: Path) -> dict[str, dict[str, str]]:
 
 def forget_plugins() -> None:
     """Look for entry points anew: a folder that is on the path has got another one."""
-    _points.cache_clear()
+    installed_packages.forget()
     _points_here.cache_clear()

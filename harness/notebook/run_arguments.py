@@ -137,6 +137,17 @@ def seconds(value: float | str | None) -> float | None:
     return None if value is None else quantities.seconds(str(value))
 
 
+def time_limit(value: float | str | None) -> float | None:
+    """Return the time that a case may take in seconds: by default that of `Limits`, for 0 any.
+
+    Raises:
+        SelectionError: if it is no time.
+    """
+    if value is None:
+        return Limits.timeout_s
+    return quantities.seconds_or_zero(str(value)) or None
+
+
 def share(value: float | str | None) -> float | None:
     """Return a share between 0 and 1; `1%` is one.
 
@@ -192,10 +203,15 @@ def command_words(
     return (*words, *_place_words(limits, options))
 
 
+def _time_limit(limits: Limits) -> float | None:
+    """Return what `--time-limit` is given: nothing for its default, 0 for any time."""
+    return None if limits.timeout_s == Limits.timeout_s else limits.timeout_s or 0.0
+
+
 def _place_words(limits: Limits, options: FanOutOptions) -> Sequence[str]:
     plain = FanOutOptions()
     values = {
-        "--time-limit": limits.timeout_s, "--memory-limit": limits.memory_bytes,
+        "--time-limit": _time_limit(limits), "--memory-limit": limits.memory_bytes,
         "--executor": None if options.kind == plain.kind else options.kind,
         "--workers": options.workers, "--cores": options.cores, "--gpus": options.gpus,
     }  # fmt: skip

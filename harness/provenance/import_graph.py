@@ -14,7 +14,6 @@ What counts of an import is what runs:
 A file that is no valid Python counts and imports nothing: it fails when it is loaded.
 """
 
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from adabench.harness.provenance import syntax
 from adabench.harness.provenance.syntax import Import, Syntax
+from adabench.profilers import installed_packages
 
 OURS = "adabench"
 GROUPS = ("adabench.methods", "adabench.tasks")
@@ -89,7 +89,7 @@ def _distributed(top: str, path: tuple[str, ...]) -> frozenset[str]:
     """Return what the plug-in that brings a top package brings beside it."""
     del path
     for group in GROUPS:
-        for point in importlib.metadata.entry_points(group=group):
+        for point in installed_packages.entry_points(group):
             if point.module.partition(".")[0] == top and point.dist is not None:
                 files = [file for file in point.dist.files or () if file.suffix == ".py"]
                 return frozenset(file.parts[0].removesuffix(".py") for file in files)

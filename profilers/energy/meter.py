@@ -11,9 +11,9 @@ and a remedy. Nothing is imported before a meter is asked for by name.
 """
 
 import difflib
-import importlib.metadata
 from typing import Literal, Protocol
 
+from adabench.profilers import installed_packages
 from adabench.profilers.nvml import Unmetered, Witness
 
 GROUP = "adabench.meters"
@@ -111,7 +111,7 @@ def open_named(name: str, device: Literal["cpu", "cuda"]) -> EnergyMeter:
         Unmetered: if nobody offers a meter of this name, it can't be imported, or it finds
             no instrument here.
     """
-    points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+    points = {point.name: point for point in installed_packages.entry_points(GROUP)}
     if name not in points:
         near = difflib.get_close_matches(name, points, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Installed: {', '.join(points) or 'none'}."

@@ -100,7 +100,7 @@ def run(
     )  # fmt: skip
     if counts or sessions:
         check_counts(request, energy=energy)
-    limits = Limits(words.seconds(time_limit), words.size_bytes(memory_limit))
+    limits = Limits(words.time_limit(time_limit), words.size_bytes(memory_limit))
     options = fan_out_to(executor, workers, cores, slurm, gpus, slurm_setup)
     check_load(request, energy=energy, fans_out=options != FanOutOptions())
     how = Execution(limits, options, energy, cache, progress)

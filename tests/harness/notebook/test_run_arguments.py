@@ -80,3 +80,10 @@ def test_the_words_of_a_command_say_all_that_was_asked() -> None:
         "--slurm partition=gpu --slurm-setup a b"
     )
     assert words.command_words(RunRequest(), Limits(), FanOutOptions(), {}) == ("adabench", "run")
+
+
+@pytest.mark.parametrize(("given", "said"), [(None, []), ("5m", ["300.0"]), (0, ["0.0"])])
+def test_a_time_limit_that_was_given_is_said_again(given: object, said: list[str]) -> None:
+    limits = Limits(words.time_limit(given))  # type: ignore[arg-type]
+    found = words.command_words(RunRequest(), limits, FanOutOptions(), {})
+    assert list(found[2:]) == (["--time-limit", *said] if said else [])

@@ -1,7 +1,6 @@
-import importlib.metadata
-
 import pytest
 
+from adabench.profilers import installed_packages
 from adabench.profilers.energy import meter as module
 from adabench.profilers.energy.meter import NoValue, Null, open_named
 from adabench.profilers.nvml import Unmetered
@@ -28,7 +27,7 @@ def installed(monkeypatch):
         Point("broken", ModuleNotFoundError("No module named 'somebody'")),
     ]
     monkeypatch.setattr(
-        importlib.metadata, "entry_points", lambda group: points if group == module.GROUP else []
+        installed_packages, "entry_points", lambda group: points if group == module.GROUP else []
     )
 
 
