@@ -89,7 +89,7 @@ class Confinement:
         if not self.files:
             return f"not confined: {self.reason}"
         rest = ["TCP"] * self.network + ["signals"] * self.signals
-        return f"Landlock {self.abi}: {', '.join(['files', 'memory', *rest])}"
+        return f"confined by Landlock {self.abi}: {', '.join(['files', 'memory', *rest])}"
 
 
 def confinement() -> Confinement:

@@ -19,7 +19,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import adabench
 from adabench.harness.files.scratch_folder import scratch_folder
 from adabench.harness.run.guards.landlock import (
     Confinement,
@@ -117,7 +116,8 @@ class LocalPlaces:
         outside = {os.path.realpath(place) for place in (needs.task, needs.folder)}
         near = [place for place in (*named, *outside) if not self._is_known(place)]
         beside = [path for place in near for path in _readable(place, any_file=place in outside)]
-        found = [one for path in beside for one in covering(path, (*needs.closed, self.workloads))]
+        shut = (*needs.closed, self.workloads, self.recorded)
+        found = [one for path in beside for one in covering(path, shut)]
         return Domain(
             read=tuple(dict.fromkeys((*ours, *tasks, *found, *needs.read))),
             listed=(self.workloads, *near),
@@ -139,13 +139,19 @@ class LocalPlaces:
     @cached_property
     def package(self) -> list[str]:
         """The parts of adabench: harness, workloads and others."""
-        parts = [child for place in adabench.__path__ for child in _children(place)]
-        return [*map(os.path.realpath, parts), *adabench.__path__]
+        homes = list(sys.modules[__name__.partition(".")[0]].__path__)
+        parts = [child for home in homes for child in _children(home)]
+        return [*map(os.path.realpath, parts), *homes]
 
     @cached_property
     def workloads(self) -> str:
         """The folder of adabench's tasks."""
         return next(one for one in self.package if os.path.basename(one) == "workloads")
+
+    @cached_property
+    def recorded(self) -> str:
+        """The folder of recorded runs of a checkout."""
+        return os.path.join(os.path.dirname(self.workloads), "docs", "recorded")
 
     @cached_property
     def truth(self) -> tuple[str, ...]:
