@@ -237,7 +237,7 @@ def _section(title: str, lines: list[str]) -> str:
 
 def _machine(found: Examination) -> list[str]:
     shown = ("cpu_model", "cores", "memory_bytes", "gpus", "driver", "system", "python",
-             "adabench", "torch", "numpy", "numba")  # fmt: skip
+             "adabench", "torch", "numpy", "numba", "methods")  # fmt: skip
     return [f"{name:12} {_word(found.machine[name])}" for name in shown if found.machine.get(name)]
 
 

@@ -42,6 +42,7 @@ from adabench.harness.errors import AdabenchError, EnvironmentProblem, StoreErro
 from adabench.harness.provenance import environment, run_sources, worker_environment
 from adabench.harness.run.descendants import die_with_parent
 from adabench.harness.run.execute import execute
+from adabench.harness.run.guards.landlock import confinement
 from adabench.harness.run.instruments import require_instruments
 from adabench.harness.run.settings import Limits, settings_from_json
 from adabench.harness.store import run_folder
@@ -230,7 +231,11 @@ def _description(job: Job, cores: int) -> dict[str, Any]:
     with closing(Watch()) as watch:
         unwatched = dict(watch.absent)
     return {
-        "environment": {**environment.fingerprint(), "cores": cores},
+        "environment": {
+            **environment.fingerprint(),
+            "methods": str(confinement()),
+            "cores": cores,
+        },
         "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
         "unwatched": unwatched,
         "worker_cores": job.cores,

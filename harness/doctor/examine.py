@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from adabench.harness.doctor.forecast import Forecast
 from adabench.harness.provenance.environment import fingerprint
+from adabench.harness.run.guards.landlock import confinement
 from adabench.harness.store import prepared_states
 from adabench.profilers.hardware.capabilities import Ability, abilities
 from adabench.profilers.hardware.host import HERE, Machine
@@ -145,7 +146,7 @@ def put_together(
     """Examine a machine whose noise, packages and store are known."""
     able = abilities(machine)
     return Examination(
-        machine=fingerprint(machine),
+        machine=fingerprint(machine) | ({"methods": str(confinement())} if machine is HERE else {}),
         abilities=able,
         packages=packages,
         timer=timer,

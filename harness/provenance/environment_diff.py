@@ -12,7 +12,7 @@ Every difference has a key, both values and a *field*, which says what it does t
 - `protocol`: how the run was told to measure (precision, budget, seconds to become steady, cores
   of a worker).
 - `instrument`: one that only one of the runs had.
-- `state`: commit, kernel, an absent witness: it explains a surprise and hinders nothing.
+- `state`: commit, kernel, whether methods were confined, an absent witness: it explains a surprise and hinders nothing.
 
 A key that one of the two manifests does not know (an older version wrote it) is no difference.
 A manifest that holds no environment at all is unlike every other.
@@ -55,7 +55,7 @@ HARDWARE = (
     "visible_gpus",
 )
 SOFTWARE = ("driver", "cuda", "python_minor", "adabench", "numpy", "torch", "numba")
-STATE = ("kernel", "git_commit", "git_dirty")
+STATE = ("kernel", "methods", "git_commit", "git_dirty")
 PROTOCOL = ("precision", "budget_s", "steady_s")
 WORKERS = ("worker_cores", "worker_gpus")
 """What each worker of a fanned-out run had for itself."""

@@ -10,22 +10,24 @@ import pickle
 import re
 import threading
 import weakref
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
 
 from adabench.harness.contract import registry
-from adabench.harness.contract.protocols import case_environment
+from adabench.harness.contract.protocols import case_environment, runs_in_processes
 from adabench.harness.contract.record import Cell, Turn
 from adabench.harness.contract.registry import Entry
 from adabench.harness.errors import AdabenchError, MethodContractError, SelectionError
 from adabench.harness.provenance.import_graph import Source
 from adabench.harness.provenance.source_digests import own, sources_of
 from adabench.harness.run.case_data import CaseData, pickled_case
+from adabench.harness.run.guards.method_needs import method_needs
 from adabench.harness.run.guards.truth_guard import is_truth
 from adabench.harness.run.interventions.permuted_signal import partners
+from adabench.harness.run.settings import Settings
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.MULTILINE)
 HEAVY = frozenset((
@@ -53,6 +55,7 @@ class LoadedBlock:
     cases: list[Any]
     scale: str
     outcomes: tuple[type, ...]
+    conditions: Mapping[str, Any] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     """Held by who asks the task something, where several threads do."""
     _data: dict[tuple[int, bool], CaseData] = field(default_factory=dict)
@@ -169,6 +172,34 @@ def needs_before_fork(method: Entry) -> dict[str, Any]:
     return {"module": source.module, "path": str(source.path), "modules": _imports_of(source)}
 
 
+def start_order(
+    method: Entry,
+    block: LoadedBlock | None,
+    settings: Settings,
+    rules_of: Entry | None = None,
+    writes: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Return what a new process is to know of its method, which may write into some folders."""
+    on_device = block is not None and block.on_device
+    oracle = block is not None and method.card.role == "oracle"
+    needs = method_needs(
+        registry.find(method.task), method, {} if block is None else block.conditions,
+        settings.meters, truth=oracle or rules_of is not None, on_device=on_device,
+        in_processes=block is not None and runs_in_processes(block.task),
+    )  # fmt: skip
+    return {
+        "address": method.address,
+        "entry": pickle.dumps(method),
+        "rules_of": pickle.dumps(rules_of) if rules_of else None,
+        **needs_before_fork(method),
+        "oracle": block.oracle if block is not None and oracle else None,
+        "settings": settings.to_json(),
+        "device": "cuda" if on_device else None,
+        "outcomes": block.outcome_names if block is not None else [],
+        "needs": replace(needs, write=(*needs.write, *writes)).to_json(),
+    }
+
+
 def first_methods(turns: Iterable[Turn]) -> list[Entry]:
     """Return the first method of each of the first tasks of a run: their servers import early.
 
@@ -213,4 +244,7 @@ def load_block(cell: Cell) -> LoadedBlock:
     module = registry.load(entry)
     task = module.load(cell.scale, cell.seed, **cell.conditions)
     outcomes = tuple(getattr(module, "OUTCOMES", ()))
-    return LoadedBlock(block_name(cell), entry, task, list(task.cases()), cell.scale, outcomes)
+    cases = list(task.cases())
+    return LoadedBlock(
+        block_name(cell), entry, task, cases, cell.scale, outcomes, dict(cell.conditions)
+    )

@@ -16,7 +16,6 @@ message; what was recorded stays.
 
 import contextlib
 import functools
-import pickle
 from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from adabench.harness.run.block import (
     first_methods,
     load_block,
     needs_before_fork,
+    start_order,
 )  # fmt: skip
 from adabench.harness.run.counts_pass import (
     WHOLE,
@@ -82,6 +82,8 @@ class Bench:
     """Whether nothing is started any more."""
     alone: bool = False
     """Whether all of the run is one task under one set of conditions: it ends if that cannot be loaded."""
+    writes: tuple[str, ...] = ()
+    """Folders that processes of methods may write into: of a trace."""
     block: LoadedBlock | None = None
     methods: dict[str, MethodHandle] = field(default_factory=dict)
     """By address, of the block that is loaded; the one used last comes last."""
@@ -168,6 +170,7 @@ class Bench:
             IndexError: if there is no such case.
         """
         block, entry = self._block(cell), registry.find(cell.address)
+        self.writes = (str(folder),)
         opened = open_turn(self, Turn(cell, 0), block, entry)
         # A stored state is taken. One that is made here is not stored, for no record says what
         # it cost: a run would take it for free.
@@ -224,7 +227,7 @@ class Bench:
             MethodFailure, MethodLost: if the method ends that process, or the rules.
         """
         server, task = self._server(entry.task), registry.find(entry.task)
-        handle = server.start(self._order(entry, None, rules_of=task), ())
+        handle = server.start(self._order(entry, None, task), ())
         try:
             return list(handle.reply(self.limits.timeout_s)["problems"])
         finally:
@@ -342,6 +345,12 @@ class Bench:
             records = [prepared, *solved] if prepared else solved
             self.counted.save(opened.turn, opened.block.entry, opened.entry, records)
 
+    def _order(
+        self, entry: Entry, block: LoadedBlock | None, rules_of: Entry | None = None
+    ) -> dict[str, Any]:
+        limits = {"memory_bytes": self.limits.memory_bytes, "descendants": self.limits.descendants}
+        return start_order(entry, block, self.settings, rules_of, self.writes) | limits
+
     def _server(self, task: str) -> ServerHandle:
         if self.aborted:
             raise MethodLost("the run is ending")
@@ -352,25 +361,6 @@ class Bench:
         if server is None:
             server = self.servers[task] = ServerHandle.open()
         return server
-
-    def _order(
-        self, entry: Entry, block: LoadedBlock | None, *, rules_of: Entry | None = None
-    ) -> dict[str, Any]:
-        """Return what a new process is to know of its method."""
-        on_device = block is not None and block.on_device
-        oracle = block is not None and entry.card.role == "oracle"
-        return {
-            "address": entry.address,
-            "entry": pickle.dumps(entry),
-            "rules_of": pickle.dumps(rules_of) if rules_of else None,
-            **needs_before_fork(entry),
-            "oracle": block.oracle if block is not None and oracle else None,
-            "settings": self.settings.to_json(),
-            "device": "cuda" if on_device else None,
-            "memory_bytes": self.limits.memory_bytes,
-            "descendants": self.limits.descendants,
-            "outcomes": block.outcome_names if block is not None else [],
-        }
 
 
 def execute(

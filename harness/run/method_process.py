@@ -6,6 +6,7 @@ solve, no truth, no score, no other method. What goes back is plain data. It end
 """
 
 import functools
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -66,13 +67,16 @@ class MethodProcess:
     def _prepare(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Take a state from disk, or prepare it and store it."""
         cell, method = Cell(**message["cell"]), self.bench.method
-        path = Path(message["file"]) if message["file"] else None
+        files = dict(zip(message["files"], message["descriptors"], strict=True))
         used_artefacts.forget()
-        stored = prepared_states.load(path, method, self.substrate, cell.point)
+        stored = prepared_states.load(files.get("stored"), method, self.substrate, cell.point)
+        written = False
         if stored is None:
             state, made = self.bench.prepare(cell.point, cell.seed)
             stored = PreparedState(state, _values(made), made.energy)
-            prepared_states.save(path if message["store"] else None, method, stored)
+            written = _write_state(files.get("made"), method, stored)
+        for file in files.values():
+            os.close(file)
         self.states[message["name"]] = stored.state
         self.trained[message["name"]] = used_artefacts.digests()
         give_back()  # what is left holds the same, whether it was made here or read
@@ -81,6 +85,7 @@ class MethodProcess:
             "values": dict(stored.values),
             "energy": [dict(e) for e in stored.energy],
             "trained": self.trained[message["name"]],
+            "stored": written,
         }
 
     def _solve(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -302,6 +307,16 @@ def _until_skipped(answers: Sequence[dict[str, Any] | None]) -> list[dict[str, A
 
 def _is_skipped(answer: Mapping[str, Any] | None) -> bool:
     return answer is not None and answer.get("failed", {}).get("status") == "skipped"
+
+
+def _write_state(file: int | None, method: Any, state: PreparedState) -> bool:
+    """Write a state into an open file of the run's, and say whether there is one to keep."""
+    data = None if file is None else prepared_states.packed(method, state)
+    if file is None or data is None:
+        return False
+    with open(file, "wb", closefd=False) as out:
+        out.write(data)
+    return True
 
 
 def _values(found: Measurement) -> dict[str, float]:

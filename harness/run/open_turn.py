@@ -23,6 +23,7 @@ from adabench.harness.run.record_values import check_laps, check_values, join_va
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.step import Step
 from adabench.harness.store import prepared_states
+from adabench.harness.store.state_files import open_state
 
 
 class Processes(Protocol):
@@ -249,12 +250,13 @@ class OpenTurn:
 
     def _ask_for_state(self, handle: MethodHandle, *, store: bool = True) -> Mapping[str, Any]:
         folder = self.bench.settings.cache_folder
-        file = str(folder / prepared_states.file_name(self.state)) if folder else None
-        message = {
-            "do": "prepare", "cell": self.prepared.to_json(), "name": self.state, "file": file,
-            "store": store,
-        }  # fmt: skip
-        said = handle.ask(message, self.bench.limits.timeout_s)
+        path = folder / prepared_states.file_name(self.state) if folder else None
+        message = {"do": "prepare", "cell": self.prepared.to_json(), "name": self.state}
+        with open_state(path, store=store) as files:
+            said = handle.ask(
+                {**message, "files": files.kinds}, self.bench.limits.timeout_s, *files.descriptors
+            )
+            files.keep(bool(said["stored"]))
         handle.states.add(self.state)
         return said
 

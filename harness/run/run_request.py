@@ -29,6 +29,7 @@ from adabench.harness.race.runner import run_race
 from adabench.harness.run.condition_check import untimed
 from adabench.harness.run.counts_pool import count_turns
 from adabench.harness.run.execute import execute
+from adabench.harness.run.guards.landlock import confinement
 from adabench.harness.run.instruments import require_instruments
 from adabench.harness.run.settings import Limits, Settings
 from adabench.harness.run.task_pool import TaskPool
@@ -204,12 +205,12 @@ def create_run(
         StoreError: if it cannot be written or holds a run already.
     """
     now = datetime.now().astimezone()
-    manifest = {
+    manifest: dict[str, Any] = {
         "adabench": importlib.metadata.version("adabench"),
         "command": list(command),
         "started": now.isoformat(timespec="seconds"),
         "asked": asdict(request),
-        "environment": environment.fingerprint(),
+        "environment": {**environment.fingerprint(), "methods": str(confinement())},
         "instruments": [{**asdict(item), "keys": list(item.keys)} for item in instruments()],
         "unwatched": _absent_witnesses(),
         "sources": run_sources.digests(turns),

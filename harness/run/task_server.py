@@ -42,6 +42,7 @@ from adabench.harness.run.descendants import (
 )
 from adabench.harness.run.failure import FAILURES, failure
 from adabench.harness.run.guards import product_code, server_threads, thread_origin
+from adabench.harness.run.guards.method_domain import LocalPlaces
 from adabench.harness.run.guards.truth_guard import refuse_truth
 from adabench.harness.run.interventions.permuted_signal import PermutedSignal
 from adabench.harness.run.interventions.planted_slowdown import plant_slowdown
@@ -65,6 +66,7 @@ class TaskServer:
     channel: Channel
     wakeup: int
     """Becomes readable when a child has ended."""
+    places: LocalPlaces = field(default_factory=LocalPlaces)
     substrate: Any = None
     held: dict[str, Any] = field(default_factory=dict)
     """Substrates by the names of their blocks; the one used last comes last."""
@@ -175,14 +177,16 @@ class TaskServer:
 
     def _start(self, end: socket.socket, order: Mapping[str, Any]) -> None:
         self._import(order)
+        enter, scratch = self.places.ready(order["needs"])
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             self.channel.close()
             os.close(self.wakeup)
-            run_method(end, self.substrate, order)
+            run_method(end, self.substrate, order, enter)
         end.close()
         self.methods[pid] = order["descendants"]
+        self.places.scratches[pid] = scratch
         self.channel.send({"started": pid})
 
     def _reap(self) -> None:
@@ -197,6 +201,7 @@ class TaskServer:
             if self.methods.pop(pid, None) is not None:
                 with suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)
+                self.places.forget(pid)
                 code, why = os.waitstatus_to_exitcode(status), self.ending.pop(pid, "")
                 self.channel.send({"ended": pid, "code": code, "why": why})
             self._end_orphans()
@@ -253,13 +258,17 @@ def start_compiler() -> None:
     total(np.zeros(2))
 
 
-def run_method(end: socket.socket, substrate: Any, order: Mapping[str, Any]) -> NoReturn:
-    """Be the process: set up what surrounds the method, import it, answer until told to end."""
+def run_method(
+    end: socket.socket, substrate: Any, order: Mapping[str, Any], enter: Callable[[], object]
+) -> NoReturn:
+    """Be the process: set up what surrounds the method, enter its domain, import it, answer until told to end."""
     _live_alone(order)
     channel = Channel(end)
     code = 0
     try:
-        if order["rules_of"]:
+        if _guarded(channel, enter) is None:
+            code = 1
+        elif order["rules_of"]:
             _guarded(channel, lambda: channel.send({"problems": _own_rules(order)}))
         else:
             process = _guarded(channel, lambda: _open(channel, substrate, order))
@@ -383,6 +392,7 @@ def main() -> None:
         pass
     finally:
         server.close()
+        server.places.close()
         gc.unfreeze()  # libraries in C++ complain of objects that nobody could collect
 
 

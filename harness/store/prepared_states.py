@@ -94,12 +94,17 @@ def file_name(name: str) -> str:
     return f"{name}.state"
 
 
-def load(path: Path | None, method: Any, task: Any, point: Point) -> PreparedState | None:
-    """Return a stored state bound to `task`, or None; a damaged one is left out with a warning."""
+def load(path: Path | int | None, method: Any, task: Any, point: Point) -> PreparedState | None:
+    """Return a stored state bound to `task`, or None; a damaged one is left out with a warning.
+
+    It lies in a file, or in one that is open already.
+    """
     if path is None or not hasattr(method, "unpack"):
         return None
     try:
-        digest, data = (whole := path.read_bytes())[:DIGEST_BYTES], whole[DIGEST_BYTES:]
+        with open(path, "rb", closefd=not isinstance(path, int)) as file:
+            whole = file.read()
+        digest, data = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
         if hashlib.sha256(data).digest() != digest:
             raise PlainDataError("its digest is that of something else")
         held = plain_data.decode(data)
@@ -115,14 +120,26 @@ def load(path: Path | None, method: Any, task: Any, point: Point) -> PreparedSta
 
 def save(path: Path | None, method: Any, prepared: PreparedState) -> None:
     """Store a state atomically; one that cannot be stored is only logged."""
-    if path is None or not hasattr(method, "pack"):
+    data = None if path is None else packed(method, prepared)
+    if path is None or data is None:
         return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole_file.sweep(path.parent)
+        whole_file.write_whole(path, data)
+    except OSError as problem:
+        log.info("The prepared state is not cached: %s", problem)
+
+
+def packed(method: Any, prepared: PreparedState) -> bytes | None:
+    """Return what the file of a state holds; None for a method that stores none, or nothing plain."""
+    if not hasattr(method, "pack"):
+        return None
     try:
         energy = [dict(said) for said in prepared.energy]
         held = {"state": method.pack(prepared.state), "values": dict(prepared.values)}
         data = plain_data.encode({**held, "energy": energy}, place="the prepared state")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole_file.sweep(path.parent)
-        whole_file.write_whole(path, hashlib.sha256(data).digest() + data)
-    except (OSError, PlainDataError) as problem:
+    except PlainDataError as problem:
         log.info("The prepared state is not cached: %s", problem)
+        return None
+    return hashlib.sha256(data).digest() + data

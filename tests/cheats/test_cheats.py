@@ -1,4 +1,4 @@
-"""Thirteen methods that cheat: a check refuses each of them and names what it saw.
+"""Methods that cheat: a check refuses each of them and names what it saw.
 
 `adabench_cheats` is a plug-in of one trick a file. None of them is refused for its words alone.
 """
@@ -10,6 +10,7 @@ import pytest
 
 from adabench.harness.run.conformance import ConformanceCheck
 from adabench.harness.run.descendants import descendants
+from adabench.harness.run.guards.landlock import confinement
 from tests.suite.waits import wait_until
 
 READS = ("<all cards>",)
@@ -31,6 +32,18 @@ CHEATS = {
     "roots/exits": "exit code 0 without an end",
     "roots/forks": "processes below it",
 }
+HELD = confinement()
+BY_KERNEL = {
+    "paging/truth_by_path": "Permission denied",
+    "paging/reads_records": "Permission denied",
+    "roots/reads_memory": "Permission denied",
+    "roots/leaves_notes": "Permission denied",
+    "roots/stops_run": "Operation not permitted",
+    "roots/stops_rivals": "Operation not permitted",
+}
+"""What Landlock refuses, where the kernel has it."""
+SIGNALS = ("roots/stops_run", "roots/stops_rivals")
+"""Of these, what takes a kernel that holds signals back."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +55,10 @@ def checks(
     info = site / "adabench_cheats-0.1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: adabench-cheats\nVersion: 0.1\n")
-    points = [f"{address} = adabench_cheats.{address.partition('/')[2]}" for address in CHEATS]
+    points = [
+        f"{address} = adabench_cheats.{address.partition('/')[2]}"
+        for address in (*CHEATS, *BY_KERNEL)
+    ]
     (info / "entry_points.txt").write_text("\n".join(["[adabench.methods]", *points, ""]))
     with pytest.MonkeyPatch.context() as patch, ConformanceCheck() as found:
         for path in (*plugin_paths, HOME, site):
@@ -55,6 +71,16 @@ def test_a_check_refuses_it_and_names_what_it_saw(address: str, checks: Conforma
     problems = [f.problem for f in checks.check(address) if f.problem and not f.skipped]
     assert any(CHEATS[address] in problem for problem in problems), problems
     [server] = checks.servers.values()  # it buries what a cheat leaves, and lives on
+    wait_until(lambda: not list(descendants(server.process.pid)), server.process)
+
+
+@pytest.mark.parametrize("address", BY_KERNEL)
+def test_the_kernel_refuses_it_and_a_check_says_so(address: str, checks: ConformanceCheck) -> None:
+    if not (HELD.signals if address in SIGNALS else HELD.files):
+        pytest.skip(str(HELD))
+    problems = [f.problem for f in checks.check(address) if f.problem and not f.skipped]
+    assert any(BY_KERNEL[address] in problem for problem in problems), problems
+    [server] = checks.servers.values()  # nobody stopped it
     wait_until(lambda: not list(descendants(server.process.pid)), server.process)
 
 

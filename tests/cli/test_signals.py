@@ -61,7 +61,8 @@ def environ(toy_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: holds\nVersion: 0.1\n")
     (info / "entry_points.txt").write_text("[adabench.methods]\nroots/holds = holds_in_solve\n")
     (tmp_path / "holds_in_solve.py").write_text(HOLDS.format(flag=str(tmp_path / "flag")))
-    return {**toy_env, "PYTHONPATH": os.pathsep.join([toy_env["PYTHONPATH"], str(tmp_path)])}
+    path = os.pathsep.join([toy_env["PYTHONPATH"], str(tmp_path)])
+    return {**toy_env, "PYTHONPATH": path, "ADABENCH_OPEN": str(tmp_path)}
 
 
 @pytest.mark.parametrize(("numbers", "code", "more"), list(ends()))

@@ -21,6 +21,7 @@ def write_bad(toy: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wri
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 0.1\n")
     (info / "entry_points.txt").write_text("[adabench.methods]\nroots/bad = bad_method\n")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("ADABENCH_OPEN", str(tmp_path))
 
     def write(body: str, *, above: str = "") -> None:
         solve = "def solve(task, case, point):\n" + textwrap.indent(body, "    ")
