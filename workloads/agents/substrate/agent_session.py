@@ -12,6 +12,7 @@ decoding call, up to where a tool has to answer or a step ends. Control chooses 
 checking, judging); data are thoughts, answers, and what tools return.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -188,6 +189,21 @@ class AgentSession(Session):
         found = self._critic.verdicts(readers)
         self.close(readers)
         return [found.get(copies[seq], 0.0) if seq in copies else 0.0 for seq in seqs]
+
+    def step_checks(self, seqs: Sequence[Seq]) -> list[float]:
+        """Return what the critic would say at once of episodes that go on: the odds of ok against bad.
+
+        It reads a copy, looks nothing up and writes nothing. Nobody trained it on episodes without an answer.
+        """
+        found = []
+        for seq in seqs:
+            copies = self.fork(seq, 2)
+            words = [(tokens.CRITIC, tokens.OK), (tokens.CRITIC, tokens.BAD)]
+            fine, bad = (row[-1] for row in self.score(copies, words))
+            self.close(copies)
+            self._calls.add(CallRow("judge", "control", None, len(seq.ids), 0))
+            found.append(1 / (1 + math.exp(bad - fine)))
+        return found
 
     def values(self, seqs: Sequence[Seq]) -> list[float]:
         """Return how probably each episode ends well, as the policy's state behind its last step tells.

@@ -9,20 +9,23 @@ once, another is followed by a new choice. An answer is judged by the policy's o
 call too; the search ends when it is sure enough (`accept`) or calls or words are gone. There are `words` for
 each of the B calls.
 
+**The backstop.** `reserve=answer`: while nothing has answered, what an answer takes is held back: a call for each
+hop that is left, one that may fail and the critic's. When no more than that is left, the best node from which
+it is enough goes straight to an answer, each step the likeliest. Rivals with the same budget have the same.
+
+**The step value** is the critic's own word (`value=words`): the odds of ok against bad behind the step, by the policy
+that writes the steps. Nobody trained it on episodes without an answer. `head` is a trained head in its place.
+
 **The theorem.** Where each expansion takes a needed step with probability p at least, and K are needed,
-M >= (K + sqrt(2 K ln(1/e)) + 2 ln(1/e)) / p of them come to an answer with probability 1 - e. A value head's card
-says what p was on questions that are not scored (`step_chance`); K is 5 on four hops. With p of 0.6 or more,
-24 are enough for e = 0.1.
+M >= (K + sqrt(2 K ln(1/e)) + 2 ln(1/e)) / p of them come to an answer with probability 1 - e. `unit=expansions`
+makes B count them, and no calls. A value head's card says what p was on questions that are not scored
+(`step_chance`); K is 5 on four hops. With p of 0.6 or more, 24 are enough for e = 0.1.
 
-**What is simplified.** The paper prompts one large model for both roles, and no code or text of it beyond the
-abstract was found: value update, root, widening and the last choice are reconstructed. Here delta is the
-difference of a value head between child and parent. Each choice of a node leaves 0.6 of its weight. The exponent ends at 20. There is no answer by force: the
-policy's grammar has none.
+**What is simplified.** No code or text beyond the abstract was found: value update, root, reserve and the last choice
+are reconstructed. Delta is the difference of the critic's odds at child and parent. The exponent ends at 20. `reuse`
+below 1 is ours: what is left of a node's weight each time it was chosen.
 
-**What to expect.** Written before measuring, from a prototype in worlds whose dead ends begin at once: parity
-with independent episodes that have the same critic, 0.63 against 0.67 at 12 calls; against a vote of
-independent episodes a few points less. The conditions here (4 hops, dead ends one look-up later) are those
-in which a tree has most to prune; parity is expected all the same.
+**What to expect.** Written before measuring: `docs/log/lookup.md`, 2026-12-03.
 
 **Ways to fake it.** A critic that knows the world; calls of the critic that are not counted; rivals that may
 not use what is left of their budget; stopping when the answer is right.
@@ -34,12 +37,15 @@ from functools import partial
 from adabench.harness.contract.card import Ability, Card, Knob, Point, Variant
 from adabench.workloads.agents.substrate.action_steps import Ids
 from adabench.workloads.agents.substrate.agent_task import AgentTask
+from adabench.workloads.agents.substrate.episode_pool import RESERVE
 from adabench.workloads.agents.substrate.value_tree import (
-    REUSE,
     Critic,
     Node,
     TreePlan,
+    Unit,
     Weigh,
+    by_critic,
+    by_head,
     grow,
 )
 from adabench.workloads.shared.language_model.contract import mix
@@ -50,16 +56,23 @@ CARD = Card(
     paper="Spend Less, Reason Better, arXiv 2603.12634",
     slug="bavt",
     adapts="which step of an agent is gone on from, on step values sharpened by the budget left",
-    signal=("agents.substrate.agent_session:AgentSession.values",),
+    signal=(
+        "agents.substrate.agent_session:AgentSession.step_checks",
+        "agents.substrate.agent_session:AgentSession.values",
+    ),
     fidelity="reconstructed",
     conditions={"kinds": "kb4", "delay": 2},
-    abilities=(Ability("values"),),
+    abilities=(Ability("values", unless={"value": "words"}),),
     knobs=(
         Knob("B", (6, 12, 24), 12, open=True, low=1),
         Knob("words", (40,), 40, open=True, low=1),
         Knob("accept", (0.9,), 0.9, open=True, low=0.0, high=1.0),
         Knob("schedule", ("budget", "fixed", "greedy"), "budget"),
         Knob("critic", ("residual", "absolute"), "residual"),
+        Knob("value", ("words",), "words", also=("head",)),
+        Knob("reserve", ("answer",), "answer", also=("none",)),
+        Knob("unit", ("calls",), "calls", also=("expansions",)),
+        Knob("reuse", (1.0,), 1.0, open=True, low=0.0, high=1.0),
     ),
     variants=(
         Variant(
@@ -70,11 +83,10 @@ CARD = Card(
             control_of=("bavt",),
             essay="""A tree whose nodes are chosen by a die: the control of trees that value them.
 
-            Budget, children, critic and the last choice are those of BAVT; any open node is as likely as another. What a
-            value head is worth must show against it.
+            Budget, children, reserve, critic and the last choice are those of BAVT; any open node is as likely as another.
+            What step values are worth must show against it.
 
-            **What to expect.** Written before measuring, from a prototype: 2 to 9 points below a choice by value with few
-            calls, none with many.
+            **What to expect.** Written before measuring: `docs/log/lookup.md`, 2026-12-03.
 
             **Ways to fake it.** A die that sees the values.
             """,
@@ -94,28 +106,33 @@ def solve(task: AgentTask, question: Question, point: Point) -> Ids:
     def draw(count: int) -> float:
         return mix(coin, task.seed, question.index, count) * 2.0**-64
 
+    budget = int(point["B"])
+    unit: Unit = "expansions" if point["unit"] == "expansions" else "calls"
     plan = TreePlan(
-        int(point["B"]),
-        int(point["B"]) * int(point["words"]),
+        budget,
+        budget * int(point["words"]),
         float(point["accept"]),
         critic,
-        weigh(schedule),
+        weigh(schedule, float(point["reuse"])),
         draw,
+        unit=unit,
+        read=by_head if point["value"] == "head" else by_critic,
+        reserve=RESERVE if point["reserve"] == "answer" else None,
     )
-    with task.session(question, calls=plan.calls) as session:
+    with task.session(question, calls=budget if unit == "calls" else None) as session:
         grow(session, plan)
     return session.best
 
 
-def weigh(schedule: str) -> Weigh:
+def weigh(schedule: str, reuse: float = 1.0) -> Weigh:
     """Return how nodes are weighed: by the budget left, as if all were left, as if none were, or all alike."""
     if schedule == "die":
         return lambda nodes, left: [1.0] * len(nodes)
-    return partial(weights, {"budget": 0.0, "fixed": 1.0, "greedy": STEEPEST}[schedule])
+    return partial(weights, {"budget": 0.0, "fixed": 1.0, "greedy": STEEPEST}[schedule], reuse)
 
 
-def weights(fixed: float, nodes: Sequence[Node], left: float) -> list[float]:
+def weights(fixed: float, reuse: float, nodes: Sequence[Node], left: float) -> list[float]:
     """Return V^(1/r) of each node, or V to a fixed exponent; relative to the largest, so that none is lost."""
     exponent = fixed or 1 / max(left, 1 / STEEPEST)
     most = max(node.value for node in nodes)
-    return [(node.value / most) ** exponent * REUSE**node.uses for node in nodes]
+    return [(node.value / most) ** exponent * reuse**node.uses for node in nodes]

@@ -33,7 +33,7 @@ def solve(task: AgentTask, question: Question, point: Point) -> Ids:
     with task.session(question, calls=int(point["B"])) as session:
         best = -1.0
         for seq in episodes(session):
-            if best < 0:
+            if best <= 0:
                 session.offer(seq.completion)
             sure = judged(session, seq)
             if sure > best:
