@@ -79,7 +79,7 @@ TimeLimit = Annotated[
     typer.Option(
         parser=time_or_zero,
         metavar="TIME",
-        help="Time that a case may take, by default 30m; 0: any.",
+        help="Time that a case may take: 30m; 0: any.",
     ),
 ]
 TargetCi = Annotated[

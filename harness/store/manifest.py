@@ -5,7 +5,7 @@ cell's key is a digest of the cell), and the whole against its seal.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from adabench.harness.store.journal_reader import SCHEMA
 
 READABLE = (2, SCHEMA)
 MANIFEST = "run.json"
+PARTS = frozenset(("records.jsonl", "workers.json", "shards", "errors", "log.txt"))
+"""What a run's folder may hold before its manifest: of one that was refused or cut short."""
 COUNTS = "counts"
 """Marks a turn of the plan whose cases are counted only."""
 SCALAR = (str, bool, int, float)
@@ -40,8 +42,8 @@ SHAPE = {
 }  # fmt: skip
 
 
-def refuse_occupied(folder: Path, ours: Collection[str]) -> None:
-    """Refuse to start a run in a folder that holds anything but it; `ours` are its other files.
+def refuse_occupied(folder: Path) -> None:
+    """Refuse to start a run in a folder that holds anything but parts of one.
 
     Raises:
         StoreError: if it does: a run among somebody's files is taken for theirs, or lost with them.
@@ -50,7 +52,7 @@ def refuse_occupied(folder: Path, ours: Collection[str]) -> None:
     packed_run.refuse_packed(folder / MANIFEST)
     if not folder.is_dir() or (folder / MANIFEST).exists():
         return
-    others = sorted({path.name for path in folder.iterdir()}.difference(ours))
+    others = sorted({path.name for path in folder.iterdir()}.difference(PARTS))
     if others:
         raise StoreError(
             f"{folder} is not a run and not empty: it holds {others[0]}.",

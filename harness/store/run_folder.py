@@ -179,7 +179,7 @@ def create(
     turns = tuple(turns)
     whole = {"schema": SCHEMA, **manifest, "plan": run_json.plan_of(turns)}
     try:
-        run_json.refuse_occupied(folder, {RECORDS, LOG})
+        run_json.refuse_occupied(folder)
         folder.mkdir(parents=True, exist_ok=True)
         run = Run(folder, turns, synced=synced)  # locked from here on
     except OSError as problem:
