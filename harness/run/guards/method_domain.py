@@ -111,7 +111,9 @@ class LocalPlaces:
         """Return what a method may open, but for what only its process can name."""
         closed = () if needs.truth else self.truth
         ours = [one for root in self.roots for one in covering(root, (self.workloads,))]
-        tasks = [one for root in self.families(needs.task) for one in covering(root, closed)]
+        families = self.families(needs.task)
+        tasks = [one for root in families for one in covering(root, closed)]
+        tasks += [one for root in families for one in link_targets(root, truth=needs.truth)]
         named = [os.path.realpath(place) for place in sys.path if place]
         outside = {os.path.realpath(place) for place in (needs.task, needs.folder)}
         near = [place for place in (*named, *outside) if not self._is_known(place)]
@@ -170,7 +172,8 @@ class LocalPlaces:
         cached = [str(default_folder() / name) for name in LENT]
         lent = _children(str(default_folder() / "models"))  # they may be links
         package = [one for one in self.package if one != self.workloads]
-        every = (*SYSTEM, *ours, *package, *words, *homes, *cached, *lent)
+        linked = [one for place in sys.path for one in linked_packages(place)]
+        every = (*SYSTEM, *ours, *package, *words, *homes, *cached, *lent, *linked)
         found = [os.path.realpath(one) for one in every if os.path.isabs(one)]
         return tuple(dict.fromkeys(path for path in found if os.path.exists(path)))
 
@@ -194,6 +197,32 @@ def covering(root: str, closed: Iterable[str]) -> Iterator[str]:
     elif root not in inside:
         for child in _children(root):
             yield from covering(child, inside)
+
+
+def link_targets(root: str, *, truth: bool) -> Iterator[str]:
+    """Yield where links below a folder lead, without their truth unless it is asked for.
+
+    The kernel asks where a file is, and not by which name it was opened.
+    """
+    for folder, folders, files in os.walk(root):
+        if not truth:
+            folders[:] = [name for name in folders if name != TRUTH]
+        for name in (*folders, *files):
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                real = os.path.realpath(path)
+                inside = [] if truth else [str(one) for one in Path(real).glob(f"**/{TRUTH}")]
+                yield from covering(real, inside)
+
+
+def linked_packages(place: str) -> Iterator[str]:
+    """Yield where packages of a folder of libraries are, whose files are links to a store (`uv --link-mode symlink`)."""
+    for path in _children(place) if place.endswith("-packages") else ():
+        first = os.path.join(path, "__init__.py")
+        if os.path.islink(path):
+            yield os.path.realpath(path)
+        elif os.path.islink(first):
+            yield os.path.dirname(os.path.realpath(first))
 
 
 def is_below(path: str, root: str) -> bool:

@@ -7,12 +7,19 @@ import pytest
 
 from adabench.harness.contract import registry
 from adabench.harness.run.guards.landlock import confinement
-from adabench.harness.run.guards.method_domain import LocalPlaces, covering, is_below
+from adabench.harness.run.guards.method_domain import (
+    LocalPlaces,
+    covering,
+    is_below,
+    link_targets,
+    linked_packages,
+)
 from adabench.harness.run.guards.method_needs import MethodNeeds, method_needs, needs_from_json
 from tests.harness.run.test_execute import Write, run, statuses
 
 READS = ("<all cards>",)
 """For tests/suite/dependencies.py."""
+pytestmark = pytest.mark.cold  # servers are to be below the test
 HELD = confinement()
 
 
@@ -29,6 +36,26 @@ def test_what_covers_a_folder_leaves_out_what_is_closed(tmp_path: Path) -> None:
     assert found == {str(tmp_path / "a" / "engine"), str(tmp_path / "b")}
     assert list(covering(str(tmp_path), [])) == [str(tmp_path)]
     assert list(covering(str(tmp_path), [str(tmp_path)])) == []
+
+
+def test_links_are_followed_and_truth_behind_one_stays_closed(tmp_path: Path) -> None:
+    for name in ("store/task/truth", "store/task/engine", "family/truth"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "family" / "task").symlink_to(tmp_path / "store" / "task")
+    (tmp_path / "family" / "truth" / "answers").symlink_to(tmp_path / "store")
+    store, family = tmp_path / "store" / "task", str(tmp_path / "family")
+    assert list(link_targets(family, truth=False)) == [str(store / "engine")]
+    assert set(link_targets(family, truth=True)) == {str(store), str(tmp_path / "store")}
+
+
+def test_packages_whose_files_are_links_are_found_where_they_are(tmp_path: Path) -> None:
+    store, libraries = tmp_path / "store", tmp_path / "site-packages"
+    for folder in (store, libraries):
+        (folder / "numbers").mkdir(parents=True)
+    (store / "numbers" / "__init__.py").touch()
+    (libraries / "numbers" / "__init__.py").symlink_to(store / "numbers" / "__init__.py")
+    assert list(linked_packages(str(libraries))) == [str(store / "numbers")]
+    assert list(linked_packages(str(tmp_path))) == []
 
 
 @pytest.mark.parametrize("address", ["paging/lru", "chain/majority"])

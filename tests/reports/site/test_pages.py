@@ -135,7 +135,7 @@ def test_a_run_whose_records_were_not_kept_is_published_with_its_answers(tmp_pat
     first = build_site(tmp_path, [RECORDED / "lookup"])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.count('<svg class="small"') == 1
-    assert "oracle best_mode" in re.sub(r"<[^>]+>", "", page)
+    assert "oracle likeliest_mode" in re.sub(r"<[^>]+>", "", page)
     assert all(number in page for _, number in scoreboard.catalogue().values())
     assert 'href="http' not in page
     assert first["runs"] == 1
