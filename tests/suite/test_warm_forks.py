@@ -1,5 +1,6 @@
 """What the warm process forks is what a fresh interpreter would have been, and what it cannot fork is one."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.suite import warm_forks, warm_session
+from tests.suite import warm_forks, warm_process, warm_session
 from tests.suite.huge_pages import own_memory
 from tests.suite.start_order import NAME, NEEDS_EXTRAS, NEEDS_MODELS, PROGRAM, SERVER
 
@@ -182,7 +183,10 @@ def test_what_is_imported_has_computed_nothing(warm: Environ) -> None:
 
 REFUSED: dict[str, Callable[[Path], dict[str, Any]]] = {
     "a library reads it at its start": lambda folder: {"env": {"OMP_NUM_THREADS": "3"}},
-    "another package of a name": lambda folder: {"env": {"PYTHONPATH": shadow(folder, "numpy")}},
+    "another module of a name": lambda folder: {"env": {"PYTHONPATH": shadow(folder, "numpy")}},
+    "another package of a name": lambda folder: {
+        "env": {"PYTHONPATH": shadow(folder, "numpy/__init__")}
+    },
     "an own start": lambda folder: {"env": {"PYTHONPATH": shadow(folder, "sitecustomize")}},
     "code before the program": lambda folder: {"preexec_fn": os.getpid},
     "another mask": lambda folder: {"umask": 0o77},
@@ -192,6 +196,7 @@ REFUSED: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 
 def shadow(folder: Path, name: str) -> str:
+    (folder / f"{name}.py").parent.mkdir(exist_ok=True)
     (folder / f"{name}.py").touch()
     return os.pathsep.join([str(folder), str(ROOT)])
 
@@ -201,6 +206,24 @@ def test_what_a_fork_could_not_be_starts_afresh(warm: Environ, tmp_path: Path, n
     how = REFUSED[name](tmp_path)
     assert is_forked(warm)
     assert not is_forked({**warm, **how.pop("env", {})}, **how)
+
+
+def test_a_folder_of_a_packages_name_is_no_package(warm: Environ, tmp_path: Path) -> None:
+    """Python finds the whole package behind it; of a package in parts it would be one more."""
+    assert is_forked({**warm, "PYTHONPATH": shadow(tmp_path, "numpy/part")})
+    assert warm_process.importable(tmp_path, set()) == set()
+    assert warm_process.importable(tmp_path, {"numpy"}) == {"numpy"}
+
+
+def test_packages_in_parts_are_told_from_whole_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "package_in_parts").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "package_in_parts", raising=False)
+    importlib.import_module("package_in_parts")
+    names = ["package_in_parts", "sys", "json", "pytest", "not_imported"]
+    assert warm_process.namespaces(names) == {"package_in_parts"}
 
 
 def test_another_program_is_started_as_ever() -> None:
@@ -260,7 +283,7 @@ def test_a_cold_test_starts_fresh_interpreters(warm: Environ) -> None:
 
 SESSION = """
 import os, sys
-from tests.suite import warm_forks, warm_session
+from tests.suite import warm_forks, warm_process, warm_session
 address, process = warm_session.start()
 print(process.pid, flush=True)
 if sys.argv[1:]:

@@ -223,19 +223,36 @@ class WarmProcess:
                 continue
             if not folder.is_dir():  # an archive
                 return True
-            if importable(folder) & (self.imports | CUSTOMS):
+            names = self.imports | CUSTOMS
+            if importable(folder, namespaces(names)) & names:
                 return True
         return False
 
 
-def importable(folder: Path) -> set[str]:
-    """Return the names of packages and modules in a folder."""
+def importable(folder: Path, parted: set[str]) -> set[str]:
+    """Return the names of what a folder would give in place of a module that is imported.
+
+    Python takes a folder without `__init__` for a part of a package that has none either, `parted`, and else
+    goes on until it finds a whole package: our `kernels` is not the one that transformers imports.
+    """
     with os.scandir(folder) as entries:
         return {
-            entry.name.partition(".")[0]
+            name
             for entry in entries
             if entry.name.endswith(SUFFIXES) or entry.is_dir()
+            if (name := entry.name.partition(".")[0]) in parted
+            or not entry.is_dir()
+            or any(Path(entry, f"__init__{suffix}").is_file() for suffix in SUFFIXES)
         }
+
+
+def namespaces(names: Iterable[str]) -> set[str]:
+    """Return which of some imported modules are packages without `__init__`."""
+    specs = {name: getattr(sys.modules.get(name), "__spec__", None) for name in names}
+    return {
+        name for name, spec in specs.items()
+        if spec is not None and spec.submodule_search_locations is not None and not spec.has_location
+    }  # fmt: skip
 
 
 def at_start(environ: Mapping[str, str]) -> dict[str, str]:
