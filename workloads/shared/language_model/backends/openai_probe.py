@@ -42,6 +42,8 @@ DRAWN: Mapping[str, Any] = {
 """The same of `transformers serve`, which takes the likeliest words at any temperature unless its
 model's own settings, or these, say that it draws."""
 MOST_N = 64
+STREAM_TRIES = 3
+"""A server that is busy joins words of an answer, which then says nothing of whether it streams them."""
 HOT, COLD = 2.0, 0.01
 """The highest temperature of the protocol, and one at which the likeliest word is drawn, with a log-probability of nearly 0 after it."""
 
@@ -65,7 +67,10 @@ class ServerProbe:
         plain = first or self._ask(max_tokens=4, **extra)
         again = self._tried(max_tokens=1, temperature=COLD, **_logged(first), **extra)
         stopped = self._tried(max_tokens=8, stop=[MARK], **_logged(first), **extra)
-        streamed = self._tried(max_tokens=4, **_logged(first), **extra, **STREAMED)
+        streams = any(
+            _same_in_pieces(plain, self._tried(max_tokens=4, **_logged(first), **extra, **STREAMED))
+            for _ in range(STREAM_TRIES)
+        )
         chances = [_first_chance(answer) for answer in (first, again)]
         texts = self._drawn((1, 1, 2), extra, max_tokens=8, temperature=1.0)
         return ServerAbilities(
@@ -82,7 +87,7 @@ class ServerProbe:
             echo=self._echoes(extra),
             seeded=texts[0] is not None and texts[0] == texts[1] != texts[2],
             draws=self._draws(texts, extra),
-            streams=_same_in_pieces(plain, streamed),
+            streams=streams,
         )
 
     def _most_n(self, extra: dict[str, Any]) -> int:
