@@ -1,42 +1,39 @@
-"""A paper's answer in one line, and what a claim without an answer excludes."""
+"""A paper's answer as the first line of its page and as a row of the index, and what an open claim excludes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.findings import ClaimRow, Compared
 from adabench.harness.contract.claim import Claim, is_sameness
-from adabench.harness.contract.expectations import Monotone, Ratio, Reach, is_certainty
-from adabench.reports.number_format import quantity
-from docs.paper_index import OPEN, OUT
+from adabench.harness.contract.expectations import Monotone, is_certainty
+from adabench.harness.decision.answer import Answer
+from adabench.reports.tables.answer_line import difference, figures_of, of_paper
 
-WORDS = {
-    "reproduced": "Yes",
-    "holds": "It holds",
-    "direction only": "Less than is said",
-    "not reproduced": "No",
-    "contradicted": "The other way",
-    "violated": "It is violated",
-    "does not discriminate": "So does what it must be told apart from",
-}
-Claims = Mapping[str, Claim]
+HEADS = (
+    "answer", "quality at equal cost", "cost at equal quality", "of the saving in time", "the paper's number",
+)  # fmt: skip
 
 
-def answer(rows: Sequence[ClaimRow], claims: Claims) -> str:
-    """Return the answer of a paper's headline claims, in the order of its file; `claims` are by id.
+def line(answer: Answer) -> str:
+    """Return the first line of a paper's page."""
+    word = answer.word[0].upper() + answer.word[1:]
+    why = f" ({answer.why.rstrip('.')})" if answer.why else ""
+    figures = "; ".join(figures_of(answer))
+    return f"**{word}**{why}{': ' if figures else ''}{figures}."
 
-    A claim with a number in the abstract comes before one without, and that before an identity.
-    """
-    decided = [row for row in rows if row.verdict not in (*OPEN, OUT)]
-    if decided:
-        row = min(
-            decided,
-            key=lambda one: (one.effect is None, one.verdict == "holds", _place(one, claims)),
-        )
-        return f"**{WORDS[row.verdict]}**{_rivals(row)}{_numbers(row, claims)} ({row.id})"
-    if not rows:
-        return "no headline claim is in a recorded run"
-    if all(row.verdict == OUT for row in rows):
-        return "Cannot be told here"
-    return "Open"
+
+def columns(answer: Answer) -> tuple[str, ...]:
+    """Return the cells of a paper's row in the index, under `HEADS`."""
+    why = f" ({answer.why.rstrip('.')})" if answer.why else ""
+    number = of_paper(answer.number) if answer.number else "–"
+    return (
+        f"**{answer.word}**{why}",
+        *(_of(one) for one in (answer.quality, answer.work, answer.time)),
+        number,
+    )
+
+
+def _of(found: Compared) -> str:
+    return difference(found) if found.estimate is not None else "–"
 
 
 def power(rows: Sequence[ClaimRow]) -> str:
@@ -65,23 +62,3 @@ def excluded(claim: Claim, row: ClaimRow) -> str:
         return ""
     falls = getattr(claim.expect, "high", None) is not None
     return f"{'less' if falls else 'more'} than {row.low if falls else row.high:.3g} is excluded"
-
-
-def _place(row: ClaimRow, claims: Claims) -> int:
-    return list(claims).index(row.id) if row.id in claims else len(claims)
-
-
-def _rivals(row: ClaimRow) -> str:
-    return f" ({', '.join(row.met_by)})" if row.met_by and row.verdict != "holds" else ""
-
-
-def _numbers(row: ClaimRow, claims: Claims) -> str:
-    """Say what was measured, and what is said or asked for."""
-    claim = claims.get(row.id)
-    if row.estimate is None or claim is None or row.verdict in ("holds", "violated"):
-        return ""
-    times = " times" if isinstance(claim.expect, Ratio | Reach) else ""
-    measured = f": {quantity(row.estimate, '')}{times}"
-    if row.effect is not None:
-        return f"{measured} where {quantity(row.effect, '')} is said"
-    return measured

@@ -4,11 +4,23 @@ from collections.abc import Mapping, Sequence
 
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.contract.papers import Paper, papers
+from adabench.harness.decision.answer import numbers_by_standing
 from adabench.reports.site import scoreboard
 
 OPEN = ("undecided", "not run")
 OUT = "not testable here"
 CERTAIN = ("holds", "violated")
+
+
+def numbers(rows: Sequence[ClaimRow], papers: int) -> str:
+    """Say how the numbers of all abstracts stand."""
+    counts = numbers_by_standing(rows)
+    return (
+        f"**Of {sum(counts.values())} numbers in {papers} abstracts {counts['reached']} were reached, "
+        f"{counts['half reached']} by half, {counts['met by simpler rules too']} are met by simpler rules too, "
+        f"{counts['excluded']} are excluded, {counts['open']} are open and {counts['cannot be tested here']} "
+        "cannot be tested here.**"
+    )
 
 
 def numbers_reached(rows: Sequence[ClaimRow]) -> str:

@@ -16,6 +16,7 @@ from adabench.harness.contract.papers import papers
 from adabench.harness.contract.registry import Entry
 from adabench.harness.contract.task_gates import NO_ROOM
 from adabench.harness.decision.open_claim import by_counts
+from adabench.harness.decision.paper_answer import paper_answer as answer_of_paper
 from adabench.harness.errors import SelectionError
 from adabench.reports.tables import claim_words
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS, published_caption
@@ -46,9 +47,9 @@ UNDECIDED = (
     "has the command)."
 )
 ANSWERS = (
-    "The answer is what became of the abstract's first number that a run decided, or of its first statement without a "
-    "number; a paper's page has all of them. *Power* is the chance with which the recorded cases would have told what "
-    "is open, if it were true."
+    "The answer follows [by rules](../concepts/answers.md) from frontiers, realised speedups and verdicts; the figures are "
+    "those of the method that the first claim is about, beside the mixture of static settings. *Power* is the chance with "
+    "which the recorded cases would have told what is open, if it were true."
 )
 METHODS = re.compile(r": [a-z_]+/\w+(, [a-z_]+/\w+)*\. ")
 LEGEND = "–: there is no such number; a time may be missing because its samples were disturbed."
@@ -302,24 +303,24 @@ def index_of_papers(runs: Sequence[Findings]) -> str:
     for slug, paper in papers().items():
         headline = [row for row in _claims_of(slug, runs) if row.source == "headline"]
         every += headline
-        claims = {claim.id: claim for own in paper.claims.values() for claim in own}
+        found = answer_of_paper(paper, headline, runs)
         cells = (
             f"[{paper.title}]({slug}.md), {_arxiv(paper.arxiv)}",
-            _cell(paper_answer.answer(headline, claims)), _counts(headline),
+            *map(_cell, paper_answer.columns(found)), _counts(headline),
             paper_index.decided(headline), paper_answer.power(headline),
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     intro = (
-        "What each abstract said and what the recorded runs show. A failed claim is a result. "
+        f"{paper_index.numbers(every, len(papers()))} A failed claim is a result. "
         f"{paper_index.numbers_reached(every)} Decided, of headline claims that can be tested here: "
         f"{paper_index.decided(every)}.\n\n{published_caption(every)}"
     )
     to_come = [
-        f"| {paper.title}, {_arxiv(paper.arxiv)} | not yet | – | – | – |"
+        f"| {paper.title}, {_arxiv(paper.arxiv)} | not yet | – | – | – | – | – | – | – |"
         for paper in paper_index.papers_to_come().values()
     ]
     count = f"{len(lines)} of {len(lines) + len(to_come)} papers have a page."
-    heads = ("paper", "answer", "headline claims", "decided", "power of what is open")
+    heads = ("paper", *paper_answer.HEADS, "headline claims", "decided", "power of what is open")
     return _page("# Papers", f"{intro} {count}", ANSWERS, _table(heads, lines + to_come))
 
 
@@ -339,10 +340,13 @@ def paper_page(slug: str, runs: Sequence[Findings]) -> str:
     head = [f"# {paper.title}", f"arXiv {_arxiv(paper.arxiv)}.{where}"]
     if not own:
         return _page(*head, "None of its methods is in this version of adabench.")
+    answer = paper_answer.line(answer_of_paper(paper, rows, runs))
     measured = ["## Said and measured", *_both(rows)] if rows else []
     missing = (task for task in tasks if not any(task in run.task_cards for run in runs))
     return _page(
-        *head,
+        head[0],
+        answer,
+        head[1],
         "## Methods",
         "\n".join(map(_method_line, own)),
         *abstract_section.section(paper, rows),

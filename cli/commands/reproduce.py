@@ -208,12 +208,15 @@ def show(
     as_json: bool,
 ) -> None:
     """Print what became of the claims: a table for people, or one JSON document."""
+    from adabench.harness.decision.paper_answer import paper_answer
+    from adabench.reports.tables.answer_line import answer_line
+
     places = [findings.run for findings in measured]
+    answer = paper_answer(found.paper, rows, measured) if found.paper else None
     if as_json:
         claims = [asdict(row) for row in rows]
-        print(
-            json.dumps({"name": found.name, "title": found.title, "claims": claims, "runs": places})
-        )
+        said = {"name": found.name, "title": found.title, "claims": claims, "runs": places}
+        print(json.dumps(said | ({"answer": answer.to_json()} if answer else {})))
         return
     from adabench.reports.tables.claim_sheets import reproduction_sheet
     from adabench.reports.tables.terminal import FittedTable
@@ -224,5 +227,7 @@ def show(
     console = table_console()
     print(found.title + (f" (arXiv {found.paper.arxiv})" if found.paper else ""))
     console.print(FittedTable(reproduction_sheet(rows, cards)))
+    if answer:
+        print(f"In these runs: {answer_line(answer)}")
     for place in places:
         print(f"Records: {place}   adabench report {place}")

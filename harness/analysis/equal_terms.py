@@ -98,7 +98,10 @@ def _compared(
     found = places.intervals(_statistic(one, places, compare), "bca")[0]
     if not math.isfinite(found.estimate):
         return replace(nothing, reason=f"{one.cost.name} is not positive")
-    return replace(nothing, estimate=found.estimate, low=found.low, high=found.high)
+    return replace(
+        nothing, estimate=found.estimate, low=found.low, high=found.high, n=len(places),
+        trainings=places.trainings,
+    )  # fmt: skip
 
 
 def _statistic(one: Anchors, places: ReplicateList, compare: Comparison) -> Statistic:

@@ -82,6 +82,10 @@ class Compared:
     unit: str = ""
     reason: str = ""
     """Why there is no number."""
+    n: int = 0
+    """Cases."""
+    trainings: int = 0
+    """Trained models behind them; 0 where nothing is trained."""
 
 
 @dataclass(frozen=True)

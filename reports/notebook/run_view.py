@@ -11,6 +11,8 @@ from adabench.harness.analysis.invalid_timings import drop_invalid_timings
 from adabench.harness.analysis.load_run import load_run
 from adabench.harness.analysis.serving import Objective, serving_points
 from adabench.harness.contract.record import Record
+from adabench.harness.decision.answer import Answer
+from adabench.harness.decision.answer_rules import answers
 from adabench.harness.notebook.run_arguments import seconds
 from adabench.harness.provenance import worker_environment
 from adabench.harness.store import run_folder
@@ -136,6 +138,11 @@ class Run:
         from adabench.reports.figures.pareto import save_figures
 
         return save_figures(self.findings, Path(folder))
+
+    def answers(self) -> dict[str, Answer]:
+        """Return what each adaptive method comes to in this run, by address: a word, and the figures behind it."""
+        cards = self.findings.method_cards.values()
+        return answers(self.findings, {claim.id: claim for card in cards for claim in card.claims})
 
     def to_markdown(self) -> str:
         """Return the tables that the command prints, as Markdown: summaries, gaps, verdicts."""

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from adabench.harness.analysis.findings import ClaimRow
+from adabench.harness.analysis.findings import ClaimRow, Compared
 from adabench.harness.contract.claim import Claim
 from adabench.harness.contract.expectations import Ratio
-from docs.paper_answer import answer, excluded, power
-from docs.paper_index import decided, numbers_reached
+from adabench.harness.decision.answer import Answer, PaperNumber
+from docs.paper_answer import HEADS, columns, excluded, line, power
+from docs.paper_index import decided, numbers, numbers_reached
 
 ROW = ClaimRow(
     "a", "toy", "new", "reproduced", 0.5, 0.4, 0.6, 0.7, 10, source="headline", effect=0.5
@@ -37,23 +38,36 @@ def test_a_number_that_is_reached_is_no_gain_of_any_size() -> None:
     assert decided(every) == "6 of 8"
 
 
-def test_the_answer_is_of_the_first_number_that_was_decided() -> None:
-    claims = {name: claim(name) for name in ("open", "any", "number", "later")}
-    given = [
-        replace(ROW, id="open", verdict="undecided", power=0.3),
-        replace(ANY, id="any", verdict="reproduced"),
-        replace(ROW, id="later", verdict="not reproduced"),
-        replace(ROW, id="number", verdict="direction only", estimate=0.8),
-    ]
-    assert (
-        answer(given, claims) == "**Less than is said**: 0.800 times where 0.500 is said (number)"
+def test_an_answer_is_the_first_line_of_a_page_and_a_row_of_the_index() -> None:
+    number = PaperNumber("number", 0.5, 0.8, 0.7, 0.9, "excluded")
+    gained = Compared(12.5, 10.0, 15.0, "points", n=80)
+    given = Answer("toy", "worse", "a reason.", "toy/new", gained, number=number, cases=80)
+    assert line(given) == (
+        "**Worse** (a reason): +12.5 points [10.0, 15.0] at equal cost; "
+        "the paper's 0.500 (number): 0.800 [0.700, 0.900] here, excluded; 80 cases."
     )
-    assert answer(given[:2], claims) == "**Yes**: 0.500 times (any)"
-    assert answer(given[:1], claims) == "Open"
-    assert answer([replace(ANY, id="open", verdict="holds"), given[1]], claims).endswith("(any)")
-    assert answer(rows(ROW, "not testable here"), claims) == "Cannot be told here"
-    met = replace(ROW, id="number", verdict="does not discriminate", met_by=("coin",))
-    assert "(coin)" in answer([met], claims)
+    assert columns(given) == (
+        "**worse** (a reason)", "+12.5 points [10.0, 15.0]", "–", "–",
+        "the paper's 0.500 (number): 0.800 [0.700, 0.900] here, excluded",
+    )  # fmt: skip
+    assert len(columns(given)) == len(HEADS)
+    assert line(Answer("toy", "cannot be told here")) == "**Cannot be told here**."
+
+
+def test_numbers_are_counted_by_how_they_stand() -> None:
+    every = [
+        *rows(ROW, "reproduced", "does not discriminate", "not testable here"),
+        replace(ROW, verdict="not reproduced", estimate=0.9, low=0.8, high=1.0),
+        *rows(ANY, "reproduced"),
+    ]
+    assert numbers(every, 47) == (
+        "**Of 4 numbers in 47 abstracts 1 were reached, 0 by half, 1 are met by simpler rules too, "
+        "1 are excluded, 0 are open and 1 cannot be tested here.**"
+    )
+
+
+def test_power_is_that_of_what_is_open() -> None:
+    given = [replace(ROW, verdict="undecided", power=0.3), replace(ROW, verdict="reproduced")]
     assert power(given) == "0.30"
     assert power([*given, replace(given[0], power=0.05)]) == "0.05 to 0.30"
     assert power(given[1:]) == "–"
