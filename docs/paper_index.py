@@ -1,10 +1,11 @@
 """The list of papers: whose numbers were reached, and how much of what can be tested here is decided."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from adabench.harness.analysis.findings import ClaimRow
 from adabench.harness.contract.papers import Paper, papers
-from adabench.harness.decision.answer import numbers_by_standing
+from adabench.harness.decision.answer import standing
 from adabench.reports.site import scoreboard
 
 OPEN = ("undecided", "not run")
@@ -14,9 +15,9 @@ CERTAIN = ("holds", "violated")
 
 def numbers(rows: Sequence[ClaimRow], papers: int) -> str:
     """Say how the numbers of all abstracts stand."""
-    counts = numbers_by_standing(rows)
+    counts = Counter(standing(row) for row in rows if row.effect is not None)
     return (
-        f"**Of {sum(counts.values())} numbers in {papers} abstracts {counts['reached']} were reached, "
+        f"**Of {counts.total()} numbers in {papers} abstracts {counts['reached']} were reached, "
         f"{counts['half reached']} by half, {counts['met by simpler rules too']} are met by simpler rules too, "
         f"{counts['excluded']} are excluded, {counts['open']} are open and {counts['cannot be tested here']} "
         "cannot be tested here.**"

@@ -4,7 +4,7 @@ The word follows by rules (`answer_rules.py`) from frontiers, speedups and verdi
 same wherever it is shown: in a terminal, in a report, on a page, in Python.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -107,9 +107,3 @@ def paper_number(rows: Iterable[ClaimRow]) -> PaperNumber | None:
     if row is None or row.effect is None:
         return None
     return PaperNumber(row.id, row.effect, row.estimate, row.low, row.high, standing(row))
-
-
-def numbers_by_standing(rows: Iterable[ClaimRow]) -> Mapping[Standing, int]:
-    """Count the numbers of abstracts by how they stand."""
-    found = [standing(row) for row in rows if row.effect is not None]
-    return {name: found.count(name) for name in get_args(Standing)}
