@@ -113,14 +113,21 @@ def answer(subject: str, known: Evidence) -> Answer:
     return replace(made, why=_what_would_tell(known, gap))
 
 
-def answers(findings: Findings, claims: Mapping[str, Claim]) -> dict[str, Answer]:
-    """Return the answer of every adaptive method of a run, by address; `claims` are by id."""
-    found = {}
-    for address, card in findings.method_cards.items():
-        if card.role == "adaptive":
-            rows = [row for row in findings.claims if f"{row.task}/{row.method}" == address]
-            found[address] = answer(address, evidence([address], rows, claims, [findings]))
-    return found
+def answers(findings: Findings) -> dict[str, Answer]:
+    """Return the answer of every adaptive method of a run, by address."""
+    cards = findings.method_cards
+    return {
+        address: method_answer(findings, address)
+        for address, card in cards.items()
+        if card.role == "adaptive"
+    }
+
+
+def method_answer(findings: Findings, address: str) -> Answer:
+    """Return the answer of one method in a run."""
+    claims = {claim.id: claim for claim in findings.method_cards[address].claims}
+    rows = [row for row in findings.claims if f"{row.task}/{row.method}" == address]
+    return answer(address, evidence([address], rows, claims, [findings]))
 
 
 # Frontiers

@@ -141,8 +141,7 @@ class Run:
 
     def answers(self) -> dict[str, Answer]:
         """Return what each adaptive method comes to in this run, by address: a word, and the figures behind it."""
-        cards = self.findings.method_cards.values()
-        return answers(self.findings, {claim.id: claim for card in cards for claim in card.claims})
+        return answers(self.findings)
 
     def to_markdown(self) -> str:
         """Return the tables that the command prints, as Markdown: summaries, gaps, verdicts."""

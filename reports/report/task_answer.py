@@ -13,8 +13,10 @@ from typing import Literal
 from adabench.harness.analysis.findings import Findings, SummaryRow
 from adabench.harness.contract.card import Metric
 from adabench.harness.contract.load import LATENCY
+from adabench.harness.decision.answer_rules import method_answer
 from adabench.harness.store.energy_labels import is_energy
 from adabench.reports import highlights, shown_points
+from adabench.reports.tables.answer_line import answer_word
 from adabench.reports.tables.cells import Cell, gap_cell, metric_cell
 from adabench.reports.tables.claim_sheets import FAILURES_FIRST, OURS
 
@@ -62,7 +64,7 @@ def sentence(findings: Findings, task: str) -> tuple[Part, ...]:
     ]
     best = found.get("adaptive", [])[:1]
     parts: list[Part] = (
-        [*_verdict(findings, best[0])]
+        [_word(findings, best[0]), *_verdict(findings, best[0])]
         if best
         else ["No adaptive method was run at these conditions"]
     )
@@ -71,6 +73,12 @@ def sentence(findings: Findings, task: str) -> tuple[Part, ...]:
         parts.append(f"{', ' if at else ''}{lead}{' ' if lead else ''}{row.method} ")
         parts.append(_value(findings, row, quality))
     return (*parts, ".")
+
+
+def _word(findings: Findings, row: SummaryRow) -> str:
+    """Return the word of a method's answer, in front of all else."""
+    word = answer_word(method_answer(findings, f"{row.task}/{row.method}"))
+    return f"{word[0].upper()}{word[1:]}: "
 
 
 def _verdict(findings: Findings, row: SummaryRow) -> tuple[Part, ...]:

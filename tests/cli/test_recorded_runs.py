@@ -24,10 +24,15 @@ from adabench.harness.analysis.findings_file import EVIDENCE
 from adabench.harness.analysis.metric_range import range_of
 from adabench.harness.analysis.operating_points import metric_of
 from adabench.harness.analysis.possible_values import range_of_effect
+from adabench.harness.decision.answer_rules import answers
 from adabench.harness.errors import AdabenchError
 from adabench.harness.store import run_folder, table
+from adabench.reports import highlights, shown_points
 from adabench.reports.figures.character_plot import Looks
+from adabench.reports.report import task_answer
 from adabench.reports.report.ending import ending
+from adabench.reports.tables.answer_line import answer_line, answer_word, figures_of
+from docs.paper_answer import line as page_line
 from docs.record import FURTHER
 
 READS = ("<all files>",)
@@ -279,3 +284,22 @@ def test_it_ends_with_few_lines_also_without_unicode(run: Path) -> None:
     assert text.isascii() or "…" in text
     assert "Published claims: " in text
     assert f"adabench claims {run}" in " ".join(text.split())  # a long path wraps
+
+
+@of_every_run
+def test_answers_are_the_same_wherever_they_stand(run: Path) -> None:
+    """In Python, in front of a report, and in the line that a terminal and a page take from."""
+    findings = load_run_module.load_run(run)
+    found = answers(findings)
+    assert {
+        address for address, card in findings.method_cards.items() if card.role == "adaptive"
+    } == (found.keys())
+    for task in shown_points.tasks(findings):
+        best = highlights.by_role(findings, task).get("adaptive", [])[:1]
+        for row in best:
+            answer = found[f"{task}/{row.method}"]
+            said = task_answer.plain(task_answer.sentence(findings, task))
+            assert said.lower().startswith(f"{answer_word(answer)}: ".lower())
+            assert answer_line(answer).startswith(answer_word(answer))
+            assert page_line(answer).lower().startswith(f"**{answer.word}**")
+            assert all(figure in page_line(answer) for figure in figures_of(answer))
